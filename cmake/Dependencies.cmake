@@ -1,0 +1,31 @@
+# Libraries from Debian, found by name; DuckDB's shared library, which the set-up unpacks under build/deps.
+find_package(Threads REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_library(MW_SIMDJSON simdjson REQUIRED)
+find_library(MW_XGBOOST xgboost REQUIRED)
+
+set(MW_DUCKDB_DIR ${CMAKE_SOURCE_DIR}/build/deps/duckdb CACHE PATH "DuckDB's header and shared library")
+if(NOT EXISTS ${MW_DUCKDB_DIR}/lib/libduckdb.so)
+  message(FATAL_ERROR "DuckDB is not at ${MW_DUCKDB_DIR}; run `make setup`, which fetches it")
+endif()
+add_library(mw_duckdb_library SHARED IMPORTED)
+set_target_properties(mw_duckdb_library PROPERTIES
+  IMPORTED_LOCATION ${MW_DUCKDB_DIR}/lib/libduckdb.so
+  INTERFACE_INCLUDE_DIRECTORIES ${MW_DUCKDB_DIR}/include)
+
+if(MW_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(MW_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Which outside libraries a module's own files use.
+set(MW_LIBS_base Threads::Threads yaml-cpp OpenSSL::Crypto ${MW_SIMDJSON})
+set(MW_LIBS_db SQLite::SQLite3 PostgreSQL::PostgreSQL)
+set(MW_LIBS_data mw_duckdb_library)
+set(MW_LIBS_steps ${MW_XGBOOST})

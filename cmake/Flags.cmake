@@ -1,0 +1,29 @@
+# Warnings, hardening and sanitizers, for every target of the project.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Wvla
+                    -fno-omit-frame-pointer -ffp-contract=off)
+add_link_options(-Wl,--as-needed)
+if(NOT MW_SANITIZE AND NOT MW_FUZZ)
+  add_compile_options(-fstack-protector-strong -fcf-protection)
+  add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
+  add_link_options(-pie -Wl,-z,relro,-z,now)
+endif()
+if(MW_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+elseif(MW_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+  # GCC cannot follow atomic_thread_fence under TSan; the libraries that use it are not ours.
+  add_compile_options(-Wno-tsan)
+endif()
+if(MW_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  add_compile_options(-Wthread-safety)
+endif()
+# Release keeps its assertions (MW_ASSERT does not look at NDEBUG) and its line tables.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+# Sanitizer builds look for faults, not for speed.
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")

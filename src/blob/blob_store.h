@@ -1,0 +1,53 @@
+// Where the bytes of datasets, models and reports are kept: written once, named by the SHA-256 of
+// their content, never changed. The port; directory_blobs is the embedded driver.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace mw::blob {
+
+/// "sha256:" and 64 lower-case hexadecimal digits.
+using Digest = std::string;
+bool IsDigest(std::string_view text);
+
+/// Receives one blob. Dropped without Commit, it leaves nothing behind. One thread.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  virtual Status Append(std::string_view bytes) = 0;
+  /// Makes the blob durable under its digest and returns that; storing the same bytes twice is fine.
+  /// Errors: kResourceExhausted disk full.
+  virtual Result<Digest> Commit() = 0;
+};
+
+/// Any thread.
+class BlobStore {
+ public:
+  virtual ~BlobStore() = default;
+  virtual Result<std::unique_ptr<Writer>> Create() = 0;
+  /// Errors: kNotFound.
+  virtual Result<std::uint64_t> Size(const Digest& digest) = 0;
+  /// Up to buffer.size() bytes from `offset`; 0 at the end. Errors: kNotFound; kDataLoss.
+  virtual Result<std::size_t> ReadAt(const Digest& digest, std::uint64_t offset, std::span<char> buffer) = 0;
+  /// A path at which local programs can read the blob, valid while it is stored.
+  virtual Result<std::string> LocalPath(const Digest& digest) = 0;
+  /// Reads it all again and compares. Errors: kDataLoss.
+  virtual Status Verify(const Digest& digest) = 0;
+  virtual Status Delete(const Digest& digest) = 0;
+  /// Calls `visit` for each stored blob. Errors: `visit`'s.
+  virtual Status List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) = 0;
+
+  Result<Digest> Put(std::string_view bytes);
+  Result<std::string> Get(const Digest& digest, std::size_t limit);
+  /// Streams a file in. Errors: kNotFound no such file.
+  Result<Digest> PutFile(const std::string& path);
+};
+
+}  // namespace mw::blob

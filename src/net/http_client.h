@@ -1,0 +1,60 @@
+// A blocking HTTP/1.1 client over one kept-alive connection: for the command line, steps, the follower
+// of a model server, and tests. One thread at a time.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/http.h"
+
+namespace mw::net {
+
+struct Url {
+  std::string scheme;  ///< "http"
+  std::string host;
+  int port = 80;
+  std::string target;  ///< path and query, at least "/"
+  /// Errors: kInvalidArgument naming the text and what was expected.
+  static Result<Url> Parse(std::string_view text);
+};
+
+struct ClientOptions {
+  std::chrono::milliseconds connect_timeout{5000};
+  std::chrono::milliseconds timeout{60000};  ///< for each read and write
+  std::size_t body_limit = std::size_t{1} << 30;
+  std::string bearer_token;  ///< sent as Authorization when not empty
+};
+
+class HttpClient {
+ public:
+  /// `base` is "http://host:port" with an optional path prefix. Does not connect yet.
+  static Result<HttpClient> Make(std::string_view base, ClientOptions options);
+  HttpClient(HttpClient&&) noexcept;
+  HttpClient& operator=(HttpClient&&) noexcept;
+  ~HttpClient();
+
+  /// Any status is a Response; an Error means that no answer came. A request that failed on a
+  /// kept-alive connection before any byte of answer is sent once more on a new one if it is safe.
+  /// Errors: kUnavailable cannot connect or connection lost; kDeadlineExceeded; kInvalidArgument for
+  /// an answer that is no HTTP.
+  Result<Response> Send(Method method, std::string_view target, std::string_view body = {}, const Headers& headers = {});
+
+  /// The answer's body in pieces as they come; `sink` returning an error stops and closes. The
+  /// returned Response has an empty body.
+  Result<Response> Stream(Method method, std::string_view target, std::string_view body, const Headers& headers,
+                          const std::function<Status(std::string_view)>& sink);
+
+  /// JSON in, JSON out: answers of 400 and above become the Error they carry.
+  Result<Json> Call(Method method, std::string_view target, const Json& body = Json());
+
+ private:
+  struct Connection;
+  explicit HttpClient(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace mw::net

@@ -1,0 +1,109 @@
+// The control plane's routes are data: method, path, required permission, body limit, handler. A route
+// without a permission does not compile. Handlers run as coroutines on the server's loop; they block
+// no thread (database work is awaited) and throw nothing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "net/http.h"
+
+namespace mw::net {
+
+/// What a caller must be allowed to do. Ordered sets of them make roles.
+enum class Permission : std::uint8_t {
+  kPublic,  ///< health, readiness: nothing to protect
+  kRead,    ///< look at anything of the project
+  kWrite,   ///< record runs, apply files, start pipelines, register versions
+  kDeploy,  ///< change what an endpoint serves
+  kFollow,  ///< a model server: desired state and packages, status reports
+  kAdmin,   ///< everything
+};
+std::string_view PermissionName(Permission permission);
+
+/// Who calls. Made by the Authenticator that the server was given.
+struct Principal {
+  std::string name;  ///< "local", "token:admin", "step:<attempt>", "server:<id>"
+  std::vector<Permission> permissions;
+  [[nodiscard]] bool May(Permission permission) const;  ///< kAdmin may everything
+};
+
+/// One request on the control plane. Lives as long as its handler runs.
+class Request {
+ public:
+  virtual ~Request() = default;
+  Method method = Method::kGet;
+  std::string path;                                         ///< decoded, without query
+  std::map<std::string, std::string, std::less<>> params;   ///< {name} and {rest...} parts of the route
+  std::vector<std::pair<std::string, std::string>> query;   ///< decoded
+  Headers headers;
+  Principal principal;
+  /// The first value of a query parameter, or nullptr.
+  [[nodiscard]] const std::string* Query(std::string_view name) const;
+
+  /// Up to buffer.size() bytes of the body; 0 at its end. Errors: kInvalidArgument malformed body;
+  /// kResourceExhausted above the route's limit (413); kDeadlineExceeded; kUnavailable peer gone.
+  virtual Task<Result<std::size_t>> Read(std::span<char> buffer) = 0;
+  /// The whole body.
+  Task<Result<std::string>> ReadAll();
+  /// The whole body as JSON. An empty body is an empty object.
+  Task<Result<Json>> ReadJson();
+};
+
+/// The answer: either Send once, or Begin, any number of Write, and End.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+  virtual Task<Status> Send(Response response) = 0;
+  /// Starts a chunked body (server-sent events, large downloads). With `length` given the body has
+  /// exactly that many bytes and is not chunked.
+  virtual Task<Status> Begin(int status, Headers headers, std::optional<std::uint64_t> length) = 0;
+  virtual Task<Status> Write(std::string_view bytes) = 0;
+  virtual Task<Status> End() = 0;
+  /// Waits; for server-sent events. Errors: kCancelled when the server is stopping.
+  virtual Task<Status> Sleep(std::chrono::milliseconds duration) = 0;
+};
+
+using Handler = std::function<Task<void>(Request&, Responder&)>;
+/// For the most handlers: one whole answer, or an error that becomes ErrorResponse.
+using SimpleHandler = std::function<Task<Result<Response>>(Request&)>;
+Handler Simple(SimpleHandler handler);
+
+struct Route {
+  Route(Method method_in, std::string pattern_in, Permission permission_in, std::size_t body_limit_in, Handler handler_in)
+      : method(method_in), pattern(std::move(pattern_in)), permission(permission_in), body_limit(body_limit_in),
+        handler(std::move(handler_in)) {}
+  Method method;
+  std::string pattern;  ///< "/api/v1/models/{name}/versions/{version}"; a last "{path...}" takes the rest
+  Permission permission;
+  std::size_t body_limit;  ///< bytes
+  Handler handler;
+};
+
+class RouteTable {
+ public:
+  /// Asserts that no route with the same method and shape is there already.
+  void Add(Route route);
+  struct Match {
+    const Route* route = nullptr;  ///< null: no such path
+    std::map<std::string, std::string, std::less<>> params;
+    std::vector<Method> allowed;  ///< filled when the path exists with other methods only (405)
+  };
+  /// `path` is decoded already. Literal parts win over {name}, {name} wins over {rest...}.
+  [[nodiscard]] Match Find(Method method, std::string_view path) const;
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+};
+
+}  // namespace mw::net
