@@ -1,0 +1,39 @@
+// The table of built-in steps.
+#include "steps/steps.h"
+
+#include <array>
+
+namespace mw::steps {
+namespace {
+
+constexpr std::array kSteps = {
+    StepEntry{"import", "read Parquet and CSV files into datasets", RunImport},
+    StepEntry{"sql", "make rows from datasets by a query", RunSql},
+    StepEntry{"split", "cut rows by event time: train, stop_early, evaluate", RunSplit},
+    StepEntry{"validate", "hold rows against a schema: report, quarantine or fail", RunValidate},
+    StepEntry{"profile", "count, range, quantiles and top values of every column", RunProfile},
+    StepEntry{"train", "train a model, stopping early", RunTrain},
+    StepEntry{"evaluate", "metrics, slices and intervals of a model on rows", RunEvaluate},
+    StepEntry{"gate", "hold a report against the goal's targets and the version in production", RunGate},
+    StepEntry{"register", "make a model package a version of a model", RunRegister},
+    StepEntry{"deploy", "serve a version at an endpoint", RunDeploy},
+};
+
+}  // namespace
+
+std::span<const StepEntry> AllSteps() { return kSteps; }
+
+Result<const StepEntry*> FindStep(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const StepEntry& entry : kSteps) {
+    if (entry.name == name) return &entry;
+    names.push_back(entry.name);
+  }
+  const std::string_view nearest = Nearest(name, names);
+  return NotFound("no built-in step ", Quoted(name), nearest.empty() ? "" : "; did you mean ",
+                  nearest.empty() ? "" : Quoted(nearest), "; `mw-step --list` shows them");
+}
+
+std::span<const ToolEntry> AllTools() { return {}; }
+
+}  // namespace mw::steps
