@@ -1,0 +1,83 @@
+// A model package: the directory in which a trained model travels from a training step through the
+// registry to a model server.
+//
+//   package.json  what it is: names, features in the model's order, threshold, lineage, files with digests
+//   model.json    the model as its library writes it        schema.json  columns, types, vocabularies
+//   warmup.json   rows with the answers of the library that trained the model
+//   profile.json  the training data's profile (optional)
+//
+// Owner: the step that writes it; afterwards it never changes and is named by its digest. Any thread.
+// Invariant: a package that ReadPackage accepts has every listed file with the listed bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+
+namespace mw::wire {
+
+/// Written into package.json; a package with a greater number is refused.
+inline constexpr std::int64_t kPackageFormatVersion = 1;
+
+// Limits on what a package may claim, so that a hostile one cannot exhaust a model server.
+inline constexpr std::size_t kPackageJsonBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kSchemaBytesMax = std::size_t{4} << 20;
+inline constexpr std::size_t kWarmUpBytesMax = std::size_t{64} << 20;
+inline constexpr std::size_t kModelBytesMax = std::size_t{1} << 30;
+inline constexpr std::size_t kPackageFeaturesMax = 10'000;
+inline constexpr std::size_t kPackageFilesMax = 64;
+inline constexpr std::size_t kWarmUpRowsMax = 4096;
+
+struct PackageFile {
+  std::string path;  ///< a plain name inside the package, no folders
+  std::uint64_t size_bytes = 0;
+  std::string digest;  ///< "sha256:..."
+  bool operator==(const PackageFile&) const = default;
+};
+
+/// Rows as a client would send them and what the training library answers, bit by bit.
+struct WarmUp {
+  std::vector<Json> rows;      ///< objects {feature: number, string, bool, or null for missing}
+  std::vector<float> margins;  ///< one for each row, before the link function
+  std::vector<float> probabilities;
+};
+
+/// What package.json says.
+struct PackageInfo {
+  std::string model;
+  std::string framework = "xgboost";
+  std::vector<std::string> features;  ///< in the model's order
+  std::optional<double> threshold;    ///< at or above it the decision is 1
+  std::string label;
+  std::string type = "binary_classification";
+  std::string run_id;
+  Json lineage = Json::MakeObject();
+  std::vector<PackageFile> files;  ///< every other file, by name
+};
+
+struct Package {
+  PackageInfo info;
+  Json schema;  ///< schema.json
+  WarmUp warm_up;
+  std::string model_path;  ///< of model.json in the directory that was read
+};
+
+/// package.json alone. Errors: kInvalidArgument naming the key; kFailedPrecondition for a newer format.
+Result<PackageInfo> ParsePackageInfo(std::string_view text);
+std::string PackageInfoText(const PackageInfo& info);
+
+/// Reads a package and compares every file with its digest. Errors: kNotFound no package.json there;
+/// kDataLoss a file is absent or changed; kInvalidArgument; kFailedPrecondition for a newer format.
+Result<Package> ReadPackage(const std::string& directory);
+
+/// Completes a package: `directory` already holds model.json (and profile.json, if any); writes
+/// schema.json, warmup.json and, last, package.json with the digests. `package.info.files` and
+/// `model_path` are not read. Errors: kInvalidArgument for what ReadPackage would refuse.
+Status WritePackage(const std::string& directory, const Package& package);
+
+}  // namespace mw::wire
