@@ -30,10 +30,12 @@ struct Limits {
 
 struct AttemptSpec {
   std::string attempt_id;
-  std::string directory;  ///< absolute; made by Launch; holds everything of the attempt
+  std::string directory;  ///< absolute; made by Launch with `work` and `tmp`; holds everything of the attempt
   std::vector<std::string> argv;
   std::string working_directory;  ///< absolute; empty: `directory`/work
-  std::map<std::string, std::string> environment;  ///< the whole environment, nothing is inherited
+  /// The whole environment, nothing is inherited; MILLWRIGHT_ATTEMPT_ID is added: by that mark what a
+  /// killed shim leaves behind is found.
+  std::map<std::string, std::string> environment;
   Limits limits;
   std::chrono::milliseconds timeout{0};  ///< 0: none
   std::chrono::milliseconds grace{30000};  ///< between SIGTERM and SIGKILL
@@ -53,6 +55,7 @@ struct ExitRecord {
   bool timed_out = false;
   bool canceled = false;
   std::string failure;     ///< why it could not even start, else empty
+  int failure_errno = 0;   ///< errno behind `failure`; 0 when there is none
   Timestamp started{};
   Timestamp ended{};
   double user_cpu_seconds = 0;
@@ -71,10 +74,13 @@ class Executor {
  public:
   virtual ~Executor() = default;
   /// Idempotent by attempt id: launching what runs or ended already succeeds and does nothing.
-  /// Errors: kInvalidArgument; kResourceExhausted (disk full, no processes left).
+  /// Blocks for about a millisecond. Errors: kInvalidArgument; kResourceExhausted (disk full, no
+  /// processes or watches left) and kUnavailable - safe to call again.
   virtual Status Launch(const AttemptSpec& spec) = 0;
+  /// Reads the attempt's directory; never waits. What a lost attempt left running is killed here.
   virtual Result<AttemptStatus> Poll(const std::string& attempt_id, const std::string& directory) = 0;
   /// SIGTERM to the whole group, then SIGKILL after the attempt's grace. Idempotent; returns at once.
+  /// An attempt that has not started then never will: it ends canceled.
   virtual Status Cancel(const std::string& attempt_id, const std::string& directory) = 0;
   /// Calls `wake` (any thread) soon after an attempt that was launched or polled changes state.
   virtual void OnChange(std::function<void()> wake) = 0;
@@ -84,5 +90,7 @@ class Executor {
 
 /// Output of an attempt, from byte `offset`; at most `limit` bytes. Empty when there is none yet.
 Result<std::string> ReadLog(const std::string& attempt_directory, std::uint64_t offset, std::size_t limit);
+/// Its last `limit` bytes.
+Result<std::string> ReadLogTail(const std::string& attempt_directory, std::size_t limit);
 
 }  // namespace mw::exec
