@@ -8,7 +8,11 @@
 //
 // SQL is the subset that SQLite and PostgreSQL share, with ? for bound parameters (the PostgreSQL
 // driver turns them into $1...). Columns are BIGINT, DOUBLE PRECISION, TEXT COLLATE "C" or BYTEA
-// (schema files are written so; the SQLite driver maps them).
+// (schema files are written so; the SQLite driver maps them). Text is UTF-8 without NUL bytes, LIKE
+// heeds case, NaN equals itself and is the greatest number, foreign keys are enforced at once.
+//
+// A statement that fails ends its closure: later statements return the same error and nothing of the
+// closure is kept, also when it returns success. To insert what may be there: ON CONFLICT DO NOTHING.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +60,9 @@ using Rows = std::vector<Row>;
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
-  /// Errors: kInternal for SQL that is wrong; kUnavailable when the connection is lost.
+  /// All rows. In a Transaction also INSERT, UPDATE, DELETE ... RETURNING.
+  /// Errors: kInternal for SQL that is wrong; kInvalidArgument for text that is not UTF-8 or holds a
+  /// NUL; kUnavailable when the connection is lost.
   virtual Result<Rows> Query(std::string_view sql, const Values& parameters) = 0;
   Result<Rows> Query(std::string_view sql) { return Query(sql, {}); }
 };
@@ -65,8 +71,9 @@ class Snapshot {
 class Transaction : public Snapshot {
  public:
   using Snapshot::Query;
-  /// The number of rows changed. Errors: kAlreadyExists when a UNIQUE or PRIMARY KEY constraint
-  /// refuses; kResourceExhausted when the disk is full; kAborted - the group runs again by itself.
+  /// The number of rows changed. Errors besides Query's: kAlreadyExists when a UNIQUE or PRIMARY KEY
+  /// constraint refuses; kFailedPrecondition a FOREIGN KEY; kInvalidArgument a NOT NULL or CHECK;
+  /// kResourceExhausted when the disk is full; kAborted - the group runs again by itself.
   virtual Result<std::int64_t> Execute(std::string_view sql, const Values& parameters) = 0;
   Result<std::int64_t> Execute(std::string_view sql) { return Execute(sql, {}); }
 };
@@ -78,28 +85,34 @@ struct Migration {
   std::string sql;     ///< statements separated by ; at ends of lines
 };
 
+/// Any thread. Write and Read are awaited on a thread that has an Executor.
 class Database {
  public:
+  /// Finishes what waits, then ends the threads. Nobody may call Write or Read any more.
   virtual ~Database() = default;
 
   /// Brings the schema to the state that `migrations` describe, in one transaction, after a backup
-  /// when there was anything before. Errors: kFailedPrecondition when the database has a step that
-  /// this program does not know: it was written by a newer Millwright.
+  /// when there was anything before. Blocks until done; called once, at start, before other use.
+  /// Errors: kFailedPrecondition when the database has a step that this program does not know (it was
+  /// written by a newer Millwright), or when the backup cannot be made; a step that fails leaves nothing.
   virtual Status Migrate(const std::vector<Migration>& migrations) = 0;
 
   /// Runs `work(Transaction&) -> Result<T>` and returns its result once it is durable. When `work`
   /// returns an error, nothing it did is kept and the error is returned.
-  /// Errors besides `work`'s: kResourceExhausted (disk full, or too many writes waiting), kUnavailable.
+  /// Errors besides `work`'s: kResourceExhausted (disk full, or too many writes waiting); kUnavailable
+  /// - the database is away, or was lost in the commit: then the message says that the outcome is unknown.
   template <typename Work>
   Task<std::invoke_result_t<Work, Transaction&>> Write(Work work);
 
-  /// Runs `work(Snapshot&) -> Result<T>` on a reader thread.
+  /// Runs `work(Snapshot&) -> Result<T>` on a reader thread; sees every Write that returned before.
+  /// Errors besides `work`'s: kResourceExhausted (too many reads waiting), kUnavailable.
   template <typename Work>
   Task<std::invoke_result_t<Work, Snapshot&>> Read(Work work);
 
  protected:
   /// `work` is called on the writer thread, perhaps more than once; then `done`, once, on the
-  /// writer thread too, with success after the commit, else with the error of `work` or of the commit.
+  /// writer thread too (on the calling thread when the queue is full), with success after the commit,
+  /// else with the error of `work` or of the commit.
   virtual void Enqueue(std::function<Status(Transaction&)> work, std::function<void(Status)> done) = 0;
   /// Like Enqueue, on a reader thread.
   virtual void EnqueueRead(std::function<Status(Snapshot&)> work, std::function<void(Status)> done) = 0;
