@@ -5,7 +5,7 @@
 //     TRY(CheckHeader(text));                          // a Status works the same way
 //     return Parse(text);
 //   }
-// In coroutines use CO_TRY. Built on tl::expected because GCC 12 has no std::expected; derived
+// In coroutines use CO_TRY (base/task.h). Built on tl::expected because GCC 12 has no std::expected; derived
 // because a plain tl::expected lets an unused Status pass silently.
 #pragma once
 
@@ -45,15 +45,17 @@ T Take(Result<T>&& result) {
 inline void Take(Result<void>&&) {}
 }  // namespace result_internal
 
-#define MW_TRY_WITH(return_keyword, expression)                      \
-  __extension__({                                                    \
-    auto mw_try_result = (expression);                               \
-    if (!mw_try_result.has_value()) {                                \
-      return_keyword std::move(mw_try_result).error();               \
-    }                                                                \
-    ::mw::result_internal::Take(std::move(mw_try_result));           \
+#define MW_TRY_AS(name, expression)                \
+  __extension__({                                  \
+    auto name = (expression);                      \
+    if (!name.has_value()) {                       \
+      return std::move(name).error();              \
+    }                                              \
+    ::mw::result_internal::Take(std::move(name));  \
   })
-#define TRY(expression) MW_TRY_WITH(return, expression)
-#define CO_TRY(expression) MW_TRY_WITH(co_return, expression)
+// A name of its own for each use, so that one TRY may stand inside another.
+#define MW_TRY_NAME_JOIN(counter) mw_try_result_##counter
+#define MW_TRY_NAME(counter) MW_TRY_NAME_JOIN(counter)
+#define TRY(expression) MW_TRY_AS(MW_TRY_NAME(__COUNTER__), expression)
 
 }  // namespace mw

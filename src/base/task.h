@@ -4,6 +4,9 @@
 // control loop, SyncWait's own). What finishes elsewhere (the database's writer thread, a timer)
 // sets a Completion, which posts the waiting coroutine back to the executor it was waiting on, so
 // a coroutine never leaves its executor and needs no locks for its own state.
+//
+// CO_TRY(expression) is TRY for coroutines that return a Result. Never write co_await inside ?:, && or
+// ||: GCC 12 evaluates both sides.
 #pragma once
 
 #include <coroutine>
@@ -16,6 +19,7 @@
 
 #include "base/assert.h"
 #include "base/mutex.h"
+#include "base/result.h"
 
 namespace mw {
 
@@ -133,6 +137,25 @@ inline Task<void> Promise<void>::get_return_object() {
   return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
+/// Gives the value, or ends the awaiting coroutine with the error. An awaiter and not a statement
+/// expression, which GCC 12 cannot compile around co_await. The coroutine's locals live on until its
+/// Task is dropped, which is when the awaiting expression ends.
+template <typename T>
+struct TryAwaiter {
+  Result<T> result;
+  [[nodiscard]] bool await_ready() const noexcept { return result.has_value(); }
+  template <typename Promise>
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
+    self.promise().return_value(std::move(result).error());
+    return self.promise().continuation ? self.promise().continuation : std::noop_coroutine();
+  }
+  T await_resume() noexcept { return result_internal::Take(std::move(result)); }
+};
+template <typename T>
+TryAwaiter<T> Try(Result<T> result) {
+  return TryAwaiter<T>{std::move(result)};
+}
+
 /// A coroutine that owns itself: runs at once, destroys itself at its end.
 struct Detached {
   struct promise_type {
@@ -144,6 +167,8 @@ struct Detached {
   };
 };
 }  // namespace task_internal
+
+#define CO_TRY(expression) (co_await ::mw::task_internal::Try(expression))
 
 /// Starts `task` on `executor` and lets it run to its end by itself.
 void Spawn(Executor& executor, Task<void> task);
