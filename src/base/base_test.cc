@@ -47,7 +47,8 @@ TEST(Clock, TimesAreReadWithTheirZone) {
   EXPECT_EQ(FormatTime(*ParseTime("2013-07-01")), "2013-07-01T00:00:00Z");
   EXPECT_EQ(FormatTime(*ParseTime("1969-12-31T23:59:59.25Z")), "1969-12-31T23:59:59.250Z");
   EXPECT_EQ(ToMicros(*ParseTime("1970-01-01 00:00:01Z")), 1000000);
-  for (const char* wrong : {"", "2013-02-29", "2013-07-01T04:00:00", "2013-07-01T24:00:00Z", "yesterday", "2013-07-01Z"}) {
+  for (const char* wrong :
+       {"", "2013-02-29", "2013-07-01T04:00:00", "2013-07-01T24:00:00Z", "yesterday", "2013-07-01Z"}) {
     EXPECT_FALSE(ParseTime(wrong).ok()) << wrong;
   }
 }

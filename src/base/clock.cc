@@ -90,9 +90,7 @@ std::optional<Duration> TakeOffset(Cursor& in) {
 
 }  // namespace
 
-Timestamp RealClock::Now() const {
-  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-}
+Timestamp RealClock::Now() const { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
 
 Duration RealClock::Elapsed() const {
   return duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());

@@ -55,9 +55,9 @@ int HttpStatus(Code code);
 /// The nearest code to an HTTP status; kUnknown for those below 400.
 Code CodeFromHttpStatus(int status);
 
-#define MW_ERROR_FACTORY(name)                 \
-  template <typename... Parts>                 \
-  Error name(const Parts&... parts) {          \
+#define MW_ERROR_FACTORY(name)                      \
+  template <typename... Parts>                      \
+  Error name(const Parts&... parts) {               \
     return Error{Code::k##name, Cat(parts...), {}}; \
   }
 MW_ERROR_FACTORY(Cancelled)

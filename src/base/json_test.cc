@@ -10,9 +10,8 @@ namespace mw {
 namespace {
 
 TEST(Json, RoundTripsExactly) {
-  for (const char* text :
-       {"null", "true", "-9223372036854775808", "9223372036854775807", "0.1", "1e+300", "\"a\\nb\\u0001\"", "[]",
-        "{\"b\":1,\"a\":[1,2.5,{\"c\":null}]}", "\"Z\xC3\xBCrich\""}) {
+  for (const char* text : {"null", "true", "-9223372036854775808", "9223372036854775807", "0.1", "1e+300",
+                           "\"a\\nb\\u0001\"", "[]", "{\"b\":1,\"a\":[1,2.5,{\"c\":null}]}", "\"Z\xC3\xBCrich\""}) {
     const auto parsed = Json::Parse(text);
     ASSERT_TRUE(parsed.ok()) << text;
     EXPECT_EQ(*Json::Parse(parsed->Dump()), *parsed) << text;
@@ -40,9 +39,7 @@ TEST(Json, AccessorsNameTheKeyAndWhatWasFound) {
   EXPECT_EQ(object.IntOr("cols", 7), 7);
 }
 
-TEST(Json, InvalidUtf8IsReplacedWhenWritten) {
-  EXPECT_TRUE(Json::Parse(Json("a\xff").Dump()).ok());
-}
+TEST(Json, InvalidUtf8IsReplacedWhenWritten) { EXPECT_TRUE(Json::Parse(Json("a\xff").Dump()).ok()); }
 
 }  // namespace
 }  // namespace mw

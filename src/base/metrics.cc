@@ -79,8 +79,7 @@ MetricsRegistry::Series& MetricsRegistry::Find(std::string_view name, std::strin
                                                const Labels& labels) {
   auto family = std::find_if(families_.begin(), families_.end(), [&](const auto& f) { return f->name == name; });
   if (family == families_.end()) {
-    families_.push_back(
-        std::make_unique<Family>(Family{std::string(name), std::string(help), std::string(type), {}}));
+    families_.push_back(std::make_unique<Family>(Family{std::string(name), std::string(help), std::string(type), {}}));
     family = families_.end() - 1;
   }
   MW_ASSERT((*family)->type == type);

@@ -45,13 +45,13 @@ T Take(Result<T>&& result) {
 inline void Take(Result<void>&&) {}
 }  // namespace result_internal
 
-#define MW_TRY_AS(name, expression)                \
-  __extension__({                                  \
-    auto name = (expression);                      \
-    if (!name.has_value()) {                       \
-      return std::move(name).error();              \
-    }                                              \
-    ::mw::result_internal::Take(std::move(name));  \
+#define MW_TRY_AS(name, expression)               \
+  __extension__({                                 \
+    auto name = (expression);                     \
+    if (!name.has_value()) {                      \
+      return std::move(name).error();             \
+    }                                             \
+    ::mw::result_internal::Take(std::move(name)); \
   })
 // A name of its own for each use, so that one TRY may stand inside another.
 #define MW_TRY_NAME_JOIN(counter) mw_try_result_##counter

@@ -41,8 +41,7 @@ class TreeBuilder final : public YAML::EventHandler {
     node.quoted = tag == "!";
     Add(std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
     Open(Make(mark, YamlNode::Kind::kList));
   }
   void OnSequenceEnd() override { Close(); }
@@ -313,8 +312,8 @@ void YamlReader::Finish() {
 }
 
 Result<Duration> ParseDuration(std::string_view text) {
-  constexpr std::array<Unit, 6> kUnits = {
-      Unit{"us", 1}, Unit{"ms", 1e3}, Unit{"s", 1e6}, Unit{"m", 60e6}, Unit{"h", 3600e6}, Unit{"d", 86400e6}};
+  constexpr std::array<Unit, 6> kUnits = {Unit{"us", 1},   Unit{"ms", 1e3},   Unit{"s", 1e6},
+                                          Unit{"m", 60e6}, Unit{"h", 3600e6}, Unit{"d", 86400e6}};
   const auto micros = WithUnit(Trim(text), kUnits);
   if (!micros || !(*micros >= 0) || *micros > 9e15) {
     return InvalidArgument(Quoted(text), " is not a duration; write it like 20ms, 15m, 2h or 28d");

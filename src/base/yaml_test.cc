@@ -38,8 +38,7 @@ TEST(YamlReader, CollectsEveryComplaint) {
   EXPECT_EQ(complaints.lines(),
             (std::vector<std::string>{
                 "goal.yaml:3: window: \"fast\" is not a duration; write it like 20ms, 15m, 2h or 28d",
-                "goal.yaml:4: kind: \"speed\" is none of quality, cost",
-                "goal.yaml:1: the key \"model\" is missing",
+                "goal.yaml:4: kind: \"speed\" is none of quality, cost", "goal.yaml:1: the key \"model\" is missing",
                 "goal.yaml:2: unknown key \"treshold\"; did you mean threshold?"}));
 }
 

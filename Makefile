@@ -1,0 +1,43 @@
+# The one command each: see README.md. Every target does its own set-up first.
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+RELEASE := build/release
+export CTEST_OUTPUT_ON_FAILURE := 1
+
+.PHONY: all setup build demo test check soak bench fmt clean
+all: build
+
+setup:
+	@tools/setup build
+
+build: setup
+	@tools/build release --target millwright mw-step mw-shim
+
+demo: build
+	@examples/flights/demo
+
+test:
+	@tools/setup test
+	@tools/build release -DMW_TESTS=ON
+	@tools/with-postgres ctest --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --label-exclude soak
+
+check:
+	@tools/setup check
+	@tools/check
+
+soak:
+	@tools/setup check
+	@tools/build release -DMW_TESTS=ON
+	@tools/soak
+
+bench:
+	@tools/setup bench
+	@tools/build release -DMW_BENCH=ON
+	@bench/run
+
+fmt:
+	@tools/setup check
+	@git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format-16 -i
+
+clean:
+	rm -rf build
