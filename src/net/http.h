@@ -48,6 +48,9 @@ Error ErrorFromResponse(const Response& response);
 /// Percent-decoding, once. Errors: kInvalidArgument for a bad escape or a NUL.
 Result<std::string> PercentDecode(std::string_view text);
 std::string PercentEncode(std::string_view text);
+/// The path of a request, decoded once, fit to be resolved beneath a root. Errors: kInvalidArgument for
+/// what still contains '%', a backslash, a control character, an empty, "." or ".." segment, or no UTF-8.
+Result<std::string> DecodePath(std::string_view raw);
 /// "a=1&b=x%20y" -> pairs, decoded ('+' is a space).
 Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);
 

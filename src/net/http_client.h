@@ -41,7 +41,8 @@ class HttpClient {
   /// kept-alive connection before any byte of answer is sent once more on a new one if it is safe.
   /// Errors: kUnavailable cannot connect or connection lost; kDeadlineExceeded; kInvalidArgument for
   /// an answer that is no HTTP.
-  Result<Response> Send(Method method, std::string_view target, std::string_view body = {}, const Headers& headers = {});
+  Result<Response> Send(Method method, std::string_view target, std::string_view body = {},
+                        const Headers& headers = {});
 
   /// The answer's body in pieces as they come; `sink` returning an error stops and closes. The
   /// returned Response has an empty body.

@@ -42,9 +42,9 @@ class Request {
  public:
   virtual ~Request() = default;
   Method method = Method::kGet;
-  std::string path;                                         ///< decoded, without query
-  std::map<std::string, std::string, std::less<>> params;   ///< {name} and {rest...} parts of the route
-  std::vector<std::pair<std::string, std::string>> query;   ///< decoded
+  std::string path;                                        ///< decoded, without query
+  std::map<std::string, std::string, std::less<>> params;  ///< {name} and {rest...} parts of the route
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded
   Headers headers;
   Principal principal;
   /// The first value of a query parameter, or nullptr.
@@ -79,8 +79,12 @@ using SimpleHandler = std::function<Task<Result<Response>>(Request&)>;
 Handler Simple(SimpleHandler handler);
 
 struct Route {
-  Route(Method method_in, std::string pattern_in, Permission permission_in, std::size_t body_limit_in, Handler handler_in)
-      : method(method_in), pattern(std::move(pattern_in)), permission(permission_in), body_limit(body_limit_in),
+  Route(Method method_in, std::string pattern_in, Permission permission_in, std::size_t body_limit_in,
+        Handler handler_in)
+      : method(method_in),
+        pattern(std::move(pattern_in)),
+        permission(permission_in),
+        body_limit(body_limit_in),
         handler(std::move(handler_in)) {}
   Method method;
   std::string pattern;  ///< "/api/v1/models/{name}/versions/{version}"; a last "{path...}" takes the rest

@@ -1,0 +1,504 @@
+// One epoll loop: read, take every whole request, write once.
+#include "net/loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "net/socket.h"
+
+namespace mw::net {
+namespace {
+
+constexpr std::size_t kScratchBytes = std::size_t{256} << 10;
+constexpr std::size_t kOutputHigh = std::size_t{256} << 10;  // answers pending before requests wait
+constexpr std::size_t kOutputKept = std::size_t{1} << 20;    // capacity that out_ keeps between wake-ups
+constexpr std::size_t kRoomMin = std::size_t{4} << 10;
+constexpr Duration kLinger = std::chrono::seconds(2);
+
+void Register(int epoll, int operation, int descriptor, std::uint32_t events, void* tag) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = tag;
+  MW_ASSERT(epoll_ctl(epoll, operation, descriptor, &event) == 0);
+}
+
+// Often enough for the shortest timeout.
+Duration SweepInterval(const LoopServerOptions& options) {
+  const Duration shortest = std::min({options.header_timeout, options.body_timeout, options.idle_timeout});
+  return std::clamp<Duration>(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(500));
+}
+
+}  // namespace
+
+LoopShared::LoopShared(LoopServerOptions options_in, MetricsRegistry& metrics)
+    : options(std::move(options_in)),
+      guard(options.host, options.allowed_hosts),
+      open(metrics.AddGauge("millwright_http_connections", "Open connections.", {{"server", options.name}})),
+      accepted(
+          metrics.AddCounter("millwright_http_connections_total", "Connections accepted.", {{"server", options.name}})),
+      requests(metrics.AddCounter("millwright_http_requests_total", "Requests given to a handler.",
+                                  {{"server", options.name}})),
+      refused(metrics.AddCounter("millwright_http_refused_total", "Requests and connections refused by the transport.",
+                                 {{"server", options.name}})),
+      bytes_in(
+          metrics.AddCounter("millwright_http_received_bytes_total", "Bytes received.", {{"server", options.name}})),
+      bytes_out(metrics.AddCounter("millwright_http_sent_bytes_total", "Bytes sent.", {{"server", options.name}})) {}
+
+bool ReceiveBuffer::Reserve(std::size_t capacity) {
+  if (capacity <= capacity_) return true;
+  const std::size_t extra = capacity - capacity_;
+  if (charged_.fetch_add(extra, std::memory_order_relaxed) + extra > limit_) {
+    charged_.fetch_sub(extra, std::memory_order_relaxed);
+    return false;
+  }
+  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+  if (size_ > 0) std::memcpy(larger.get(), data_.get(), size_);
+  data_ = std::move(larger);
+  capacity_ = capacity;
+  return true;
+}
+
+void ReceiveBuffer::Append(std::span<const char> bytes) {
+  MW_ASSERT(bytes.size() <= capacity_ - size_);
+  std::memcpy(data_.get() + size_, bytes.data(), bytes.size());
+  size_ += bytes.size();
+}
+
+void ReceiveBuffer::DropFront(std::size_t count) {
+  size_ -= count;
+  if (size_ > 0 && count > 0) std::memmove(data_.get(), data_.get() + count, size_);
+}
+
+void ReceiveBuffer::Release() {
+  charged_.fetch_sub(capacity_, std::memory_order_relaxed);
+  data_.reset();
+  size_ = capacity_ = 0;
+}
+
+Loop::Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler)
+    : shared_(shared),
+      options_(shared.options),
+      handler_(std::move(handler)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      scratch_(kScratchBytes),
+      sweep_interval_(SweepInterval(options_)) {
+  MW_ASSERT(epoll_.valid() && wake_.valid());
+  Register(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), EPOLLIN, nullptr);
+}
+
+Loop::~Loop() = default;
+
+void Loop::Listen(FileDescriptor listener, std::function<bool(int)> accept) {
+  listener_ = std::move(listener);
+  accept_ = std::move(accept);
+  Register(epoll_.get(), EPOLL_CTL_ADD, listener_.get(), EPOLLIN, this);
+}
+
+void Loop::Adopt(FileDescriptor socket) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  {
+    const Lock lock(mutex_);
+    inbox_.push_back(std::move(socket));
+  }
+  Wake();
+}
+
+void Loop::Wake() {
+  const std::uint64_t one = 1;
+  // A full counter wakes as well, so the outcome does not matter.
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+}
+
+void Loop::Run() {
+  std::array<epoll_event, 256> events;
+  while (!Finished()) {
+    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMillis());
+    now_ = clock_.Elapsed();
+    RefreshDate();
+    for (int i = 0; i < count; ++i) {
+      void* tag = events[static_cast<std::size_t>(i)].data.ptr;
+      if (tag == nullptr) {
+        AdoptInbox();
+      } else if (tag == this) {
+        AcceptReady();
+      } else {
+        Serve(*static_cast<Connection*>(tag));
+      }
+    }
+    if (now_ >= next_sweep_ || shared_.stopping) Sweep();
+    Tell();
+  }
+}
+
+bool Loop::Finished() {
+  if (!shared_.stopping || shared_.accepting || !connections_.empty()) return false;
+  const Lock lock(mutex_);
+  return inbox_.empty();
+}
+
+int Loop::WaitMillis() const {
+  if (shared_.stopping) return 5;
+  if (connections_.empty() && !accept_paused_) return -1;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(sweep_interval_).count());
+}
+
+void Loop::RefreshDate() {
+  const Timestamp now = clock_.Now();
+  const std::int64_t second = ToMicros(now) / 1'000'000;
+  if (second == date_second_) return;
+  date_second_ = second;
+  date_line_ = Cat("Date: ", FormatHttpDate(now), "\r\n");
+}
+
+void Loop::AdoptInbox() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof count);
+  std::vector<FileDescriptor> arrived;
+  {
+    const Lock lock(mutex_);
+    arrived.swap(inbox_);
+  }
+  for (FileDescriptor& socket : arrived) {
+    auto connection = std::make_unique<Connection>(std::move(socket), shared_);
+    connection->index = connections_.size();
+    connection->deadline = now_ + options_.idle_timeout;
+    connection->interest = EPOLLIN;
+    Register(epoll_.get(), EPOLL_CTL_ADD, connection->socket.get(), EPOLLIN, connection.get());
+    connections_.push_back(std::move(connection));
+  }
+}
+
+void Loop::AcceptReady() {
+  if (accept_(listener_.get())) return;
+  // No descriptors left: the listener would wake the loop again at once, so it waits for the next sweep.
+  accept_paused_ = true;
+  Register(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), 0, this);
+}
+
+void Loop::CloseListener() {
+  if (!listener_.valid()) return;
+  // Clients that the kernel has accepted already would be reset; they are served.
+  accept_(listener_.get());
+  listener_.Reset();
+  AdoptInbox();
+  shared_.accepting = false;
+}
+
+void Loop::Serve(Connection& c) {
+  if (c.phase == Phase::kLingering) return Discard(c);
+  if (!c.out.empty()) {
+    if (!SendBacklog(c)) return Close(c);
+    if (!c.out.empty() || c.closing) return Settle(c, true);
+    return Pump(c, c.in.bytes());
+  }
+  const std::span<char> window = Receive(c);
+  if (!window.empty()) Pump(c, window);
+}
+
+// What came, in front of it what was pending; empty when nothing did or the connection is gone.
+std::span<char> Loop::Receive(Connection& c) {
+  const bool pending = !c.in.empty();
+  if (pending && !MakeRoom(c)) {
+    Refuse(c, {503, "too many unfinished requests; try again later"});
+    if (!SendOut(c)) {
+      Close(c);
+    } else {
+      Settle(c, true);
+    }
+    return {};
+  }
+  const std::span<char> target = pending ? c.in.free() : std::span<char>(scratch_);
+  const ssize_t got = recv(c.socket.get(), target.data(), target.size(), 0);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) Close(c);
+  if (got <= 0) return {};
+  received_ += static_cast<std::uint64_t>(got);
+  if (!pending) return target.first(static_cast<std::size_t>(got));
+  c.in.Commit(static_cast<std::size_t>(got));
+  return c.in.bytes();
+}
+
+// Doubles, up to what the request is known to need: a claimed length costs nothing before its bytes come.
+bool Loop::MakeRoom(Connection& c) {
+  const std::size_t doubled = std::max(2 * c.in.size(), kRoomMin);
+  const std::size_t needed = c.arrival.needed;
+  return c.in.Reserve(needed > c.in.size() ? std::min(needed, doubled) : doubled);
+}
+
+void Loop::Pump(Connection& c, std::span<char> window) {
+  std::size_t used = 0;
+  bool open = true;
+  bool more = true;
+  while (open && more && c.out.empty()) {
+    more = TakeRequests(c, window, used);
+    open = SendOut(c);
+  }
+  if (open && !c.closing) {
+    Keep(c, window, used);
+    open = SendOut(c);
+  }
+  if (!open) return Close(c);
+  Settle(c, used > 0);
+}
+
+// Answers whole requests until there are none or enough output is pending (true: there may be more).
+bool Loop::TakeRequests(Connection& c, std::span<char> window, std::size_t& used) {
+  while (used < window.size() && !c.closing) {
+    if (out_.size() >= kOutputHigh) return true;
+    const std::size_t taken = TakeOne(c, window.subspan(used));
+    if (taken == 0) return false;
+    used += taken;
+    c.arrival = Arrival(options_.head_bytes_max);
+  }
+  return false;
+}
+
+// Answers the first request in `bytes` and returns its length; 0 when it is not whole or was refused.
+std::size_t Loop::TakeOne(Connection& c, std::span<char> bytes) {
+  Arrival& arrival = c.arrival;
+  if (bytes.size() < arrival.needed) return 0;
+  const std::string_view text(bytes.data(), bytes.size());
+  if (!arrival.head_done) {
+    const Progress progress = arrival.scanner.Scan(text);
+    if (progress == Progress::kRefused) Refuse(c, arrival.scanner.refusal());
+    if (progress != Progress::kDone) return 0;
+    arrival.head_done = true;
+  }
+  std::string reason;
+  auto refusal = ParseRequestHead(text.substr(0, arrival.scanner.size()), head_);
+  if (!refusal) refusal = Admit(reason);
+  if (refusal) {
+    Refuse(c, *refusal);
+    return 0;
+  }
+  std::size_t used = 0;
+  const auto body = head_.framing == Framing::kChunked ? ChunkedBodyOf(c, bytes, used) : PlainBody(c, bytes, used);
+  if (!body) return 0;
+  Answer(c, *body, used == bytes.size());
+  return used;
+}
+
+std::optional<Refusal> Loop::Admit(std::string& reason) {
+  if (head_.content_length > options_.body_bytes_max) return Refusal{413, "the body is larger than allowed"};
+  if (head_.host == last_host_ && head_.origin.empty()) return std::nullopt;
+  const Status allowed = shared_.guard.Check(head_.method, head_.host, head_.origin);
+  if (!allowed.ok()) {
+    reason = allowed.error().message;
+    return Refusal{403, reason};
+  }
+  last_host_ = head_.host;
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Loop::PlainBody(Connection& c, std::span<char> bytes, std::size_t& used) {
+  const std::size_t head_size = c.arrival.scanner.size();
+  const std::size_t length = static_cast<std::size_t>(head_.content_length);
+  if (bytes.size() < head_size + length) {
+    c.arrival.needed = head_size + length;
+    if (bytes.size() == head_size) Continue(c);
+    return std::nullopt;
+  }
+  used = head_size + length;
+  return std::string_view(bytes.data() + head_size, length);
+}
+
+// Joins the chunks in place, behind the head.
+std::optional<std::string_view> Loop::ChunkedBodyOf(Connection& c, std::span<char> bytes, std::size_t& used) {
+  const std::size_t head_size = c.arrival.scanner.size();
+  if (!c.arrival.chunked) {
+    c.arrival.chunked = ChunkedBody{BodyDecoder(Framing::kChunked, 0, options_.body_bytes_max), head_size, head_size};
+    if (bytes.size() == head_size) Continue(c);
+  }
+  ChunkedBody& chunked = *c.arrival.chunked;
+  while (chunked.read_at < bytes.size()) {
+    const auto step = chunked.decoder.Next({bytes.data() + chunked.read_at, bytes.size() - chunked.read_at});
+    if (step.consumed == 0) break;
+    std::memmove(bytes.data() + chunked.write_at, step.data.data(), step.data.size());
+    chunked.write_at += step.data.size();
+    chunked.read_at += step.consumed;
+  }
+  if (chunked.decoder.progress() == Progress::kRefused) Refuse(c, chunked.decoder.refusal());
+  if (chunked.decoder.progress() != Progress::kDone) return std::nullopt;
+  used = chunked.read_at;
+  return std::string_view(bytes.data() + head_size, chunked.write_at - head_size);
+}
+
+void Loop::Continue(Connection& c) {
+  if (!head_.expect_continue || c.arrival.continued) return;
+  c.arrival.continued = true;
+  out_.append(kContinue);
+}
+
+// `last`: no byte of a further request is here, so a stopping server can end the connection with this one.
+void Loop::Answer(Connection& c, std::string_view body, bool last) {
+  RequestView request;
+  request.method = head_.method;
+  request.target = head_.target;
+  request.path = head_.path;
+  request.query = head_.query;
+  request.body = body;
+  request.headers = head_.headers;
+  c.closing = !head_.keep_alive || (last && shared_.stopping);
+  ResponseWriter writer(out_, date_line_);
+  writer.head_only_ = head_.method == Method::kHead;
+  writer.close_ = c.closing;
+  writer.keep_alive_line_ = head_.minor_version == 0 && !c.closing;
+  handler_->Handle(request, writer);
+  MW_ASSERT(writer.answered_);
+  ++served_;
+}
+
+void Loop::Refuse(Connection& c, const Refusal& refusal) {
+  AppendRefusal(out_, refusal);
+  c.closing = true;
+  ++refused_;
+}
+
+// Saves the bytes of an unfinished request for the next wake-up.
+void Loop::Keep(Connection& c, std::span<char> window, std::size_t used) {
+  std::size_t rest = window.size() - used;
+  if (auto& chunked = c.arrival.chunked) {
+    rest = chunked->write_at;
+    chunked->read_at = chunked->write_at;
+  }
+  if (!c.in.empty()) {
+    c.in.DropFront(used);
+    c.in.Truncate(rest);
+  } else if (rest > 0) {
+    if (!c.in.Reserve(std::max(rest, kRoomMin))) {
+      return Refuse(c, {503, "too many unfinished requests; try again later"});
+    }
+    c.in.Append(window.subspan(used, rest));
+  }
+  if (c.in.empty()) c.in.Release();
+}
+
+// Writes this wake-up's answers; what the socket does not take waits in c.out. False: the peer is gone.
+bool Loop::SendOut(Connection& c) {
+  if (out_.empty()) return true;
+  std::size_t done = 0;
+  if (c.out.empty()) {
+    const ssize_t count = send(c.socket.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN && errno != EINTR) {
+      out_.clear();
+      return false;
+    }
+    done = count < 0 ? 0 : static_cast<std::size_t>(count);
+    sent_ += done;
+  }
+  if (done < out_.size()) c.out.append(out_, done);
+  out_.clear();
+  if (out_.capacity() > kOutputKept) out_.shrink_to_fit();
+  return true;
+}
+
+bool Loop::SendBacklog(Connection& c) {
+  const ssize_t count = send(c.socket.get(), c.out.data() + c.sent, c.out.size() - c.sent, MSG_NOSIGNAL);
+  if (count < 0) return errno == EAGAIN || errno == EINTR;
+  sent_ += static_cast<std::uint64_t>(count);
+  c.sent += static_cast<std::size_t>(count);
+  if (c.sent == c.out.size()) {
+    std::string().swap(c.out);
+    c.sent = 0;
+  }
+  return true;
+}
+
+// Decides what the connection waits for. `progress`: something was finished, so its time starts anew.
+void Loop::Settle(Connection& c, bool progress) {
+  Phase phase = Phase::kIdle;
+  Duration limit = options_.idle_timeout;
+  if (!c.out.empty()) {
+    phase = Phase::kAnswering;
+  } else if (c.closing) {
+    return Linger(c);
+  } else if (c.arrival.head_done) {
+    phase = Phase::kBody;
+    limit = options_.body_timeout;
+  } else if (!c.in.empty()) {
+    phase = Phase::kHead;
+    limit = options_.header_timeout;
+  }
+  if (progress || phase != c.phase) c.deadline = now_ + limit;
+  c.phase = phase;
+  Watch(c, phase == Phase::kAnswering ? EPOLLOUT : EPOLLIN);
+}
+
+void Loop::Linger(Connection& c) {
+  c.in.Release();
+  c.phase = Phase::kLingering;
+  c.deadline = now_ + kLinger;
+  shutdown(c.socket.get(), SHUT_WR);
+  Watch(c, EPOLLIN);
+}
+
+void Loop::Discard(Connection& c) {
+  const ssize_t got = recv(c.socket.get(), scratch_.data(), scratch_.size(), 0);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) Close(c);
+}
+
+void Loop::Watch(Connection& c, std::uint32_t interest) {
+  if (c.interest == interest) return;
+  c.interest = interest;
+  Register(epoll_.get(), EPOLL_CTL_MOD, c.socket.get(), interest, &c);
+}
+
+void Loop::Close(Connection& c) {
+  const std::size_t index = c.index;
+  if (index + 1 != connections_.size()) {
+    connections_[index].swap(connections_.back());
+    connections_[index]->index = index;
+  }
+  connections_.pop_back();
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Loop::Expire(Connection& c) {
+  if (c.phase != Phase::kHead && c.phase != Phase::kBody) return Close(c);
+  Refuse(c, {408, "the request did not arrive in time"});
+  if (!SendOut(c)) return Close(c);
+  Settle(c, true);
+}
+
+void Loop::Sweep() {
+  next_sweep_ = now_ + sweep_interval_;
+  if (shared_.stopping && !stop_began_) {
+    stop_began_ = now_;
+    CloseListener();
+  }
+  if (accept_paused_ && listener_.valid()) {
+    accept_paused_ = false;
+    Register(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), EPOLLIN, this);
+  }
+  // Backwards, for closing moves the last one into the gap.
+  for (std::size_t i = connections_.size(); i-- > 0;) {
+    Connection& c = *connections_[i];
+    if (stop_began_ && now_ >= *stop_began_ + options_.stop_grace) {
+      Close(c);
+    } else if (stop_began_ && c.phase == Phase::kIdle && now_ >= *stop_began_ + options_.stop_linger) {
+      Close(c);
+    } else if (now_ >= c.deadline) {
+      Expire(c);
+    }
+  }
+}
+
+// Metrics once per wake-up, not once per request.
+void Loop::Tell() {
+  shared_.open.Set(static_cast<double>(shared_.connections.load(std::memory_order_relaxed)));
+  if (served_ > 0) shared_.requests.Add(served_);
+  if (refused_ > 0) shared_.refused.Add(refused_);
+  if (received_ > 0) shared_.bytes_in.Add(received_);
+  if (sent_ > 0) shared_.bytes_out.Add(sent_);
+  served_ = refused_ = received_ = sent_ = 0;
+}
+
+}  // namespace mw::net

@@ -1,0 +1,180 @@
+// One epoll loop of the loop server: its connections, their buffers and their deadlines. Private to
+// loop_server.cc and loop.cc. Everything runs on the loop's own thread but Adopt and Wake.
+//
+//   kIdle --bytes--> kHead --head whole--> kBody --body whole--> handler --> kIdle
+//     any --answers not taken--> kAnswering --all taken--> what was pending
+//     any --refused, or to be closed--> kLingering (answer sent, input thrown away so that no reset
+//                                       overtakes it) --> closed
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "net/host_guard.h"
+#include "net/http_codec.h"
+#include "net/loop_server.h"
+
+namespace mw::net {
+
+/// What the loops of one server share.
+struct LoopShared {
+  LoopShared(LoopServerOptions options_in, MetricsRegistry& metrics);
+  const LoopServerOptions options;
+  const HostGuard guard;
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> in_flight_bytes{0};  // capacity of all connections' buffers
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> accepting{true};  // false: no loop is given another connection
+  Gauge& open;
+  Counter& accepted;
+  Counter& requests;
+  Counter& refused;
+  Counter& bytes_in;
+  Counter& bytes_out;
+};
+
+/// Bytes received and not used yet, charged to the server's budget.
+class ReceiveBuffer {
+ public:
+  ReceiveBuffer(std::atomic<std::size_t>& charged, std::size_t limit) : charged_(charged), limit_(limit) {}
+  ~ReceiveBuffer() { Release(); }
+  ReceiveBuffer(const ReceiveBuffer&) = delete;
+  ReceiveBuffer& operator=(const ReceiveBuffer&) = delete;
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::span<char> bytes() { return {data_.get(), size_}; }
+  [[nodiscard]] std::span<char> free() { return {data_.get() + size_, capacity_ - size_}; }
+  /// False, and unchanged, when the budget has no room for it.
+  bool Reserve(std::size_t capacity);
+  void Commit(std::size_t count) { size_ += count; }
+  void Append(std::span<const char> bytes);  ///< into reserved room
+  void DropFront(std::size_t count);
+  void Truncate(std::size_t size) { size_ = size; }
+  void Release();
+
+ private:
+  std::atomic<std::size_t>& charged_;
+  std::size_t limit_;
+  std::unique_ptr<char[]> data_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+class Loop {
+ public:
+  Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Calls `accept` when `listener` has clients; it returns false when there are no descriptors left.
+  void Listen(FileDescriptor listener, std::function<bool(int)> accept);
+  /// Until the server is stopping and the last connection is closed.
+  void Run();
+  /// Any thread.
+  void Adopt(FileDescriptor socket);
+  void Wake();
+  [[nodiscard]] std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+
+ private:
+  enum class Phase : std::uint8_t { kIdle, kHead, kBody, kAnswering, kLingering };
+  struct ChunkedBody {
+    BodyDecoder decoder;
+    std::size_t read_at;   // the next byte to decode; decoded bytes are moved down to
+    std::size_t write_at;  // here, right behind the head
+  };
+  /// How far the first request in the buffer has come.
+  struct Arrival {
+    explicit Arrival(std::size_t head_bytes_max) : scanner(head_bytes_max) {}
+    HeadScanner scanner;
+    bool head_done = false;
+    bool continued = false;  // 100 Continue was sent
+    std::size_t needed = 0;  // fewer bytes are not worth a look
+    std::optional<ChunkedBody> chunked;
+  };
+  struct Connection {
+    Connection(FileDescriptor socket_in, LoopShared& shared)
+        : socket(std::move(socket_in)),
+          in(shared.in_flight_bytes, shared.options.in_flight_bytes_max),
+          arrival(shared.options.head_bytes_max) {}
+    FileDescriptor socket;
+    ReceiveBuffer in;  // begins with the first byte of a request
+    std::string out;   // answers that the socket did not take yet
+    std::size_t sent = 0;
+    Arrival arrival;
+    Phase phase = Phase::kIdle;
+    bool closing = false;  // no further request is taken
+    std::uint32_t interest = 0;
+    Duration deadline{0};
+    std::size_t index = 0;  // in connections_
+  };
+
+  void AdoptInbox();
+  void AcceptReady();
+  void CloseListener();
+  void Serve(Connection& c);
+  std::span<char> Receive(Connection& c);
+  bool MakeRoom(Connection& c);
+  void Pump(Connection& c, std::span<char> window);
+  bool TakeRequests(Connection& c, std::span<char> window, std::size_t& used);
+  std::size_t TakeOne(Connection& c, std::span<char> bytes);
+  std::optional<Refusal> Admit(std::string& reason);
+  std::optional<std::string_view> PlainBody(Connection& c, std::span<char> bytes, std::size_t& used);
+  std::optional<std::string_view> ChunkedBodyOf(Connection& c, std::span<char> bytes, std::size_t& used);
+  void Continue(Connection& c);
+  void Answer(Connection& c, std::string_view body, bool last);
+  void Refuse(Connection& c, const Refusal& refusal);
+  void Keep(Connection& c, std::span<char> window, std::size_t used);
+  bool SendOut(Connection& c);
+  bool SendBacklog(Connection& c);
+  void Settle(Connection& c, bool progress);
+  void Linger(Connection& c);
+  void Discard(Connection& c);
+  void Expire(Connection& c);
+  void Close(Connection& c);
+  void Watch(Connection& c, std::uint32_t interest);
+  void Sweep();
+  void Tell();
+  [[nodiscard]] bool Finished();
+  [[nodiscard]] int WaitMillis() const;
+  void RefreshDate();
+
+  LoopShared& shared_;
+  const LoopServerOptions& options_;
+  std::unique_ptr<LoopHandler> handler_;
+  FileDescriptor epoll_;
+  FileDescriptor wake_;
+  FileDescriptor listener_;
+  std::function<bool(int)> accept_;
+  bool accept_paused_ = false;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::atomic<std::size_t> load_{0};
+
+  std::vector<char> scratch_;  // what is read lands here first; most requests never leave it
+  std::string out_;            // answers of this wake-up
+  RequestHead head_;
+  std::string last_host_;  // passed the guard
+  std::string date_line_;
+  std::int64_t date_second_ = -1;
+  RealClock clock_;
+  Duration now_{0};
+  Duration sweep_interval_;
+  Duration next_sweep_{0};
+  std::optional<Duration> stop_began_;
+  std::uint64_t served_ = 0, refused_ = 0, received_ = 0, sent_ = 0;  // since the last Tell
+
+  Mutex mutex_;
+  std::vector<FileDescriptor> inbox_ MW_GUARDED_BY(mutex_);
+};
+
+}  // namespace mw::net
