@@ -1,0 +1,57 @@
+// A first-in first-out queue between threads with a bound and an end. Any thread may push; the threads
+// that take wait for something to come. The invariant: what was pushed is taken, once, in order.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace mw::db {
+
+template <typename Item>
+class BoundedQueue {
+ public:
+  explicit BoundedQueue(std::size_t bound) : bound_(bound) {}
+
+  /// False, and `item` stays with the caller, when the queue is full or closed.
+  bool Push(Item& item) {
+    {
+      const Lock lock(mutex_);
+      if (closed_ || items_.size() >= bound_) return false;
+      items_.push_back(std::move(item));
+    }
+    filled_.NotifyOne();
+    return true;
+  }
+
+  /// Waits for at least one item and takes up to `most`. Empty once the queue is closed and drained.
+  std::vector<Item> Take(std::size_t most) {
+    const Lock lock(mutex_);
+    while (items_.empty() && !closed_) filled_.Wait(mutex_);
+    const auto count = static_cast<std::ptrdiff_t>(items_.size() < most ? items_.size() : most);
+    std::vector<Item> taken(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.begin() + count));
+    items_.erase(items_.begin(), items_.begin() + count);
+    return taken;
+  }
+
+  void Close() {
+    {
+      const Lock lock(mutex_);
+      closed_ = true;
+    }
+    filled_.NotifyAll();
+  }
+
+ private:
+  const std::size_t bound_;
+  Mutex mutex_;
+  CondVar filled_;
+  std::deque<Item> items_ MW_GUARDED_BY(mutex_);
+  bool closed_ MW_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace mw::db
