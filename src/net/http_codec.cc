@@ -370,8 +370,7 @@ void BodyDecoder::Framed(char c) {
     state_ = next;
   };
   switch (state_) {
-    case State::kSize:
-      return SizeDigit(c);
+    case State::kSize: return SizeDigit(c);
     case State::kExtension:
       if (c == '\r') {
         state_ = State::kSizeLf;
@@ -384,10 +383,8 @@ void BodyDecoder::Framed(char c) {
     case State::kSizeLf:
       if (c != '\n') return Refuse(400, "a chunk size does not end in CR LF");
       return EndOfSizeLine();
-    case State::kDataCr:
-      return expect('\r', State::kDataLf);
-    case State::kDataLf:
-      return expect('\n', State::kSize);
+    case State::kDataCr: return expect('\r', State::kDataLf);
+    case State::kDataLf: return expect('\n', State::kSize);
     case State::kTrailerStart:
       if (c == '\r') {
         state_ = State::kLastLf;
@@ -412,14 +409,12 @@ void BodyDecoder::Framed(char c) {
         Refuse(400, "a trailer value has a control character");
       }
       return;
-    case State::kTrailerLf:
-      return expect('\n', State::kTrailerStart);
+    case State::kTrailerLf: return expect('\n', State::kTrailerStart);
     case State::kLastLf:
       if (c != '\n') return Refuse(400, "the last chunk does not end in CR LF");
       progress_ = Progress::kDone;
       return;
-    case State::kData:
-      return;
+    case State::kData: return;
   }
 }
 

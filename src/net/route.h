@@ -47,6 +47,7 @@ class Request {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded
   Headers headers;
   Principal principal;
+  bool from_loopback = false;  ///< the peer is on this machine
   /// The first value of a query parameter, or nullptr.
   [[nodiscard]] const std::string* Query(std::string_view name) const;
 

@@ -1,0 +1,291 @@
+// The blocking client: one socket, poll for every wait.
+#include "net/http_client.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/clock.h"
+#include "net/http_codec.h"
+#include "net/socket.h"
+
+namespace mw::net {
+namespace {
+
+constexpr std::size_t kHeadBytesMax = std::size_t{64} << 10;
+
+using Sink = std::function<Status(std::string_view)>;
+
+struct Outgoing {
+  Method method;
+  std::string_view target;
+  std::string_view body;
+  const Headers& headers;
+};
+
+bool IsTarget(std::string_view target) {
+  return target.starts_with('/') &&
+         std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Result<int> ParsePort(std::string_view text, std::string_view url) {
+  const auto port = ParseInt(text);
+  if (!port || *port < 1 || *port > 65535)
+    return InvalidArgument("URL ", Quoted(url), " has no port between 1 and 65535");
+  return static_cast<int>(*port);
+}
+
+}  // namespace
+
+Result<Url> Url::Parse(std::string_view text) {
+  Url url;
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos) {
+    return InvalidArgument("URL ", Quoted(text), " has no scheme; write it as http://HOST:PORT");
+  }
+  url.scheme = ToLower(text.substr(0, colon));
+  if (url.scheme != "http") {
+    return InvalidArgument("URL ", Quoted(text), " has scheme ", Quoted(url.scheme), "; only http is spoken here");
+  }
+  std::string_view rest = text.substr(colon + 3);
+  const std::size_t slash = rest.find_first_of("/?#");
+  std::string_view authority = rest.substr(0, slash);
+  url.target = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
+  url.target.resize(std::min(url.target.find('#'), url.target.size()));
+  if (!url.target.starts_with('/')) url.target.insert(0, "/");
+  if (!IsTarget(url.target)) return InvalidArgument("URL ", Quoted(text), " has characters that must be %-encoded");
+  if (authority.find('@') != std::string_view::npos) {
+    return InvalidArgument("URL ", Quoted(text), " has a user name; give the token in MILLWRIGHT_TOKEN instead");
+  }
+  const std::size_t bracket = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
+  const std::size_t port_at = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  if (port_at != std::string_view::npos) {
+    url.port = TRY(ParsePort(authority.substr(port_at + 1), text));
+    authority = authority.substr(0, port_at);
+  }
+  url.host = bracket == std::string_view::npos ? authority : authority.substr(1, bracket - 1);
+  if (url.host.empty()) return InvalidArgument("URL ", Quoted(text), " has no host");
+  return url;
+}
+
+struct HttpClient::Connection {
+  Url base;  // its target is the path prefix, "" or "/x"
+  ClientOptions options;
+  FileDescriptor socket;
+  std::string in;  // received, not used yet
+
+  Result<Response> Exchange(const Outgoing& request, const Sink& sink);
+
+ private:
+  Result<Response> Attempt(const Outgoing& request, const Sink& sink, bool& answer_began);
+  Result<Response> ReadAnswer(const Outgoing& request, const Sink& sink, bool& answer_began);
+  Status ReadHead(const Outgoing& request, bool& answer_began, ResponseHead& head, Response& response);
+  Status ReadBody(const Outgoing& request, const ResponseHead& head, const Sink& sink);
+  std::string RequestHeadText(const Outgoing& request) const;
+  Status SendBytes(std::string_view bytes, const Outgoing& request);
+  Result<bool> Fill(const Outgoing& request);
+  [[nodiscard]] bool IsStale() const;
+  Status Await(short what, const Outgoing& request) const;
+  [[nodiscard]] std::string Server() const { return Cat("http://", HostPort(base.host, base.port)); }
+  [[nodiscard]] std::string Name(const Outgoing& request) const {
+    return Cat(MethodName(request.method), ' ', request.target);
+  }
+};
+
+// A kept connection on which something came by itself: the end, or what nobody asked for.
+bool HttpClient::Connection::IsStale() const {
+  pollfd look{socket.get(), POLLIN, 0};
+  return !in.empty() || poll(&look, 1, 0) != 0;
+}
+
+Result<Response> HttpClient::Connection::Exchange(const Outgoing& request, const Sink& sink) {
+  if (!IsTarget(request.target)) {
+    return InvalidArgument("request target ", Quoted(request.target), " is no %-encoded path");
+  }
+  if (socket.valid() && IsStale()) socket.Reset();
+  const bool kept = socket.valid();
+  bool answer_began = false;
+  auto response = Attempt(request, sink, answer_began);
+  if (response.ok()) return response;
+  socket.Reset();
+  const bool again = kept && !answer_began && IsSafe(request.method) && response.error().code == Code::kUnavailable;
+  if (!again) return response;
+  response = Attempt(request, sink, answer_began);
+  if (!response.ok()) socket.Reset();
+  return response;
+}
+
+Result<Response> HttpClient::Connection::Attempt(const Outgoing& request, const Sink& sink, bool& answer_began) {
+  if (!socket.valid()) {
+    in.clear();
+    socket = TRY(ConnectTcp(base.host, base.port, options.connect_timeout));
+  }
+  std::string head = RequestHeadText(request);
+  // A small body rides along with the head, in one segment.
+  const bool together = request.body.size() <= 16384;
+  if (together) head.append(request.body);
+  Status sent = SendBytes(head, request);
+  if (sent.ok() && !together) sent = SendBytes(request.body, request);
+  if (!sent.ok() && sent.error().code != Code::kUnavailable) return std::move(sent).error();
+  // A server that refuses a body answers and closes before it has read it all: the answer counts.
+  auto response = ReadAnswer(request, sink, answer_began);
+  if (!sent.ok()) socket.Reset();
+  return response;
+}
+
+std::string HttpClient::Connection::RequestHeadText(const Outgoing& request) const {
+  std::string head = Cat(MethodName(request.method), ' ', base.target, request.target, " HTTP/1.1\r\n");
+  AppendHeader(head, "Host", HostPort(base.host, base.port));
+  if (!options.bearer_token.empty()) AppendHeader(head, "Authorization", Cat("Bearer ", options.bearer_token));
+  for (const auto& [name, value] : request.headers) AppendHeader(head, name, value);
+  if (!request.body.empty() || !IsSafe(request.method)) AppendHeader(head, "Content-Length", Cat(request.body.size()));
+  head.append("\r\n");
+  return head;
+}
+
+Status HttpClient::Connection::Await(short what, const Outgoing& request) const {
+  pollfd waiting{socket.get(), what, 0};
+  int ready = 0;
+  do {
+    ready = poll(&waiting, 1, static_cast<int>(options.timeout.count()));
+  } while (ready < 0 && errno == EINTR);
+  if (ready > 0) return Ok();
+  return DeadlineExceeded(Server(), " did not answer ", Name(request), " within ", FormatDuration(options.timeout));
+}
+
+Status HttpClient::Connection::SendBytes(std::string_view bytes, const Outgoing& request) {
+  while (!bytes.empty()) {
+    const ssize_t count = send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN) {
+      TRY(Await(POLLOUT, request));
+    } else if (errno != EINTR) {
+      return Unavailable(Server(), " closed the connection during ", Name(request), ": ", std::strerror(errno));
+    }
+  }
+  return Ok();
+}
+
+// False when the server has closed.
+Result<bool> HttpClient::Connection::Fill(const Outgoing& request) {
+  char buffer[65536];
+  for (;;) {
+    const ssize_t count = recv(socket.get(), buffer, sizeof buffer, 0);
+    if (count == 0) return false;
+    if (count > 0) {
+      in.append(buffer, static_cast<std::size_t>(count));
+      return true;
+    }
+    if (errno == EAGAIN) {
+      TRY(Await(POLLIN, request));
+    } else if (errno != EINTR) {
+      return Unavailable("connection to ", Server(), " was lost during ", Name(request), ": ", std::strerror(errno));
+    }
+  }
+}
+
+Status HttpClient::Connection::ReadHead(const Outgoing& request, bool& answer_began, ResponseHead& head,
+                                        Response& response) {
+  HeadScanner scanner(kHeadBytesMax);
+  Progress progress = scanner.Scan(in);
+  while (progress == Progress::kMore) {
+    if (!TRY(Fill(request))) {
+      return Unavailable(Server(), " closed the connection without an answer to ", Name(request));
+    }
+    answer_began = true;
+    progress = scanner.Scan(in);
+  }
+  std::optional<Refusal> refusal;
+  if (progress == Progress::kRefused) refusal = scanner.refusal();
+  if (!refusal) refusal = ParseResponseHead(std::string_view(in).substr(0, scanner.size()), request.method, head);
+  if (refusal) return InvalidArgument(Server(), " does not speak HTTP: ", refusal->reason);
+  response.status = head.status;
+  response.headers.clear();
+  for (const HeaderView& header : head.headers) response.headers.emplace_back(header.name, header.value);
+  in.erase(0, scanner.size());
+  head.headers.clear();  // its views died with the bytes
+  return Ok();
+}
+
+Status HttpClient::Connection::ReadBody(const Outgoing& request, const ResponseHead& head, const Sink& sink) {
+  BodyDecoder decoder(head.framing, head.content_length, options.body_limit);
+  std::size_t at = 0;
+  while (decoder.progress() == Progress::kMore) {
+    const auto step = decoder.Next(std::string_view(in).substr(at));
+    at += step.consumed;
+    if (!step.data.empty()) TRY(sink(step.data));
+    if (step.consumed > 0) continue;
+    if (decoder.progress() != Progress::kMore) break;
+    in.clear();
+    at = 0;
+    if (TRY(Fill(request))) continue;
+    if (decoder.FinishAtClose()) break;
+    return Unavailable(Server(), " closed the connection in the middle of its answer to ", Name(request));
+  }
+  in.erase(0, at);
+  if (decoder.progress() != Progress::kRefused) return Ok();
+  if (decoder.refusal().status == 413) {
+    return ResourceExhausted("the answer to ", Name(request), " is larger than ", options.body_limit, " bytes");
+  }
+  return InvalidArgument(Server(), " does not speak HTTP: ", decoder.refusal().reason);
+}
+
+Result<Response> HttpClient::Connection::ReadAnswer(const Outgoing& request, const Sink& sink, bool& answer_began) {
+  ResponseHead head;
+  Response response;
+  do {
+    TRY(ReadHead(request, answer_began, head, response));
+  } while (head.status < 200);
+  TRY(ReadBody(request, head, sink));
+  if (!head.keep_alive) socket.Reset();
+  return response;
+}
+
+HttpClient::HttpClient(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+HttpClient::HttpClient(HttpClient&&) noexcept = default;
+HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
+HttpClient::~HttpClient() = default;
+
+Result<HttpClient> HttpClient::Make(std::string_view base, ClientOptions options) {
+  auto connection = std::make_unique<Connection>();
+  connection->base = TRY(Url::Parse(base));
+  std::string& prefix = connection->base.target;
+  if (prefix.find('?') != std::string::npos) {
+    return InvalidArgument("server address ", Quoted(base), " has a query; write it as http://HOST:PORT");
+  }
+  while (prefix.ends_with('/')) prefix.pop_back();
+  connection->options = std::move(options);
+  return HttpClient(std::move(connection));
+}
+
+Result<Response> HttpClient::Send(Method method, std::string_view target, std::string_view body,
+                                  const Headers& headers) {
+  std::string whole;
+  const auto append = [&whole](std::string_view piece) {
+    whole.append(piece);
+    return Ok();
+  };
+  Response response = TRY(Stream(method, target, body, headers, append));
+  response.body = std::move(whole);
+  return response;
+}
+
+Result<Response> HttpClient::Stream(Method method, std::string_view target, std::string_view body,
+                                    const Headers& headers, const std::function<Status(std::string_view)>& sink) {
+  return connection_->Exchange(Outgoing{method, target, body, headers}, sink);
+}
+
+Result<Json> HttpClient::Call(Method method, std::string_view target, const Json& body) {
+  const bool with_body = !body.IsNull();
+  const Headers headers = with_body ? Headers{{"Content-Type", "application/json"}} : Headers{};
+  const Response response = TRY(Send(method, target, with_body ? body.Dump() : std::string(), headers));
+  if (response.status >= 400) return ErrorFromResponse(response);
+  if (response.body.empty()) return Json();
+  return Json::Parse(response.body).In(Cat("answer to ", MethodName(method), ' ', target));
+}
+
+}  // namespace mw::net
