@@ -40,6 +40,7 @@ function(mw_add_modules SRC)
   if(EXISTS ${SRC}/exec/shim_main.cc)
     # The shim is small, static and free of the project's libraries: it outlives what started it.
     add_executable(mw-shim ${SRC}/exec/shim_main.cc)
+    target_include_directories(mw-shim PRIVATE ${SRC})
     if(NOT MW_SANITIZE AND NOT MW_FUZZ)
       target_link_options(mw-shim PRIVATE -static -no-pie)
     endif()
