@@ -1,0 +1,278 @@
+// Routes, decodes, predicts, encodes.
+#include "api/inference/inference_api.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "base/text.h"
+
+namespace mw::api::inference {
+namespace {
+
+constexpr std::string_view kModels = "/v2/models/";
+constexpr std::string_view kJson = "application/json";
+
+void SendError(net::ResponseWriter& out, int status, std::string_view message,
+               std::span<const net::HeaderView> extra = {}) {
+  std::string body = "{\"error\":";
+  AppendJsonString(body, message);
+  body += "}";
+  out.Send(status, kJson, body, extra);
+}
+
+void SendNotAllowed(net::ResponseWriter& out, const net::RequestView& request, std::string_view allowed) {
+  const net::HeaderView allow{"Allow", allowed};
+  SendError(out, 405, Cat(net::MethodName(request.method), " is not allowed for ", request.path, "; use ", allowed),
+            std::span(&allow, 1));
+}
+
+bool IsRead(net::Method method) { return method == net::Method::kGet || method == net::Method::kHead; }
+
+/// As AppendJsonString, with a short way for text that needs no escapes, which ids rarely do.
+void AppendText(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7F || c == '"' || c == '\\') return AppendJsonString(out, text);
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+void AppendNumber(std::string& out, std::uint64_t number) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number);
+  out.append(digits, end.ptr);
+}
+
+void AppendTensorHead(std::string& out, std::string_view name, std::string_view datatype, std::size_t rows) {
+  out += "{\"name\":\"";
+  out += name;
+  out += "\",\"datatype\":\"";
+  out += datatype;
+  out += "\",\"shape\":[";
+  AppendNumber(out, rows);
+  out += "],\"data\":[";
+}
+
+void AppendValues(std::string& out, std::span<const float> values) {
+  char digits[32];
+  for (const float value : values) {
+    const auto end = std::to_chars(digits, digits + sizeof digits, value);
+    *end.ptr = ',';
+    out.append(digits, end.ptr + 1);
+  }
+  out.back() = ']';
+  out += '}';
+}
+
+void AppendDecisions(std::string& out, std::span<const float> values, double threshold) {
+  for (const float value : values) out += static_cast<double>(value) >= threshold ? "true," : "false,";
+  out.back() = ']';
+  out += '}';
+}
+
+std::string_view DatatypeOf(const schema::Column& column) {
+  switch (column.type) {
+    case schema::ColumnType::kInteger:
+      return "INT64";
+    case schema::ColumnType::kBoolean:
+      return "BOOL";
+    case schema::ColumnType::kCategory:
+    case schema::ColumnType::kText:
+    case schema::ColumnType::kTimestamp:
+      return "BYTES";
+    case schema::ColumnType::kFloat:
+      break;
+  }
+  return "FP32";
+}
+
+Json TensorMetadata(std::string_view name, std::string_view datatype) {
+  return Json::Make({{"name", Json(name)}, {"datatype", Json(datatype)}, {"shape", Json(Json::Array{Json(-1)})}});
+}
+
+void SendUnknownModel(net::ResponseWriter& out, const serving::Snapshot& snapshot, std::string_view model) {
+  std::vector<std::string_view> names(snapshot.names.names().begin(), snapshot.names.names().end());
+  const std::string_view nearest = Nearest(model, names);
+  SendError(out, 404,
+            Cat("no model ", Quoted(model), " is served here", nearest.empty() ? "" : "; did you mean ",
+                nearest.empty() ? "" : Quoted(nearest), names.empty() ? "; none is yet" : ""));
+}
+
+void SendUnknownVersion(net::ResponseWriter& out, const serving::ServedEndpoint& endpoint, std::string_view version) {
+  SendError(out, 404,
+            Cat("model ", Quoted(endpoint.live->endpoint), " has no version ", Quoted(version),
+                " here; versions: ", endpoint.live->version_text, endpoint.previous ? ", " : "",
+                endpoint.previous ? endpoint.previous->version_text : ""));
+}
+
+void SendReady(net::ResponseWriter& out, bool ready) {
+  // The protocol: 200 is true, 4xx is false.
+  out.Send(ready ? 200 : 400, kJson, ready ? R"({"ready":true})" : R"({"ready":false})");
+}
+
+}  // namespace
+
+InferenceHandler::InferenceHandler(const InferenceContext& context)
+    : clock_(context.clock),
+      metrics_(context.metrics),
+      program_version_(context.program_version),
+      reader_(context.catalog.NewReader()),
+      unknown_models_(context.metrics.AddCounter("millwright_inference_unknown_model_total",
+                                                 "Requests for a model or version that is not served here.")),
+      id_prefix_(Hex(RandomBytes(8))) {}
+
+void InferenceHandler::Handle(const net::RequestView& request, net::ResponseWriter& out) {
+  ModelPath path;
+  if (!ParseModelPath(request.path, path)) return HandleServer(request, out);
+  HandleModel(request, path, out);
+}
+
+bool InferenceHandler::ParseModelPath(std::string_view path, ModelPath& out) {
+  if (!path.starts_with(kModels)) return false;
+  path.remove_prefix(kModels.size());
+  const auto next = [&path] {
+    const std::string_view part = path.substr(0, path.find('/'));
+    path.remove_prefix(std::min(path.size(), part.size() + 1));
+    return part;
+  };
+  out.model = next();
+  out.action = next();
+  if (out.action == "versions") {
+    out.version = next();
+    out.action = next();
+    if (out.version.empty()) return false;
+  }
+  return path.empty() && !out.model.empty();
+}
+
+void InferenceHandler::HandleServer(const net::RequestView& request, net::ResponseWriter& out) {
+  const std::string_view path = request.path;
+  const bool known = path == "/v2" || path == "/v2/" || path == "/v2/health/live" || path == "/v2/health/ready" ||
+                     path == "/metrics" || path == "/v2/models";
+  if (!known) return SendError(out, 404, Cat("no such path: ", path.substr(0, 200), "; start at /v2"));
+  if (!IsRead(request.method)) return SendNotAllowed(out, request, "GET");
+  if (path == "/metrics") return out.Send(200, "text/plain; version=0.0.4", metrics_.Expose());
+  if (path == "/v2/health/live") return out.Json(R"({"live":true})");
+  if (path == "/v2/health/ready") {
+    return SendReady(out, reader_.Read([](const serving::Snapshot& snapshot) { return snapshot.ready; }));
+  }
+  Json models = Json::MakeArray();
+  reader_.Read([&models](const serving::Snapshot& snapshot) {
+    for (const std::string& name : snapshot.names.names()) models.Append(Json(name));
+  });
+  out.Json(Json::Make({{"name", Json("millwright")},
+                       {"version", Json(program_version_)},
+                       {"extensions", Json::MakeArray()},
+                       {"models", std::move(models)}})
+               .Dump());
+}
+
+void InferenceHandler::HandleModel(const net::RequestView& request, const ModelPath& path, net::ResponseWriter& out) {
+  reader_.Read([&](const serving::Snapshot& snapshot) {
+    const serving::ServedEndpoint* endpoint = snapshot.Find(path.model);
+    const serving::ServedVersion* version =
+        endpoint == nullptr ? nullptr : (path.version.empty() ? endpoint->live.get() : endpoint->Find(path.version));
+    if (version == nullptr) {
+      unknown_models_.Add();
+      if (endpoint != nullptr) return SendUnknownVersion(out, *endpoint, path.version);
+      return SendUnknownModel(out, snapshot, path.model);
+    }
+    if (path.action == "infer") {
+      if (request.method != net::Method::kPost) return SendNotAllowed(out, request, "POST");
+      return Infer(*version, snapshot, request.body, out);
+    }
+    if (!IsRead(request.method)) return SendNotAllowed(out, request, "GET");
+    if (path.action == "ready") return SendReady(out, true);
+    if (path.action.empty()) return SendMetadata(*endpoint, *version, out);
+    SendError(out, 404, Cat("no such path: ", request.path.substr(0, 200), "; a model has /ready and /infer"));
+  });
+}
+
+void InferenceHandler::Infer(const serving::ServedVersion& version, const serving::Snapshot& snapshot,
+                             std::string_view body, net::ResponseWriter& out) {
+  const Duration start = clock_.Elapsed();
+  const serving::VersionMetrics& metrics = version.metrics;
+  metrics.requests.Add();
+  const Status decoded = decoder_.Decode(body, *version.model, snapshot.limits);
+  if (!decoded.ok()) {
+    metrics.failures.Add();
+    return SendError(out, HttpStatus(decoded.error().code), decoded.error().ToString());
+  }
+  values_.resize(decoder_.rows());
+  version.model->Predict(decoder_.features(), decoder_.rows(), values_);
+  WriteAnswer(version, out);
+  metrics.rows.Add(decoder_.rows());
+  if (decoder_.unknown_categories() > 0) metrics.unknown_categories.Add(decoder_.unknown_categories());
+  metrics.seconds.Observe(static_cast<double>((clock_.Elapsed() - start).count()) * 1e-6);
+}
+
+void InferenceHandler::WriteAnswer(const serving::ServedVersion& version, net::ResponseWriter& out) {
+  std::string& body = out.Begin(200, kJson);
+  body += "{\"model_name\":\"";
+  body += version.endpoint;
+  body += "\",\"model_version\":\"";
+  body += version.version_text;
+  body += "\",\"id\":";
+  AppendPredictionId(body);
+  if (!decoder_.event_time().empty()) {
+    body += ",\"parameters\":{\"event_time\":";
+    AppendText(body, decoder_.event_time());
+    body += '}';
+  }
+  body += ",\"outputs\":[";
+  if (decoder_.wants_value()) {
+    AppendTensorHead(body, version.model->output_name(), "FP32", decoder_.rows());
+    AppendValues(body, values_);
+  }
+  if (decoder_.wants_decision() && version.model->threshold()) {
+    if (decoder_.wants_value()) body += ',';
+    AppendTensorHead(body, "decision", "BOOL", decoder_.rows());
+    AppendDecisions(body, values_, *version.model->threshold());
+  }
+  body += "]}";
+  out.Finish();
+}
+
+void InferenceHandler::AppendPredictionId(std::string& out) {
+  if (!decoder_.id().empty()) return AppendText(out, decoder_.id());
+  // 32 hexadecimal digits: 64 random bits of this handler, then its count.
+  char digits[17];
+  const auto end = std::to_chars(digits, digits + sizeof digits, ++id_count_, 16);
+  out += '"';
+  out += id_prefix_;
+  out.append(static_cast<std::size_t>(16 - (end.ptr - digits)), '0');
+  out.append(digits, end.ptr);
+  out += '"';
+}
+
+void InferenceHandler::SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,
+                                    net::ResponseWriter& out) const {
+  const serving::Model& model = *version.model;
+  Json versions = Json::MakeArray();
+  versions.Append(Json(endpoint.live->version_text));
+  if (endpoint.previous != nullptr) versions.Append(Json(endpoint.previous->version_text));
+  Json inputs = Json::MakeArray();
+  for (std::size_t i = 0; i < model.num_features(); ++i) {
+    const schema::Column& column = model.encoder().column(static_cast<int>(i));
+    inputs.Append(TensorMetadata(column.name, DatatypeOf(column)));
+  }
+  Json outputs = Json::MakeArray();
+  outputs.Append(TensorMetadata(model.output_name(), "FP32"));
+  if (model.threshold()) outputs.Append(TensorMetadata("decision", "BOOL"));
+  Json parameters = Json::Make({{"live_version", Json(endpoint.live->version_text)}, {"source", Json(version.source)}});
+  if (model.threshold()) parameters["threshold"] = Json(*model.threshold());
+  out.Json(Json::Make({{"name", Json(version.endpoint)},
+                       {"versions", std::move(versions)},
+                       {"platform", Json("millwright_forest")},
+                       {"inputs", std::move(inputs)},
+                       {"outputs", std::move(outputs)},
+                       {"parameters", std::move(parameters)}})
+               .Dump());
+}
+
+}  // namespace mw::api::inference

@@ -1,0 +1,141 @@
+// Loads models and holds them against their warm-up answers.
+#include "serving/model.h"
+
+#include <sys/stat.h>
+
+#include <bit>
+#include <cstdint>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace mw::serving {
+namespace {
+
+Result<forest::Forest> ReadForest(const std::string& path) {
+  const std::string text = TRY(ReadFile(path, wire::kModelBytesMax));
+  return forest::Forest::FromXgboostJson(text).In(path);
+}
+
+std::vector<std::string> FeatureNames(const forest::Forest& forest) {
+  std::vector<std::string> names = forest.feature_names();
+  if (!names.empty()) return names;
+  for (std::size_t i = 0; i < forest.num_features(); ++i) names.push_back(Cat("f", i));
+  return names;
+}
+
+Status CheckFeatures(const wire::PackageInfo& info, const forest::Forest& forest) {
+  if (forest.num_features() != info.features.size()) {
+    return InvalidArgument("package.json lists ", info.features.size(), " features, model.json has ",
+                           forest.num_features());
+  }
+  const std::vector<std::string>& names = forest.feature_names();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] != info.features[i]) {
+      return InvalidArgument("feature ", i, " is ", Quoted(info.features[i]), " in package.json and ", Quoted(names[i]),
+                             " in model.json; pack the model again");
+    }
+  }
+  return Ok();
+}
+
+Result<float> EncodeValue(const schema::Encoder& encoder, int feature, const Json* value) {
+  if (value == nullptr || value->IsNull()) return encoder.EncodeMissing(feature);
+  if (value->IsString()) return encoder.EncodeText(feature, value->AsString());
+  if (value->IsBool()) return encoder.EncodeBool(feature, value->AsBool());
+  if (value->IsNumber()) return encoder.EncodeNumber(feature, value->AsDouble());
+  return InvalidArgument("column ", Quoted(encoder.column(feature).name), " holds neither number, text nor boolean");
+}
+
+bool SameBits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+
+Status CompareBits(const std::vector<float>& ours, const std::vector<float>& theirs, std::string_view what) {
+  for (std::size_t row = 0; row < ours.size(); ++row) {
+    if (SameBits(ours[row], theirs[row])) continue;
+    return FailedPrecondition("warm-up row ", row, " gives the ", what, " ", ours[row],
+                              ", the library that trained the model gave ", theirs[row],
+                              "; this machine must not serve it");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+const char* Model::output_name() const {
+  switch (forest_.objective()) {
+    case forest::Objective::kLogistic:
+      return "probability";
+    case forest::Objective::kLogitRaw:
+      return "margin";
+    case forest::Objective::kSquaredError:
+      return "value";
+  }
+  return "value";
+}
+
+Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory) {
+  const wire::Package package = TRY(wire::ReadPackage(directory));
+  if (package.info.framework != "xgboost") {
+    return Unimplemented("package ", directory, " is of framework ", Quoted(package.info.framework),
+                         "; this program serves xgboost");
+  }
+  schema::Schema schema = TRY(schema::FromJson(package.schema).In(Cat(directory, "/schema.json")));
+  schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features).In(directory));
+  forest::Forest forest = TRY(ReadForest(package.model_path));
+  TRY(CheckFeatures(package.info, forest).In(directory));
+  std::shared_ptr<Model> model(new Model(package.info.model, std::move(schema), std::move(encoder), std::move(forest)));
+  model->threshold_ = package.info.threshold;
+  TRY(model->SelfCheck(package.warm_up).In(directory));
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+Result<std::shared_ptr<const Model>> Model::LoadXgboostFile(const std::string& path) {
+  forest::Forest forest = TRY(ReadForest(path));
+  schema::Schema schema;
+  const std::vector<std::string> names = FeatureNames(forest);
+  for (const std::string& name : names) {
+    schema::Column column;
+    column.name = name;
+    schema.columns.push_back(std::move(column));
+  }
+  schema::Encoder encoder = TRY(schema::Encoder::Make(schema, names).In(path));
+  return std::shared_ptr<const Model>(new Model("", std::move(schema), std::move(encoder), std::move(forest)));
+}
+
+Result<std::shared_ptr<const Model>> Model::Load(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
+  return S_ISDIR(status.st_mode) ? LoadPackage(path) : LoadXgboostFile(path);
+}
+
+Result<std::vector<float>> Model::Encode(const std::vector<Json>& rows) const {
+  std::vector<float> features;
+  features.reserve(rows.size() * num_features());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (int feature = 0; feature < static_cast<int>(num_features()); ++feature) {
+      const Json* value = rows[row].Find(encoder_.column(feature).name);
+      features.push_back(TRY(EncodeValue(encoder_, feature, value).In(Cat("warm-up row ", row))));
+    }
+  }
+  return features;
+}
+
+Status Model::SelfCheck(const wire::WarmUp& warm_up) const {
+  const std::vector<float> features = TRY(Encode(warm_up.rows));
+  const std::size_t count = warm_up.rows.size();
+  std::vector<float> margins(count);
+  std::vector<float> values(count);
+  forest_.PredictMargin(features, count, margins);
+  forest_.Predict(features, count, values);
+  TRY(CompareBits(margins, warm_up.margins, "margin"));
+  TRY(CompareBits(values, warm_up.probabilities, "probability"));
+  // Single rows may run on another engine than batches.
+  for (std::size_t row = 0; row < count; ++row) {
+    const std::span<const float> one = std::span(features).subspan(row * num_features(), num_features());
+    forest_.Predict(one, 1, std::span(values).subspan(row, 1));
+  }
+  return CompareBits(values, warm_up.probabilities, "probability of the row alone");
+}
+
+}  // namespace mw::serving
