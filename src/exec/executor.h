@@ -20,9 +20,9 @@
 namespace mw::exec {
 
 struct Limits {
-  std::int64_t memory_bytes = 0;      ///< address space; 0: none
-  std::int64_t cpu_seconds = 0;       ///< 0: none
-  std::int64_t file_bytes = 0;        ///< largest file it may write; 0: none
+  std::int64_t memory_bytes = 0;  ///< address space; 0: none
+  std::int64_t cpu_seconds = 0;   ///< 0: none
+  std::int64_t file_bytes = 0;    ///< largest file it may write; 0: none
   std::int64_t open_files = 1024;
   std::int64_t processes = 0;         ///< 0: none
   std::int64_t log_bytes = 64 << 20;  ///< output kept; the rest is dropped with a marker
@@ -37,7 +37,7 @@ struct AttemptSpec {
   /// killed shim leaves behind is found.
   std::map<std::string, std::string> environment;
   Limits limits;
-  std::chrono::milliseconds timeout{0};  ///< 0: none
+  std::chrono::milliseconds timeout{0};    ///< 0: none
   std::chrono::milliseconds grace{30000};  ///< between SIGTERM and SIGKILL
 };
 
@@ -45,17 +45,17 @@ enum class AttemptState : std::uint8_t {
   kUnknown,   ///< never launched: Launch it
   kStarting,  ///< the shim is up, the program not yet
   kRunning,
-  kExited,    ///< ended; `exit` is set
-  kLost,      ///< it started and nobody knows how it ended (power cut, shim killed)
+  kExited,  ///< ended; `exit` is set
+  kLost,    ///< it started and nobody knows how it ended (power cut, shim killed)
 };
 
 struct ExitRecord {
-  int exit_code = -1;      ///< -1 when a signal ended it
-  int signal = 0;          ///< 0 when it exited by itself
+  int exit_code = -1;  ///< -1 when a signal ended it
+  int signal = 0;      ///< 0 when it exited by itself
   bool timed_out = false;
   bool canceled = false;
-  std::string failure;     ///< why it could not even start, else empty
-  int failure_errno = 0;   ///< errno behind `failure`; 0 when there is none
+  std::string failure;    ///< why it could not even start, else empty
+  int failure_errno = 0;  ///< errno behind `failure`; 0 when there is none
   Timestamp started{};
   Timestamp ended{};
   double user_cpu_seconds = 0;
