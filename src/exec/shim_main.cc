@@ -113,14 +113,13 @@ bool WriteExitRecord(Exit& exit) {
 }
 
 // A classic record lock: it dies with this very process, is not inherited, and the kernel tells who holds it.
-// 0, EAGAIN when another shim holds it, or what went wrong.
-int TakeLock() {
-  const int file = open(kLockFile, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+// 0, EAGAIN when another shim holds it, or what went wrong. Closing `file` gives the lock back.
+int TakeLock(int& file) {
+  file = open(kLockFile, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) return errno;
   struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
-  // The file stays open, and with it the lock, until the end.
   if (fcntl(file, F_SETLK, &whole) == 0) return 0;
   return errno == EACCES ? EAGAIN : errno;
 }
@@ -384,10 +383,13 @@ int Stay(int handshake) {
   umask(0022);
   const int signals = WatchSignals();
   if (signals < 0) return Tell(handshake, errno), 1;
-  if (const int refused = TakeLock(); refused != 0) return Tell(handshake, refused == EAGAIN ? 0 : refused), 0;
+  int lock = -1;
+  const int locked = TakeLock(lock);
+  if (locked != 0) return Tell(handshake, locked == EAGAIN ? 0 : locked), 0;
   if (Exists(kStartedFile) || Exists(kExitFile)) return Tell(handshake, 0), 0;
   static Spec spec;
   const int refused = ReadSpec(spec);
+  if (refused != 0) close(lock);  // first, so that whoever hears of it may launch again at once
   Tell(handshake, refused);
   if (refused != 0) return 1;
   RunAttempt(spec, signals);
