@@ -42,7 +42,8 @@ Status Scanned(const JsonScanner& json) {
   return Ok();
 }
 
-Error WrongKind(const JsonScanner& json, std::string_view what, std::string_view expected) {
+Error WrongKind(JsonScanner& json, std::string_view what, std::string_view expected) {
+  if (json.Peek() == Kind::kNone) json.Skip();  // fails: it is no JSON at all
   if (json.failed()) return NoJson(json);
   return InvalidArgument(what, " must be ", expected);
 }
