@@ -1,0 +1,62 @@
+// sql: one SELECT over the inputs, as tables by their names, becomes a dataset in event-time order.
+#include "base/file.h"
+#include "goals/goal.h"
+#include "steps/data_task.h"
+#include "steps/steps.h"
+
+namespace mw::steps {
+namespace {
+
+constexpr std::size_t kSqlBytesMax = std::size_t{1} << 20;
+
+/// The goal's label when the query makes such a column; a goal may also be about something computed later.
+Result<std::string> LabelOfGoal(const StepTask& task, const std::vector<data::ResultColumn>& columns) {
+  if (task.goal_file.empty()) return std::string();
+  const std::string text = TRY(ReadFile(task.goal_file, kSqlBytesMax));
+  const goals::Goal goal = TRY(goals::ParseGoal(text, task.goal_file));
+  for (const data::ResultColumn& column : columns) {
+    if (column.name == goal.label) return goal.label;
+  }
+  return std::string();
+}
+
+Result<data::Roles> ReadRoles(const StepTask& task, const std::vector<data::ResultColumn>& columns) {
+  data::Roles roles;
+  roles.event_time = TRY(TextOption(task, "event_time", ""));
+  roles.known_at = TRY(TextOption(task, "known_at", ""));
+  roles.key = TRY(TextOption(task, "key", ""));
+  roles.label = TRY(TextOption(task, "label", TRY(LabelOfGoal(task, columns))));
+  return roles;
+}
+
+std::string InOrder(const data::Roles& roles) {
+  std::vector<std::string> order;
+  if (!roles.event_time.empty()) order.push_back(data::SqlName(roles.event_time));
+  if (!roles.key.empty()) order.push_back(data::SqlName(roles.key));
+  return Cat("SELECT * FROM mw_query", order.empty() ? std::string() : Cat(" ORDER BY ", Join(order, ", ")));
+}
+
+}  // namespace
+
+Result<StepResult> RunSql(const StepTask& task) {
+  TRY(task.CheckOptions({"file", "event_time", "known_at", "key", "label"}));
+  const std::string file = TRY(TextOption(task, "file"));
+  const std::string sql =
+      TRY(ReadFile(task.Resolve(file), kSqlBytesMax).In(Cat("reading the query of step ", task.step)));
+  data::DuckdbSession session = TRY(OpenSession(task, {"rows"}));
+  for (const auto& [name, input] : task.inputs) TRY(session.Bind(name, input.path));
+  data::DatasetSpec spec;
+  spec.roles = TRY(ReadRoles(task, TRY(session.Describe(sql, file))));
+  spec.sources = InputDigests(task);
+  TRY(session.Materialise("mw_query", sql, file));
+  const data::Dataset dataset =
+      TRY(data::WriteDataset(session, InOrder(spec.roles), spec, TRY(task.Output("rows"))).In(file));
+  StepResult result;
+  result.summary = Cat(WithThousands(dataset.rows), " rows, ", dataset.columns.size(), " columns");
+  result.metrics["rows"] = dataset.rows;
+  result.metrics["columns"] = static_cast<std::int64_t>(dataset.columns.size());
+  result.output_metadata["rows"] = DatasetMetadata(dataset);
+  return result;
+}
+
+}  // namespace mw::steps
