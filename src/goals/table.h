@@ -6,8 +6,8 @@
 
 namespace mw::goals {
 
-/// Rows of cells as lines, columns two spaces apart, the last column unpadded; no trailing spaces.
-/// The first row is the heading. Rows may be shorter than the heading, never longer.
+/// Rows of cells as lines, columns two spaces apart, no trailing spaces. The first row is the heading.
+/// A row may be shorter than the heading, never longer; its last cell is free to run to the right.
 std::string AlignedTable(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace mw::goals

@@ -1,0 +1,52 @@
+// Intervals by resampling whole blocks: each replicate draws every block Poisson(1) times (for many
+// blocks the same as drawing with replacement) and computes every metric anew. The interval is the
+// percentile one; the point estimate is never resampled.
+//
+// Deterministic for a seed and a number of blocks, on every machine. Two models on the same rows get the
+// same draws, so their difference can be taken replicate by replicate.
+// An expected calibration error has no interval below its sampling noise: small values lie beneath theirs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "evaluation/ranked_rows.h"
+#include "evaluation/scores.h"
+
+namespace mw::evaluation {
+
+/// Fewer independent blocks than this give no interval.
+inline constexpr std::size_t kBlocksMin = 20;
+
+struct BootstrapOptions {
+  int replicates = 1000;
+  double confidence = 0.95;  ///< in (0, 1)
+  std::uint64_t seed = 1;
+};
+
+struct Interval {
+  double low = 0, high = 0;
+};
+/// Absent where fewer than 95 % of the replicates had a value, or there are fewer than kBlocksMin blocks.
+using Intervals = std::array<std::optional<Interval>, kMetricCount>;
+
+/// One element per replicate.
+std::vector<Scores> Replicates(const RankedRows& rows, const std::optional<CostRates>& costs,
+                               const BootstrapOptions& options);
+Intervals IntervalsOf(const std::vector<Scores>& replicates, double confidence);
+Intervals BootstrapIntervals(const RankedRows& rows, const std::optional<CostRates>& costs,
+                             const BootstrapOptions& options);
+
+/// What a candidate gains over a baseline on the same rows (candidate - baseline).
+struct Gain {
+  MetricId metric = MetricId::kRocAuc;
+  double value = 0;  ///< NaN when either side is undefined
+  std::optional<Interval> interval;
+};
+/// Paired: both see the same draws. `candidate` and `baseline` were made of the same rows and blocks.
+std::vector<Gain> Compare(const RankedRows& candidate, const RankedRows& baseline,
+                          const std::optional<CostRates>& costs, const BootstrapOptions& options);
+
+}  // namespace mw::evaluation

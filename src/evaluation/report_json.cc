@@ -1,0 +1,198 @@
+// Reports as JSON.
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "evaluation/report.h"
+
+namespace mw::evaluation {
+namespace {
+
+Json Number(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? Json(*value) : Json();
+}
+
+// Absent and null alike: no value.
+std::optional<double> ReadNumber(const Json& json, std::string_view key) {
+  const Json* found = json.Find(key);
+  if (found == nullptr || !found->IsNumber()) return std::nullopt;
+  return found->AsDouble();
+}
+
+Json MetricsJson(const std::vector<MetricValue>& metrics) {
+  Json out = Json::MakeObject();
+  for (const MetricValue& metric : metrics) {
+    Json value = Json::Make({{"value", Number(metric.value)},
+                             {"low", Number(metric.low)},
+                             {"high", Number(metric.high)},
+                             {"n", metric.rows}});
+    if (!metric.reason.empty()) value["reason"] = metric.reason;
+    out[metric.metric] = std::move(value);
+  }
+  return out;
+}
+
+Result<std::vector<MetricValue>> ReadMetrics(const Json& json, std::string_view key) {
+  const Json* object = json.Find(key);
+  if (object == nullptr || !object->IsObject()) return InvalidArgument("report: ", key, " is missing or no object");
+  if (object->AsObject().size() > 1000) return ResourceExhausted("report: more than 1000 metrics");
+  std::vector<MetricValue> metrics;
+  for (const auto& [name, value] : object->AsObject()) {
+    metrics.push_back({.metric = name,
+                       .value = ReadNumber(value, "value"),
+                       .low = ReadNumber(value, "low"),
+                       .high = ReadNumber(value, "high"),
+                       .rows = value.IntOr("n", 0),
+                       .reason = value.StringOr("reason", "")});
+  }
+  return metrics;
+}
+
+Json CountsJson(const Counts& counts) {
+  return Json::Make({{"rows", counts.rows}, {"positives", counts.positives}, {"blocks", counts.blocks}});
+}
+
+Result<Counts> ReadCounts(const Json& json) {
+  const Json* counts = json.Find("counts");
+  if (counts == nullptr) return InvalidArgument("report: counts is missing");
+  return Counts{TRY(counts->GetInt("rows")), TRY(counts->GetInt("positives")), TRY(counts->GetInt("blocks"))};
+}
+
+Json SliceJson(const SliceReport& slice) {
+  Json out = Json::Make({{"column", slice.column},
+                         {"value", slice.value},
+                         {"counts", CountsJson(slice.counts)},
+                         {"status", slice.sufficient ? "ok" : "insufficient_data"}});
+  if (!slice.reason.empty()) out["reason"] = slice.reason;
+  out["metrics"] = MetricsJson(slice.metrics);
+  return out;
+}
+
+Result<SliceReport> ReadSlice(const Json& json) {
+  SliceReport slice;
+  slice.column = TRY(json.GetString("column"));
+  slice.value = TRY(json.GetString("value"));
+  slice.counts = TRY(ReadCounts(json));
+  slice.sufficient = json.StringOr("status", "") == "ok";
+  slice.reason = json.StringOr("reason", "");
+  slice.metrics = TRY(ReadMetrics(json, "metrics"));
+  return slice;
+}
+
+Json BaselineJson(const Baseline& baseline) {
+  return Json::Make({{"rule", baseline.rule}, {"metrics", MetricsJson(baseline.metrics)}});
+}
+
+Result<Baseline> ReadBaseline(const Json& json, std::string_view key) {
+  const Json* baseline = json.Find(key);
+  if (baseline == nullptr) return InvalidArgument("report: ", key, " is missing");
+  return Baseline{baseline->StringOr("rule", ""), TRY(ReadMetrics(*baseline, "metrics"))};
+}
+
+Json PointJson(const CurvePoint& point) {
+  return Json::Make({{"threshold", point.threshold},
+                     {"false_positive_rate", point.false_positive_rate},
+                     {"recall", point.recall},
+                     {"precision", point.precision},
+                     {"flagged_share", point.flagged_share},
+                     {"saving", Number(point.saving)}});
+}
+
+CurvePoint ReadPoint(const Json& json) {
+  return {json.DoubleOr("threshold", 0), json.DoubleOr("false_positive_rate", 0), json.DoubleOr("recall", 0),
+          json.DoubleOr("precision", 0), json.DoubleOr("flagged_share", 0),       ReadNumber(json, "saving")};
+}
+
+Json BinJson(const CalibrationBin& bin) {
+  return Json::Make({{"rows", bin.rows},
+                     {"low", bin.low},
+                     {"high", bin.high},
+                     {"mean_predicted", bin.mean_predicted},
+                     {"positive_share", bin.positive_share}});
+}
+
+CalibrationBin ReadBin(const Json& json) {
+  return {json.IntOr("rows", 0), json.DoubleOr("low", 0), json.DoubleOr("high", 0), json.DoubleOr("mean_predicted", 0),
+          json.DoubleOr("positive_share", 0)};
+}
+
+template <typename T, typename Write>
+Json ListJson(const std::vector<T>& elements, Write write) {
+  Json out = Json::MakeArray();
+  for (const T& element : elements) out.Append(write(element));
+  return out;
+}
+
+Result<const Json::Array*> ReadList(const Json& json, std::string_view key, std::size_t limit) {
+  static const Json::Array kNone;
+  const Json* list = json.Find(key);
+  if (list == nullptr) return &kNone;
+  if (!list->IsArray()) return InvalidArgument("report: ", key, " is no list");
+  if (list->AsArray().size() > limit) {
+    return ResourceExhausted("report: ", key, " has ", list->AsArray().size(), " entries; at most ", limit);
+  }
+  return &list->AsArray();
+}
+
+Status CheckFormat(const Json& json) {
+  const std::int64_t format = TRY(json.GetInt("format_version").In("report"));
+  if (format <= kReportFormatVersion) return Ok();
+  return FailedPrecondition("the report has format ", format, "; this program reads up to ", kReportFormatVersion,
+                            ": use the Millwright that wrote it");
+}
+
+}  // namespace
+
+Json ToJson(const Report& report) {
+  return Json::Make({{"format_version", kReportFormatVersion},
+                     {"model", report.model},
+                     {"label", report.label},
+                     {"problem", report.problem},
+                     {"data", Json::Make({{"digest", report.data_digest}, {"from", report.from}, {"until", report.until}})},
+                     {"threshold", report.threshold},
+                     {"confidence", report.confidence},
+                     {"replicates", report.replicates},
+                     {"seed", report.seed},
+                     {"block", report.block},
+                     {"counts", CountsJson(report.counts)},
+                     {"overall", MetricsJson(report.overall)},
+                     {"no_model", BaselineJson(report.no_model)},
+                     {"trivial_model", BaselineJson(report.trivial_model)},
+                     {"rule_cost", Number(report.rule_cost)},
+                     {"cost", Number(report.cost)},
+                     {"currency", report.currency},
+                     {"slices", ListJson(report.slices, SliceJson)},
+                     {"curve", ListJson(report.curve, PointJson)},
+                     {"calibration", ListJson(report.calibration, BinJson)}});
+}
+
+Result<Report> ReportFromJson(const Json& json) {
+  TRY(CheckFormat(json));
+  Report report;
+  report.model = json.StringOr("model", "");
+  report.label = json.StringOr("label", "");
+  report.problem = json.StringOr("problem", report.problem);
+  if (const Json* data = json.Find("data")) {
+    report.data_digest = data->StringOr("digest", "");
+    report.from = data->StringOr("from", "");
+    report.until = data->StringOr("until", "");
+  }
+  report.threshold = TRY(json.GetDouble("threshold").In("report"));
+  report.confidence = TRY(json.GetDouble("confidence").In("report"));
+  report.replicates = static_cast<int>(std::clamp<std::int64_t>(json.IntOr("replicates", 0), 0, 1'000'000));
+  report.seed = static_cast<std::uint64_t>(json.IntOr("seed", 0));
+  report.block = json.StringOr("block", "");
+  report.counts = TRY(ReadCounts(json));
+  report.overall = TRY(ReadMetrics(json, "overall"));
+  report.no_model = TRY(ReadBaseline(json, "no_model"));
+  report.trivial_model = TRY(ReadBaseline(json, "trivial_model"));
+  report.rule_cost = ReadNumber(json, "rule_cost");
+  report.cost = ReadNumber(json, "cost");
+  report.currency = json.StringOr("currency", "");
+  for (const Json& slice : *TRY(ReadList(json, "slices", kSlicesMax))) report.slices.push_back(TRY(ReadSlice(slice)));
+  for (const Json& point : *TRY(ReadList(json, "curve", kCurvePointsMax))) report.curve.push_back(ReadPoint(point));
+  for (const Json& bin : *TRY(ReadList(json, "calibration", kMassBins))) report.calibration.push_back(ReadBin(bin));
+  return report;
+}
+
+}  // namespace mw::evaluation
