@@ -23,12 +23,13 @@ std::vector<BuiltInStep> MakeTable() {
                    .outputs = {{"train"}, {"stop_early"}, {"evaluate"}},
                    .options = {{"train", kTimes, true},
                                {"stop_early_on", kDurationOrTimes},
-                               {"evaluate_until", kTime}},
+                               {"evaluate_until", kTime},
+                               {"timezone"}},
                    .reads_goal = true});
   table.push_back({.name = "validate",
                    .inputs = {{"rows"}},
                    .outputs = {{"rows"}, {"report", kFileOutput}},
-                   .options = {{"schema", kFile, true}, {"on_anomaly"}}});
+                   .options = {{"schema", kFile, true}, {"on_anomaly"}, {"max_missing", kNumbersByName}}});
   table.push_back({.name = "profile",
                    .inputs = {{"rows"}},
                    .outputs = {{"profile", kFileOutput}},
