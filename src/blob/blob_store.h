@@ -21,13 +21,14 @@ bool IsDigest(std::string_view text);
 class Writer {
  public:
   virtual ~Writer() = default;
+  /// Errors: kResourceExhausted disk full.
   virtual Status Append(std::string_view bytes) = 0;
   /// Makes the blob durable under its digest and returns that; storing the same bytes twice is fine.
   /// Errors: kResourceExhausted disk full.
   virtual Result<Digest> Commit() = 0;
 };
 
-/// Any thread.
+/// Any thread. A digest that is none (IsDigest) is kInvalidArgument everywhere.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -40,6 +41,7 @@ class BlobStore {
   virtual Result<std::string> LocalPath(const Digest& digest) = 0;
   /// Reads it all again and compares. Errors: kDataLoss.
   virtual Status Verify(const Digest& digest) = 0;
+  /// Nothing when it is not there.
   virtual Status Delete(const Digest& digest) = 0;
   /// Calls `visit` for each stored blob. Errors: `visit`'s.
   virtual Status List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) = 0;
@@ -48,6 +50,8 @@ class BlobStore {
   Result<std::string> Get(const Digest& digest, std::size_t limit);
   /// Streams a file in. Errors: kNotFound no such file.
   Result<Digest> PutFile(const std::string& path);
+  /// The same from an open file's position on; the caller keeps the descriptor.
+  Result<Digest> PutOpenFile(int file);
 };
 
 }  // namespace mw::blob
