@@ -3,12 +3,9 @@
 
 #include <libpq-fe.h>
 
-#include <chrono>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "db/postgres_values.h"
@@ -102,7 +99,6 @@ Status PostgresConnection::Configure() {
   // What is acknowledged must be on disk, whatever the server's default is.
   TRY(
       RunScript("SET bytea_output = hex; SET extra_float_digits = 1; SET standard_conforming_strings = on;"
-                "SET lock_timeout = '10s';"
                 "SELECT set_config('synchronous_commit', 'on', false) "
                 "WHERE current_setting('synchronous_commit') = 'off'"));
   if (use_ == Use::kRead) return Ok();
@@ -113,15 +109,11 @@ Status PostgresConnection::Configure() {
 }
 
 Status PostgresConnection::TakeLock() {
-  const RealClock clock;
-  const Duration until = clock.Elapsed() + std::chrono::milliseconds(kLockWaitMs);
-  while (true) {
-    // A control plane that was killed lets go once the server has noticed, so it is worth waiting a little.
-    const Rows taken = TRY(Query(Cat("SELECT pg_try_advisory_lock(", kLockKey, ")"), {}));
-    if (taken[0].Int(0) == 1) return Ok();
-    if (clock.Elapsed() >= until) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  // A control plane that was killed lets go once the server has noticed, so it is worth waiting a little.
+  TRY(RunScript(Cat("SET lock_timeout = ", kLockWaitMs)));
+  const Status taken = RunScript(Cat("SELECT pg_advisory_lock(", kLockKey, ")"));
+  if (taken.ok()) return RunScript(Cat("SET lock_timeout = ", kTableLockWaitMs));
+  if (taken.error().code != Code::kAborted) return taken;
   return FailedPrecondition(Where(), " is in use by another Millwright; stop that one, or name another database");
 }
 
