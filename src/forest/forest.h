@@ -60,7 +60,7 @@ class Forest {
   /// XGBoost's: "q" or "float", "int", "i" (indicator), "c" (categorical); empty when the model carries none.
   [[nodiscard]] const std::vector<std::string>& feature_types() const;
   [[nodiscard]] Objective objective() const;
-  /// As the model states it: a probability for the logistic objectives.
+  /// As the model states it: a probability for binary:logistic, a margin for the others.
   [[nodiscard]] float base_score() const;
 
   /// `rows`: `count` x num_features(), row-major, NaN where missing; a category is its code. Writes
