@@ -134,10 +134,10 @@ CLOCK = re.compile(r"\b(system_clock::now|steady_clock::now|high_resolution_cloc
                    r"std::time\(|\btime\((NULL|nullptr|0)\))")
 
 
-@rule("clock", "only base/clock.cc asks what time it is (mw-shim, which has no project library, too)")
+@rule("clock", "only base/clock.cc asks what time it is (tests may, and mw-shim, which has no project library)")
 def clock(tree):
     for name in tree.sources():
-        if name in ("src/base/clock.cc",) or name.startswith("src/exec/shim_"):
+        if name in ("src/base/clock.cc",) or name.startswith("src/exec/shim_") or name.endswith("_test.cc"):
             continue
         for number, line in tree.lines(name):
             if CLOCK.search(without_comments(line)):
@@ -151,6 +151,33 @@ def no_sleeps(tree):
             if re.search(r"\b(sleep_for|sleep_until|usleep\(|nanosleep\()", without_comments(line)):
                 if "NOLINT(no-sleeps)" not in line:
                     yield name, number, "wait for the event itself, or poll with a deadline (NOLINT(no-sleeps): reason)"
+
+
+def awaited_expressions(text):
+    """(line, expression) of each co_await, up to where its statement or enclosing bracket ends."""
+    for match in re.finditer(r"co_await\s", text):
+        depth, end = 0, match.end()
+        while end < len(text):
+            if text[end] in "([{":
+                depth += 1
+            elif text[end] in ")]}":
+                depth -= 1
+            if depth < 0 or (depth == 0 and text[end] == ";"):
+                break
+            end += 1
+        yield text[:match.start()].count("\n") + 1, text[match.end():end]
+
+
+@rule("co-await-captures", "a lambda inside a co_await expression captures by reference only")
+def co_await_captures(tree):
+    for name in tree.sources():
+        code = re.sub(r"//[^\n]*", "", tree.text(name))
+        for line, expression in awaited_expressions(code):
+            for captures in re.findall(r"[(,=\s]\[([^\]\[]*)\]\s*(?:\(|mutable|\{)", expression):
+                by_value = [c for c in captures.split(",") if c.strip() and not re.match(r"\s*(&|this$)", c)]
+                if by_value:
+                    yield name, line, (f"[{captures}]: capture by reference, since the awaiting coroutine keeps its "
+                                       "locals alive, or name the lambda first; GCC 12 destroys such copies twice")
 
 
 @rule("file-heads", "every source file begins with a comment that says what it is")

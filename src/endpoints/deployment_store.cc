@@ -1,0 +1,65 @@
+// Remember: the append-only table of deployments.
+#include "endpoints/deployment_store.h"
+
+namespace mw::endpoints {
+namespace {
+
+constexpr std::string_view kColumns =
+    "generation, endpoint, model, version, package, cause, requested_by, idempotency_key, created, ready_at";
+
+Deployment FromRow(const db::Row& row) {
+  Deployment out;
+  out.generation = row.Int(0);
+  out.endpoint = row.Text(1);
+  out.model = row.Text(2);
+  out.version = row.Int(3);
+  out.package = row.Text(4);
+  out.cause = row.Text(5);
+  out.requested_by = row.Text(6);
+  out.idempotency_key = row.Text(7);
+  out.created = FromMicros(row.Int(8));
+  if (!row.IsNull(9)) out.ready = FromMicros(row.Int(9));
+  return out;
+}
+
+std::vector<Deployment> FromRows(const db::Rows& rows) {
+  std::vector<Deployment> out;
+  out.reserve(rows.size());
+  for (const db::Row& row : rows) out.push_back(FromRow(row));
+  return out;
+}
+
+}  // namespace
+
+Result<Deployment> Append(db::Transaction& transaction, Deployment deployment) {
+  const db::Rows known = TRY(transaction.Query(Cat("SELECT ", kColumns, " FROM deployment WHERE idempotency_key = ?"),
+                                               {deployment.idempotency_key}));
+  if (!known.empty()) return FromRow(known[0]);
+  const db::Rows last = TRY(transaction.Query("SELECT COALESCE(MAX(generation), 0) FROM deployment"));
+  deployment.generation = last[0].Int(0) + 1;
+  TRY(transaction.Execute(Cat("INSERT INTO deployment (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"),
+                          {deployment.generation, deployment.endpoint, deployment.model, deployment.version,
+                           deployment.package, deployment.cause, deployment.requested_by, deployment.idempotency_key,
+                           ToMicros(deployment.created)}));
+  return deployment;
+}
+
+Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestamp at) {
+  TRY(transaction.Execute("UPDATE deployment SET ready_at = ? WHERE generation = ? AND ready_at IS NULL",
+                          {ToMicros(at), generation}));
+  return Ok();
+}
+
+Result<std::vector<Deployment>> History(db::Snapshot& snapshot, const std::string& endpoint, int limit) {
+  return FromRows(TRY(snapshot.Query(
+      Cat("SELECT ", kColumns, " FROM deployment WHERE endpoint = ? ORDER BY generation DESC LIMIT ?"),
+      {endpoint, std::int64_t{limit}})));
+}
+
+Result<std::vector<Deployment>> Current(db::Snapshot& snapshot) {
+  return FromRows(TRY(snapshot.Query(
+      Cat("SELECT ", kColumns, " FROM deployment WHERE generation IN ",
+          "(SELECT MAX(generation) FROM deployment GROUP BY endpoint) ORDER BY endpoint"))));
+}
+
+}  // namespace mw::endpoints

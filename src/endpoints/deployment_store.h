@@ -1,0 +1,23 @@
+// Remember: the append-only table of deployments. For use inside db.Write and db.Read closures.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/database.h"
+#include "endpoints/deployment.h"
+
+namespace mw::endpoints {
+
+/// Appends with the next generation and returns it as written; the one already there when its
+/// idempotency key is.
+Result<Deployment> Append(db::Transaction& transaction, Deployment deployment);
+/// Sets ready_at where it is not set yet.
+Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestamp at);
+/// The endpoint's deployments, newest first, at most `limit`.
+Result<std::vector<Deployment>> History(db::Snapshot& snapshot, const std::string& endpoint, int limit);
+/// The newest deployment of every endpoint, by name.
+Result<std::vector<Deployment>> Current(db::Snapshot& snapshot);
+
+}  // namespace mw::endpoints

@@ -1,0 +1,24 @@
+// The schema of deployments.
+#include "endpoints/endpoints.h"
+
+namespace mw::endpoints {
+
+std::vector<db::Migration> Migrations() {
+  return {{"endpoints", 1, R"sql(
+CREATE TABLE deployment (
+  generation BIGINT NOT NULL PRIMARY KEY,
+  endpoint TEXT NOT NULL,
+  model TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  package TEXT NOT NULL,
+  cause TEXT NOT NULL,
+  requested_by TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL UNIQUE,
+  created BIGINT NOT NULL,
+  ready_at BIGINT
+);
+CREATE INDEX deployment_by_endpoint ON deployment (endpoint, generation);
+)sql"}};
+}
+
+}  // namespace mw::endpoints
