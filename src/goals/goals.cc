@@ -52,7 +52,7 @@ Task<Result<Applied>> Goals::Apply(std::string project, std::string source, std:
   const Goal goal = CO_TRY(ParseGoal(source, file_name));
   const Json parsed = ToJson(goal);
   const Timestamp now = clock_.Now();
-  co_return co_await database_.Write([=](db::Transaction& transaction) -> Result<Applied> {
+  co_return co_await database_.Write([&](db::Transaction& transaction) -> Result<Applied> {
     const std::optional<StoredGoal> current = TRY(GoalStore::Current(transaction, project, goal.name));
     Applied applied = Compare(goal, parsed, source, current);
     if (!applied.changed) return applied;
@@ -65,25 +65,25 @@ Task<Result<Applied>> Goals::Apply(std::string project, std::string source, std:
 Task<Result<Applied>> Goals::Plan(std::string project, std::string source, std::string file_name) {
   const Goal goal = CO_TRY(ParseGoal(source, file_name));
   const Json parsed = ToJson(goal);
-  co_return co_await database_.Read([=](db::Snapshot& snapshot) -> Result<Applied> {
+  co_return co_await database_.Read([&](db::Snapshot& snapshot) -> Result<Applied> {
     return Compare(goal, parsed, source, TRY(GoalStore::Current(snapshot, project, goal.name)));
   });
 }
 
 Task<Result<StoredGoal>> Goals::Get(std::string project, std::string name) {
   co_return co_await database_.Read(
-      [=](db::Snapshot& snapshot) -> Result<StoredGoal> { return Existing(snapshot, project, name); });
+      [&](db::Snapshot& snapshot) -> Result<StoredGoal> { return Existing(snapshot, project, name); });
 }
 
 Task<Result<std::vector<StoredGoal>>> Goals::List(std::string project) {
   co_return co_await database_.Read(
-      [=](db::Snapshot& snapshot) -> Result<std::vector<StoredGoal>> { return GoalStore::List(snapshot, project); });
+      [&](db::Snapshot& snapshot) -> Result<std::vector<StoredGoal>> { return GoalStore::List(snapshot, project); });
 }
 
 Task<Status> Goals::Record(std::string project, std::string goal, EvaluationContext context,
                            std::vector<TargetVerdict> verdicts) {
   const Timestamp now = clock_.Now();
-  co_return co_await database_.Write([=](db::Transaction& transaction) -> Status {
+  co_return co_await database_.Write([&](db::Transaction& transaction) -> Status {
     if (TRY(GoalStore::HasEvaluation(transaction, context.id))) return Ok();
     const StoredGoal existing = TRY(Existing(transaction, project, goal));
     std::int64_t position = 0;
@@ -97,7 +97,7 @@ Task<Status> Goals::Record(std::string project, std::string goal, EvaluationCont
 Task<Result<std::vector<StoredVerdict>>> Goals::History(std::string project, std::string goal, std::string target,
                                                         int limit) {
   const int bounded = std::clamp(limit, 1, kHistoryMax);
-  co_return co_await database_.Read([=](db::Snapshot& snapshot) -> Result<std::vector<StoredVerdict>> {
+  co_return co_await database_.Read([&](db::Snapshot& snapshot) -> Result<std::vector<StoredVerdict>> {
     return GoalStore::History(snapshot, project, goal, target, bounded);
   });
 }
