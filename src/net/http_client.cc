@@ -147,11 +147,14 @@ std::string HttpClient::Connection::RequestHeadText(const Outgoing& request) con
 }
 
 Status HttpClient::Connection::Await(short what, const Outgoing& request) const {
-  pollfd waiting{socket.get(), what, 0};
+  // poll skips a negative descriptor.
+  pollfd waiting[] = {{socket.get(), what, 0}, {options.cancel_descriptor, POLLIN, 0}};
   int ready = 0;
   do {
-    ready = poll(&waiting, 1, static_cast<int>(options.timeout.count()));
+    ready = poll(waiting, 2, static_cast<int>(options.timeout.count()));
   } while (ready < 0 && errno == EINTR);
+  if (waiting[1].revents != 0)
+    return Cancelled(Name(request), " to ", Server(), " was given up: this program is stopping");
   if (ready > 0) return Ok();
   return DeadlineExceeded(Server(), " did not answer ", Name(request), " within ", FormatDuration(options.timeout));
 }

@@ -26,7 +26,8 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds timeout{60000};  ///< for each read and write
   std::size_t body_limit = std::size_t{1} << 30;
-  std::string bearer_token;  ///< sent as Authorization when not empty
+  std::string bearer_token;    ///< sent as Authorization when not empty
+  int cancel_descriptor = -1;  ///< once readable, waiting for the peer ends with kCancelled; -1: never
 };
 
 class HttpClient {

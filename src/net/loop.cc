@@ -37,19 +37,8 @@ Duration SweepInterval(const LoopServerOptions& options) {
 
 }  // namespace
 
-LoopShared::LoopShared(LoopServerOptions options_in, MetricsRegistry& metrics)
-    : options(std::move(options_in)),
-      guard(options.host, options.allowed_hosts),
-      open(metrics.AddGauge("millwright_http_connections", "Open connections.", {{"server", options.name}})),
-      accepted(
-          metrics.AddCounter("millwright_http_connections_total", "Connections accepted.", {{"server", options.name}})),
-      requests(metrics.AddCounter("millwright_http_requests_total", "Requests given to a handler.",
-                                  {{"server", options.name}})),
-      refused(metrics.AddCounter("millwright_http_refused_total", "Requests and connections refused by the transport.",
-                                 {{"server", options.name}})),
-      bytes_in(
-          metrics.AddCounter("millwright_http_received_bytes_total", "Bytes received.", {{"server", options.name}})),
-      bytes_out(metrics.AddCounter("millwright_http_sent_bytes_total", "Bytes sent.", {{"server", options.name}})) {}
+LoopShared::LoopShared(LoopServerOptions options_in, MetricsRegistry& registry)
+    : options(std::move(options_in)), guard(options.host, options.allowed_hosts), metrics(options.name, registry) {}
 
 bool ReceiveBuffer::Reserve(std::size_t capacity) {
   if (capacity <= capacity_) return true;
@@ -493,11 +482,11 @@ void Loop::Sweep() {
 
 // Metrics once per wake-up, not once per request.
 void Loop::Tell() {
-  shared_.open.Set(static_cast<double>(shared_.connections.load(std::memory_order_relaxed)));
-  if (served_ > 0) shared_.requests.Add(served_);
-  if (refused_ > 0) shared_.refused.Add(refused_);
-  if (received_ > 0) shared_.bytes_in.Add(received_);
-  if (sent_ > 0) shared_.bytes_out.Add(sent_);
+  shared_.metrics.open.Set(static_cast<double>(shared_.connections.load(std::memory_order_relaxed)));
+  if (served_ > 0) shared_.metrics.requests.Add(served_);
+  if (refused_ > 0) shared_.metrics.refused.Add(refused_);
+  if (received_ > 0) shared_.metrics.bytes_in.Add(received_);
+  if (sent_ > 0) shared_.metrics.bytes_out.Add(sent_);
   served_ = refused_ = received_ = sent_ = 0;
 }
 

@@ -18,29 +18,24 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/metrics.h"
 #include "base/mutex.h"
 #include "net/host_guard.h"
 #include "net/http_codec.h"
 #include "net/loop_server.h"
+#include "net/server_metrics.h"
 
 namespace mw::net {
 
 /// What the loops of one server share.
 struct LoopShared {
-  LoopShared(LoopServerOptions options_in, MetricsRegistry& metrics);
+  LoopShared(LoopServerOptions options_in, MetricsRegistry& registry);
   const LoopServerOptions options;
   const HostGuard guard;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> in_flight_bytes{0};  // capacity of all connections' buffers
   std::atomic<bool> stopping{false};
   std::atomic<bool> accepting{true};  // false: no loop is given another connection
-  Gauge& open;
-  Counter& accepted;
-  Counter& requests;
-  Counter& refused;
-  Counter& bytes_in;
-  Counter& bytes_out;
+  ServerMetrics metrics;
 };
 
 /// Bytes received and not used yet, charged to the server's budget.

@@ -84,9 +84,9 @@ bool LoopServer::Shared::AcceptFrom(int listener) {
 }
 
 void LoopServer::Shared::Place(FileDescriptor socket) {
-  accepted.Add();
+  metrics.accepted.Add();
   if (connections.load(std::memory_order_relaxed) >= options.connections_max) {
-    refused.Add();
+    metrics.refused.Add();
     std::string answer;
     AppendRefusal(answer, {503, "too many connections; try again later"});
     send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL);

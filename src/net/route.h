@@ -60,7 +60,7 @@ class Request {
   Task<Result<Json>> ReadJson();
 };
 
-/// The answer: either Send once, or Begin, any number of Write, and End.
+/// The answer, to the one request that its handler was given: either Send once, or Begin, any number of Write, and End.
 class Responder {
  public:
   virtual ~Responder() = default;
@@ -70,8 +70,12 @@ class Responder {
   virtual Task<Status> Begin(int status, Headers headers, std::optional<std::uint64_t> length) = 0;
   virtual Task<Status> Write(std::string_view bytes) = 0;
   virtual Task<Status> End() = 0;
-  /// Waits; for server-sent events. Errors: kCancelled when the server is stopping.
+  /// Waits, at most until a Waker is called; for long polls and server-sent events.
+  /// Errors: kCancelled when the server is stopping or the peer is gone.
   virtual Task<Status> Sleep(std::chrono::milliseconds duration) = 0;
+  /// A function that ends a Sleep, or the next one when none is going on. Any thread, any number of times,
+  /// also after the handler and the server have ended (then it does nothing).
+  virtual std::function<void()> Waker() = 0;
 };
 
 using Handler = std::function<Task<void>(Request&, Responder&)>;

@@ -80,6 +80,14 @@ class TestClient {
   }
   /// One request, one answer.
   Answer Ask(std::string_view request) { return Send(request) ? Read() : Answer{}; }
+  /// Reads until `wanted` has come; takes everything up to its end. False when the server closed before.
+  bool ReadUntil(std::string_view wanted) {
+    std::size_t at = pending_.find(wanted);
+    while (at == std::string::npos && ReadMore()) at = pending_.find(wanted);
+    if (at == std::string::npos) return false;
+    pending_.erase(0, at + wanted.size());
+    return true;
+  }
   /// Whether the server closed and nothing more came.
   bool Closed() { return pending_.empty() && !ReadMore(); }
 

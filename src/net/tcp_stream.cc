@@ -1,0 +1,152 @@
+// Asio's callbacks made awaitable: each operation races one timer, and resumes its coroutine only after
+// its own callback ran, so that the callback may live in the coroutine's frame.
+#include "net/tcp_stream.h"
+
+#include <asio/buffer.hpp>
+#include <coroutine>
+
+namespace mw::net {
+namespace {
+
+using asio::ip::tcp;
+
+// Outlives the stream until the last timer callback has run.
+struct Wire {
+  explicit Wire(tcp::socket socket_in) : socket(std::move(socket_in)), timer(socket.get_executor()) {}
+  tcp::socket socket;
+  asio::steady_timer timer;
+  std::uint64_t operation = 0;  // a timer of an earlier operation must not cancel a later one
+  bool timed_out = false;
+};
+
+void Arm(const std::shared_ptr<Wire>& wire, std::chrono::milliseconds timeout) {
+  wire->timed_out = false;
+  wire->timer.expires_after(timeout);
+  wire->timer.async_wait([wire, operation = ++wire->operation](const asio::error_code& error) {
+    if (error || operation != wire->operation) return;
+    wire->timed_out = true;
+    asio::error_code ignored;
+    wire->socket.cancel(ignored);
+  });
+}
+
+void Disarm(Wire& wire) {
+  ++wire.operation;
+  wire.timer.cancel();
+}
+
+Error Failure(const Wire& wire, const asio::error_code& error) {
+  if (wire.timed_out) return DeadlineExceeded("the peer was too slow");
+  return Unavailable("connection lost: ", error.message());
+}
+
+// One read or write; `Start` begins it with a callback.
+template <typename Start>
+class Transfer {
+ public:
+  Transfer(const std::shared_ptr<Wire>& wire, std::chrono::milliseconds timeout, Start start)
+      : wire_(wire), timeout_(timeout), start_(std::move(start)) {}
+  [[nodiscard]] bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    Arm(wire_, timeout_);
+    start_(wire_->socket, [this, waiting](const asio::error_code& error, std::size_t count) {
+      Disarm(*wire_);
+      error_ = error;
+      count_ = count;
+      waiting.resume();
+    });
+  }
+  Result<std::size_t> await_resume() const {
+    if (error_ == asio::error::eof) return std::size_t{0};
+    if (error_) return Failure(*wire_, error_);
+    return count_;
+  }
+
+ private:
+  const std::shared_ptr<Wire>& wire_;
+  std::chrono::milliseconds timeout_;
+  Start start_;
+  asio::error_code error_;
+  std::size_t count_ = 0;
+};
+
+class TcpStream final : public Stream {
+ public:
+  explicit TcpStream(tcp::socket socket) : wire_(std::make_shared<Wire>(std::move(socket))) {}
+  ~TcpStream() override { Close(); }
+
+  Task<Result<std::size_t>> Read(std::span<char> buffer, std::chrono::milliseconds timeout) override {
+    co_return co_await Transfer(wire_, timeout, [buffer](tcp::socket& socket, auto done) {
+      socket.async_read_some(asio::buffer(buffer.data(), buffer.size()), std::move(done));
+    });
+  }
+
+  Task<Status> Write(std::string_view bytes, std::chrono::milliseconds timeout) override {
+    while (!bytes.empty()) {
+      const Result<std::size_t> count = co_await Transfer(wire_, timeout, [bytes](tcp::socket& socket, auto done) {
+        socket.async_write_some(asio::buffer(bytes.data(), bytes.size()), std::move(done));
+      });
+      if (!count.ok()) co_return count.error();
+      bytes.remove_prefix(*count);
+    }
+    co_return Ok();
+  }
+
+  Task<bool> Sleep(std::chrono::milliseconds duration) override {
+    struct Nap {
+      Wire& wire;
+      std::chrono::milliseconds duration;
+      bool whole = false;
+      [[nodiscard]] bool await_ready() const { return !wire.socket.is_open(); }
+      void await_suspend(std::coroutine_handle<> waiting) {
+        wire.timer.expires_after(duration);
+        wire.timer.async_wait([this, waiting](const asio::error_code& error) {
+          whole = !error;
+          waiting.resume();
+        });
+      }
+      [[nodiscard]] bool await_resume() const { return whole; }
+    };
+    sleeping_ = true;
+    const bool whole = co_await Nap{*wire_, duration};
+    sleeping_ = false;
+    co_return whole;
+  }
+
+  // Only a Sleep may be cut short: a read or write needs its timer.
+  void Interrupt() override {
+    if (sleeping_) wire_->timer.cancel();
+  }
+
+  void FinishWriting() override {
+    asio::error_code ignored;
+    wire_->socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  void Close() override {
+    asio::error_code ignored;
+    wire_->socket.close(ignored);
+    wire_->timer.cancel();
+  }
+
+  [[nodiscard]] bool PeerIsLoopback() const override {
+    asio::error_code failed;
+    const tcp::endpoint peer = wire_->socket.remote_endpoint(failed);
+    if (failed) return false;
+    const asio::ip::address address = peer.address();
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+      return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+    }
+    return address.is_loopback();
+  }
+
+ private:
+  std::shared_ptr<Wire> wire_;
+  bool sleeping_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> MakeTcpStream(tcp::socket socket) { return std::make_unique<TcpStream>(std::move(socket)); }
+
+}  // namespace mw::net
