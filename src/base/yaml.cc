@@ -132,6 +132,8 @@ std::optional<double> WithUnit(std::string_view text, std::span<const Unit> unit
 
 }  // namespace
 
+YamlNode::YamlNode() = default;
+
 const YamlNode* YamlNode::Find(std::string_view key) const {
   for (const auto& [name, node] : map) {
     if (name == key) return &node;

@@ -25,6 +25,8 @@ namespace mw {
 
 struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
+  YamlNode();  ///< out of line: clang needs the type complete first
+
   Kind kind = Kind::kNull;
   int line = 0;  ///< 1-based
   std::string scalar;
