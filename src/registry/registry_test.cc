@@ -1,0 +1,199 @@
+// The registry on both databases: numbers without gaps, idempotent registration, aliases with a history.
+#include "registry/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <thread>
+
+#include "db/temporary_database.h"
+
+namespace mw::registry {
+namespace {
+
+const ModelName kIris{"default", "iris"};
+
+template <typename Driver>
+class RegistryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = place_.Open();
+    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+    db_ = std::move(*opened);
+    const Status migrated = db_->Migrate(Migrations());
+    ASSERT_TRUE(migrated.ok()) << migrated.error().ToString();
+    registry_.emplace(*db_, clock_);
+  }
+
+  static NewVersion Package(std::string digest, std::string run = "", std::string attempt = "",
+                            std::string alias = "") {
+    NewVersion version;
+    version.name = kIris;
+    version.package = std::move(digest);
+    version.run_id = std::move(run);
+    version.attempt_id = std::move(attempt);
+    version.alias = std::move(alias);
+    return version;
+  }
+  Result<ModelVersion> Create(NewVersion version) {
+    clock_.Advance(std::chrono::seconds(1));
+    return SyncWait(registry_->CreateVersion(std::move(version)));
+  }
+  /// The new version's number, or the error's message.
+  std::string Register(NewVersion version) {
+    const auto made = Create(std::move(version));
+    return made.ok() ? Cat(made->version) : made.error().message;
+  }
+  /// What the reference names: "2", or the error's message.
+  std::string Get(std::string reference) {
+    const auto version = SyncWait(registry_->GetVersion(kIris, std::move(reference)));
+    return version.ok() ? Cat(version->version) : version.error().message;
+  }
+  std::string Point(std::string alias, std::int64_t version, std::string cause = "test") {
+    const auto change = SyncWait(registry_->SetAlias(kIris, std::move(alias), version, std::move(cause)));
+    return change.ok() ? Cat(change->previous, "->", change->version) : change.error().message;
+  }
+
+  Driver place_;
+  std::unique_ptr<db::Database> db_;
+  SimulatedClock clock_{FromMicros(1'700'000'000'000'000)};
+  std::optional<Registry> registry_;
+};
+
+TYPED_TEST_SUITE(RegistryTest, db::TestDrivers, db::TestDriverNames);
+
+TYPED_TEST(RegistryTest, KeepsAllThatIsKnownOfAVersion) {
+  NewVersion version = this->Package("sha256:p1", "run-1", "attempt-1", "candidate");
+  version.metrics = Json::Make({{"roc_auc", 0.715}, {"rows", 27662}});
+  version.sources = {"artifact-1", "artifact-2"};
+  const auto made = this->Create(version);
+  ASSERT_TRUE(made.ok()) << made.error().ToString();
+  const auto read = SyncWait(this->registry_->GetVersion(kIris, "candidate"));
+  ASSERT_TRUE(read.ok()) << read.error().ToString();
+  for (const ModelVersion& seen : {*made, *read}) {
+    EXPECT_EQ(seen.version, 1);
+    EXPECT_EQ(seen.model, "iris");
+    EXPECT_EQ(seen.package, "sha256:p1");
+    EXPECT_EQ(seen.run_id, "run-1");
+    EXPECT_EQ(seen.attempt_id, "attempt-1");
+    EXPECT_EQ(seen.metrics, version.metrics);
+    EXPECT_EQ(seen.sources, version.sources);
+    EXPECT_EQ(seen.aliases, std::vector<std::string>{"candidate"});
+    EXPECT_EQ(seen.created, this->clock_.Now());
+  }
+}
+
+TYPED_TEST(RegistryTest, NumbersVersionsWithoutGaps) {
+  EXPECT_EQ(this->Register(this->Package("sha256:a")), "1");
+  EXPECT_EQ(this->Register(this->Package("sha256:b")), "2");
+  EXPECT_NE(this->Register(this->Package("")), "3") << "refused, and no number is lost";
+  EXPECT_EQ(this->Register(this->Package("sha256:a")), "3") << "without a run the same package is a version again";
+  NewVersion other = this->Package("sha256:a");
+  other.name = {"default", "other"};
+  EXPECT_EQ(this->Register(other), "1") << "each model counts for itself";
+  other.name = {"team", "iris"};
+  EXPECT_EQ(this->Register(other), "1") << "and each project";
+}
+
+TYPED_TEST(RegistryTest, ManyRegisterAtOnceWithoutGaps) {
+  std::vector<std::thread> threads;
+  std::vector<std::string> numbers(32);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const auto made =
+          SyncWait(this->registry_->CreateVersion(this->Package(Cat("sha256:", i), "run", Cat("attempt-", i))));
+      numbers[i] = made.ok() ? Cat(made->version) : made.error().message;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::set<std::string> distinct(numbers.begin(), numbers.end());
+  EXPECT_EQ(distinct.size(), 32U);
+  EXPECT_TRUE(distinct.contains("1") && distinct.contains("32"));
+}
+
+TYPED_TEST(RegistryTest, AnAttemptRegistersOnce) {
+  EXPECT_EQ(this->Register(this->Package("sha256:a", "run-1", "attempt-1", "candidate")), "1");
+  EXPECT_EQ(this->Register(this->Package("sha256:a", "run-1", "attempt-1", "candidate")), "1") << "asked again";
+  EXPECT_EQ(this->Register(this->Package("sha256:a", "run-1", "attempt-2", "candidate")), "1")
+      << "the step was retried";
+  EXPECT_EQ(this->Register(this->Package("sha256:a", "run-2", "attempt-3")), "2") << "another run";
+  EXPECT_EQ(
+      this->Register(this->Package("sha256:b", "run-1", "attempt-1")),
+      "attempt attempt-1 registered version 1 of model \"iris\" with package sha256:a; it cannot register sha256:b "
+      "too: use another attempt id");
+  EXPECT_EQ(this->Get("candidate"), "1");
+}
+
+TYPED_TEST(RegistryTest, FindsVersionsByNumberAliasAndLatest) {
+  for (const char* digest : {"sha256:a", "sha256:b", "sha256:c"}) this->Register(this->Package(digest));
+  EXPECT_EQ(this->Point("production", 2), "0->2");
+  EXPECT_EQ(this->Get("production"), "2");
+  EXPECT_EQ(this->Get("3"), "3");
+  EXPECT_EQ(this->Get("v1"), "1");
+  EXPECT_EQ(this->Get("latest"), "3");
+  EXPECT_EQ(this->Get("7"), "model \"iris\" has no version 7; versions: 1, 2, 3");
+  EXPECT_EQ(this->Get("0"), "model \"iris\" has no version 0; versions: 1, 2, 3");
+  EXPECT_EQ(this->Get("staging"), "model \"iris\" has no alias \"staging\"; aliases: production (version 2)");
+  const auto nothing = SyncWait(this->registry_->GetVersion({"default", "rose"}, "1"));
+  ASSERT_FALSE(nothing.ok());
+  EXPECT_EQ(nothing.error().code, Code::kNotFound);
+  EXPECT_EQ(nothing.error().message, "there is no model \"rose\"; models: iris");
+}
+
+TYPED_TEST(RegistryTest, AliasesMoveAndKeepTheirHistory) {
+  for (const char* digest : {"sha256:a", "sha256:b", "sha256:c"}) this->Register(this->Package(digest));
+  EXPECT_EQ(this->Point("production", 1, "attempt-1"), "0->1");
+  EXPECT_EQ(this->Point("production", 3, "attempt-2"), "1->3");
+  EXPECT_EQ(this->Point("production", 3, "attempt-2"), "3->3") << "asked again: no move";
+  EXPECT_EQ(this->Point("candidate", 2), "0->2");
+  const auto removed = SyncWait(this->registry_->RemoveAlias(kIris, "candidate", "ada"));
+  ASSERT_TRUE(removed.ok()) << removed.error().ToString();
+  EXPECT_EQ(removed->previous, 2);
+  const auto history = SyncWait(this->registry_->AliasHistory(kIris, "production"));
+  ASSERT_TRUE(history.ok()) << history.error().ToString();
+  ASSERT_EQ(history->size(), 2U);
+  EXPECT_EQ((*history)[0].version, 3);
+  EXPECT_EQ((*history)[0].previous, 1) << "where a rollback goes";
+  EXPECT_EQ((*history)[0].cause, "attempt-2");
+  const auto all = SyncWait(this->registry_->AliasHistory(kIris, ""));
+  ASSERT_EQ(all->size(), 4U);
+  EXPECT_EQ((*all)[0].alias, "candidate");
+  EXPECT_EQ((*all)[0].version, 0);
+  EXPECT_EQ(this->Get("candidate"), "model \"iris\" has no alias \"candidate\"; aliases: production (version 3)");
+}
+
+TYPED_TEST(RegistryTest, ListsModelsAndVersions) {
+  for (const char* digest : {"sha256:a", "sha256:b"}) this->Register(this->Package(digest));
+  this->Point("production", 1);
+  this->Point("candidate", 1);
+  const auto versions = SyncWait(this->registry_->ListVersions(kIris));
+  ASSERT_TRUE(versions.ok()) << versions.error().ToString();
+  ASSERT_EQ(versions->size(), 2U);
+  EXPECT_EQ((*versions)[0].version, 2);
+  EXPECT_TRUE((*versions)[0].aliases.empty());
+  EXPECT_EQ((*versions)[1].aliases, (std::vector<std::string>{"candidate", "production"}));
+  const auto models = SyncWait(this->registry_->ListModels("default"));
+  ASSERT_EQ(models->size(), 1U);
+  EXPECT_EQ((*models)[0].name, "iris");
+  EXPECT_EQ((*models)[0].versions, 2);
+  EXPECT_TRUE(SyncWait(this->registry_->ListModels("team"))->empty());
+}
+
+TYPED_TEST(RegistryTest, SaysWhatIsWrongWithARequest) {
+  EXPECT_EQ(this->Register(this->Package("")), "a version of model \"iris\" needs a package's digest");
+  NewVersion bad = this->Package("sha256:a");
+  bad.name.model = "no spaces";
+  EXPECT_NE(this->Register(bad).find("model name \"no spaces\" is not allowed"), std::string::npos);
+  bad = this->Package("sha256:a");
+  bad.metrics = Json::Make({{"roc_auc", "high"}});
+  EXPECT_EQ(this->Register(bad), "metric \"roc_auc\" of model \"iris\" must be a number");
+  EXPECT_EQ(this->Register(this->Package("sha256:a")), "1");
+  EXPECT_EQ(this->Point("production", 2), "model \"iris\" has no version 2; versions: 1");
+  for (const char* alias : {"7", "v7", "latest", "Latest"}) {
+    EXPECT_NE(this->Point(alias, 1).find("is reserved"), std::string::npos) << alias;
+  }
+  EXPECT_NE(this->Point("a b", 1).find("is not allowed"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mw::registry
