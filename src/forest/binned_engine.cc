@@ -56,7 +56,8 @@ std::vector<std::vector<float>> SortedThresholds(const Ensemble& ensemble) {
 
 /// Four registers of eight 32-bit values below 256 become 32 bytes, in order, biased for signed comparison.
 MW_AVX2_INLINE __m256i PackBytes(const __m256i (&words)[4]) {
-  const __m256i mixed = _mm256_packus_epi16(_mm256_packus_epi32(words[0], words[1]), _mm256_packus_epi32(words[2], words[3]));
+  const __m256i mixed =
+      _mm256_packus_epi16(_mm256_packus_epi32(words[0], words[1]), _mm256_packus_epi32(words[2], words[3]));
   return _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
@@ -72,13 +73,15 @@ MW_AVX2_INLINE __m256i Load(const Plane& plane) {
 
 /// One feature of 32 rows that lie `stride` floats apart.
 MW_AVX2_INLINE void LoadColumn(const float* column, std::size_t stride, __m256 (&values)[4]) {
-  const __m256i offsets = _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(static_cast<int>(stride)));
+  const __m256i offsets =
+      _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(static_cast<int>(stride)));
   for (std::size_t q = 0; q < 4; ++q) values[q] = _mm256_i32gather_ps(column + q * kLanes * stride, offsets, 4);
 }
 
 /// How many thresholds are at or below each value: a search without branches, all lanes in step. Padding
 /// thresholds are infinite; an infinite value counts them too, which is past every bin all the same.
-MW_AVX2_INLINE void CountThresholds(const float* level, std::uint32_t num_levels, const __m256 (&values)[4], __m256i (&count)[4]) {
+MW_AVX2_INLINE void CountThresholds(const float* level, std::uint32_t num_levels, const __m256 (&values)[4],
+                                    __m256i (&count)[4]) {
   for (std::uint32_t depth = 0; depth < num_levels; ++depth) {
     if (depth < kRegisterLevels) {
       const __m256 thresholds = _mm256_loadu_ps(level);
@@ -99,7 +102,8 @@ MW_AVX2_INLINE void CountThresholds(const float* level, std::uint32_t num_levels
   }
 }
 
-MW_AVX2 void FillNumeric(const BinnedEngine::BinnedFeature& feature, const float* thresholds, const float* rows, std::size_t stride, Plane* planes) {
+MW_AVX2 void FillNumeric(const BinnedEngine::BinnedFeature& feature, const float* thresholds, const float* rows,
+                         std::size_t stride, Plane* planes) {
   __m256 values[4];
   LoadColumn(rows + feature.feature, stride, values);
   __m256i count[4] = {};
@@ -133,7 +137,8 @@ MW_AVX2_INLINE __m256i Codes(const CategoryFeature& feature, const float* rows, 
 }
 
 /// The plane of each set of one feature: look up bit (code) of the set's 256 bits, 32 codes at once.
-MW_AVX2 void FillSets(const CategoryFeature& feature, const BinnedEngine::CodeBits* sets, const float* rows, std::size_t stride, Plane* planes) {
+MW_AVX2 void FillSets(const CategoryFeature& feature, const BinnedEngine::CodeBits* sets, const float* rows,
+                      std::size_t stride, Plane* planes) {
   const __m256i codes = Codes(feature, rows, stride);
   const __m256i byte = _mm256_and_si256(_mm256_srli_epi16(codes, 3), _mm256_set1_epi8(15));
   const __m256i powers = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201U));

@@ -41,8 +41,8 @@ class BinnedEngine {
   struct BinnedFeature {
     static constexpr std::int32_t kNoPlane = -1;
     std::uint32_t feature = 0;
-    std::uint32_t num_levels = 0;   ///< 2^num_levels - 1 thresholds, the last ones infinite
-    std::size_t first_threshold = 0;  ///< in thresholds_
+    std::uint32_t num_levels = 0;         ///< 2^num_levels - 1 thresholds, the last ones infinite
+    std::size_t first_threshold = 0;      ///< in thresholds_
     std::int32_t left_plane = kNoPlane;   ///< missing goes left
     std::int32_t right_plane = kNoPlane;  ///< missing goes right
   };

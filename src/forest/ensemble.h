@@ -28,9 +28,9 @@ struct CategorySet {
 struct Node {
   static constexpr std::int32_t kNone = -1;
 
-  float value = 0;             ///< a leaf's value, or a split's threshold: below it goes left
+  float value = 0;  ///< a leaf's value, or a split's threshold: below it goes left
   std::uint32_t feature = 0;
-  std::int32_t left = kNone;   ///< kNone for a leaf; the right child is left + 1
+  std::int32_t left = kNone;          ///< kNone for a leaf; the right child is left + 1
   std::int32_t category_set = kNone;  ///< kNone for a numeric split
   bool default_left = false;
 

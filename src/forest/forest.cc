@@ -33,7 +33,7 @@ struct Plan {
 namespace {
 
 /// A block of the binned engine costs about as much as this many single rows (bench/forest_bench.cc).
-constexpr std::size_t kBinnedRowsMin = 10;
+constexpr std::size_t kBinnedRowsMin = 8;
 
 }  // namespace
 
@@ -84,7 +84,8 @@ Engine Forest::EngineFor(std::size_t count) const {
   return plan_->interleaved ? Engine::kInterleaved : Engine::kWalk;
 }
 
-void Forest::PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count, std::span<float> out) const {
+void Forest::PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count,
+                             std::span<float> out) const {
   MW_ASSERT(rows.size() == count * num_features() && out.size() >= count && Fits(engine));
   switch (engine) {
     case Engine::kWalk: WalkMargins(plan_->ensemble, rows.data(), count, out.data()); break;
@@ -108,9 +109,9 @@ void Forest::Predict(std::span<const float> rows, std::size_t count, std::span<f
 }
 
 std::string Forest::Describe() const {
-  return Cat(num_trees(), " trees of depth <= ", max_depth(), " over ", num_features(), " features; 1 row: ",
-             EngineName(EngineFor(1)), ", ", BinnedEngine::kRowsAtOnce, " rows: ",
-             EngineName(EngineFor(BinnedEngine::kRowsAtOnce)));
+  return Cat(num_trees(), " trees of depth <= ", max_depth(), " over ", num_features(),
+             " features; 1 row: ", EngineName(EngineFor(1)), ", ", BinnedEngine::kRowsAtOnce,
+             " rows: ", EngineName(EngineFor(BinnedEngine::kRowsAtOnce)));
 }
 
 }  // namespace mw::forest

@@ -41,9 +41,10 @@ TrainingRows MakeRows(const DataShape& shape, std::uint64_t seed) {
     double signal = 0;
     for (std::size_t column = 0; column < out.num_features; ++column) {
       const bool numeric = column < shape.numeric;
-      const double value = numeric ? random.Normal()
-                                   : static_cast<double>(random.Below(static_cast<std::uint64_t>(
-                                         shape.categories[column - shape.numeric])));
+      const double value =
+          numeric
+              ? random.Normal()
+              : static_cast<double>(random.Below(static_cast<std::uint64_t>(shape.categories[column - shape.numeric])));
       const bool missing = random.Uniform() < shape.missing;
       const double effect = numeric ? value * value + value : (static_cast<int>(value * 7) % 3);
       signal += missing ? (column % 2 == 0 ? 1.0 : -1.0) : effect / static_cast<double>(column + 1);
@@ -71,10 +72,13 @@ std::vector<float> NastyValues(const Ensemble& ensemble, std::uint32_t feature) 
   for (const CategorySet& set : ensemble.category_sets) {
     if (set.feature == feature) categories.insert(set.right.begin(), set.right.end());
   }
-  std::vector<float> values = {kNan, kInfinity, -kInfinity, 0.0F, -0.0F, 1e-45F, -1e-45F, 1.17549421e-38F, 3.4e38F, -3.4e38F,
-                               -0.5F, 0.5F, 1.0F, 16'777'216.0F, 16'777'217.0F, 16'777'218.0F, 1e9F, 31.0F, 32.0F, 63.5F, 255.0F, 256.0F};
+  std::vector<float> values = {kNan,    kInfinity,       -kInfinity,    0.0F,          -0.0F, 1e-45F,
+                               -1e-45F, 1.17549421e-38F, 3.4e38F,       -3.4e38F,      -0.5F, 0.5F,
+                               1.0F,    16'777'216.0F,   16'777'217.0F, 16'777'218.0F, 1e9F,  31.0F,
+                               32.0F,   63.5F,           255.0F,        256.0F};
   for (const float threshold : thresholds) {
-    values.insert(values.end(), {threshold, std::nextafter(threshold, -kInfinity), std::nextafter(threshold, kInfinity)});
+    values.insert(values.end(),
+                  {threshold, std::nextafter(threshold, -kInfinity), std::nextafter(threshold, kInfinity)});
   }
   for (const std::uint32_t category : categories) {
     const auto value = static_cast<float>(category);
@@ -84,10 +88,12 @@ std::vector<float> NastyValues(const Ensemble& ensemble, std::uint32_t feature) 
 }
 
 /// Training rows as they are and rows of nasty values.
-std::vector<float> ProbeRows(const Ensemble& ensemble, const TrainingRows& trained, std::size_t count, std::uint64_t seed) {
+std::vector<float> ProbeRows(const Ensemble& ensemble, const TrainingRows& trained, std::size_t count,
+                             std::uint64_t seed) {
   Random random(seed);
   std::vector<std::vector<float>> nasty;
-  for (std::uint32_t feature = 0; feature < ensemble.num_features; ++feature) nasty.push_back(NastyValues(ensemble, feature));
+  for (std::uint32_t feature = 0; feature < ensemble.num_features; ++feature)
+    nasty.push_back(NastyValues(ensemble, feature));
   const std::size_t trained_rows = trained.labels.size();
   std::vector<float> rows;
   for (std::size_t row = 0; row < count; ++row) {
@@ -125,7 +131,7 @@ void ExpectEqualToXgboost(const XgboostOracle& oracle, const TrainingRows& train
   }
   const float* predictions = oracle.Predict(rows.data(), kRows, false, rounds);
   const std::size_t width = forest->num_features();
-  for (const std::size_t count : {0U, 1U, 2U, 9U, 10U, 31U, 32U, 33U, 41U, 42U, 64U, 1000U, 3001U}) {
+  for (const std::size_t count : {0U, 1U, 2U, 7U, 8U, 31U, 32U, 33U, 39U, 40U, 64U, 1000U, 3001U}) {
     std::vector<float> found(count);
     forest->Predict(std::span(rows).first(count * width), count, found);
     EXPECT_EQ(CountDifferentBits(predictions, found), 0U) << count << " rows of " << forest->Describe();
@@ -136,7 +142,9 @@ XgboostOracle::Parameters Hist(const char* depth) {
   return {{"tree_method", "hist"}, {"objective", "binary:logistic"}, {"max_depth", depth}, {"eta", "0.3"}};
 }
 
-bool FitsEngine(const XgboostOracle& oracle, Engine engine) { return Forest::FromXgboostJson(oracle.Json())->Fits(engine); }
+bool FitsEngine(const XgboostOracle& oracle, Engine engine) {
+  return Forest::FromXgboostJson(oracle.Json())->Fits(engine);
+}
 
 class ForestDepth : public testing::TestWithParam<int> {};
 
@@ -338,7 +346,8 @@ TEST(Objective, SigmoidEqualsXgboosts) {
   parameters["eta"] = "0";  // one leaf of value zero: the margin is the base margin
   const auto oracle = XgboostOracle::Train(rows, parameters, 1);
   Random random(19);
-  std::vector<float> margins = {0.0F, -0.0F, 88.7F, -88.7F, 88.8F, -88.8F, 1e30F, -1e30F, 1e-45F, kInfinity, -kInfinity};
+  std::vector<float> margins = {0.0F,  -0.0F,  88.7F,  -88.7F,    88.8F,     -88.8F,
+                                1e30F, -1e30F, 1e-45F, kInfinity, -kInfinity};
   for (int i = 0; i < 500'000; ++i) margins.push_back(static_cast<float>((random.Uniform() - 0.5) * 60));
   for (int i = 0; i < 500'000; ++i) margins.push_back(static_cast<float>(random.Normal() * 200));
   const std::vector<float> expected = oracle.PredictFrom(margins);

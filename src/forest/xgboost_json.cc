@@ -41,9 +41,9 @@ Error BadJson(std::string_view what, simdjson::error_code code) {
 }
 
 // Reads one value with simdjson and names it when it is of another kind.
-#define MW_READ(what, variable, expression)                       \
-  if (const auto error = (expression).get(variable); error) {     \
-    return BadJson(what, error);                                  \
+#define MW_READ(what, variable, expression)                   \
+  if (const auto error = (expression).get(variable); error) { \
+    return BadJson(what, error);                              \
   }
 
 Result<std::string> ReadText(json::value value, std::string_view what) {
@@ -83,7 +83,8 @@ Status ReadNumbers(json::value value, std::string_view what, std::vector<T>& out
   for (simdjson::simdjson_result<json::value> element : array) {
     const std::string_view token = TRY(Token(element, what));
     out.push_back(TRY(ReadElement(token, what, T{})));
-    if (out.size() > kNodesMax) return ResourceExhausted("the model's ", what, " has more than ", kNodesMax, " numbers");
+    if (out.size() > kNodesMax)
+      return ResourceExhausted("the model's ", what, " has more than ", kNodesMax, " numbers");
   }
   return Ok();
 }
@@ -148,8 +149,8 @@ Status ReadTrees(json::value value, RawModel& model) {
     MW_READ("trees", members, element);
     RawTree tree;
     TRY(ForEachMember(members, "trees", [&](std::string_view key, json::value member) {
-      return ReadTreeArray(key, member, tree);
-    }).In(Cat("tree ", model.trees.size())));
+          return ReadTreeArray(key, member, tree);
+        }).In(Cat("tree ", model.trees.size())));
     model.num_nodes += tree.left.size();
     if (model.num_nodes > kNodesMax) return ResourceExhausted("the model has more than ", kNodesMax, " nodes");
     model.trees.push_back(std::move(tree));
@@ -216,7 +217,8 @@ Result<RawModel> ReadRaw(std::string_view text) {
   RawModel model;
   TRY(ReadRoot(document, model));
   if (!model.has_learner) {
-    return InvalidArgument("the model is not XGBoost's JSON: it has no \"learner\"; save it with save_model(\"model.json\")");
+    return InvalidArgument(
+        "the model is not XGBoost's JSON: it has no \"learner\"; save it with save_model(\"model.json\")");
   }
   return model;
 }
@@ -236,7 +238,8 @@ Result<float> BaseScore(const std::string& text) {
   std::string_view digits = text;
   if (digits.starts_with('[') && digits.ends_with(']')) digits = digits.substr(1, digits.size() - 2);
   const Result<float> score = ReadElement(digits, "base_score", float{});
-  if (!score.ok() || !std::isfinite(*score)) return InvalidArgument("the model's base_score is ", Quoted(text), ", not a number");
+  if (!score.ok() || !std::isfinite(*score))
+    return InvalidArgument("the model's base_score is ", Quoted(text), ", not a number");
   return *score;
 }
 
@@ -340,7 +343,8 @@ class TreeBuilder {
     Node node;
     node.value = raw_.split_conditions[raw];
     if (raw_.left[raw] == -1) {
-      if (!std::isfinite(node.value)) return InvalidArgument("leaf ", raw, " is ", node.value, "; the training diverged");
+      if (!std::isfinite(node.value))
+        return InvalidArgument("leaf ", raw, " is ", node.value, "; the training diverged");
     } else {
       TRY(AddSplit(raw, node).In(Cat("node ", raw)));
     }
@@ -371,7 +375,8 @@ class TreeBuilder {
     const auto begin = raw_.categories.begin() + raw_.categories_segments[split];
     CategorySet set{node.feature, node.default_left, {}};
     for (auto category = begin; category != begin + raw_.categories_sizes[split]; ++category) {
-      if (*category < 0 || !IsCategory(static_cast<float>(*category))) return InvalidArgument("it lists the category ", *category);
+      if (*category < 0 || !IsCategory(static_cast<float>(*category)))
+        return InvalidArgument("it lists the category ", *category);
       set.right.push_back(static_cast<std::uint32_t>(*category));
     }
     std::sort(set.right.begin(), set.right.end());
@@ -403,7 +408,8 @@ Status CheckKind(const RawModel& raw) {
 
 Status CheckOneOutput(const RawModel& raw) {
   const std::int64_t classes = TRY(Parameter("num_class", raw.num_class, 0));
-  if (classes > 1) return Unimplemented("the model has ", classes, " classes; only models with one output are evaluated");
+  if (classes > 1)
+    return Unimplemented("the model has ", classes, " classes; only models with one output are evaluated");
   if (raw.tree_info.size() != raw.trees.size()) {
     return InvalidArgument("the model has ", raw.trees.size(), " trees and tree_info for ", raw.tree_info.size());
   }
@@ -424,7 +430,8 @@ Result<std::size_t> TreesUsed(const RawModel& raw) {
 }
 
 Status CheckNames(const RawModel& raw, std::size_t num_features) {
-  for (const auto& [what, names] : {std::pair{"feature_names", &raw.feature_names}, {"feature_types", &raw.feature_types}}) {
+  for (const auto& [what, names] :
+       {std::pair{"feature_names", &raw.feature_names}, {"feature_types", &raw.feature_types}}) {
     if (!names->empty() && names->size() != num_features) {
       return InvalidArgument("the model has ", num_features, " features and ", names->size(), " ", what);
     }

@@ -83,18 +83,29 @@ class XgboostOracle {
     return {text, size};
   }
 
-  /// Rounds [0, rounds), or all for 0. Points into the booster; valid until the next prediction.
-  const float* Predict(const float* rows, std::size_t count, bool margin, int rounds = 0) const {
-    const std::string array = Cat(R"({"data":[)", reinterpret_cast<std::uintptr_t>(rows), R"(,true],"shape":[)", count,
-                                  ",", num_features_, R"(],"typestr":"<f4","version":3})");
-    const std::string config =
-        Cat(R"({"type":)", margin ? 1 : 0, R"(,"training":false,"iteration_begin":0,"iteration_end":)", rounds,
-            R"(,"strict_shape":false,"missing":NaN,"cache_id":0})");
+  /// The library's own arguments of one prediction.
+  struct Call {
+    std::string rows;
+    std::string config;
+  };
+  /// Rounds [0, rounds), or all for 0. `rows` has to outlive the call.
+  [[nodiscard]] Call Prepare(const float* rows, std::size_t count, bool margin, int rounds = 0) const {
+    return {Cat(R"({"data":[)", reinterpret_cast<std::uintptr_t>(rows), R"(,true],"shape":[)", count, ",",
+                num_features_, R"(],"typestr":"<f4","version":3})"),
+            Cat(R"({"type":)", margin ? 1 : 0, R"(,"training":false,"iteration_begin":0,"iteration_end":)", rounds,
+                R"(,"strict_shape":false,"missing":NaN,"cache_id":0})")};
+  }
+  /// Points into the booster; valid until the next prediction.
+  const float* Run(const Call& call) const {
     const bst_ulong* shape = nullptr;
     bst_ulong dimensions = 0;
     const float* out = nullptr;
-    Check(XGBoosterPredictFromDense(booster_, array.c_str(), config.c_str(), nullptr, &shape, &dimensions, &out));
+    Check(XGBoosterPredictFromDense(booster_, call.rows.c_str(), call.config.c_str(), nullptr, &shape, &dimensions,
+                                    &out));
     return out;
+  }
+  const float* Predict(const float* rows, std::size_t count, bool margin, int rounds = 0) const {
+    return Run(Prepare(rows, count, margin, rounds));
   }
 
   /// Predictions of rows whose margin starts at `base_margins` in place of the base score.

@@ -61,7 +61,8 @@ Result<Encoder> Encoder::Make(const Schema& schema, const std::vector<std::strin
 Error Encoder::UnknownFeature(std::string_view name) const {
   const std::vector<std::string_view> known(feature_names().begin(), feature_names().end());
   const std::string_view nearest = Nearest(name, known);
-  if (!nearest.empty()) return InvalidArgument("the model has no column ", Quoted(name), "; did you mean ", Quoted(nearest), "?");
+  if (!nearest.empty())
+    return InvalidArgument("the model has no column ", Quoted(name), "; did you mean ", Quoted(nearest), "?");
   return InvalidArgument("the model has no column ", Quoted(name), "; its columns: ", Join(feature_names(), ", "));
 }
 

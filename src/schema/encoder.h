@@ -56,20 +56,23 @@ class Encoder {
   /// Only for booleans.
   [[nodiscard]] Result<float> EncodeBool(int feature, bool value) const {
     const Slot& slot = slots_[Index(feature)];
-    if (slot.column.type != ColumnType::kBoolean) [[unlikely]] return WrongType(slot, value ? "true" : "false");
+    if (slot.column.type != ColumnType::kBoolean) [[unlikely]]
+      return WrongType(slot, value ? "true" : "false");
     return value ? 1.0F : 0.0F;
   }
   /// Only for categories; NaN when the vocabulary lacks the value.
   [[nodiscard]] Result<float> EncodeText(int feature, std::string_view value) const {
     const Slot& slot = slots_[Index(feature)];
-    if (slot.column.type != ColumnType::kCategory) [[unlikely]] return WrongText(slot, value);
+    if (slot.column.type != ColumnType::kCategory) [[unlikely]]
+      return WrongText(slot, value);
     const int code = slot.vocabulary.Find(value);
     return code < 0 ? kMissing : static_cast<float>(code);
   }
   /// NaN, or an error when the column is required.
   [[nodiscard]] Result<float> EncodeMissing(int feature) const {
     const Slot& slot = slots_[Index(feature)];
-    if (slot.column.required) [[unlikely]] return RequiredMissing(slot);
+    if (slot.column.required) [[unlikely]]
+      return RequiredMissing(slot);
     return kMissing;
   }
 

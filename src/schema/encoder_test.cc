@@ -84,9 +84,10 @@ TEST(Encoder, RefusesFeaturesThatCannotBeEncoded) {
   EXPECT_EQ(refusal({"temp", "huor"}), "feature \"huor\" is no column of the schema; did you mean hour?");
   EXPECT_EQ(refusal({"temp", "hour", "temp"}), "feature \"temp\" is listed twice");
   EXPECT_EQ(refusal({"note"}), "feature \"note\" is of type text; a model takes float, integer, boolean and category");
-  EXPECT_EQ(refusal({"plane"}),
-            "feature \"plane\" is a category without a vocabulary; learn it from the training rows or write it into the "
-            "schema");
+  EXPECT_EQ(
+      refusal({"plane"}),
+      "feature \"plane\" is a category without a vocabulary; learn it from the training rows or write it into the "
+      "schema");
 }
 
 TEST(NameTable, FindsEveryNameAndNoOther) {

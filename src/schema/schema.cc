@@ -36,7 +36,8 @@ Status CheckRange(const Column& column) {
     return InvalidArgument("min and max are for float and integer, not for ", TypeName(column.type));
   }
   for (const auto& bound : {column.min, column.max}) {
-    if (bound && !std::isfinite(*bound)) return InvalidArgument("min and max have to be finite; leave out what is open");
+    if (bound && !std::isfinite(*bound))
+      return InvalidArgument("min and max have to be finite; leave out what is open");
   }
   if (column.min && column.max && *column.min > *column.max) {
     return InvalidArgument("min ", *column.min, " is greater than max ", *column.max);
@@ -55,7 +56,8 @@ Status CheckVocabulary(const Column& column) {
   std::set<std::string_view> seen;
   for (const std::string& value : column.vocabulary) {
     if (value.size() > kNameBytesMax) {
-      return InvalidArgument("the vocabulary's ", Quoted(value), " has ", value.size(), " bytes; at most ", kNameBytesMax);
+      return InvalidArgument("the vocabulary's ", Quoted(value), " has ", value.size(), " bytes; at most ",
+                             kNameBytesMax);
     }
     if (!seen.insert(value).second) return InvalidArgument("the vocabulary has ", Quoted(value), " twice");
   }

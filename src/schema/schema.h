@@ -37,8 +37,8 @@ constexpr bool IsFeatureType(ColumnType type) { return type != ColumnType::kText
 struct Column {
   std::string name;
   ColumnType type = ColumnType::kFloat;
-  std::string unit;       ///< "degF", "mi", empty when it has none
-  bool required = false;  ///< a row without a value is an error, at training and at serving
+  std::string unit;           ///< "degF", "mi", empty when it has none
+  bool required = false;      ///< a row without a value is an error, at training and at serving
   std::optional<double> min;  ///< smallest plausible value, in `unit`; only float and integer
   std::optional<double> max;
   std::vector<std::string> vocabulary;  ///< a category's values; the position is the code

@@ -104,7 +104,8 @@ Json ToJson(const Schema& schema) {
 Result<Schema> FromJson(const Json& json) {
   if (!json.IsObject()) return InvalidArgument("a schema is a JSON object");
   const std::int64_t version = TRY(json.GetInt("format_version"));
-  if (version < 1) return InvalidArgument("format_version: ", version, " is no version; this program writes ", kFormatVersion);
+  if (version < 1)
+    return InvalidArgument("format_version: ", version, " is no version; this program writes ", kFormatVersion);
   if (version > kFormatVersion) {
     return FailedPrecondition("the schema has format_version ", version, "; this program reads up to ", kFormatVersion,
                               ": use a newer Millwright");

@@ -47,20 +47,22 @@ extra: 1
 )",
                                 "schema.yaml");
   ASSERT_FALSE(broken.ok());
-  EXPECT_EQ(broken.error().message,
-            "schema.yaml:4: column \"departed_late\": type \"bool\" is none of float, integer, boolean, category, text, "
-            "timestamp\n"
-            "schema.yaml:5: unknown key \"units\"; did you mean unit?\n"
-            "schema.yaml:5: column \"temp\": min 10 is greater than max 5\n"
-            "schema.yaml:6: min: \"x\" is not a number\n"
-            "schema.yaml:7: column \"carrier\": a vocabulary is for category, not for float\n"
-            "schema.yaml:2: label: \"departed\" is no column; add it to columns\n"
-            "schema.yaml:8: unknown key \"extra\"; keys here: columns, event_time, key, label, schema");
+  EXPECT_EQ(
+      broken.error().message,
+      "schema.yaml:4: column \"departed_late\": type \"bool\" is none of float, integer, boolean, category, text, "
+      "timestamp\n"
+      "schema.yaml:5: unknown key \"units\"; did you mean unit?\n"
+      "schema.yaml:5: column \"temp\": min 10 is greater than max 5\n"
+      "schema.yaml:6: min: \"x\" is not a number\n"
+      "schema.yaml:7: column \"carrier\": a vocabulary is for category, not for float\n"
+      "schema.yaml:2: label: \"departed\" is no column; add it to columns\n"
+      "schema.yaml:8: unknown key \"extra\"; keys here: columns, event_time, key, label, schema");
 }
 
 TEST(Schema, RefusesYamlOfAnotherShape) {
-  for (const char* text : {"schema: s", "columns: {a: float}", "- a", "schema: s\ncolumns: [a]", "schema: s\ncolumns: 3",
-                           "schema: s\ncolumns:\n  a: {}\n", "schema: s\ncolumns:\n  a: [x]\n"}) {
+  for (const char* text :
+       {"schema: s", "columns: {a: float}", "- a", "schema: s\ncolumns: [a]", "schema: s\ncolumns: 3",
+        "schema: s\ncolumns:\n  a: {}\n", "schema: s\ncolumns:\n  a: [x]\n"}) {
     EXPECT_FALSE(ParseYaml(text, "schema.yaml").ok()) << text;
   }
 }
@@ -80,9 +82,10 @@ TEST(Schema, JsonKeepsItsWrittenForm) {
   schema.name = "s";
   schema.columns = {{"a", ColumnType::kInteger, "mi", true, 1.0, {}, {}, ""},
                     {"b", ColumnType::kCategory, "", false, {}, {}, {"x", ""}, "d"}};
-  EXPECT_EQ(ToJson(schema).Dump(),
-            R"({"format_version":1,"name":"s","columns":[{"name":"a","type":"integer","unit":"mi","required":true,"min":1.0},)"
-            R"({"name":"b","type":"category","vocabulary":["x",""],"description":"d"}]})");
+  EXPECT_EQ(
+      ToJson(schema).Dump(),
+      R"({"format_version":1,"name":"s","columns":[{"name":"a","type":"integer","unit":"mi","required":true,"min":1.0},)"
+      R"({"name":"b","type":"category","vocabulary":["x",""],"description":"d"}]})");
 }
 
 struct BadJson {
@@ -101,7 +104,8 @@ TEST(Schema, RefusesJsonWithTheReason) {
       {R"({"format_version":1,"columns":[{"type":"float"}]})", "name"},
       {R"({"format_version":1,"columns":[{"name":"","type":"float"}]})", "a column's name is empty"},
       {R"({"format_version":1,"columns":[{"name":"a","type":"int"}]})", R"(column "a": type: "int" is none of)"},
-      {R"({"format_version":1,"columns":[{"name":"a","type":"float"},{"name":"a","type":"text"}]})", R"("a" is there twice)"},
+      {R"({"format_version":1,"columns":[{"name":"a","type":"float"},{"name":"a","type":"text"}]})",
+       R"("a" is there twice)"},
       {R"({"format_version":1,"columns":[{"name":"a","type":"float","min":"1"}]})", "min"},
       {R"({"format_version":1,"columns":[{"name":"a","type":"category","vocabulary":["x","x"]}]})", R"(has "x" twice)"},
       {R"({"format_version":1,"columns":[{"name":"a","type":"category","vocabulary":[3]}]})", "3 is no text"},
@@ -111,7 +115,8 @@ TEST(Schema, RefusesJsonWithTheReason) {
   for (const BadJson& bad : cases) {
     const auto schema = FromJson(*Json::Parse(bad.json));
     ASSERT_FALSE(schema.ok()) << bad.json;
-    EXPECT_NE(schema.error().ToString().find(bad.says), std::string::npos) << bad.json << "\n" << schema.error().ToString();
+    EXPECT_NE(schema.error().ToString().find(bad.says), std::string::npos) << bad.json << "\n"
+                                                                           << schema.error().ToString();
   }
 }
 

@@ -14,8 +14,7 @@ constexpr std::string_view kTypes = "float, integer, boolean, category, text, ti
 ColumnType ReadType(const std::string& name, int line, std::string_view column, Complaints& complaints) {
   const auto type = TypeFromName(name);
   if (!type) {
-    const std::string_view nearest =
-        Nearest(name, {"float", "integer", "boolean", "category", "text", "timestamp"});
+    const std::string_view nearest = Nearest(name, {"float", "integer", "boolean", "category", "text", "timestamp"});
     complaints.Add(line, Cat("column ", Quoted(column), ": type ", Quoted(name),
                              nearest.empty() ? Cat(" is none of ", kTypes) : Cat("; did you mean ", nearest, "?")));
   }

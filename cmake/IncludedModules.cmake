@@ -1,0 +1,11 @@
+# Links a program with the modules whose headers its source file includes, and their dependencies with them.
+function(mw_link_included TARGET FILE)
+  file(STRINGS ${FILE} includes REGEX "^#include \"[a-z]+/")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${FILE})
+  foreach(include IN LISTS includes)
+    string(REGEX REPLACE "^#include \"([a-z]+)/.*" "\\1" module "${include}")
+    list(APPEND modules mw_${module})
+  endforeach()
+  list(REMOVE_DUPLICATES modules)
+  target_link_libraries(${TARGET} PRIVATE ${modules})
+endfunction()
