@@ -25,13 +25,13 @@ using AttemptId = Id<struct AttemptTag>;
 enum class State : std::uint8_t { kLaunching, kRunning, kEnded };
 
 enum class Outcome : std::uint8_t {
-  kNone,             ///< not ended
+  kNone,  ///< not ended
   kSucceeded,
   kFailedRetryable,  ///< exit 1, any code without a meaning of its own, a signal
   kFailedFinal,      ///< exit 2 bad input, exit 3 gate refused, the program cannot be started
   kTimedOut,         ///< retryable like a failure
   kCanceled,
-  kLost,             ///< nobody knows how it ended; retried from a budget of its own
+  kLost,  ///< nobody knows how it ended; retried from a budget of its own
 };
 
 /// "LAUNCHING", "RUNNING", "ENDED".
@@ -56,7 +56,7 @@ struct Ending {
   int exit_code = -1;  ///< -1: none
   int signal = 0;
   /// One sentence for people: the last line of the output, or why there is none. Empty on success.
-  std::string message;
+  std::string message = {};
   Timestamp at{};
   double cpu_seconds = 0;  ///< user and system, all processes of the attempt
   std::int64_t memory_peak_bytes = 0;

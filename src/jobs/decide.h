@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "exec/executor.h"
@@ -33,8 +34,8 @@ Action Decide(const Attempt& attempt, const exec::AttemptStatus& status, Timesta
 Outcome Classify(const exec::ExitRecord& exit);
 
 struct RetryPolicy {
-  int retries = 0;       ///< after failures and time-outs
-  int lost_retries = 3;  ///< after losses: not the program's fault
+  int retries = 0;                             ///< after failures and time-outs
+  int lost_retries = 3;                        ///< after losses: not the program's fault
   Duration backoff = std::chrono::seconds(1);  ///< doubles with each failure
   Duration backoff_max = std::chrono::minutes(5);
 };
@@ -42,7 +43,7 @@ struct RetryPolicy {
 /// oldest first; nothing when there must not be one. A loss is retried at once.
 std::optional<Duration> RetryDelay(const RetryPolicy& policy, std::span<const Outcome> earlier);
 
-/// The last line of a piece of output that is not blank, at most 500 bytes of it, always UTF-8.
+/// The last line of a piece of output that is not blank, at most 500 bytes of it, UTF-8 without control characters.
 std::string LastLine(std::string_view output);
 
 }  // namespace mw::jobs
