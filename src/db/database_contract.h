@@ -2,8 +2,8 @@
 // their own tests. A driver's test file says
 //   INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, DatabaseContract, ::testing::Types<TemporarySqlite>);
 //
-// Durability is tested by a child process that is killed: the test runs itself again for the child's part
-// (DISABLED_WriteUntilKilled), which tells each write that was acknowledged on its standard output.
+// Durability is tested by a child process that is killed: the test runs itself again for the child's part,
+// WriteUntilKilled, which tells each write that was acknowledged on its standard output.
 #pragma once
 
 #include <fcntl.h>
@@ -58,6 +58,10 @@ CREATE TABLE parts (
     return steps;
   }
 
+  static Work Insert(std::int64_t id) {
+    return [id](Transaction& t) { return t.Execute("INSERT INTO things (id) VALUES (?)", {id}); };
+  }
+
  protected:
   void SetUp() override {
     auto opened = place_.Open();
@@ -92,9 +96,6 @@ CREATE TABLE parts (
   }
   std::int64_t Count(std::string table) {
     return std::get<std::int64_t>(ReadValue(Cat("SELECT count(*) FROM ", table)));
-  }
-  static Work Insert(std::int64_t id) {
-    return [id](Transaction& t) { return t.Execute("INSERT INTO things (id) VALUES (?)", {id}); };
   }
 
   /// Enqueues all the works while the writer is held up by another closure, so that they form one group.
@@ -476,34 +477,34 @@ TYPED_TEST_P(DatabaseContract, IsOpenInOneProcessOnly) {
 
 // Durability -------------------------------------------------------------------------------------
 
-TYPED_TEST_P(DatabaseContract, DISABLED_WriteUntilKilled) {
-  const char* place = getenv("MILLWRIGHT_TEST_PLACE");
-  ASSERT_NE(place, nullptr) << "this is the child's part of WhatWasAcknowledgedSurvivesAKill";
-  this->db_.reset();
-  auto db = TypeParam::OpenAt(place);
-  ASSERT_TRUE(db.ok()) << db.error().ToString();
+/// The child's part: four threads that write, and tell what was acknowledged, until they are killed.
+template <typename Driver>
+[[noreturn]] void WriteUntilKilled(const char* place) {
+  auto db = Driver::OpenAt(place);
+  if (!db.ok()) _exit(2);
   std::atomic<std::int64_t> next{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       while (true) {
         const std::int64_t id = ++next;
-        if (!SyncWait((*db)->Write(this->Insert(id))).ok()) _exit(3);
+        if (!SyncWait((*db)->Write(DatabaseContract<Driver>::Insert(id))).ok()) _exit(3);
         const std::string line = Cat("acknowledged ", id, "\n");
         if (write(1, line.data(), line.size()) < 0) _exit(4);
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
+  _exit(0);
 }
 
 TYPED_TEST_P(DatabaseContract, WhatWasAcknowledgedSurvivesAKill) {
+  if (const char* place = getenv("MILLWRIGHT_TEST_PLACE")) WriteUntilKilled<TypeParam>(place);
   this->db_.reset();
   const ::testing::TestInfo* self = ::testing::UnitTest::GetInstance()->current_test_info();
-  std::string filter = Cat("--gtest_filter=", self->test_suite_name(), ".DISABLED_WriteUntilKilled");
-  std::string disabled = "--gtest_also_run_disabled_tests";
+  std::string filter = Cat("--gtest_filter=", self->test_suite_name(), ".", self->name());
   std::string name = "test";
-  std::vector<char*> arguments = {name.data(), filter.data(), disabled.data(), nullptr};
+  std::vector<char*> arguments = {name.data(), filter.data(), nullptr};
   setenv("MILLWRIGHT_TEST_PLACE", this->place_.place().c_str(), 1);
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
@@ -513,6 +514,7 @@ TYPED_TEST_P(DatabaseContract, WhatWasAcknowledgedSurvivesAKill) {
   pid_t child = 0;
   ASSERT_EQ(posix_spawn(&child, "/proc/self/exe", &actions, nullptr, arguments.data(), environ), 0);
   posix_spawn_file_actions_destroy(&actions);
+  unsetenv("MILLWRIGHT_TEST_PLACE");
   close(ends[1]);
 
   std::string said;
@@ -548,7 +550,6 @@ REGISTER_TYPED_TEST_SUITE_P(DatabaseContract, KeepsEveryInteger, KeepsEveryDoubl
                             AFailingClosureSparesItsGroup, ClosuresRunInTheOrderOfTheirCalls,
                             SixtyFourWritersLoseNothing, RefusesMoreWaitingWritesThanItsBound, ClosingFinishesWhatWaits,
                             AppliesEachStepOnce, SavesTheDatabaseBeforeAStep, RefusesASchemaNewerThanTheProgram,
-                            AStepThatFailsLeavesNothing, IsOpenInOneProcessOnly, DISABLED_WriteUntilKilled,
-                            WhatWasAcknowledgedSurvivesAKill);
+                            AStepThatFailsLeavesNothing, IsOpenInOneProcessOnly, WhatWasAcknowledgedSurvivesAKill);
 
 }  // namespace mw::db

@@ -15,9 +15,9 @@
 namespace mw::db {
 
 struct PostgresOptions {
-  std::string conninfo;          ///< as libpq documents it: "host=... dbname=..." or a postgresql:// URI
-  std::string backup_directory;  ///< where pg_dump writes before a migration; must exist
-  bool no_backup = false;        ///< migrate without: the operator has backups of their own
+  std::string conninfo;            ///< as libpq documents it: "host=... dbname=..." or a postgresql:// URI
+  std::string backup_directory{};  ///< where pg_dump writes before a migration; must exist
+  bool no_backup = false;          ///< migrate without: the operator has backups of their own
 };
 
 class PostgresDatabase final : public Database {
