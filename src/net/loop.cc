@@ -423,7 +423,7 @@ void Loop::Settle(Connection& c, bool progress) {
 void Loop::Linger(Connection& c) {
   c.in.Release();
   c.phase = Phase::kLingering;
-  c.deadline = now_ + kLinger;
+  c.deadline = now_ + (stop_began_ ? Duration(options_.stop_linger) : kLinger);
   shutdown(c.socket.get(), SHUT_WR);
   Watch(c, EPOLLIN);
 }

@@ -1,0 +1,73 @@
+// The two ends of bench/http_bench.py: a loop server that says hello, and the load client.
+//   http_bench serve [LOOPS]       prints its port, serves until its input ends
+//   http_bench load PORT REQUESTS  prints requests/s and the latency's percentiles in microseconds
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "net/load_client.h"
+#include "net/loop_server.h"
+
+namespace mw::net {
+namespace {
+
+class Hello final : public LoopHandler {
+ public:
+  void Handle(const RequestView&, ResponseWriter& out) override { out.Send(200, "text/plain", "hello"); }
+};
+
+int Serve(int loops) {
+  MetricsRegistry metrics;
+  LoopServerOptions options;
+  options.loops = loops;
+  const auto server = LoopServer::Start(
+      options, [](int) { return std::make_unique<Hello>(); }, metrics);
+  if (!server.ok()) {
+    std::fprintf(stderr, "%s\n", server.error().ToString().c_str());
+    return 1;
+  }
+  std::printf("%d\n", (*server)->port());
+  std::fflush(stdout);
+  char waste[64];
+  while (read(STDIN_FILENO, waste, sizeof waste) > 0) {
+  }
+  return 0;
+}
+
+int Load(int port, long long requests) {
+  LoadOptions options;
+  options.port = port;
+  std::vector<long long> latencies;
+  latencies.reserve(static_cast<std::size_t>(requests));
+  long long made = 0;
+  const auto next = [&](std::string& out) {
+    if (made++ == requests) return false;
+    out.append("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    return true;
+  };
+  const auto sink = [&](const LoadAnswer& answer) { latencies.push_back(answer.latency.count()); };
+  const auto report = RunLoad(options, next, sink);
+  if (!report.ok() || report->failed > 0) {
+    std::fprintf(stderr, "%s\n", report.ok() ? "requests failed" : report.error().ToString().c_str());
+    return 1;
+  }
+  std::sort(latencies.begin(), latencies.end());
+  const double rate = static_cast<double>(requests) / (static_cast<double>(report->elapsed.count()) / 1e6);
+  std::printf("%.0f %lld %lld\n", rate, latencies[latencies.size() / 2], latencies[latencies.size() * 99 / 100]);
+  return 0;
+}
+
+}  // namespace
+}  // namespace mw::net
+
+int main(int argc, char** argv) {
+  const std::string_view verb = argc > 1 ? argv[1] : "";
+  const auto number = [argc, argv](int at) { return argc > at ? mw::ParseInt(argv[at]).value_or(0) : 0; };
+  if (verb == "serve") return mw::net::Serve(static_cast<int>(number(2)));
+  if (verb == "load" && argc == 4) return mw::net::Load(static_cast<int>(number(2)), number(3));
+  std::fprintf(stderr, "usage: http_bench serve [LOOPS] | http_bench load PORT REQUESTS\n");
+  return 2;
+}
