@@ -1,0 +1,137 @@
+// Puts the data plane together and takes it apart again.
+#include "serving/serve.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace mw::serving {
+namespace {
+
+std::string ServeFile(const ServeOptions& options) { return options.state_directory + "/serve.json"; }
+
+/// The same over restarts with one state directory.
+Result<std::string> ServerId(const ServeOptions& options, const Clock& clock) {
+  if (options.state_directory.empty()) return NewIdText(clock);
+  const std::string path = options.state_directory + "/server_id";
+  if (const auto known = ReadFile(path, 4096); known.ok() && IsName(Trim(*known))) return std::string(Trim(*known));
+  std::string id = NewIdText(clock);
+  TRY(WriteFileDurably(path, id));
+  return id;
+}
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+}  // namespace
+
+DataPlane::DataPlane(ServeOptions options) : options_(std::move(options)) {}
+
+DataPlane::~DataPlane() { Stop(); }
+
+Result<std::unique_ptr<DataPlane>> DataPlane::Start(ServeOptions options, const HandlerFactory& make_handler) {
+  std::unique_ptr<DataPlane> plane(new DataPlane(std::move(options)));
+  TRY(plane->Prepare());
+  TRY(plane->LoadModels());
+  TRY(plane->Listen(make_handler));
+  return plane;
+}
+
+Status DataPlane::Prepare() {
+  if (options_.models.empty() && options_.follow.empty()) {
+    return InvalidArgument("nothing to serve; give --model NAME=PATH or --follow URL");
+  }
+  if (!options_.follow.empty() && options_.state_directory.empty()) {
+    return InvalidArgument("--follow needs a directory to keep its models in; give --state-dir DIR");
+  }
+  if (!options_.state_directory.empty()) {
+    TRY(MakeDirectories(options_.state_directory));
+    lock_ = TRY(LockFile(options_.state_directory + "/serve.lock"));
+    unlink(ServeFile(options_).c_str());  // of one that was killed
+  }
+  server_id_ = TRY(ServerId(options_, clock_));
+  if (options_.follow.empty()) return Ok();
+  FollowerOptions follow;
+  follow.url = options_.follow;
+  follow.token = options_.token;
+  follow.state_directory = options_.state_directory;
+  follow.server_id = server_id_;
+  follow.program_version = options_.program_version;
+  follower_ = TRY(Follower::Make(std::move(follow), catalog_, metrics_));
+  return Ok();
+}
+
+Status DataPlane::LoadModels() {
+  for (const auto& [name, path] : options_.models) {
+    if (!IsName(name)) {
+      return InvalidArgument("--model ", Quoted(name), "=", path, ": names are letters, digits, '.', '_' and '-'");
+    }
+    TRY(catalog_.Deploy(name, 1, path, path).In(Cat("--model ", name, "=", path)));
+  }
+  if (follower_ != nullptr) {
+    follower_->TakeOverLast();
+  } else {
+    catalog_.SetReady(true);
+  }
+  return Ok();
+}
+
+Status DataPlane::Listen(const HandlerFactory& make_handler) {
+  net::LoopServerOptions listen;
+  listen.host = options_.host;
+  listen.port = options_.port;
+  listen.loops = options_.loops;
+  listen.allowed_hosts = options_.allowed_hosts;
+  server_ = TRY(net::LoopServer::Start(
+      std::move(listen), [&](int) { return make_handler(catalog_, metrics_, clock_); }, metrics_));
+  address_ = Cat("http://", options_.host.find(':') == std::string::npos ? options_.host : Cat("[", options_.host, "]"),
+                 ":", server_->port());
+  if (!options_.state_directory.empty()) TRY(WriteServeFile());
+  if (follower_ != nullptr) follower_thread_ = std::thread([this] { follower_->Run(address_); });
+  return Ok();
+}
+
+Status DataPlane::WriteServeFile() const {
+  const Json file = Json::Make({{"pid", Json(static_cast<std::int64_t>(getpid()))},
+                                {"version", Json(options_.program_version)},
+                                {"address", Json(address_)},
+                                {"server", Json(server_id_)}});
+  return WriteFileDurably(ServeFile(options_), file.DumpPretty());
+}
+
+void DataPlane::Stop() {
+  if (server_ == nullptr) return;
+  catalog_.SetReady(false);
+  if (follower_thread_.joinable()) {
+    follower_->Stop();
+    follower_thread_.join();
+  }
+  server_->Stop();
+  server_.reset();
+  if (!options_.state_directory.empty()) unlink(ServeFile(options_).c_str());
+  LogInfo("data plane stopped", {{"address", Json(address_)}});
+}
+
+void BlockStopSignals() {
+  const sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+void WaitForStopSignal() {
+  const sigset_t signals = StopSignals();
+  int received = 0;
+  sigwait(&signals, &received);
+}
+
+}  // namespace mw::serving

@@ -1,0 +1,83 @@
+// The data plane's process: models in a catalog, an HTTP server over it, and, when told so, a follower of
+// a control plane. What the server speaks is plugged in by the caller (api/inference); serving does not
+// know protocols.
+//
+//   LOADING (models, last good state) -> LISTENING -> DRAINING (Stop: in-flight requests finish) -> gone
+//
+// With a state directory the process holds STATE/serve.lock as long as it lives and keeps STATE/serve.json
+// {"pid","version","address","server"} while it listens, so that a control plane can find and adopt it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "net/loop_server.h"
+#include "serving/catalog.h"
+#include "serving/follower.h"
+
+namespace mw::serving {
+
+struct ServeOptions {
+  std::vector<std::pair<std::string, std::string>> models;  ///< name, path of a package or of an XGBoost file
+  std::string follow;                                       ///< URL of a control plane; empty: `models` only
+  std::string token;                                        ///< for it
+  std::string state_directory;                              ///< needed to follow; else optional
+  std::string host = "127.0.0.1";
+  int port = 8080;  ///< 0: a free one
+  int loops = 0;    ///< 0: one for each core
+  std::vector<std::string> allowed_hosts;
+  std::string program_version;
+};
+
+/// One handler for each loop; what it is given outlives it.
+using HandlerFactory =
+    std::function<std::unique_ptr<net::LoopHandler>(Catalog& catalog, MetricsRegistry& metrics, const Clock& clock)>;
+
+class DataPlane {
+ public:
+  /// Loads, then listens; returns once requests are answered. Errors: kInvalidArgument for the options;
+  /// those of Model::Load for `models`; kFailedPrecondition when another process holds the state
+  /// directory; kUnavailable when the address is taken.
+  static Result<std::unique_ptr<DataPlane>> Start(ServeOptions options, const HandlerFactory& make_handler);
+  ~DataPlane();  ///< stops
+  DataPlane(const DataPlane&) = delete;
+  DataPlane& operator=(const DataPlane&) = delete;
+
+  [[nodiscard]] std::string address() const { return address_; }  ///< "http://127.0.0.1:8080"
+  [[nodiscard]] Catalog& catalog() { return catalog_; }
+  /// Becomes unready, finishes what is in flight, stops following. Idempotent.
+  void Stop();
+
+ private:
+  explicit DataPlane(ServeOptions options);
+  Status Prepare();
+  Status LoadModels();
+  Status Listen(const HandlerFactory& make_handler);
+  Status WriteServeFile() const;
+
+  ServeOptions options_;
+  RealClock clock_;
+  MetricsRegistry metrics_;
+  Catalog catalog_{metrics_};
+  FileDescriptor lock_;
+  std::string server_id_;
+  std::string address_;
+  std::unique_ptr<Follower> follower_;
+  std::unique_ptr<net::LoopServer> server_;
+  std::thread follower_thread_;
+};
+
+/// Blocks SIGTERM and SIGINT in this thread and those it starts from now on. Call before DataPlane::Start.
+void BlockStopSignals();
+/// Waits for one of them.
+void WaitForStopSignal();
+
+}  // namespace mw::serving
