@@ -160,11 +160,12 @@ schema::Schema Dataset::AsSchema(std::string_view name) const {
   return schema;
 }
 
+Result<Dataset> ParseDataset(std::string_view json) { return FromJson(TRY(Json::Parse(json))); }
+
 Result<Dataset> ReadDataset(const std::string& directory) {
   const std::string path = directory + "/dataset.json";
   const std::string text = TRY(ReadFile(path, std::size_t{64} << 20).In("reading a dataset"));
-  const Json json = TRY(Json::Parse(text).In(path));
-  return FromJson(json).In(path);
+  return ParseDataset(text).In(path);
 }
 
 Result<Dataset> WriteDataset(DuckdbSession& session, std::string_view sql, const DatasetSpec& spec,
@@ -172,12 +173,15 @@ Result<Dataset> WriteDataset(DuckdbSession& session, std::string_view sql, const
   TRY(CheckRoles(TRY(session.Describe(sql)), spec.roles));
   TRY(session.WriteParquet(sql, directory + "/data.parquet"));
   TRY(session.Bind(kTable, directory));
-  const std::vector<ColumnProfile> profile = TRY(Profile(session, kTable));
+  std::vector<ColumnProfile> profile = TRY(Profile(session, kTable));
   TRY(CheckValues(profile, spec.roles));
   Dataset dataset;
   dataset.rows = profile.empty() ? 0 : profile.front().rows;
   dataset.roles = spec.roles;
-  for (const ColumnProfile& column : profile) dataset.columns.push_back(TRY(Infer(session, spec, column)));
+  for (ColumnProfile& column : profile) {
+    dataset.columns.push_back(TRY(Infer(session, spec, column)));
+    column.column.type = dataset.columns.back().type;
+  }
   dataset.profile = data::ToJson(profile);
   dataset.split = spec.split;
   dataset.sources = spec.sources;

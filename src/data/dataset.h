@@ -42,6 +42,8 @@ struct Dataset {
   [[nodiscard]] schema::Schema AsSchema(std::string_view name) const;
 };
 
+/// What dataset.json says. Errors: kInvalidArgument; kFailedPrecondition for a newer format.
+Result<Dataset> ParseDataset(std::string_view json);
 /// Reads dataset.json of a directory. Errors: kNotFound; kInvalidArgument; kFailedPrecondition for a newer format.
 Result<Dataset> ReadDataset(const std::string& directory);
 

@@ -5,13 +5,16 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "data/csv_header.h"
 
 namespace mw::data {
 namespace {
@@ -70,9 +73,11 @@ std::string Sentence(std::string_view text) {
   if (prefix != std::string_view::npos && text.substr(0, prefix).find('\n') == std::string_view::npos) {
     text = text.substr(prefix + 8);
   }
+  const std::size_t advice = text.find("\nPossible ");  // options of DuckDB's, which are not ours
+  if (advice != std::string_view::npos) text = text.substr(0, advice);
   std::string sentence;
   for (const std::string_view line : Split(text, '\n')) {
-    if (Trim(line).empty()) continue;
+    if (Trim(line).empty() || line.starts_with("CSV Error on Line:")) continue;
     if (!sentence.empty()) sentence += ' ';
     sentence += Trim(line);
   }
@@ -201,6 +206,28 @@ std::vector<std::string> Settings(const SessionOptions& options) {
           "SET lock_configuration = true"};
 }
 
+Result<std::string> StartOf(const std::string& file) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rb"), &std::fclose);
+  if (stream == nullptr) return ErrnoError(errno, file);
+  std::string start(kCsvHeaderBytesMax, '\0');
+  start.resize(std::fread(start.data(), 1, start.size(), stream.get()));
+  return start;
+}
+
+/// How to read a CSV file whose every row has been seen to fit its header. Types are taken from all rows,
+/// not from a sample: row 50,000 may hold the first fraction.
+Result<std::string> CsvSource(DuckdbSession& session, const std::string& file) {
+  const CsvHeader header = TRY(ParseCsvHeader(TRY(StartOf(file))).In(file));
+  const std::string dialect = Cat("header = true, skip = 0, quote = '\"', escape = '\"', delim = ",
+                                  SqlText(std::string_view(&header.separator, 1)));
+  std::vector<std::string> columns;
+  for (const std::string& name : header.names) columns.push_back(Cat(SqlText(name), ": 'VARCHAR'"));
+  TRY(session.Execute(Cat("SELECT count(COLUMNS(*)) FROM read_csv(", SqlText(file), ", auto_detect = false, ", dialect,
+                          ", columns = {", Join(columns, ", "), "})"),
+                      file));
+  return Cat("read_csv(", SqlText(file), ", sample_size = -1, ", dialect, ")");
+}
+
 }  // namespace
 
 struct DuckdbSession::Handles {
@@ -320,12 +347,10 @@ Status DuckdbSession::Bind(std::string_view name, const std::string& path) {
   std::string source;
   if (file.ends_with(".parquet")) {
     source = Cat("read_parquet(", SqlText(file), ")");
-  } else if (file.ends_with(".csv") || file.ends_with(".csv.gz")) {
-    // Types are taken from all rows, not from a sample: row 50,000 may hold the first fraction.
-    source = Cat("read_csv(", SqlText(file), ", header = true, sample_size = -1)");
+  } else if (file.ends_with(".csv")) {
+    source = TRY(CsvSource(*this, file));
   } else {
-    return InvalidArgument("table ", Quoted(name), ": ", file,
-                           " is neither .parquet nor .csv; convert it to one of them");
+    return InvalidArgument("table ", Quoted(name), ": ", file, " is neither .parquet nor .csv; convert it to one");
   }
   return Execute(Cat("CREATE OR REPLACE TEMP VIEW ", SqlName(name), " AS FROM ", source), file);
 }

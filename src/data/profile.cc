@@ -1,7 +1,8 @@
-// Column profiles by SQL: one scan for counts and moments, one for the histogram, one for top values.
+// Column profiles: counts and top values by SQL, moments over the sorted values.
 #include "data/profile.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -21,12 +22,6 @@ std::string Source(std::string_view table, const ResultColumn& column) {
              SqlName(table), "))");
 }
 
-std::string QuantileList() {
-  std::vector<std::string> shares;
-  for (int i = 0; i <= kQuantileSteps; ++i) shares.push_back(Cat(static_cast<double>(i) / kQuantileSteps));
-  return Cat("[", Join(shares, ", "), "]");
-}
-
 Status CountValues(DuckdbSession& session, const std::string& source, ColumnProfile& profile) {
   const auto rows = TRY(session.Query(Cat("SELECT count(*), count(*) - count(v), count(DISTINCT v) FROM ", source)));
   profile.rows = rows[0][0].AsInt();
@@ -35,34 +30,62 @@ Status CountValues(DuckdbSession& session, const std::string& source, ColumnProf
   return Ok();
 }
 
-Result<std::vector<std::int64_t>> Histogram(DuckdbSession& session, const std::string& source, double min, double max) {
-  if (min == max) {
-    const auto rows = TRY(session.Query(Cat("SELECT count(*) FROM ", source, " WHERE isfinite(v)")));
-    return std::vector<std::int64_t>{rows[0][0].AsInt()};
+/// Gets a column's finite values in ascending order, so that sums do not depend on how threads share the rows.
+class MomentsBuilder {
+ public:
+  MomentsBuilder(double min, double max, std::int64_t count) : count_(count) {
+    moments_.min = min;
+    moments_.max = max;
+    moments_.histogram.assign(min == max ? 1 : kHistogramBins, 0);
   }
-  const std::string bin = Cat("least(", kHistogramBins - 1, ", floor((v - ", min, "::DOUBLE) / (", max, "::DOUBLE - ",
-                              min, "::DOUBLE) * ", kHistogramBins, "))::INTEGER");
-  const auto rows =
-      TRY(session.Query(Cat("SELECT ", bin, " AS bin, count(*) FROM ", source, " WHERE isfinite(v) GROUP BY bin")));
-  std::vector<std::int64_t> counts(kHistogramBins, 0);
-  for (const auto& row : rows) counts[static_cast<std::size_t>(row[0].AsInt())] = row[1].AsInt();
-  return counts;
-}
+
+  void Add(double value) {
+    ++seen_;
+    // Welford's update; sums of squares would cancel.
+    const double delta = value - moments_.mean;
+    moments_.mean += delta / static_cast<double>(seen_);
+    squares_ += delta * (value - moments_.mean);
+    ++moments_.histogram[BinOf(value)];
+    while (moments_.quantiles.size() <= kQuantileSteps && seen_ >= RankOf(moments_.quantiles.size())) {
+      moments_.quantiles.push_back(value);
+    }
+  }
+
+  Moments Finish() && {
+    moments_.std = std::sqrt(squares_ / static_cast<double>(count_));
+    return std::move(moments_);
+  }
+
+ private:
+  [[nodiscard]] std::size_t BinOf(double value) const {
+    if (moments_.histogram.size() == 1) return 0;
+    const double share = (value - moments_.min) / (moments_.max - moments_.min);
+    return std::min(static_cast<std::size_t>(share * kHistogramBins), moments_.histogram.size() - 1);
+  }
+  /// The smallest rank (from 1) at which at least `step` of kQuantileSteps of the values are at or below.
+  [[nodiscard]] std::int64_t RankOf(std::size_t step) const {
+    const auto part = static_cast<std::int64_t>(step) * count_;
+    return std::max<std::int64_t>(1, (part + kQuantileSteps - 1) / kQuantileSteps);
+  }
+
+  std::int64_t count_;
+  std::int64_t seen_ = 0;
+  double squares_ = 0;
+  Moments moments_;
+};
 
 Status AddMoments(DuckdbSession& session, const std::string& source, ColumnProfile& profile) {
-  const auto counts =
-      TRY(session.Query(Cat("SELECT count(*) FILTER (isinf(v)), count(*) FILTER (isfinite(v)) FROM ", source)));
-  profile.infinite = counts[0][0].AsInt();
-  if (counts[0][1].AsInt() == 0) return Ok();
-  std::string quantiles;
-  for (int i = 1; i <= kQuantileSteps + 1; ++i) CatTo(quantiles, ", q[", i, "]");
-  const auto rows = TRY(session.Query(
-      Cat("SELECT low, high, mean, std", quantiles, " FROM (SELECT min(v) AS low, max(v) AS high, avg(v) AS mean,",
-          " stddev_pop(v) AS std, quantile_disc(v, ", QuantileList(), ") AS q FROM ", source, " WHERE isfinite(v))")));
-  Moments moments{rows[0][0].AsDouble(), rows[0][1].AsDouble(), rows[0][2].AsDouble(), rows[0][3].AsDouble(), {}, {}};
-  for (std::size_t i = 4; i < rows[0].size(); ++i) moments.quantiles.push_back(rows[0][i].AsDouble());
-  moments.histogram = TRY(Histogram(session, source, moments.min, moments.max));
-  profile.moments = std::move(moments);
+  const auto row = TRY(session.Query(Cat("SELECT count(*) FILTER (isinf(v)), count(*) FILTER (isfinite(v)),",
+                                         " min(v) FILTER (isfinite(v)), max(v) FILTER (isfinite(v)) FROM ", source)))
+  [0];
+  profile.infinite = row[0].AsInt();
+  if (row[1].AsInt() == 0) return Ok();
+  MomentsBuilder builder(row[2].AsDouble(), row[3].AsDouble(), row[1].AsInt());
+  TRY(session.Stream(Cat("SELECT v FROM ", source, " WHERE isfinite(v) ORDER BY v"), [&](const Chunk& chunk) {
+    for (const double value : chunk.Numbers(0)) builder.Add(value);
+    return Ok();
+  }));
+  profile.moments = std::move(builder).Finish();
   return Ok();
 }
 

@@ -1,6 +1,6 @@
 // What the values of a column look like: counts, range, moments, quantiles, histogram, most frequent
-// values. Exact, computed by SQL over a bound table. A dataset carries its profile; a model package
-// carries that of its training rows, which is what serving is later compared with.
+// values. Exact, and the same to the last bit for the same rows, computed over a bound table. A dataset carries its
+// profile; a model package carries that of its training rows, which is what serving is later compared with.
 //
 // NaN counts as missing and infinite values are counted apart: neither may turn a mean into nothing.
 // One thread, through the caller's session.

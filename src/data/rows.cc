@@ -41,6 +41,23 @@ Result<std::string> RowsSql(const Dataset& dataset, const RowQuery& query) {
   return sql;
 }
 
+bool IsText(schema::ColumnType type) {
+  return type == schema::ColumnType::kText || type == schema::ColumnType::kCategory;
+}
+
+/// Callers choose Numbers, Texts or Times by dataset.json, so the file must hold what that says.
+Status CheckTypes(const Dataset& dataset, const std::vector<ResultColumn>& delivered) {
+  const schema::Schema schema = dataset.AsSchema("");
+  for (const ResultColumn& column : delivered) {
+    const schema::Column* expected = schema.Find(column.name);
+    if (expected != nullptr && (expected->type == column.type || (IsText(expected->type) && IsText(column.type))))
+      continue;
+    return DataLoss("column ", Quoted(column.name),
+                    " of data.parquet is not as dataset.json says; make the dataset anew");
+  }
+  return Ok();
+}
+
 }  // namespace
 
 Status StreamRows(DuckdbSession& session, const std::string& directory, const RowQuery& query,
@@ -48,6 +65,7 @@ Status StreamRows(DuckdbSession& session, const std::string& directory, const Ro
   const Dataset dataset = TRY(ReadDataset(directory));
   const std::string sql = TRY(RowsSql(dataset, query).In(directory));
   TRY(session.Bind(kTable, directory));
+  TRY(CheckTypes(dataset, TRY(session.Describe(sql))).In(directory));
   return session.Stream(sql, visit);
 }
 

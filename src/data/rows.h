@@ -25,7 +25,7 @@ struct RowQuery {
 
 /// `visit` gets the rows by event time, then by key; without an event time, in the file's order.
 /// `directory` is among the session's paths. Errors: kInvalidArgument for a column that is not there, or
-/// times asked of a dataset without event time; `visit`'s.
+/// times asked of a dataset without event time; kDataLoss when the file is not what dataset.json says; `visit`'s.
 Status StreamRows(DuckdbSession& session, const std::string& directory, const RowQuery& query,
                   const std::function<Status(const Chunk&)>& visit);
 

@@ -28,8 +28,14 @@ Result<StepResult> RunProfile(const StepTask& task) {
   TRY(task.CheckOptions({"columns"}));
   const std::vector<std::string> columns = TRY(ReadColumns(task));
   data::DuckdbSession session = TRY(OpenSession(task, {}));
-  TRY(session.Bind(kTable, TRY(task.Input("rows"))));
-  const std::vector<data::ColumnProfile> profile = TRY(data::Profile(session, kTable, columns).In("with.columns"));
+  const std::string input = TRY(task.Input("rows"));
+  const schema::Schema schema = TRY(data::ReadDataset(input)).AsSchema("");
+  TRY(session.Bind(kTable, input));
+  std::vector<data::ColumnProfile> profile = TRY(data::Profile(session, kTable, columns).In("with.columns"));
+  for (data::ColumnProfile& column : profile) {
+    // The file knows a text; the dataset knows that it is a category.
+    if (const schema::Column* known = schema.Find(column.column.name)) column.column.type = known->type;
+  }
   TRY(WriteFileDurably(TRY(task.Output("profile")), data::ToJson(profile).DumpPretty() + "\n"));
   std::int64_t cells = 0;
   std::int64_t missing = 0;

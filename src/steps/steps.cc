@@ -19,6 +19,10 @@ constexpr std::array kSteps = {
     StepEntry{"deploy", "serve a version at an endpoint", RunDeploy},
 };
 
+constexpr std::array kTools = {
+    ToolEntry{"rows", "print a dataset's rows as JSON lines, in event-time order", PrintRows},
+};
+
 }  // namespace
 
 std::span<const StepEntry> AllSteps() { return kSteps; }
@@ -34,6 +38,6 @@ Result<const StepEntry*> FindStep(std::string_view name) {
                   nearest.empty() ? "" : Quoted(nearest), "; `mw-step --list` shows them");
 }
 
-std::span<const ToolEntry> AllTools() { return {}; }
+std::span<const ToolEntry> AllTools() { return kTools; }
 
 }  // namespace mw::steps

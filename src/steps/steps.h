@@ -40,6 +40,8 @@ std::span<const StepEntry> AllSteps();
 /// Errors: kNotFound naming the nearest step.
 Result<const StepEntry*> FindStep(std::string_view name);
 
+Status PrintRows(const std::vector<std::string>& arguments);
+
 /// A verb that reads data files and is no pipeline step: `mw-step VERB ARGUMENTS`.
 struct ToolEntry {
   std::string_view name;

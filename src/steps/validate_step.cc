@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::size_t kSchemaBytesMax = std::size_t{1} << 20;
 constexpr std::string_view kTable = "mw_rows";
+/// The report has them all; the result is a record that stays small.
+constexpr std::size_t kFindingsInSummary = 5;
+constexpr std::size_t kFindingsInResult = 200;
 
 enum class OnAnomaly { kFail, kKeep, kQuarantine };
 
@@ -117,7 +120,9 @@ Result<StepResult> RunValidate(const StepTask& task) {
   result.summary = Summary(validation, quarantined);
   result.metrics = Json::Make({{"rows", cleaned.rows}, {"quarantined", quarantined}});
   result.output_metadata["rows"] = DatasetMetadata(cleaned);
-  for (const data::Finding& finding : validation.findings) result.findings.Append(data::ToJson(finding));
+  for (const data::Finding& finding : validation.findings) {
+    if (result.findings.AsArray().size() < kFindingsInResult) result.findings.Append(data::ToJson(finding));
+  }
   return result;
 }
 
