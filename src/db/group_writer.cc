@@ -2,6 +2,7 @@
 #include "db/group_writer.h"
 
 #include <future>
+#include <string_view>
 #include <utility>
 
 #include "db/closure_transaction.h"
@@ -30,9 +31,11 @@ Status GroupWriter::RunOutside(std::function<Status(Connection&)> work) {
 }
 
 void GroupWriter::Run() {
+  std::size_t last = 1;
   while (true) {
-    std::vector<Item> items = queue_.Take(kGroupMax);
+    std::vector<Item> items = queue_.Take(kGroupMax, last, commit_time_ / kPatienceShare);
     if (items.empty()) return;
+    last = items.size();
     RunAll(items);
   }
 }
@@ -78,41 +81,46 @@ GroupWriter::Attempt GroupWriter::RunAlone(Item& item) {
 
 GroupWriter::Attempt GroupWriter::TryCommit(std::span<Item> group) {
   if (Status begun = connection_->Begin(); !begun.ok()) return {Attempt::Fate::kFailed, std::move(begun)};
+  // A closure alone has the transaction to itself: rolling that back is enough.
+  const bool alone = group.size() == 1;
+  std::string_view savepoint = alone ? "" : "SAVEPOINT closure";
   bool anything = false;
   for (Item& item : group) {
-    if (!RunClosure(item, group.size() == 1)) {
-      connection_->Rollback();
-      return {Attempt::Fate::kRepeat, item.outcome};
-    }
+    item.outcome = savepoint.empty() ? Ok() : connection_->RunScript(savepoint);
+    if (!item.outcome.ok() || !RunClosure(item)) return GiveUp(item.outcome);
     anything = anything || item.outcome.ok();
+    if (alone) break;
+    savepoint = "RELEASE SAVEPOINT closure; SAVEPOINT closure";
+    if (item.outcome.ok()) continue;
+    // The savepoint itself stays and serves the next closure.
+    savepoint = "";
+    if (Status undone = connection_->RunScript("ROLLBACK TO SAVEPOINT closure"); !undone.ok()) return GiveUp(undone);
   }
-  if (!anything) {
-    connection_->Rollback();
-    return {};
-  }
+  if (anything) return Commit();
+  connection_->Rollback();
+  return {};
+}
+
+GroupWriter::Attempt GroupWriter::Commit() {
+  const RealClock clock;
+  const Duration start = clock.Elapsed();
   Status committed = connection_->Commit();
+  commit_time_ = clock.Elapsed() - start;
   if (committed.ok()) return {};
   const bool unknown = committed.error().code == Code::kUnavailable;
   return {unknown ? Attempt::Fate::kFailed : Attempt::Fate::kRepeat, std::move(committed)};
 }
 
-bool GroupWriter::RunClosure(Item& item, bool alone) {
-  // A closure alone has the transaction to itself: rolling that back is enough.
-  if (!alone) {
-    item.outcome = connection_->RunScript("SAVEPOINT closure");
-    if (!item.outcome.ok()) return false;
-  }
+GroupWriter::Attempt GroupWriter::GiveUp(const Status& why) {
+  connection_->Rollback();
+  return {Attempt::Fate::kRepeat, why};
+}
+
+bool GroupWriter::RunClosure(Item& item) {
   ClosureTransaction transaction(*connection_);
   item.outcome = transaction.Outcome(item.work(transaction));
-  if (transaction.MustRepeat() || !connection_->InTransaction()) {
-    if (item.outcome.ok()) item.outcome = Aborted("the transaction was lost");
-    return false;
-  }
-  if (alone) return true;
-  const Status ended = connection_->RunScript(
-      item.outcome.ok() ? "RELEASE SAVEPOINT closure" : "ROLLBACK TO SAVEPOINT closure; RELEASE SAVEPOINT closure");
-  if (ended.ok()) return true;
-  item.outcome = ended;
+  if (!transaction.MustRepeat() && connection_->InTransaction()) return true;
+  if (item.outcome.ok()) item.outcome = Aborted("the transaction was lost");
   return false;
 }
 

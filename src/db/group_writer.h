@@ -27,6 +27,7 @@ class GroupWriter {
   static constexpr std::size_t kWaitingMax = 4096;  ///< closures waiting; more are refused
   static constexpr std::size_t kGroupMax = 256;     ///< closures in one transaction
   static constexpr int kTriesMax = 3;               ///< of a closure that the database asks to repeat
+  static constexpr int kPatienceShare = 4;          ///< see Run
 
   using Work = std::function<Status(Transaction&)>;
   using Done = std::function<void(Status)>;
@@ -55,17 +56,23 @@ class GroupWriter {
     Status error;  // of kRepeat and kFailed
   };
 
+  /// After a group of n the same n callers may soon write again: it waits for that many, at most for a
+  /// quarter (kPatienceShare) of the last commit's time, which a second commit would cost anyway.
   void Run();
   void RunAll(std::vector<Item>& items);
   void RunGroup(std::span<Item> group);
   /// Repeats the closure until it is decided; what happened to the last attempt.
   Attempt RunAlone(Item& item);
   Attempt TryCommit(std::span<Item> group);
+  Attempt Commit();
+  /// Rolls back; the closures are to be repeated one by one.
+  Attempt GiveUp(const Status& why);
   /// False when the whole transaction has to be repeated.
-  bool RunClosure(Item& item, bool alone);
+  bool RunClosure(Item& item);
   static void Reply(Item& item, const Status& status);
 
   std::unique_ptr<Connection> connection_;
+  Duration commit_time_{0};  // of the last commit
   BoundedQueue<Item> queue_{kWaitingMax};
   std::thread thread_;
 };

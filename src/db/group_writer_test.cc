@@ -48,7 +48,7 @@ class ScriptedConnection final : public Connection {
   void Rollback() override { open_ = false; }
   [[nodiscard]] bool InTransaction() const override { return open_; }
   Status RunScript(std::string_view sql) override {
-    if (sql == "SAVEPOINT closure") savepoint_ = statements_.size();
+    if (sql.ends_with("SAVEPOINT closure") && !sql.starts_with("ROLLBACK")) savepoint_ = statements_.size();
     if (sql.starts_with("ROLLBACK TO")) statements_.resize(savepoint_);
     return Ok();
   }
@@ -91,7 +91,7 @@ struct GroupRun {
           [this, i, sql = statements[i]](Transaction& t) -> Status {
             ++runs[i];
             TRY(t.Execute(sql));
-            return Ok();
+            return sql == "fail" ? Status(NotFound("nothing there")) : Ok();
           },
           [this, i](const Status& status) {
             answers[i] = status.ok() ? "ok" : std::string(CodeName(status.error().code));
@@ -112,6 +112,14 @@ TEST(GroupWriterTest, CommitsAGroupOnce) {
   EXPECT_EQ(run.answers, (Texts{"ok", "ok", "ok"}));
   EXPECT_EQ(script.committed, (Texts{"a", "b", "c"}));
   EXPECT_EQ(script.transactions, 2) << "the holder's and the group's";
+}
+
+TEST(GroupWriterTest, UndoesAFailingClosureAlone) {
+  ScriptedConnection::Script script;
+  const GroupRun run({"a", "fail", "fail", "d", "fail"}, script);
+  EXPECT_EQ(run.answers, (Texts{"ok", "NOT_FOUND", "NOT_FOUND", "ok", "NOT_FOUND"}));
+  EXPECT_EQ(run.runs, (std::vector<int>{1, 1, 1, 1, 1}));
+  EXPECT_EQ(script.committed, (Texts{"a", "d"}));
 }
 
 TEST(GroupWriterTest, RepeatsEachClosureAloneWhenTheCommitFails) {
