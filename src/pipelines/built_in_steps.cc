@@ -53,10 +53,10 @@ std::vector<BuiltInStep> MakeTable() {
   table.push_back({.name = "evaluate",
                    .inputs = {{"model"}, {"rows"}},
                    .outputs = {{"report", kFileOutput}},
-                   .options = {{"slices", kTexts}, {"confidence", kShare}, {"seed", kWhole}},
+                   .options = {{"slices", kTexts}, {"blocks", kTexts}, {"confidence", kShare}, {"seed", kWhole}},
                    .reads_goal = true});
   table.push_back({.name = "gate",
-                   .inputs = {{"report"}},
+                   .inputs = {{"report"}, {"model", false}, {"rows", false}},
                    .outputs = {{"verdict", kFileOutput}},
                    .options = {{"targets"}, {"against"}, {"margin", kNumbersByName}, {"model"}},
                    .reads_goal = true,

@@ -33,6 +33,7 @@ CREATE TABLE pipeline_task (
   attempt_id TEXT COLLATE "C" NOT NULL,
   not_before BIGINT NOT NULL,
   cache_key TEXT COLLATE "C" NOT NULL,
+  cache_parts TEXT COLLATE "C" NOT NULL,
   cache_report TEXT COLLATE "C" NOT NULL,
   reused_from TEXT COLLATE "C" NOT NULL,
   summary TEXT COLLATE "C" NOT NULL,

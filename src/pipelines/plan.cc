@@ -83,10 +83,7 @@ class Decider {
       if (!IsFinal(state) || run_.tasks[upstream].busy) return;
       return Add(ActionKind::kSkip, i, Cat("step ", run_.graph.steps[upstream].name, " did not succeed"));
     }
-    if (task.state == TaskState::kBackoff) {
-      if (now_ >= task.not_before) Launch(i);
-      return;
-    }
+    if (task.state == TaskState::kBackoff && now_ < task.not_before) return;
     if (task.lookup == Lookup::kNone) return Add(ActionKind::kResolve, i);
     if (task.lookup == Lookup::kHit) return Add(ActionKind::kReuse, i);
     if (task.lookup == Lookup::kMiss) Launch(i);

@@ -45,9 +45,10 @@ bool Legal(TaskState from, TaskState to) {
   switch (from) {
     case TaskState::kWaiting:
       return to == TaskState::kCached || to == TaskState::kLaunching || to == TaskState::kSkipped ||
-             to == TaskState::kCanceled || to == TaskState::kFailed;
+             to == TaskState::kCanceled;
     case TaskState::kBackoff:
-      return to == TaskState::kLaunching || to == TaskState::kSkipped || to == TaskState::kCanceled;
+      return to == TaskState::kCached || to == TaskState::kLaunching || to == TaskState::kSkipped ||
+             to == TaskState::kCanceled;
     case TaskState::kLaunching:
       if (to == TaskState::kRunning) return true;
       [[fallthrough]];

@@ -5,7 +5,7 @@
 //              ^            '--> CANCELING --> CANCELED | FAILED | SUCCEEDED   (RunStore::RequestCancel)
 //              '--- FAILED | CANCELED                                     (RunStore::RetryRun)
 //
-//   task    WAITING --------------------> CACHED                  Reuse: an earlier success did the same
+//   task    WAITING, BACKOFF -----------> CACHED                  Reuse: an earlier success did the same
 //              |  .--- BACKOFF <----.                             Retry: failed curably, or lost
 //              v  v                 |
 //           LAUNCHING --> RUNNING --+----> SUCCEEDED | FAILED     Launch; Collect, Fail (both from LAUNCHING
@@ -69,6 +69,7 @@ struct Artifact {
   std::string digest;
   bool directory = false;
   std::int64_t size_bytes = 0;
+  std::string lineage_id;  ///< of the artifact as lineage knows it
   Json metadata = Json::MakeObject();  ///< what the step says of it
 };
 
@@ -87,6 +88,7 @@ struct TaskRecord {
   std::string attempt_id;    ///< the latest; empty: none yet
   Timestamp not_before{};    ///< of BACKOFF
   std::string cache_key;     ///< empty: not computed, or the step is not cached
+  std::string cache_parts;   ///< JSON of code, options, files and inputs by digest; set with the first attempt
   std::string cache_report;  ///< why its outputs were reused or it had to run
   std::string reused_from;   ///< the run that made the outputs of a CACHED task
   std::string summary;       ///< one line for people, from result.json

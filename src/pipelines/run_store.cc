@@ -50,6 +50,7 @@ std::string OutputsText(const std::vector<NamedArtifact>& outputs) {
                             {"digest", artifact.digest},
                             {"directory", artifact.directory},
                             {"size", artifact.size_bytes},
+                            {"lineage", artifact.lineage_id},
                             {"metadata", artifact.metadata}}));
   }
   return json.Dump();
@@ -65,6 +66,7 @@ Result<std::vector<NamedArtifact>> OutputsFromText(const std::string& text) {
     named.artifact.digest = TRY(output.GetString("digest"));
     named.artifact.directory = TRY(output.GetBool("directory"));
     named.artifact.size_bytes = TRY(output.GetInt("size"));
+    named.artifact.lineage_id = output.StringOr("lineage", "");
     if (const Json* metadata = output.Find("metadata"); metadata != nullptr) named.artifact.metadata = *metadata;
     outputs.push_back(std::move(named));
   }
@@ -100,7 +102,7 @@ RunRecord RunFromRow(const db::Row& row) {
 
 constexpr std::string_view kTaskColumns =
     "step, state, version, attempts, outcomes, attempt_id, not_before, cache_key, cache_report, reused_from, summary, "
-    "failure, findings, metrics, outputs, started, ended";
+    "failure, findings, metrics, outputs, started, ended, cache_parts";
 
 Result<TaskRecord> TaskFromRow(const db::Row& row) {
   TaskRecord task;
@@ -121,6 +123,7 @@ Result<TaskRecord> TaskFromRow(const db::Row& row) {
   task.outputs = TRY(OutputsFromText(row.Text(14)));
   task.started = FromMicros(row.Int(15));
   task.ended = FromMicros(row.Int(16));
+  task.cache_parts = row.Text(17);
   return task;
 }
 
@@ -166,8 +169,8 @@ Status InsertRun(db::Transaction& transaction, const NewRun& run, const Clock& c
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
     TRY(transaction.Execute(
         "INSERT INTO pipeline_task (run_id, position, step, state, version, attempts, outcomes, attempt_id, not_before, "
-        "cache_key, cache_report, reused_from, summary, failure, findings, metrics, outputs, started, ended) "
-        "VALUES (?, ?, ?, ?, 0, 0, '', '', 0, '', '', '', '', '', '[]', '{}', '[]', 0, 0)",
+        "cache_key, cache_report, reused_from, summary, failure, findings, metrics, outputs, started, ended, "
+        "cache_parts) VALUES (?, ?, ?, ?, 0, 0, '', '', 0, '', '', '', '', '', '[]', '{}', '[]', 0, 0, '')",
         {run.run.id.text(), Whole(i), run.steps[i], Text(Name(TaskState::kWaiting))}));
   }
   return InsertEvent(transaction,
@@ -196,10 +199,11 @@ Status Transit(db::Transaction& transaction, const TaskTransition& transition, c
   const std::int64_t changed = TRY(transaction.Execute(
       "UPDATE pipeline_task SET state = ?, version = version + 1, attempts = ?, outcomes = ?, attempt_id = ?, "
       "not_before = ?, cache_key = ?, cache_report = ?, reused_from = ?, summary = ?, failure = ?, findings = ?, "
-      "metrics = ?, outputs = ?, started = ?, ended = ? WHERE run_id = ? AND position = ? AND version = ? AND state = ?",
+      "metrics = ?, outputs = ?, started = ?, ended = ?, cache_parts = ? "
+      "WHERE run_id = ? AND position = ? AND version = ? AND state = ?",
       {Text(Name(to.state)), std::int64_t{to.attempts}, OutcomesText(to.outcomes), to.attempt_id,
        ToMicros(to.not_before), to.cache_key, to.cache_report, to.reused_from, to.summary, to.failure,
-       to.findings.Dump(), to.metrics.Dump(), OutputsText(to.outputs), ToMicros(to.started), ToMicros(to.ended),
+       to.findings.Dump(), to.metrics.Dump(), OutputsText(to.outputs), ToMicros(to.started), ToMicros(to.ended), to.cache_parts,
        transition.run.text(), Whole(transition.position), transition.version, Text(Name(transition.from))}));
   if (changed != 1) {
     return Aborted("step ", to.step, " of run ", transition.run.text(), " has moved on from ", Name(transition.from));

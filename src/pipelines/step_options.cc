@@ -2,6 +2,7 @@
 #include "pipelines/step_options.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.h"
 
@@ -12,11 +13,20 @@ using Kind = YamlNode::Kind;
 
 bool IsScalar(const YamlNode& node) { return node.kind == Kind::kScalar; }
 
-bool IsTime(const YamlNode& node) { return IsScalar(node) && ParseTime(node.scalar).ok(); }
+/// A time with its zone, or without one: then it is of the step's timezone, here taken as UTC.
+std::optional<Timestamp> TimeOf(const YamlNode& node) {
+  if (!IsScalar(node)) return std::nullopt;
+  Result<Timestamp> time = ParseTime(node.scalar);
+  if (!time.ok()) time = ParseTime(node.scalar + "Z");
+  if (!time.ok()) return std::nullopt;
+  return *time;
+}
 
 bool IsTimes(const YamlNode& node) {
-  return node.kind == Kind::kList && node.list.size() == 2 && IsTime(node.list[0]) && IsTime(node.list[1]) &&
-         *ParseTime(node.list[0].scalar) < *ParseTime(node.list[1].scalar);
+  if (node.kind != Kind::kList || node.list.size() != 2) return false;
+  const auto from = TimeOf(node.list[0]);
+  const auto until = TimeOf(node.list[1]);
+  return from && until && *from < *until;
 }
 
 bool IsTexts(const YamlNode& node) {
@@ -51,7 +61,7 @@ bool Fits(OptionKind kind, const YamlNode& node) {
     case OptionKind::kShare:
       return IsScalar(node) && ParseShare(node.scalar).ok();
     case OptionKind::kTime:
-      return IsTime(node);
+      return TimeOf(node).has_value();
     case OptionKind::kTimes:
       return IsTimes(node);
     case OptionKind::kDurationOrTimes:

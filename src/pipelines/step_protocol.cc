@@ -42,10 +42,12 @@ Result<Json> Members(const Json& result, std::string_view key) {
 }
 
 Result<Json> Metrics(const Json& result) {
-  Json metrics = TRY(Members(result, "metrics"));
-  for (const auto& [name, value] : metrics.AsObject()) {
+  const Json members = TRY(Members(result, "metrics"));
+  Json metrics = Json::MakeObject();
+  for (const auto& [name, value] : members.AsObject()) {
     if (value.IsNull()) continue;  // a metric that does not exist here, like AuROC of one class
     if (!value.IsNumber() || !std::isfinite(value.AsDouble())) return Refused(Cat("metrics.", name), "is no number");
+    metrics[name] = value;
   }
   return metrics;
 }
@@ -68,7 +70,8 @@ Result<Json> Findings(const Json& result) {
 
 Result<std::vector<std::pair<std::string, Json>>> Metadata(const Json& result) {
   std::vector<std::pair<std::string, Json>> out;
-  for (const auto& [name, output] : TRY(Members(result, "outputs")).AsObject()) {
+  const Json outputs = TRY(Members(result, "outputs"));
+  for (const auto& [name, output] : outputs.AsObject()) {
     const Json* metadata = output.Find("metadata");
     if (metadata == nullptr || metadata->IsNull()) continue;
     if (metadata->Dump().size() > kMaxMetadataBytes) return Refused(Cat("outputs.", name, ".metadata"), "is over 64 KiB");
