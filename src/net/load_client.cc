@@ -50,6 +50,8 @@ class Load {
  private:
   Status Connect(Channel& channel);
   Status Reopen(Channel& channel);
+  [[nodiscard]] bool IsDue() const;
+  [[nodiscard]] int WaitMillis() const;
   bool TakeNext(Pending& out);
   void Refill(Channel& channel);
   void Flush(Channel& channel);
@@ -58,6 +60,7 @@ class Load {
   Outcome TakeAnswers(Channel& channel, std::string_view bytes, std::size_t& used);
   Outcome TakeOne(Channel& channel, std::string_view bytes, std::size_t& used);
   Status Serve(Channel& channel, std::uint32_t events);
+  Status SendDue();
   Status Sweep();
   void Report(Pending& pending, int status, std::string_view body);
   void Lose(Channel& channel);
@@ -78,6 +81,7 @@ class Load {
   std::uint64_t in_flight_ = 0;
   LoadReport report_;
   RealClock clock_;
+  Duration began_{0};
   Duration now_{0};
 };
 
@@ -92,13 +96,20 @@ Status Load::Connect(Channel& channel) {
   return Ok();
 }
 
+bool Load::IsDue() const {
+  return options_.rate <= 0 ||
+         static_cast<double>(taken_) <= static_cast<double>((now_ - began_).count()) * 1e-6 * options_.rate;
+}
+
+int Load::WaitMillis() const { return options_.rate > 0 && !exhausted_ ? 1 : static_cast<int>(kSweep.count()); }
+
 bool Load::TakeNext(Pending& out) {
   if (!again_.empty()) {
     out = std::move(again_.front());
     again_.pop_front();
     return true;
   }
-  if (exhausted_) return false;
+  if (exhausted_ || !IsDue()) return false;
   if (!spare_.empty()) {
     out.bytes = std::move(spare_.back());
     spare_.pop_back();
@@ -250,6 +261,16 @@ Status Load::Serve(Channel& channel, std::uint32_t events) {
   return Ok();
 }
 
+// At a given rate answers do not ask for the next request: the clock does.
+Status Load::SendDue() {
+  for (const auto& channel : channels_) {
+    if (!channel->socket.valid()) TRY(Connect(*channel));
+    Refill(*channel);
+    Flush(*channel);
+  }
+  return Ok();
+}
+
 Status Load::Sweep() {
   for (const auto& channel : channels_) {
     const bool late = !channel->in_flight.empty() && now_ - channel->last_answer > options_.timeout;
@@ -265,7 +286,7 @@ Status Load::Sweep() {
 
 Result<LoadReport> Load::Run() {
   MW_ASSERT(epoll_.valid() && options_.connections > 0 && options_.in_flight_max > 0);
-  const Duration began = clock_.Elapsed();
+  began_ = clock_.Elapsed();
   for (int i = 0; i < options_.connections; ++i) {
     channels_.push_back(std::make_unique<Channel>());
     TRY(Connect(*channels_.back()));
@@ -275,19 +296,20 @@ Result<LoadReport> Load::Run() {
     Flush(*channel);
   }
   std::array<epoll_event, 64> events;
-  Duration next_sweep = began + kSweep;
-  while (in_flight_ > 0 || !again_.empty()) {
-    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), kSweep.count());
+  Duration next_sweep = began_ + kSweep;
+  while (in_flight_ > 0 || !again_.empty() || !exhausted_) {
+    const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMillis());
     now_ = clock_.Elapsed();
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       TRY(Serve(*static_cast<Channel*>(event.data.ptr), event.events));
     }
+    if (options_.rate > 0) TRY(SendDue());
     if (now_ < next_sweep) continue;
     next_sweep = now_ + kSweep;
     TRY(Sweep());
   }
-  report_.elapsed = clock_.Elapsed() - began;
+  report_.elapsed = clock_.Elapsed() - began_;
   return report_;
 }
 

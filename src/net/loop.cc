@@ -309,7 +309,7 @@ std::optional<std::string_view> Loop::ChunkedBodyOf(Connection& c, std::span<cha
   while (chunked.read_at < bytes.size()) {
     const auto step = chunked.decoder.Next({bytes.data() + chunked.read_at, bytes.size() - chunked.read_at});
     if (step.consumed == 0) break;
-    std::memmove(bytes.data() + chunked.write_at, step.data.data(), step.data.size());
+    if (!step.data.empty()) std::memmove(bytes.data() + chunked.write_at, step.data.data(), step.data.size());
     chunked.write_at += step.data.size();
     chunked.read_at += step.consumed;
   }
