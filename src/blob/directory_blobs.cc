@@ -1,0 +1,199 @@
+// Blobs as files: see the header.
+#include "blob/directory_blobs.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "blob/beneath.h"
+
+namespace mw::blob {
+namespace {
+
+constexpr std::string_view kPrefix = "sha256:";
+constexpr const char* kTree = "sha256";
+
+Status CheckDigest(const Digest& digest) {
+  if (IsDigest(digest)) return Ok();
+  return InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 lower-case hexadecimal digits");
+}
+
+// Relative to the root: "sha256/ab" and "cdef...".
+struct Place {
+  std::string directory;
+  std::string name;
+  [[nodiscard]] std::string path() const { return Cat(directory, '/', name); }
+};
+Place PlaceOf(std::string_view hex) { return {Cat(kTree, '/', hex.substr(0, 2)), std::string(hex.substr(2))}; }
+
+Error DiskError(int error, const std::string& root, std::string_view what) {
+  if (error != ENOSPC && error != EDQUOT) return ErrnoError(error, what);
+  return ResourceExhausted("the disk that holds ", root, " is full (", what, "); free some space and try again");
+}
+
+// Made and, when it is new, known to be on disk.
+Status MakeDirectory(int root, const std::string& path, const std::string& root_name) {
+  if (mkdirat(root, path.c_str(), 0700) != 0) {
+    return errno == EEXIST ? Ok() : Status(DiskError(errno, root_name, Cat("making the directory ", path)));
+  }
+  const std::string parent = path.find('/') == std::string::npos ? "." : path.substr(0, path.rfind('/'));
+  const FileDescriptor above = TRY(OpenBeneath(root, parent, O_RDONLY | O_DIRECTORY));
+  if (fsync(above.get()) != 0) return DiskError(errno, root_name, Cat("syncing the directory of ", path));
+  return Ok();
+}
+
+class FileWriter final : public Writer {
+ public:
+  FileWriter(int root, std::string root_name, FileDescriptor file, std::string temporary)
+      : root_(root), root_name_(std::move(root_name)), file_(std::move(file)), temporary_(std::move(temporary)) {}
+  ~FileWriter() override {
+    if (!temporary_.empty()) unlinkat(root_, temporary_.c_str(), 0);
+  }
+
+  Status Append(std::string_view bytes) override {
+    hash_.Update(bytes);
+    while (!bytes.empty()) {
+      const ssize_t wrote = write(file_.get(), bytes.data(), bytes.size());
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) return DiskError(errno, root_name_, "writing an artifact");
+      bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+    return Ok();
+  }
+
+  Result<Digest> Commit() override {
+    const std::string hex = hash_.Finish();
+    const Place place = PlaceOf(hex);
+    if (fchmod(file_.get(), 0444) != 0 || fsync(file_.get()) != 0) {
+      return DiskError(errno, root_name_, "syncing an artifact");
+    }
+    TRY(MakeDirectory(root_, kTree, root_name_));
+    TRY(MakeDirectory(root_, place.directory, root_name_));
+    const FileDescriptor directory = TRY(OpenBeneath(root_, place.directory, O_RDONLY | O_DIRECTORY));
+    if (Link(directory.get(), place.name) != 0 && errno != EEXIST) {
+      return DiskError(errno, root_name_, "naming an artifact");
+    }
+    // Also when it was there before: whoever named it may not have come as far as its fsync.
+    if (fsync(directory.get()) != 0) return DiskError(errno, root_name_, "syncing the artifact directory");
+    return Cat(kPrefix, hex);
+  }
+
+ private:
+  [[nodiscard]] int Link(int directory, const std::string& name) const {
+    if (!temporary_.empty()) return linkat(root_, temporary_.c_str(), directory, name.c_str(), 0);
+    const std::string itself = Cat("/proc/self/fd/", file_.get());
+    return linkat(AT_FDCWD, itself.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW);
+  }
+
+  int root_;  // of the store, which outlives its writers
+  std::string root_name_;
+  FileDescriptor file_;
+  std::string temporary_;  // empty: the file has no name
+  Sha256 hash_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DirectoryBlobs>> DirectoryBlobs::Open(const std::string& root) {
+  TRY(MakeDirectories(root, 0700));
+  FileDescriptor directory = TRY(OpenDirectory(root));
+  // The kernel shows here, and not at the first artifact, whether it can keep names beneath the root.
+  TRY(OpenBeneath(directory.get(), ".", O_RDONLY | O_DIRECTORY));
+  return std::unique_ptr<DirectoryBlobs>(new DirectoryBlobs(root, std::move(directory)));
+}
+
+Result<std::unique_ptr<Writer>> DirectoryBlobs::Create() {
+  Result<FileDescriptor> unnamed = OpenBeneath(directory_.get(), ".", O_TMPFILE | O_RDWR, 0600);
+  if (unnamed.ok()) {
+    return std::unique_ptr<Writer>(new FileWriter(directory_.get(), root_, std::move(*unnamed), ""));
+  }
+  // Some file systems have no unnamed files; a random name that nobody has serves as well.
+  const std::string temporary = Cat(".incoming-", Hex(RandomBytes(12)));
+  FileDescriptor named(openat(directory_.get(), temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!named.valid()) return DiskError(errno, root_, "making a temporary file");
+  return std::unique_ptr<Writer>(new FileWriter(directory_.get(), root_, std::move(named), temporary));
+}
+
+Result<FileDescriptor> DirectoryBlobs::OpenBlob(const Digest& digest, int flags) const {
+  TRY(CheckDigest(digest));
+  Result<FileDescriptor> file =
+      OpenBeneath(directory_.get(), PlaceOf(std::string_view(digest).substr(kPrefix.size())).path(), flags);
+  if (!file.ok() && file.error().code == Code::kNotFound)
+    return NotFound("there is no artifact ", digest, " in ", root_);
+  return file;
+}
+
+Result<std::uint64_t> DirectoryBlobs::Size(const Digest& digest) {
+  const FileDescriptor file = TRY(OpenBlob(digest, O_PATH));
+  struct stat facts {};
+  if (fstat(file.get(), &facts) != 0) return ErrnoError(errno, Cat("looking at ", digest));
+  return static_cast<std::uint64_t>(facts.st_size);
+}
+
+Result<std::size_t> DirectoryBlobs::ReadAt(const Digest& digest, std::uint64_t offset, std::span<char> buffer) {
+  const FileDescriptor file = TRY(OpenBlob(digest, O_RDONLY));
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const ssize_t got =
+        pread(file.get(), buffer.data() + done, buffer.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoError(errno, Cat("reading ", digest));
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+Result<std::string> DirectoryBlobs::LocalPath(const Digest& digest) {
+  TRY(OpenBlob(digest, O_PATH));
+  return Cat(root_, '/', PlaceOf(std::string_view(digest).substr(kPrefix.size())).path());
+}
+
+Status DirectoryBlobs::Verify(const Digest& digest) {
+  const FileDescriptor file = TRY(OpenBlob(digest, O_RDONLY));
+  Sha256 hash;
+  std::string buffer(256 << 10, '\0');
+  for (;;) {
+    const ssize_t got = read(file.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return ErrnoError(errno, Cat("reading ", digest));
+    if (got == 0) break;
+    hash.Update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  }
+  const std::string found = hash.Finish();
+  if (found == std::string_view(digest).substr(kPrefix.size())) return Ok();
+  return DataLoss("artifact ", digest, " is damaged: its content has the digest ", kPrefix, found);
+}
+
+Status DirectoryBlobs::Delete(const Digest& digest) {
+  TRY(CheckDigest(digest));
+  const Place place = PlaceOf(std::string_view(digest).substr(kPrefix.size()));
+  const Result<FileDescriptor> directory = OpenBeneath(directory_.get(), place.directory, O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return directory.error().code == Code::kNotFound ? Ok() : Status(directory.error());
+  if (unlinkat(directory->get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
+    return ErrnoError(errno, Cat("deleting ", digest));
+  }
+  return Ok();
+}
+
+Status DirectoryBlobs::List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) {
+  const Result<FileDescriptor> tree = OpenBeneath(directory_.get(), kTree, O_RDONLY | O_DIRECTORY);
+  if (!tree.ok()) return tree.error().code == Code::kNotFound ? Ok() : Status(tree.error());
+  for (const std::string& start : TRY(NamesIn(tree->get()))) {
+    const FileDescriptor directory = TRY(OpenBeneath(tree->get(), start, O_RDONLY | O_DIRECTORY));
+    for (const std::string& rest : TRY(NamesIn(directory.get()))) {
+      const Digest digest = Cat(kPrefix, start, rest);
+      const Result<std::uint64_t> size = Size(digest);
+      if (!size.ok() && size.error().code == Code::kNotFound) continue;  // deleted meanwhile
+      TRY(visit(digest, TRY(Result<std::uint64_t>(size))));
+    }
+  }
+  return Ok();
+}
+
+}  // namespace mw::blob
