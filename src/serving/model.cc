@@ -64,12 +64,9 @@ Status CompareBits(const std::vector<float>& ours, const std::vector<float>& the
 
 const char* Model::output_name() const {
   switch (forest_.objective()) {
-    case forest::Objective::kLogistic:
-      return "probability";
-    case forest::Objective::kLogitRaw:
-      return "margin";
-    case forest::Objective::kSquaredError:
-      return "value";
+    case forest::Objective::kLogistic: return "probability";
+    case forest::Objective::kLogitRaw: return "margin";
+    case forest::Objective::kSquaredError: return "value";
   }
   return "value";
 }

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "steps/replay_step.h"
+
 namespace mw::steps {
 namespace {
 
@@ -21,6 +23,7 @@ constexpr std::array kSteps = {
 
 constexpr std::array kTools = {
     ToolEntry{"rows", "print a dataset's rows as JSON lines, in event-time order", PrintRows},
+    ToolEntry{"replay", "send a dataset's rows to a model server, each row its own request", Replay},
 };
 
 }  // namespace

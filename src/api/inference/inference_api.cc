@@ -77,16 +77,12 @@ void AppendDecisions(std::string& out, std::span<const float> values, double thr
 
 std::string_view DatatypeOf(const schema::Column& column) {
   switch (column.type) {
-    case schema::ColumnType::kInteger:
-      return "INT64";
-    case schema::ColumnType::kBoolean:
-      return "BOOL";
+    case schema::ColumnType::kInteger: return "INT64";
+    case schema::ColumnType::kBoolean: return "BOOL";
     case schema::ColumnType::kCategory:
     case schema::ColumnType::kText:
-    case schema::ColumnType::kTimestamp:
-      return "BYTES";
-    case schema::ColumnType::kFloat:
-      break;
+    case schema::ColumnType::kTimestamp: return "BYTES";
+    case schema::ColumnType::kFloat: break;
   }
   return "FP32";
 }

@@ -81,22 +81,14 @@ JsonScanner::Kind JsonScanner::Peek() {
   SkipSpace();
   if (at_ == end_) return Kind::kNone;
   switch (*at_) {
-    case '{':
-      return Kind::kObject;
-    case '[':
-      return Kind::kArray;
-    case '"':
-      return Kind::kString;
-    case 't':
-      return Kind::kTrue;
-    case 'f':
-      return Kind::kFalse;
-    case 'n':
-      return Kind::kNull;
-    case 'N':
-      return Kind::kNan;
-    default:
-      return IsDigit(*at_) || *at_ == '-' ? Kind::kNumber : Kind::kNone;
+    case '{': return Kind::kObject;
+    case '[': return Kind::kArray;
+    case '"': return Kind::kString;
+    case 't': return Kind::kTrue;
+    case 'f': return Kind::kFalse;
+    case 'n': return Kind::kNull;
+    case 'N': return Kind::kNan;
+    default: return IsDigit(*at_) || *at_ == '-' ? Kind::kNumber : Kind::kNone;
   }
 }
 
@@ -294,21 +286,14 @@ bool JsonScanner::Skip() {
   double number = 0;
   switch (Peek()) {
     case Kind::kObject:
-    case Kind::kArray:
-      return SkipNested();
-    case Kind::kString:
-      return ReadString(text);
-    case Kind::kNumber:
-      return ReadNumber(number);
-    case Kind::kTrue:
-      return ReadTrue();
-    case Kind::kFalse:
-      return ReadFalse();
-    case Kind::kNull:
-      return ReadNull();
+    case Kind::kArray: return SkipNested();
+    case Kind::kString: return ReadString(text);
+    case Kind::kNumber: return ReadNumber(number);
+    case Kind::kTrue: return ReadTrue();
+    case Kind::kFalse: return ReadFalse();
+    case Kind::kNull: return ReadNull();
     case Kind::kNan:
-    case Kind::kNone:
-      break;
+    case Kind::kNone: break;
   }
   return Fail(at_ == end_ ? "the text ends too early" : "expected a value");
 }

@@ -109,14 +109,9 @@ TEST(JsonScannerTest, AcceptsWhatTheOtherParserAccepts) {
       const std::size_t at = random.Below(text.size());
       const char letter = kAlphabet[random.Below(kAlphabet.size())];
       switch (random.Below(3)) {
-        case 0:
-          text[at] = letter;
-          break;
-        case 1:
-          text.insert(at, 1, letter);
-          break;
-        default:
-          text.erase(at, 1);
+        case 0: text[at] = letter; break;
+        case 1: text.insert(at, 1, letter); break;
+        default: text.erase(at, 1);
       }
     }
     const Result<Json> other = Json::Parse(text);

@@ -50,20 +50,13 @@ Error WrongKind(JsonScanner& json, std::string_view what, std::string_view expec
 
 std::string_view KindName(Kind kind) {
   switch (kind) {
-    case Kind::kObject:
-      return "an object";
-    case Kind::kArray:
-      return "a list";
-    case Kind::kString:
-      return "a string";
-    case Kind::kNumber:
-      return "a number";
-    case Kind::kTrue:
-      return "true";
-    case Kind::kFalse:
-      return "false";
-    default:
-      return "null";
+    case Kind::kObject: return "an object";
+    case Kind::kArray: return "a list";
+    case Kind::kString: return "a string";
+    case Kind::kNumber: return "a number";
+    case Kind::kTrue: return "true";
+    case Kind::kFalse: return "false";
+    default: return "null";
   }
 }
 
@@ -115,16 +108,11 @@ Status RequestDecoder::DecodeMember(JsonScanner& json, unsigned& given) {
   if ((given & member) != 0) return InvalidArgument("the request has ", Quoted(key), " twice");
   given |= member;
   switch (member) {
-    case kInputs:
-      return DecodeInputs(json);
-    case kId:
-      return DecodeId(json);
-    case kParameters:
-      return DecodeParameters(json);
-    case kOutputs:
-      return DecodeOutputs(json);
-    default:
-      break;
+    case kInputs: return DecodeInputs(json);
+    case kId: return DecodeId(json);
+    case kParameters: return DecodeParameters(json);
+    case kOutputs: return DecodeOutputs(json);
+    default: break;
   }
   json.Skip();
   return Scanned(json);

@@ -1,0 +1,128 @@
+// Builds requests from chunks; what is the same in every request is put together once.
+#include "steps/replay_request.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+namespace mw::steps {
+namespace {
+
+using schema::ColumnType;
+
+std::string_view Datatype(ColumnType type) {
+  switch (type) {
+    case ColumnType::kInteger: return "INT64";
+    case ColumnType::kBoolean: return "BOOL";
+    case ColumnType::kCategory:
+    case ColumnType::kText:
+    case ColumnType::kTimestamp: return "BYTES";
+    case ColumnType::kFloat: break;
+  }
+  return "FP64";
+}
+
+Result<std::vector<std::string>> InputNames(const Json& metadata) {
+  const Json* inputs = metadata.Find("inputs");
+  if (inputs == nullptr || !inputs->IsArray()) return InvalidArgument("the model's metadata names no inputs");
+  std::vector<std::string> names;
+  for (const Json& input : inputs->AsArray()) names.push_back(TRY(input.GetString("name")));
+  return names;
+}
+
+}  // namespace
+
+Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Dataset& dataset, std::string_view host) {
+  ReplayRequest request;
+  const schema::Schema schema = dataset.AsSchema("");
+  std::vector<std::string> absent;
+  for (std::string& name : TRY(InputNames(metadata))) {
+    const schema::Column* column = schema.Find(name);
+    if (column == nullptr) {
+      absent.push_back(Quoted(name));
+      continue;
+    }
+    Input input{request.inputs_.empty() ? "{\"name\":" : ",{\"name\":", column->type};
+    AppendJsonString(input.head, name);
+    CatTo(input.head, ",\"shape\":[1],\"datatype\":\"", Datatype(column->type), "\",\"data\":[");
+    request.inputs_.push_back(std::move(input));
+    request.columns_.push_back(std::move(name));
+  }
+  if (!absent.empty()) {
+    return InvalidArgument("the model takes ", Join(absent, ", "), ", which the rows lack; replay the rows that the ",
+                           "model's features were made of");
+  }
+  if (!schema.event_time.empty()) {
+    request.event_time_ = static_cast<int>(request.columns_.size());
+    request.columns_.push_back(schema.event_time);
+  }
+  if (const schema::Column* key = schema.Find(schema.key); key != nullptr) {
+    request.key_ = static_cast<int>(request.columns_.size());
+    request.key_type_ = key->type;
+    request.columns_.push_back(schema.key);
+  }
+  request.head_ = Cat("POST /v2/models/", metadata.StringOr("name", ""), "/infer HTTP/1.1\r\nHost: ", host,
+                      "\r\nContent-Type: application/json\r\nContent-Length: ");
+  return request;
+}
+
+void ReplayRequest::Append(const data::Chunk& chunk, std::size_t row, std::string& out) {
+  AppendBody(chunk, row);
+  CatTo(out, head_, body_.size(), "\r\n\r\n");
+  out += body_;
+}
+
+void ReplayRequest::AppendBody(const data::Chunk& chunk, std::size_t row) {
+  body_ = "{";
+  if (key_ >= 0) {
+    body_ += "\"id\":";
+    AppendJsonString(body_, Key(chunk, row));
+    body_ += ',';
+  }
+  if (event_time_ >= 0) {
+    body_ += "\"parameters\":{\"event_time\":\"";
+    body_ += FormatTime(FromMicros(EventTime(chunk, row)));
+    body_ += "\"},";
+  }
+  body_ += "\"inputs\":[";
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    body_ += inputs_[i].head;
+    AppendValue(chunk, i, row, inputs_[i].type, body_);
+    body_ += "]}";
+  }
+  body_ += "]}";
+}
+
+void ReplayRequest::AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, ColumnType type,
+                                std::string& out) {
+  if (chunk.IsMissing(column, row)) {
+    out += "null";
+    return;
+  }
+  switch (type) {
+    case ColumnType::kCategory:
+    case ColumnType::kText: return AppendJsonString(out, chunk.Texts(column)[row]);
+    case ColumnType::kTimestamp: return AppendJsonString(out, FormatTime(FromMicros(chunk.Times(column)[row])));
+    case ColumnType::kBoolean: out += chunk.Numbers(column)[row] != 0 ? "true" : "false"; return;
+    case ColumnType::kInteger: return CatTo(out, static_cast<std::int64_t>(chunk.Numbers(column)[row]));
+    case ColumnType::kFloat: return AppendJsonNumber(out, chunk.Numbers(column)[row]);
+  }
+}
+
+std::int64_t ReplayRequest::EventTime(const data::Chunk& chunk, std::size_t row) const {
+  return event_time_ < 0 ? data::Chunk::kMissingTime : chunk.Times(static_cast<std::size_t>(event_time_))[row];
+}
+
+std::string ReplayRequest::Key(const data::Chunk& chunk, std::size_t row) const {
+  if (key_ < 0) return "";
+  const auto column = static_cast<std::size_t>(key_);
+  if (chunk.IsMissing(column, row)) return "";
+  if (key_type_ == ColumnType::kText || key_type_ == ColumnType::kCategory) {
+    return std::string(chunk.Texts(column)[row]);
+  }
+  return Cat(static_cast<std::int64_t>(chunk.Numbers(column)[row]));
+}
+
+}  // namespace mw::steps

@@ -1,0 +1,138 @@
+// Replaying a small dataset against a server that keeps what it is asked.
+#include "steps/replay_step.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "base/json.h"
+#include "base/metrics.h"
+#include "base/mutex.h"
+#include "base/text.h"
+#include "data/dataset.h"
+#include "data/testing.h"
+#include "net/loop_server.h"
+
+namespace mw::steps {
+namespace {
+
+/// Serves "m" with three inputs; answers temp / 100, and 400 where temp is missing.
+class FakeServer {
+ public:
+  FakeServer() {
+    net::LoopServerOptions options;
+    options.loops = 1;
+    server_ = *net::LoopServer::Start(
+        options, [this](int) { return std::make_unique<Handler>(*this); }, metrics_);
+  }
+  [[nodiscard]] std::string url() const { return Cat("http://127.0.0.1:", server_->port()); }
+  std::vector<Json> requests() {
+    const Lock lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  class Handler final : public net::LoopHandler {
+   public:
+    explicit Handler(FakeServer& server) : server_(server) {}
+    void Handle(const net::RequestView& request, net::ResponseWriter& out) override { server_.Answer(request, out); }
+
+   private:
+    FakeServer& server_;
+  };
+
+  void Answer(const net::RequestView& request, net::ResponseWriter& out) {
+    if (request.path == "/v2") return out.Json(R"({"name":"fake","models":["m"]})");
+    if (request.path == "/v2/models/m") {
+      return out.Json(
+          R"({"name":"m","inputs":[{"name":"temp"},{"name":"carrier"},{"name":"holiday"},{"name":"hour"}]})");
+    }
+    if (request.path != "/v2/models/m/infer") return out.Send(404, "application/json", R"({"error":"no such model"})");
+    const auto body = Json::Parse(request.body);
+    ASSERT_TRUE(body.ok()) << request.body;
+    const Json& temp = body->Find("inputs")->AsArray()[0].Find("data")->AsArray()[0];
+    {
+      const Lock lock(mutex_);
+      requests_.push_back(*body);
+    }
+    if (temp.IsNull()) return out.Send(400, "application/json", R"({"error":"column \"temp\" is missing"})");
+    out.Json(Cat(R"({"model_name":"m","model_version":"3","outputs":[{"name":"probability","data":[)",
+                 temp.AsDouble() / 100, "]}]}"));
+  }
+
+  Mutex mutex_;
+  std::vector<Json> requests_ MW_GUARDED_BY(mutex_);
+  MetricsRegistry metrics_;
+  std::unique_ptr<net::LoopServer> server_;
+};
+
+class ReplayTest : public ::testing::Test {
+ protected:
+  /// Five flights out of order, one without a temperature when `with_missing`.
+  std::string Dataset(bool with_missing) {
+    std::string directory = scratch_.Directory(with_missing ? "missing" : "rows");
+    data::DuckdbSession session = data::OpenOver({directory});
+    data::DatasetSpec spec;
+    spec.roles.event_time = "departure";
+    spec.roles.key = "flight";
+    const std::string sql =
+        Cat("SELECT 'f\"' || i AS flight, TIMESTAMPTZ '2013-05-01 00:00:00+00' + INTERVAL (5 - i) HOUR AS departure, ",
+            with_missing ? "CASE WHEN i = 2 THEN NULL ELSE 10.5 * i END" : "10.5 * i", "::DOUBLE AS temp, ",
+            "CASE WHEN i % 2 = 0 THEN 'AA' ELSE 'B6' END AS carrier, i = 3 AS holiday, i AS hour ",
+            "FROM range(1, 6) t(i)");
+    const auto written = data::WriteDataset(session, sql, spec, directory);
+    EXPECT_TRUE(written.ok()) << written.error().ToString();
+    return directory;
+  }
+  data::ScratchDirectory scratch_;
+  FakeServer server_;
+};
+
+TEST_F(ReplayTest, SendsEachRowInEventTimeOrderWithItsKeyAndTime) {
+  const Status replayed = Replay({Dataset(false), "--url", server_.url(), "--connections", "1", "--json"});
+  ASSERT_TRUE(replayed.ok()) << replayed.error().ToString();
+  const std::vector<Json> requests = server_.requests();
+  ASSERT_EQ(requests.size(), 5U);
+  EXPECT_EQ(requests[0].Dump(), R"({"id":"f\"5","parameters":{"event_time":"2013-05-01T00:00:00Z"},"inputs":[)"
+                                R"({"name":"temp","shape":[1],"datatype":"FP64","data":[52.5]},)"
+                                R"({"name":"carrier","shape":[1],"datatype":"BYTES","data":["B6"]},)"
+                                R"({"name":"holiday","shape":[1],"datatype":"BOOL","data":[false]},)"
+                                R"({"name":"hour","shape":[1],"datatype":"INT64","data":[5]}]})");
+  EXPECT_EQ(requests[4].StringOr("id", ""), "f\"1");
+}
+
+TEST_F(ReplayTest, TakesAPieceOfTheTimeAndKeepsPredictions) {
+  const std::string path = scratch_.path() + "/predictions.parquet";
+  const Status replayed =
+      Replay({Dataset(false), "--url", server_.url(), "--model", "m", "--from", "2013-05-01T01:00:00Z", "--to",
+              "2013-05-01T04:00:00Z", "--limit", "2", "--predictions", path, "--rate", "1000"});
+  ASSERT_TRUE(replayed.ok()) << replayed.error().ToString();
+  data::DuckdbSession session = data::OpenOver({path});
+  ASSERT_TRUE(session.Bind("p", path).ok());
+  const auto rows = session.Query("SELECT key, version, prediction FROM p ORDER BY event_time");
+  ASSERT_TRUE(rows.ok()) << rows.error().ToString();
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ((*rows)[0][0].AsString(), "f\"4");
+  EXPECT_EQ((*rows)[0][1].AsInt(), 3);
+  EXPECT_FLOAT_EQ(static_cast<float>((*rows)[0][2].AsDouble()), 0.42F);
+}
+
+TEST_F(ReplayTest, CountsRefusalsAndShowsTheFirst) {
+  const Status replayed = Replay({Dataset(true), "--url", server_.url()});
+  ASSERT_FALSE(replayed.ok());
+  EXPECT_EQ(replayed.error().message,
+            "1 of 5 requests failed; the first: 400 {\"error\":\"column \\\"temp\\\" is missing\"}");
+}
+
+TEST_F(ReplayTest, SaysWhatDoesNotFit) {
+  const std::string rows = Dataset(false);
+  EXPECT_EQ(Replay({rows}).error().code, Code::kInvalidArgument);
+  EXPECT_NE(Replay({rows, "--url", server_.url(), "--model", "x"}).error().message.find("no such model"),
+            std::string::npos);
+  EXPECT_EQ(Replay({rows, "--url", "http://127.0.0.1:1"}).error().code, Code::kUnavailable);
+  EXPECT_NE(Replay({rows, "--url", server_.url(), "--rate", "x"}).error().message.find("--rate is \"x\""),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace mw::steps
