@@ -24,7 +24,8 @@ worker_processes 2; daemon off; pid {root}/pid; error_log {root}/error.log crit;
 events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 100000000;
-  client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root}; uwsgi_temp_path {root}; scgi_temp_path {root};
+  client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root};
+  uwsgi_temp_path {root}; scgi_temp_path {root};
   server {{ listen 127.0.0.1:{port}; location / {{ default_type text/plain; return 200 "hello"; }} }}
 }}
 """
@@ -102,7 +103,8 @@ def main():
                     rates[name].append(wrk(port, options.connections, options.seconds))
                     used = cpu_seconds(process) - before
                     cpu[name].append(1e6 * used / (rates[name][-1] * options.seconds))
-                load = subprocess.run([bench, "load", str(own_port), "500000"], capture_output=True, text=True, check=True)
+                load = subprocess.run([bench, "load", str(own_port), "500000"],
+                                      capture_output=True, text=True, check=True)
                 loads.append([float(x) for x in load.stdout.split()])
             pressure = (waiting_for_cpu() - waited) / 1e6 / (time.monotonic() - began)
         finally:

@@ -76,14 +76,14 @@ class TcpStream final : public Stream {
   ~TcpStream() override { Close(); }
 
   Task<Result<std::size_t>> Read(std::span<char> buffer, std::chrono::milliseconds timeout) override {
-    co_return co_await Transfer(wire_, timeout, [buffer](tcp::socket& socket, auto done) {
+    co_return co_await Transfer(wire_, timeout, [&buffer](tcp::socket& socket, auto done) {
       socket.async_read_some(asio::buffer(buffer.data(), buffer.size()), std::move(done));
     });
   }
 
   Task<Status> Write(std::string_view bytes, std::chrono::milliseconds timeout) override {
     while (!bytes.empty()) {
-      const Result<std::size_t> count = co_await Transfer(wire_, timeout, [bytes](tcp::socket& socket, auto done) {
+      const Result<std::size_t> count = co_await Transfer(wire_, timeout, [&bytes](tcp::socket& socket, auto done) {
         socket.async_write_some(asio::buffer(bytes.data(), bytes.size()), std::move(done));
       });
       if (!count.ok()) co_return count.error();
