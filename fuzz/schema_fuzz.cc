@@ -18,7 +18,8 @@ void CheckAccepted(const mw::schema::Schema& schema) {
     const int feature = encoder->FeatureIndex(column.name);
     if (feature < 0) std::abort();
     for (const std::string& category : column.vocabulary) {
-      if (column.vocabulary[static_cast<std::size_t>(*encoder->EncodeText(feature, category))] != category) std::abort();
+      if (column.vocabulary[static_cast<std::size_t>(*encoder->EncodeText(feature, category))] != category)
+        std::abort();
     }
   }
 }

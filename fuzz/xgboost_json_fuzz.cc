@@ -25,7 +25,9 @@ std::vector<float> RowsFrom(const std::uint8_t* data, std::size_t size, std::siz
 }
 
 /// NaN (from an overflowed sum) equals NaN whatever its sign.
-bool Same(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (a != a && b != b); }
+bool Same(float a, float b) {
+  return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b) || (a != a && b != b);
+}
 
 }  // namespace
 

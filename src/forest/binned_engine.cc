@@ -67,10 +67,6 @@ MW_AVX2_INLINE void Store(Plane& plane, __m256i bytes) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(plane.bytes), bytes);
 }
 
-MW_AVX2_INLINE __m256i Load(const Plane& plane) {
-  return _mm256_load_si256(reinterpret_cast<const __m256i*>(plane.bytes));
-}
-
 /// One feature of 32 rows that lie `stride` floats apart.
 MW_AVX2_INLINE void LoadColumn(const float* column, std::size_t stride, __m256 (&values)[4]) {
   const __m256i offsets =
@@ -152,25 +148,27 @@ MW_AVX2 void FillSets(const CategoryFeature& feature, const BinnedEngine::CodeBi
   }
 }
 
-/// Whether each of 32 rows goes right at the node that its path reaches, of the 2^kLevels nodes from
+/// Whether each of 32 rows goes left at the node that its path reaches, of the 2^kLevels nodes from
 /// `first` on; masks[0] is the outermost decision among them.
 template <int kLevels>
 MW_AVX2_INLINE __m256i Decide(const PackedTree& tree, const Plane* planes, int first, const __m256i* masks) {
   if constexpr (kLevels == 0) {
-    return _mm256_cmpgt_epi8(Load(planes[tree.planes[first]]), _mm256_set1_epi8(tree.bins[first]));
+    const auto* plane = reinterpret_cast<const char*>(planes) + tree.planes[first];
+    return _mm256_cmpgt_epi8(_mm256_set1_epi8(tree.bins[first]),
+                             _mm256_load_si256(reinterpret_cast<const __m256i*>(plane)));
   } else {
     const __m256i left = Decide<kLevels - 1>(tree, planes, first, masks + 1);
     const __m256i right = Decide<kLevels - 1>(tree, planes, first + (1 << (kLevels - 1)), masks + 1);
-    return _mm256_blendv_epi8(left, right, masks[0]);
+    return _mm256_blendv_epi8(right, left, masks[0]);
   }
 }
 
-/// Decides level kLevel of a tree of kDepth levels and everything below it; ORs the outcomes into `leaf`.
+/// Decides level kLevel of a tree of kDepth levels and everything below it; a step right is a bit of `leaf`.
 template <int kDepth, int kLevel>
 MW_AVX2_INLINE void DecideFrom(const PackedTree& tree, const Plane* planes, __m256i* masks, __m256i& leaf) {
   if constexpr (kLevel < kDepth) {
     masks[kLevel] = Decide<kLevel>(tree, planes, (1 << kLevel) - 1, masks);
-    leaf = _mm256_or_si256(leaf, _mm256_and_si256(masks[kLevel], _mm256_set1_epi8(1 << (kDepth - 1 - kLevel))));
+    leaf = _mm256_or_si256(leaf, _mm256_andnot_si256(masks[kLevel], _mm256_set1_epi8(1 << (kDepth - 1 - kLevel))));
     DecideFrom<kDepth, kLevel + 1>(tree, planes, masks, leaf);
   }
 }
@@ -288,7 +286,7 @@ void BinnedEngine::Fill(PackedTree& packed, const Tree& tree, const SplitInputs&
   }
   const bool leaf = filled.IsLeaf();
   if (!leaf) {
-    packed.planes[position] = static_cast<std::uint16_t>(inputs.IndexOf(filled));
+    packed.planes[position] = static_cast<std::uint32_t>(inputs.IndexOf(filled) * sizeof(Plane));
     packed.bins[position] = BinOf(filled);
   }
   const std::size_t left = leaf ? node : static_cast<std::size_t>(filled.left);
@@ -297,10 +295,10 @@ void BinnedEngine::Fill(PackedTree& packed, const Tree& tree, const SplitInputs&
 }
 
 std::int8_t BinnedEngine::BinOf(const Node& split) const {
-  if (split.category_set != Node::kNone) return -128;
+  if (split.category_set != Node::kNone) return -127;
   const std::vector<float>& sorted = sorted_[split.feature];
   const auto rank = std::lower_bound(sorted.begin(), sorted.end(), split.value) - sorted.begin();
-  return static_cast<std::int8_t>(rank - 128);
+  return static_cast<std::int8_t>(rank + 1 - 128);
 }
 
 void BinnedEngine::FillPlanes(const float* rows, Plane* planes) const {

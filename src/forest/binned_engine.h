@@ -49,8 +49,8 @@ class BinnedEngine {
   /// A complete tree of `depth` levels: node i has the children 2i+1 and 2i+2.
   struct alignas(32) PackedTree {
     float leaves[64];
-    std::uint16_t planes[64];
-    std::int8_t bins[64];  ///< goes right above it; less 128, because bytes are compared with their sign
+    std::uint32_t planes[64];  ///< in bytes from the first plane
+    std::int8_t bins[64];      ///< goes left below it; less 128, because bytes are compared with their sign
     std::uint32_t depth;
   };
   /// Bit c of 256 says whether code c goes right.

@@ -57,7 +57,7 @@ void InterleavedEngine::AddTree(const Tree& tree, const SplitInputs& inputs) {
     const Node& node = tree.nodes[at];
     const bool is_set = node.category_set != Node::kNone;
     const std::size_t input = node.IsLeaf() ? num_inputs_ - 1 : inputs.IndexOf(node);
-    const std::size_t left = node.IsLeaf() ? at : static_cast<std::size_t>(node.left);
+    const std::size_t left = node.IsLeaf() ? 0 : static_cast<std::size_t>(node.left) - at;
     nodes_.push_back({is_set ? 0.5F : node.value, static_cast<std::uint16_t>(input), static_cast<std::uint16_t>(left)});
   }
 }
@@ -94,20 +94,20 @@ void InterleavedEngine::FillInputs(const float* row, float* inputs) const {
 }
 
 float InterleavedEngine::Margin(const float* inputs) const {
+  const PackedNode* nodes = nodes_.data();
   float margin = base_margin_;
   for (const Group& group : groups_) {
-    std::array<const PackedNode*, kTreesAtOnce> tree;
-    std::array<std::size_t, kTreesAtOnce> at{};
-    for (std::size_t k = 0; k < kTreesAtOnce; ++k) tree[k] = nodes_.data() + group.begin[k];
+    std::array<std::size_t, kTreesAtOnce> at;
+    std::copy_n(group.begin, kTreesAtOnce, at.begin());
     for (std::uint32_t level = 0; level < group.depth; ++level) {
 #pragma GCC unroll 8
       for (std::size_t k = 0; k < kTreesAtOnce; ++k) {
-        const PackedNode& node = tree[k][at[k]];
-        at[k] = std::size_t{node.left} + (inputs[node.input] < node.value ? 0U : 1U);
+        const PackedNode& node = nodes[at[k]];
+        at[k] += std::size_t{node.left} + (inputs[node.input] < node.value ? 0U : 1U);
       }
     }
     // In the order of the trees: the sum of floats depends on it.
-    for (std::size_t k = 0; k < group.count; ++k) margin += tree[k][at[k]].value;
+    for (std::size_t k = 0; k < group.count; ++k) margin += nodes[at[k]].value;
   }
   return margin;
 }

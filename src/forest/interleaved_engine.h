@@ -28,7 +28,7 @@ class InterleavedEngine {
   struct PackedNode {
     float value;          ///< threshold or leaf value
     std::uint16_t input;  ///< leaves: the last one, minus infinity
-    std::uint16_t left;   ///< in its tree; leaves: themselves
+    std::uint16_t left;   ///< so many nodes further on; leaves: 0
   };
   /// Eight trees: where each begins in nodes_, how deep the deepest is, and how many are real.
   struct Group {
