@@ -86,7 +86,7 @@ class Recording {
       recorded.inputs[input.name] = artifact;
     }
     for (const OutputPort& output : execution_.outputs) {
-      const ArtifactId artifact = output.artifact.empty() ? TRY(Make(output.type, output.digest, output.metadata)) : TRY(Known(output.artifact));
+      const ArtifactId artifact = TRY(Resolve(output));
       TRY(Tie(artifact, Direction::kOutput, output.name));
       recorded.outputs[output.name] = artifact;
     }
@@ -102,6 +102,11 @@ class Recording {
     const auto known = TRY(store::FindArtifacts(transaction_, execution_.project, input.digest, 1));
     if (!known.empty()) return known[0].id;
     return Make(input.type, input.digest, Json::MakeObject());
+  }
+
+  Result<ArtifactId> Resolve(const OutputPort& output) {
+    if (!output.artifact.empty()) return Known(output.artifact);
+    return Make(output.type, output.digest, output.metadata);
   }
 
   Result<ArtifactId> Known(const ArtifactId& id) {
