@@ -5,8 +5,11 @@
 // sets a Completion, which posts the waiting coroutine back to the executor it was waiting on, so
 // a coroutine never leaves its executor and needs no locks for its own state.
 //
-// CO_TRY(expression) is TRY for coroutines that return a Result. Never write co_await inside ?:, && or
-// ||: GCC 12 evaluates both sides.
+// CO_TRY(expression) is TRY for coroutines that return a Result.
+//
+// What GCC 12 gets wrong around co_await, so do not write it: co_await inside ?:, && or || (it evaluates
+// both sides) or inside a braced list; in an awaited expression a lambda that captures by value (it
+// destroys the copies twice: capture by reference, the coroutine keeps its locals alive).
 #pragma once
 
 #include <coroutine>

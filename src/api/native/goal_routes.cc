@@ -1,0 +1,81 @@
+// Goals as they were applied and how their targets were last judged.
+#include <map>
+
+#include "api/native/routes.h"
+
+namespace mw::api::native {
+namespace {
+
+using net::Method;
+using net::Permission;
+using net::Request;
+using net::Response;
+
+constexpr std::string_view kProject = "default";
+constexpr int kVerdictsMax = 1000;
+
+Json ToJson(const goals::StoredVerdict& verdict) {
+  return Json::Make({{"target", verdict.target},
+                     {"metric", verdict.metric},
+                     {"stage", verdict.stage},
+                     {"model", verdict.model},
+                     {"model_version", verdict.model_version ? Json(*verdict.model_version) : Json()},
+                     {"run_id", verdict.run_id},
+                     {"outcome", verdict.outcome},
+                     {"verdict", verdict.verdict},
+                     {"recorded_at", FormatTime(verdict.recorded_at)}});
+}
+
+/// Those of the evaluation that was recorded last.
+std::vector<goals::StoredVerdict> Latest(const std::vector<goals::StoredVerdict>& history) {
+  std::vector<goals::StoredVerdict> latest;
+  for (const goals::StoredVerdict& verdict : history) {
+    if (verdict.evaluation_id == history.back().evaluation_id) latest.push_back(verdict);
+  }
+  return latest;
+}
+
+Task<Result<Json>> Row(goals::Goals& goals, const goals::StoredGoal& goal) {
+  const auto latest = Latest(CO_TRY(co_await goals.History(std::string(kProject), goal.name, "", kVerdictsMax)));
+  std::int64_t missed = 0;
+  for (const goals::StoredVerdict& verdict : latest) missed += verdict.outcome == "missed" ? 1 : 0;
+  const Json* targets = goal.parsed.Find("targets");
+  co_return Json::Make({{"name", goal.name},
+                        {"model", goal.parsed.StringOr("model", "")},
+                        {"outcome", goal.parsed.StringOr("outcome", "")},
+                        {"version", goal.version},
+                        {"targets", std::uint64_t{targets == nullptr ? 0 : targets->AsArray().size()}},
+                        {"missed", missed},
+                        {"judged", latest.empty() ? Json() : Json(FormatTime(latest.back().recorded_at))}});
+}
+
+Task<Result<Response>> List(goals::Goals& goals) {
+  const std::vector<goals::StoredGoal> stored = CO_TRY(co_await goals.List(std::string(kProject)));
+  Json rows = Json::MakeArray();
+  for (const goals::StoredGoal& goal : stored) rows.Append(CO_TRY(co_await Row(goals, goal)));
+  co_return net::JsonResponse(Json::Make({{"goals", std::move(rows)}}));
+}
+
+Task<Result<Response>> Get(goals::Goals& goals, std::string name) {
+  const goals::StoredGoal goal = CO_TRY(co_await goals.Get(std::string(kProject), name));
+  const auto history = CO_TRY(co_await goals.History(std::string(kProject), name, "", kVerdictsMax));
+  Json verdicts = Json::MakeArray();
+  for (const goals::StoredVerdict& verdict : Latest(history)) verdicts.Append(ToJson(verdict));
+  co_return net::JsonResponse(Json::Make({{"goal", goal.parsed},
+                                          {"version", goal.version},
+                                          {"applied_at", FormatTime(goal.applied_at)},
+                                          {"source", goal.source},
+                                          {"verdicts", std::move(verdicts)}}));
+}
+
+}  // namespace
+
+void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals) {
+  routes.Add({Method::kGet, "/api/v1/goals", Permission::kRead, 0,
+              net::Simple([&goals](Request&) { return List(goals); })});
+  routes.Add({Method::kGet, "/api/v1/goals/{name}", Permission::kRead, 0, net::Simple([&goals](Request& request) {
+                return Get(goals, request.params.at("name"));
+              })});
+}
+
+}  // namespace mw::api::native

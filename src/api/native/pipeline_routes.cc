@@ -1,0 +1,233 @@
+// Pipelines and their runs, and what a running step logs.
+#include <algorithm>
+
+#include "api/native/routes.h"
+#include "base/text.h"
+
+namespace mw::api::native {
+namespace {
+
+using net::Method;
+using net::Permission;
+using net::Request;
+using net::Response;
+using mw::pipelines::Pipelines;
+using mw::pipelines::RunId;
+
+constexpr int kRunsMax = 1000;
+constexpr std::size_t kLogPieceBytes = std::size_t{256} << 10;
+
+Json TimeOrNull(Timestamp at) { return at == Timestamp{} ? Json() : Json(FormatTime(at)); }
+
+Json ToJson(const pipelines::RunRecord& run) {
+  return Json::Make({{"id", run.id.text()},
+                     {"pipeline", run.pipeline},
+                     {"state", pipelines::Name(run.state)},
+                     {"cause", run.cause},
+                     {"created", FormatTime(run.created)},
+                     {"started", TimeOrNull(run.started)},
+                     {"ended", TimeOrNull(run.ended)}});
+}
+
+Json ToJson(const std::vector<pipelines::NamedArtifact>& outputs) {
+  Json out = Json::MakeArray();
+  for (const pipelines::NamedArtifact& output : outputs) {
+    out.Append(Json::Make({{"name", output.name},
+                           {"digest", output.artifact.digest},
+                           {"directory", output.artifact.directory},
+                           {"size_bytes", output.artifact.size_bytes},
+                           {"metadata", output.artifact.metadata}}));
+  }
+  return out;
+}
+
+Json ToJson(const pipelines::TaskDetails& task) {
+  const pipelines::TaskRecord& record = task.record;
+  return Json::Make({{"step", record.step},
+                     {"state", pipelines::Name(record.state)},
+                     {"attempts", record.attempts},
+                     {"attempt_id", record.attempt_id},
+                     {"directory", task.directory},
+                     {"summary", record.summary},
+                     {"failure", record.failure},
+                     {"cache_report", record.cache_report},
+                     {"reused_from", record.reused_from},
+                     {"findings", record.findings},
+                     {"metrics", record.metrics},
+                     {"outputs", ToJson(record.outputs)},
+                     {"started", TimeOrNull(record.started)},
+                     {"ended", TimeOrNull(record.ended)}});
+}
+
+Json ToJson(const pipelines::RunDetails& details) {
+  Json out = ToJson(details.run);
+  Json params = Json::MakeObject();
+  for (const auto& [name, value] : details.graph.params) params[name] = value;
+  out["params"] = std::move(params);
+  Json tasks = Json::MakeArray();
+  for (const pipelines::TaskDetails& task : details.tasks) tasks.Append(ToJson(task));
+  out["tasks"] = std::move(tasks);
+  return out;
+}
+
+Json ToJson(const pipelines::RunEvent& event) {
+  return Json::Make({{"id", event.id},
+                     {"step", event.step},
+                     {"from", event.from},
+                     {"to", event.to},
+                     {"attempt_id", event.attempt_id},
+                     {"cause", event.cause},
+                     {"at", FormatTime(event.at)}});
+}
+
+Task<Result<Response>> ListDefinitions(pipelines::Definitions& definitions) {
+  Json rows = Json::MakeArray();
+  for (const pipelines::Definition& definition : CO_TRY(co_await definitions.List())) {
+    rows.Append(Json::Make({{"name", definition.name},
+                            {"version", definition.version},
+                            {"file", definition.file_name},
+                            {"applied_at", FormatTime(definition.applied_at)}}));
+  }
+  co_return net::JsonResponse(Json::Make({{"pipelines", std::move(rows)}}));
+}
+
+Task<Result<Response>> Submit(pipelines::Definitions& definitions, Pipelines& pipelines, Request& request) {
+  const Json body = CO_TRY(co_await request.ReadJson());
+  const pipelines::Definition definition = CO_TRY(co_await definitions.Get(request.params.at("name")));
+  pipelines::Submission submission;
+  submission.source = definition.source;
+  submission.file_name = definition.file_name;
+  submission.base_directory = definition.base_directory;
+  submission.overrides = CO_TRY(OverridesOf(body));
+  const RunId id = CO_TRY(co_await pipelines.Submit(std::move(submission)));
+  co_return net::JsonResponse(Json::Make({{"id", id.text()}, {"pipeline", definition.name}}), 201);
+}
+
+Task<Result<Response>> ListRuns(Pipelines& pipelines, Request& request) {
+  pipelines::RunFilter filter;
+  if (const std::string* pipeline = request.Query("pipeline")) filter.pipeline = *pipeline;
+  if (const std::string* before = request.Query("before")) filter.before = RunId(*before);
+  if (const std::string* limit = request.Query("limit")) {
+    filter.limit = static_cast<int>(std::clamp<long long>(ParseInt(*limit).value_or(filter.limit), 1, kRunsMax));
+  }
+  Json rows = Json::MakeArray();
+  for (const pipelines::RunRecord& run : CO_TRY(co_await pipelines.List(filter))) rows.Append(ToJson(run));
+  co_return net::JsonResponse(Json::Make({{"runs", std::move(rows)}}));
+}
+
+Task<Result<Response>> GetRun(Pipelines& pipelines, std::string id) {
+  co_return net::JsonResponse(ToJson(CO_TRY(co_await pipelines.Get(RunId(id)))));
+}
+
+Task<Result<Response>> Events(Pipelines& pipelines, Request& request) {
+  const std::string* after = request.Query("after");
+  Json rows = Json::MakeArray();
+  const auto events = CO_TRY(co_await pipelines.Events(RunId(request.params.at("id")), after ? *after : "", kRunsMax));
+  for (const pipelines::RunEvent& event : events) rows.Append(ToJson(event));
+  co_return net::JsonResponse(Json::Make({{"events", std::move(rows)}}));
+}
+
+bool StepEnded(const pipelines::RunDetails& run, const std::string& step) {
+  for (const pipelines::TaskDetails& task : run.tasks) {
+    if (task.record.step == step) return pipelines::IsFinal(task.record.state);
+  }
+  return true;
+}
+
+Task<Result<Response>> Log(Pipelines& pipelines, Request& request) {
+  const RunId id(request.params.at("id"));
+  const std::string step = request.params.at("step");
+  const std::string* offset_text = request.Query("offset");
+  const auto offset = static_cast<std::uint64_t>(
+      std::max<long long>(0, offset_text == nullptr ? 0 : ParseInt(*offset_text).value_or(0)));
+  // Asked before the log is read: what was written before the end is then in it.
+  const bool ended = StepEnded(CO_TRY(co_await pipelines.Get(id)), step);
+  const std::string text = CO_TRY(co_await pipelines.Log(id, step, offset, kLogPieceBytes));
+  co_return net::JsonResponse(
+      Json::Make({{"text", text}, {"next_offset", std::uint64_t{offset + text.size()}}, {"ended", ended}}));
+}
+
+Task<Result<Response>> Cancel(Pipelines& pipelines, std::string id) {
+  CO_TRY(co_await pipelines.Cancel(RunId(id)));
+  co_return net::JsonResponse(Json::MakeObject());
+}
+
+Task<Result<Response>> Retry(Pipelines& pipelines, std::string id) {
+  CO_TRY(co_await pipelines.Retry(RunId(id)));
+  co_return net::JsonResponse(Json::MakeObject());
+}
+
+Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
+  tracking::LogBatch batch;
+  batch.run = tracking::RunId(run);
+  batch.attempt_id = body.StringOr("attempt_id", "");
+  if (const Json* metrics = body.Find("metrics"); metrics != nullptr && metrics->IsArray()) {
+    for (const Json& point : metrics->AsArray()) {
+      batch.metrics.push_back({TRY(point.GetString("name")), point.IntOr("step", 0), TRY(point.GetDouble("value")),
+                               FromMicros(point.IntOr("time", 0))});
+    }
+  }
+  if (const Json* params = body.Find("params"); params != nullptr && params->IsObject()) {
+    for (const auto& [name, value] : params->AsObject()) {
+      batch.params[name] = value.IsString() ? value.AsString() : value.Dump();
+    }
+  }
+  return batch;
+}
+
+Task<Result<Response>> LogMetrics(tracking::Tracking& tracking, Request& request) {
+  const Json body = CO_TRY(co_await request.ReadJson());
+  CO_TRY(co_await tracking.Log(CO_TRY(BatchOf(request.params.at("id"), body))));
+  co_return net::JsonResponse(Json::MakeObject());
+}
+
+Task<Result<Response>> GetTracked(tracking::Tracking& tracking, std::string id) {
+  const tracking::RunDetails details = CO_TRY(co_await tracking.GetRun(tracking::RunId(id)));
+  Json params = Json::MakeObject(), metrics = Json::MakeObject();
+  for (const auto& [name, value] : details.params) params[name] = value;
+  for (const auto& [name, point] : details.latest) metrics[name] = point.value;
+  co_return net::JsonResponse(Json::Make({{"id", id},
+                                          {"name", details.run.name},
+                                          {"status", tracking::StatusName(details.run.status)},
+                                          {"params", std::move(params)},
+                                          {"metrics", std::move(metrics)}}));
+}
+
+Task<Result<Response>> History(tracking::Tracking& tracking, Request& request) {
+  Json points = Json::MakeArray();
+  for (const tracking::MetricPoint& point : CO_TRY(co_await tracking.MetricHistory(
+           tracking::RunId(request.params.at("id")), request.params.at("metric")))) {
+    points.Append(Json::Make({{"step", point.step}, {"value", point.value}, {"time", FormatTime(point.time)}}));
+  }
+  co_return net::JsonResponse(Json::Make({{"points", std::move(points)}}));
+}
+
+}  // namespace
+
+void AddPipelineRoutes(net::RouteTable& routes, pipelines::Definitions& definitions, Pipelines& pipelines,
+                       tracking::Tracking& tracking) {
+  routes.Add({Method::kGet, "/api/v1/pipelines", Permission::kRead, 0,
+              net::Simple([&definitions](Request&) { return ListDefinitions(definitions); })});
+  routes.Add({Method::kPost, "/api/v1/pipelines/{name}/runs", Permission::kWrite, kJsonBodyBytesMax,
+              net::Simple([&](Request& request) { return Submit(definitions, pipelines, request); })});
+  routes.Add({Method::kGet, "/api/v1/runs", Permission::kRead, 0,
+              net::Simple([&pipelines](Request& request) { return ListRuns(pipelines, request); })});
+  routes.Add({Method::kGet, "/api/v1/runs/{id}", Permission::kRead, 0,
+              net::Simple([&pipelines](Request& request) { return GetRun(pipelines, request.params.at("id")); })});
+  routes.Add({Method::kGet, "/api/v1/runs/{id}/events", Permission::kRead, 0,
+              net::Simple([&pipelines](Request& request) { return Events(pipelines, request); })});
+  routes.Add({Method::kGet, "/api/v1/runs/{id}/tasks/{step}/log", Permission::kRead, 0,
+              net::Simple([&pipelines](Request& request) { return Log(pipelines, request); })});
+  routes.Add({Method::kPost, "/api/v1/runs/{id}/cancel", Permission::kWrite, kJsonBodyBytesMax,
+              net::Simple([&pipelines](Request& request) { return Cancel(pipelines, request.params.at("id")); })});
+  routes.Add({Method::kPost, "/api/v1/runs/{id}/retry", Permission::kWrite, kJsonBodyBytesMax,
+              net::Simple([&pipelines](Request& request) { return Retry(pipelines, request.params.at("id")); })});
+  routes.Add({Method::kPost, "/api/v1/runs/{id}/log", Permission::kWrite, kJsonBodyBytesMax,
+              net::Simple([&tracking](Request& request) { return LogMetrics(tracking, request); })});
+  routes.Add({Method::kGet, "/api/v1/runs/{id}/tracked", Permission::kRead, 0,
+              net::Simple([&tracking](Request& request) { return GetTracked(tracking, request.params.at("id")); })});
+  routes.Add({Method::kGet, "/api/v1/runs/{id}/metrics/{metric}", Permission::kRead, 0,
+              net::Simple([&tracking](Request& request) { return History(tracking, request); })});
+}
+
+}  // namespace mw::api::native

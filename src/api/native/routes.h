@@ -1,0 +1,50 @@
+// The native REST API, as routes for the control plane's server. One function per group; each takes the
+// doors that it calls, all of which outlive the table.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/metrics.h"
+#include "blob/blob_store.h"
+#include "db/database.h"
+#include "endpoints/endpoints.h"
+#include "goals/goals.h"
+#include "net/route.h"
+#include "pipelines/definitions.h"
+#include "pipelines/pipelines.h"
+#include "registry/registry.h"
+#include "tracking/tracking.h"
+
+namespace mw::api::native {
+
+/// Body of a request that is a small JSON document.
+inline constexpr std::size_t kJsonBodyBytesMax = std::size_t{4} << 20;
+
+/// A set of files to apply.
+inline constexpr std::size_t kFilesBodyBytesMax = std::size_t{32} << 20;
+
+/// "set": ["NAME=VALUE", ...] of a body. Errors: kInvalidArgument.
+Result<pipelines::Overrides> OverridesOf(const Json& body);
+
+/// /health, /ready, /metrics, /api/v1/version. `checks` is what `doctor` asks: a JSON array of
+/// {"check", "state": "ok|warn|bad", "value", "remedy"}.
+void AddSystemRoutes(net::RouteTable& routes, const MetricsRegistry& metrics, std::string version,
+                     std::function<Task<Json>()> checks);
+/// /api/v1/apply, /api/v1/plan
+void AddFileRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
+                   pipelines::Pipelines& pipelines);
+/// /api/v1/pipelines, /api/v1/runs
+void AddPipelineRoutes(net::RouteTable& routes, pipelines::Definitions& definitions, pipelines::Pipelines& pipelines,
+                       tracking::Tracking& tracking);
+/// /api/v1/goals
+void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals);
+/// /api/v1/models
+void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry, db::Database& database,
+                    blob::BlobStore& blobs);
+/// /api/v1/endpoints, and what model servers ask: /api/v1/desired-state, /api/v1/servers, /api/v1/blobs
+void AddEndpointRoutes(net::RouteTable& routes, endpoints::Endpoints& endpoints, blob::BlobStore& blobs);
+/// /api/v1/lineage
+void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
+
+}  // namespace mw::api::native

@@ -1,0 +1,69 @@
+// What every verb shares: the options all of them take, the way to the control plane, exit codes and how
+// errors are said. Verbs print tables for people, JSON with --json for programs.
+//
+// Exit codes: 0 done; 1 it failed (the run failed, the check found faults, the server said no);
+// 2 the command line or a file is wrong; 3 the control plane or model server cannot be reached.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "net/http_client.h"
+
+namespace CLI {
+class App;
+}
+
+namespace mw::app::cli {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kWrongInput = 2;
+inline constexpr int kUnreachable = 3;
+
+/// Options of every verb, filled by the parser before the verb's action runs.
+struct Options {
+  std::string home;
+  std::string url;
+  bool json = false;
+};
+
+/// Verbs register themselves here; the chosen one leaves its action.
+struct Registrar {
+  CLI::App& root;
+  Options& options;
+  std::function<int()>& chosen;
+  /// A subcommand with --help, `example` below it, and `action` to run when chosen.
+  CLI::App* Add(const std::string& verb, const std::string& summary, const std::string& example,
+                std::function<int()> action) const;
+};
+
+/// Says the error on stderr ("millwright: ...") and gives its exit code.
+int Fail(const Error& error);
+
+/// HOME/addresses.json as `up` wrote it. Errors: kUnavailable: no Millwright has this home, with the remedy.
+Result<Json> Addresses(const Options& options);
+
+/// A client of the control plane: --url, else MILLWRIGHT_URL, else HOME/addresses.json; the token is
+/// MILLWRIGHT_TOKEN, else HOME/token.
+Result<net::HttpClient> Connect(const Options& options);
+/// One call through a client of its own. Errors: also kUnavailable with "is `millwright up` running?".
+Result<Json> Call(const Options& options, net::Method method, const std::string& target, const Json& body = Json());
+
+/// Where online predictions are answered, e.g. "http://127.0.0.1:8080".
+Result<std::string> InferenceUrl(const Options& options);
+
+/// Runs `action` on the answer, or fails. With --json the answer itself is printed instead.
+int Print(const Options& options, const Result<Json>& answer, const std::function<void(const Json&)>& action);
+
+/// Columns as wide as their widest cell, two spaces between; the first row is the head. Numbers right.
+std::string Table(const std::vector<std::vector<std::string>>& rows);
+
+/// Writes to stdout.
+void Say(std::string_view text);
+
+}  // namespace mw::app::cli

@@ -1,0 +1,191 @@
+// deploy, rollback, predict, replay: what answers, and asking it.
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <climits>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include "app/cli/verbs.h"
+#include "app/programs.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace mw::app::cli {
+namespace {
+
+using net::Method;
+
+constexpr auto kReadyDeadline = std::chrono::seconds(60);
+
+/// Waits until every server answers with the deployment, printing nothing.
+Result<Json> AwaitReady(const Options& options, const std::string& endpoint, std::int64_t generation) {
+  const RealClock clock;
+  const Duration start = clock.Elapsed();
+  while (true) {
+    Json view = TRY(Call(options, Method::kGet, "/api/v1/endpoints/" + net::PercentEncode(endpoint)));
+    if (view.BoolOr("ready", false) || view.IntOr("generation", 0) > generation) return view;
+    if (clock.Elapsed() - start > kReadyDeadline) {
+      return DeadlineExceeded("endpoint \"", endpoint, "\" was not ready after ", kReadyDeadline.count(),
+                              " s; see what its server says: millwright status --json");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // NOLINT(no-sleeps): the server is asked again
+  }
+}
+
+struct DeployArguments {
+  std::string reference;  // model@version
+  std::string endpoint;
+};
+
+Result<Json> Deploy(const Options& options, const DeployArguments& arguments) {
+  const std::size_t at = arguments.reference.find('@');
+  const std::string model = arguments.reference.substr(0, at);
+  const std::string version = at == std::string::npos ? "candidate" : arguments.reference.substr(at + 1);
+  const std::string endpoint = arguments.endpoint.empty() ? model : arguments.endpoint;
+  const Json deployment = TRY(Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"),
+                                   Json::Make({{"model", model}, {"version", version}})));
+  return AwaitReady(options, endpoint, deployment.IntOr("generation", 0));
+}
+
+void SayServing(const Json& view) {
+  Say(Cat("endpoint ", view.StringOr("endpoint", ""), " answers with version ", view.IntOr("version", 0), " of ",
+          view.StringOr("model", ""), "\n"));
+}
+
+struct RollbackArguments {
+  std::string endpoint;
+  std::int64_t to = 0;
+  std::string reason;
+};
+
+Result<Json> Rollback(const Options& options, const RollbackArguments& arguments) {
+  Json body = Json::Make({{"reason", arguments.reason}});
+  if (arguments.to != 0) body["to"] = arguments.to;
+  const Json deployment = TRY(Call(options, Method::kPost,
+                                   Cat("/api/v1/endpoints/", net::PercentEncode(arguments.endpoint), "/rollback"), body));
+  return AwaitReady(options, arguments.endpoint, deployment.IntOr("generation", 0));
+}
+
+struct PredictArguments {
+  std::string endpoint;
+  bool example = false;
+  std::string input;
+};
+
+/// The request body for one example row, as the model's own warm-up has it.
+Result<Json> ExampleRequest(const Options& options, const std::string& endpoint) {
+  const Json answer = TRY(Call(options, Method::kGet, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/example")));
+  const Json* request = answer.Find("request");
+  if (request == nullptr) return Internal("the server sent no example");
+  return *request;
+}
+
+int SayExample(const Options& options, const std::string& endpoint) {
+  const Result<std::string> url = InferenceUrl(options);
+  if (!url.ok()) return Fail(url.error());
+  const Result<Json> request = ExampleRequest(options, endpoint);
+  if (!request.ok()) return Fail(request.error());
+  if (options.json) {
+    Say(request->DumpPretty());
+  } else {
+    Say(Cat("curl -s ", *url, "/v2/models/", endpoint, "/infer -H 'Content-Type: application/json' -d '", request->Dump(),
+            "'\n"));
+  }
+  return kDone;
+}
+
+Result<std::string> ReadInput(const std::string& path) {
+  if (path != "-") return ReadFile(path, 64 << 20);
+  std::string text;
+  char buffer[65536];
+  while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, got);
+  return text;
+}
+
+Result<Json> Predict(const Options& options, const PredictArguments& arguments) {
+  const std::string body = arguments.input.empty() ? TRY(ExampleRequest(options, arguments.endpoint)).Dump()
+                                                   : TRY(ReadInput(arguments.input));
+  net::HttpClient client = TRY(net::HttpClient::Make(TRY(InferenceUrl(options)), {}));
+  const net::Response response =
+      TRY(client.Send(Method::kPost, Cat("/v2/models/", net::PercentEncode(arguments.endpoint), "/infer"), body,
+                      {{"Content-Type", "application/json"}}));
+  const Json answer = TRY(Json::Parse(response.body));
+  if (response.status != 200) {
+    return Error{CodeFromHttpStatus(response.status), answer.StringOr("error", response.body), {}};
+  }
+  return answer;
+}
+
+int RunPredict(const Options& options, const PredictArguments& arguments) {
+  if (arguments.example) return SayExample(options, arguments.endpoint);
+  return Print(options, Predict(options, arguments), [](const Json& answer) { Say(answer.DumpPretty()); });
+}
+
+struct ReplayArguments {
+  std::string source = "flights";
+  std::vector<std::string> passed_on;
+};
+
+/// The replay client reads data files, so it lives in the program that links the library for them.
+int RunReplay(const Options& options, const ReplayArguments& arguments) {
+  const Result<std::string> url = InferenceUrl(options);
+  if (!url.ok()) return Fail(url.error());
+  const Result<std::string> program = ProgramPath("mw-step");
+  if (!program.ok()) return Fail(program.error());
+  std::vector<std::string> words = {*program, "replay", arguments.source, "--url", *url};
+  if (options.json) words.emplace_back("--json");
+  words.insert(words.end(), arguments.passed_on.begin(), arguments.passed_on.end());
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv(program->c_str(), argv.data());
+  return Fail(ErrnoError(errno, Cat("starting ", *program)));
+}
+
+}  // namespace
+
+void AddEndpointVerbs(const Registrar& registrar) {
+  const Options& options = registrar.options;
+  const auto deploy = std::make_shared<DeployArguments>();
+  CLI::App* deploy_command =
+      registrar.Add("deploy", "Let an endpoint answer with a version", "millwright deploy late-departures@candidate",
+                    [&options, deploy] { return Print(options, Deploy(options, *deploy), SayServing); });
+  deploy_command->add_option("model", deploy->reference, "MODEL@VERSION or MODEL@ALIAS; without @ the candidate")->required();
+  deploy_command->add_option("--endpoint", deploy->endpoint, "Endpoint's name; else the model's");
+
+  const auto rollback = std::make_shared<RollbackArguments>();
+  CLI::App* rollback_command =
+      registrar.Add("rollback", "Go back to the last version that was ready",
+                    "millwright rollback late-departures --reason 'summer storms'",
+                    [&options, rollback] { return Print(options, Rollback(options, *rollback), SayServing); });
+  rollback_command->add_option("endpoint", rollback->endpoint, "An endpoint's name")->required();
+  rollback_command->add_option("--to", rollback->to, "Version to go back to");
+  rollback_command->add_option("--reason", rollback->reason, "Why; kept in the history");
+
+  const auto predict = std::make_shared<PredictArguments>();
+  CLI::App* predict_command =
+      registrar.Add("predict", "Ask an endpoint", "millwright predict late-departures --example",
+                    [&options, predict] { return RunPredict(options, *predict); });
+  predict_command->add_option("endpoint", predict->endpoint, "An endpoint's name")->required();
+  predict_command->add_flag("--example", predict->example, "Print the curl line for an example row instead");
+  predict_command->add_option("--input", predict->input, "File with an Open Inference request, - for stdin; else an example");
+
+  const auto replay = std::make_shared<ReplayArguments>();
+  CLI::App* replay_command =
+      registrar.Add("replay", "Send a dataset's rows as live requests, each row its own request, in event-time order",
+                    "millwright replay flights --from 2013-05-01 --to 2014-01-01",
+                    [&options, replay, &root = registrar.root] {
+                      replay->passed_on = root.get_subcommand("replay")->remaining();
+                      return RunReplay(options, *replay);
+                    });
+  replay_command->add_option("source", replay->source, "An endpoint's recorded example, or a dataset directory");
+  replay_command->allow_extras();
+}
+
+}  // namespace mw::app::cli

@@ -1,0 +1,113 @@
+// goals, models: what is wanted and what there is.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+
+#include "app/cli/verbs.h"
+#include "base/text.h"
+
+namespace mw::app::cli {
+namespace {
+
+using net::Method;
+
+std::string Number(const Json& object, std::string_view key) {
+  const Json* value = object.Find(key);
+  return value != nullptr && value->IsNumber() ? Fixed(value->AsDouble(), 3) : "-";
+}
+
+std::string Interval(const Json& verdict) {
+  const Json* low = verdict.Find("low");
+  if (low == nullptr || !low->IsNumber()) return "";
+  return Cat("[", Number(verdict, "low"), ", ", Number(verdict, "high"), "]");
+}
+
+void SayGoals(const Json& answer) {
+  std::vector<std::vector<std::string>> rows = {{"goal", "model", "targets", "missed", "judged", "outcome"}};
+  for (const Json& goal : answer.Find("goals")->AsArray()) {
+    rows.push_back({goal.StringOr("name", ""), goal.StringOr("model", ""), Cat(goal.IntOr("targets", 0)),
+                    Cat(goal.IntOr("missed", 0)), goal.StringOr("judged", "never"), goal.StringOr("outcome", "")});
+  }
+  Say(rows.size() > 1 ? Table(rows) : "no goal yet; write one (docs/guide/files.md) and: millwright apply -f goal.yaml\n");
+}
+
+void SayGoal(const Json& answer) {
+  const Json& goal = *answer.Find("goal");
+  Say(Cat(goal.StringOr("name", ""), ": ", goal.StringOr("outcome", ""), "\n"));
+  Say(Cat("owner ", goal.StringOr("owner", "-"), ", model ", goal.StringOr("model", "-"), ", version ",
+          answer.IntOr("version", 0), "\n\n"));
+  const Json::Array& verdicts = answer.Find("verdicts")->AsArray();
+  if (verdicts.empty()) {
+    Say("no model was held against it yet; run its pipeline\n");
+    return;
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"target", "need", "model", "", "no model", "trivial", "outcome", "a miss costs"}};
+  for (const Json& row : verdicts) {
+    const Json& verdict = *row.Find("verdict");
+    rows.push_back({row.StringOr("target", ""), verdict.StringOr("need", ""), Number(verdict, "value"),
+                    Interval(verdict), Number(verdict, "no_model"), Number(verdict, "trivial_model"),
+                    row.StringOr("outcome", ""), verdict.StringOr("miss_costs", "")});
+  }
+  Say(Table(rows));
+  const Json& last = verdicts.back();
+  Say(Cat("\njudged ", last.StringOr("recorded_at", ""), " at stage ", last.StringOr("stage", ""), "\n"));
+}
+
+int RunGoals(const Options& options, const std::string& name) {
+  if (name.empty()) return Print(options, Call(options, Method::kGet, "/api/v1/goals"), SayGoals);
+  return Print(options, Call(options, Method::kGet, "/api/v1/goals/" + net::PercentEncode(name)), SayGoal);
+}
+
+void SayModels(const Json& answer) {
+  std::vector<std::vector<std::string>> rows = {{"model", "latest", "aliases"}};
+  for (const Json& model : answer.Find("models")->AsArray()) {
+    std::string aliases;
+    for (const Json& alias : model.Find("aliases")->AsArray()) {
+      CatTo(aliases, aliases.empty() ? "" : ", ", alias.StringOr("alias", ""), "=", alias.IntOr("version", 0));
+    }
+    rows.push_back({model.StringOr("name", ""), Cat(model.IntOr("latest", 0)), aliases});
+  }
+  Say(rows.size() > 1 ? Table(rows) : "no model yet; a pipeline with a register step makes one\n");
+}
+
+void SayModel(const Json& answer) {
+  std::vector<std::vector<std::string>> rows = {{"version", "created", "roc_auc", "ece", "run", "package", "aliases"}};
+  for (const Json& version : answer.Find("versions")->AsArray()) {
+    const Json* metrics = version.Find("metrics");
+    const Json none = Json::MakeObject();
+    const Json& shown = metrics == nullptr ? none : *metrics;
+    std::string aliases;
+    for (const Json& alias : version.Find("aliases")->AsArray()) {
+      CatTo(aliases, aliases.empty() ? "" : ", ", alias.AsString());
+    }
+    rows.push_back({Cat(version.IntOr("version", 0)), version.StringOr("created", ""), Number(shown, "roc_auc"),
+                    Number(shown, "ece"), version.StringOr("run_id", ""), version.StringOr("package", "").substr(0, 19),
+                    aliases});
+  }
+  Say(Table(rows));
+}
+
+int RunModels(const Options& options, const std::string& name) {
+  if (name.empty()) return Print(options, Call(options, Method::kGet, "/api/v1/models"), SayModels);
+  return Print(options, Call(options, Method::kGet, "/api/v1/models/" + net::PercentEncode(name)), SayModel);
+}
+
+}  // namespace
+
+void AddModelVerbs(const Registrar& registrar) {
+  const Options& options = registrar.options;
+  const auto goal = std::make_shared<std::string>();
+  registrar
+      .Add("goals", "Show goals, or one goal with every target held against the model",
+           "millwright goals late-departures", [&options, goal] { return RunGoals(options, *goal); })
+      ->add_option("goal", *goal, "A goal's name");
+  const auto model = std::make_shared<std::string>();
+  registrar
+      .Add("models", "Show registered models, or one model's versions", "millwright models late-departures",
+           [&options, model] { return RunModels(options, *model); })
+      ->add_option("model", *model, "A model's name");
+}
+
+}  // namespace mw::app::cli

@@ -1,0 +1,122 @@
+// up, serve, version: the two planes as processes.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+
+#include "api/inference/inference_api.h"
+#include "app/cli/verbs.h"
+#include "app/config.h"
+#include "app/platform.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "serving/serve.h"
+
+namespace mw::app::cli {
+namespace {
+
+struct ServeArguments {
+  std::vector<std::string> models;
+  std::string follow;
+  std::string listen = "127.0.0.1:8080";
+  std::string state_directory;
+  std::string token_file;
+  int loops = 0;
+};
+
+int RunUp(const Options& options, Flags flags) {
+  flags.home = options.home;
+  Result<Config> config = LoadConfig(flags);
+  if (!config.ok()) {
+    std::fprintf(stderr, "millwright: %s\n", config.error().ToString().c_str());
+    return kWrongInput;
+  }
+  SetLogLevel(config->log_level);
+  serving::BlockStopSignals();
+  const std::string home = config->home;
+  Result<std::unique_ptr<Platform>> platform = Platform::Start(*std::move(config));
+  if (!platform.ok()) {
+    std::fprintf(stderr, "millwright: %s\n", platform.error().ToString().c_str());
+    return kWrongInput;
+  }
+  Say(Cat("Control plane  ", (*platform)->url(), "     home ", home, "\n"));
+  (*platform)->Run([](const std::string& address) { Say(Cat("Inference      ", address, "\n")); });
+  serving::WaitForStopSignal();
+  Say("stopping: finishing what is in flight; running steps go on and are taken up again\n");
+  const Status stopped = (*platform)->StopServing();
+  return stopped.ok() ? kDone : Fail(stopped.error());
+}
+
+Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
+  serving::ServeOptions options;
+  for (const std::string& model : arguments.models) {
+    const std::size_t equals = model.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return InvalidArgument("--model ", Quoted(model), " wants NAME=FILE, e.g. --model late=model.json");
+    }
+    options.models.emplace_back(model.substr(0, equals), model.substr(equals + 1));
+  }
+  options.follow = arguments.follow;
+  options.token = Environment("MILLWRIGHT_TOKEN");
+  if (!arguments.token_file.empty()) options.token = Trim(TRY(ReadFile(arguments.token_file, 4096)));
+  options.state_directory = arguments.state_directory;
+  const net::Address listen = TRY(net::ParseAddress(arguments.listen).In("--listen"));
+  options.host = listen.host;
+  options.port = listen.port;
+  options.loops = arguments.loops;
+  options.program_version = kVersion;
+  return options;
+}
+
+int RunServe(const ServeArguments& arguments) {
+  const Result<serving::ServeOptions> options = ServeOptionsOf(arguments);
+  if (!options.ok()) return Fail(options.error());
+  serving::BlockStopSignals();
+  const auto make_handler = [](serving::Catalog& catalog, MetricsRegistry& metrics, const Clock& clock) {
+    return std::make_unique<api::inference::InferenceHandler>(
+        api::inference::InferenceContext{catalog, metrics, clock, std::string(kVersion)});
+  };
+  const auto plane = serving::DataPlane::Start(*options, make_handler);
+  if (!plane.ok()) {
+    std::fprintf(stderr, "millwright: %s\n", plane.error().ToString().c_str());
+    return kWrongInput;
+  }
+  Say(Cat("Inference      ", (*plane)->address(), "\n"));
+  serving::WaitForStopSignal();
+  (*plane)->Stop();
+  return kDone;
+}
+
+int RunVersion(const Options& options) {
+  Say(options.json ? Json::Make({{"version", kVersion}}).DumpPretty() : Cat("millwright ", kVersion, "\n"));
+  return kDone;
+}
+
+}  // namespace
+
+void AddServerVerbs(const Registrar& registrar) {
+  const Options& options = registrar.options;
+  const auto flags = std::make_shared<Flags>();
+  CLI::App* up = registrar.Add("up", "Run the control plane and one model server", "millwright up --home ~/millwright",
+                               [&options, flags] { return RunUp(options, *flags); });
+  up->add_option("--listen", flags->listen, "HOST:PORT of the control plane; port 0 takes a free one");
+  up->add_option("--inference-listen", flags->inference_listen, "HOST:PORT of the model server");
+  up->add_option("--database", flags->database, "postgresql:// URL; else HOME/millwright.db");
+  up->add_option("--log-level", flags->log_level, "debug, info, warning or error");
+
+  const auto serve = std::make_shared<ServeArguments>();
+  CLI::App* serve_command =
+      registrar.Add("serve", "Run a model server: of files, or following a control plane",
+                    "millwright serve --model late=package/ --listen 127.0.0.1:0", [serve] { return RunServe(*serve); });
+  serve_command->add_option("--model", serve->models, "NAME=FILE of a package's directory or an XGBoost JSON model");
+  serve_command->add_option("--follow", serve->follow, "URL of the control plane that says what to serve");
+  serve_command->add_option("--listen", serve->listen, "HOST:PORT; port 0 takes a free one");
+  serve_command->add_option("--state-dir", serve->state_directory, "Where the last good state is kept; needed to follow");
+  serve_command->add_option("--token-file", serve->token_file, "File with the token for the control plane");
+  serve_command->add_option("--loops", serve->loops, "Threads; 0: one for each core");
+
+  registrar.Add("version", "Print the version", "millwright version", [&options] { return RunVersion(options); });
+}
+
+}  // namespace mw::app::cli

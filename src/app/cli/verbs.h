@@ -1,0 +1,15 @@
+// Each file of verbs adds its own to the command line.
+#pragma once
+
+#include "app/cli/command.h"
+
+namespace mw::app::cli {
+
+void AddServerVerbs(const Registrar& registrar);    ///< up, serve, version
+void AddFileVerbs(const Registrar& registrar);      ///< apply, diff, check, plan
+void AddRunVerbs(const Registrar& registrar);       ///< run, status, logs
+void AddModelVerbs(const Registrar& registrar);     ///< goals, models
+void AddEndpointVerbs(const Registrar& registrar);  ///< deploy, rollback, predict, replay
+void AddDoctorVerb(const Registrar& registrar);     ///< doctor
+
+}  // namespace mw::app::cli

@@ -1,0 +1,47 @@
+// What `up` was told: flags over environment (MILLWRIGHT_*) over HOME/millwright.yaml over defaults.
+#pragma once
+
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "net/socket.h"
+
+namespace mw::app {
+
+/// The environment of this process, for one look-up: empty when unset.
+std::string Environment(const char* name);
+
+struct Config {
+  std::string home;  ///< absolute
+  net::Address listen{"127.0.0.1", 5000};
+  net::Address inference_listen{"127.0.0.1", 8080};
+  std::string database;  ///< empty: HOME/millwright.db; else a postgresql:// URL
+  LogLevel log_level = LogLevel::kInfo;
+
+  // Where things lie beneath the home.
+  [[nodiscard]] std::string DatabasePath() const { return home + "/millwright.db"; }
+  [[nodiscard]] std::string ArtifactsPath() const { return home + "/artifacts"; }
+  [[nodiscard]] std::string RunsPath() const { return home + "/runs"; }
+  [[nodiscard]] std::string ServePath() const { return home + "/serve"; }
+  [[nodiscard]] std::string LogsPath() const { return home + "/logs"; }
+  [[nodiscard]] std::string TokenPath() const { return home + "/token"; }
+  [[nodiscard]] std::string AddressesPath() const { return home + "/addresses.json"; }
+  [[nodiscard]] std::string LockPath() const { return home + "/lock"; }
+};
+
+/// What the command line gave; an empty member was not given.
+struct Flags {
+  std::string home;
+  std::string listen;
+  std::string inference_listen;
+  std::string database;
+  std::string log_level;
+};
+
+/// $MILLWRIGHT_HOME, else ~/.local/share/millwright; `flag` over both. Absolute.
+Result<std::string> HomeDirectory(const std::string& flag);
+/// Errors: kInvalidArgument: one sentence that names the flag, variable or line of millwright.yaml.
+Result<Config> LoadConfig(const Flags& flags);
+
+}  // namespace mw::app

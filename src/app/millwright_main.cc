@@ -1,0 +1,31 @@
+// The program: reads the command line, finds the verb, runs it. `millwright --help` lists the verbs.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "app/cli/verbs.h"
+
+int main(int argc, char** argv) {
+  using mw::app::cli::Options;
+  CLI::App root(
+      "Millwright: machine learning in production on your own machines.\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong input, 3 cannot reach the server.");
+  root.name("millwright");
+  root.require_subcommand(1);
+  root.footer("millwright VERB --help shows a verb's options and an example.");
+  Options options;
+  std::function<int()> chosen;
+  const mw::app::cli::Registrar registrar{root, options, chosen};
+  AddServerVerbs(registrar);
+  AddFileVerbs(registrar);
+  AddRunVerbs(registrar);
+  AddModelVerbs(registrar);
+  AddEndpointVerbs(registrar);
+  AddDoctorVerb(registrar);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return root.exit(error) == 0 ? mw::app::cli::kDone : mw::app::cli::kWrongInput;
+  }
+  return chosen();
+}

@@ -1,0 +1,262 @@
+// The control plane, put together in the order of platform.h.
+#include "app/platform.h"
+
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "api/native/routes.h"
+#include "app/programs.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "blob/directory_blobs.h"
+#include "db/postgres_database.h"
+#include "db/sqlite_database.h"
+#include "exec/process_executor.h"
+#include "goals/goals_schema.h"
+#include "net/socket.h"
+
+namespace mw::app {
+namespace {
+
+/// A secret file of the home: read, or made on first use.
+Result<std::string> Secret(const std::string& path, const std::function<std::string()>& make) {
+  const Result<std::string> known = ReadFile(path, 4096);
+  if (known.ok()) return std::string(Trim(*known));
+  if (known.error().code != Code::kNotFound) return known.error();
+  std::string secret = make();
+  TRY(WriteFileDurably(path, secret + "\n", 0600));
+  return secret;
+}
+
+std::vector<db::Migration> AllMigrations() {
+  std::vector<db::Migration> all;
+  for (const auto& module : {lineage::Migrations(), tracking::Migrations(), registry::Migrations(),
+                             goals::Migrations(), jobs::Migrations(), pipelines::Migrations(),
+                             pipelines::DefinitionMigrations(), endpoints::Migrations()}) {
+    all.insert(all.end(), module.begin(), module.end());
+  }
+  return all;
+}
+
+pipelines::Resources MachineCapacity() {
+  pipelines::Resources capacity;
+  capacity.cpu = std::max(1U, std::thread::hardware_concurrency());
+  capacity.memory_bytes = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+  return capacity;
+}
+
+Json MachineEnvironment() {
+  utsname name{};
+  uname(&name);
+  return Json::Make({{"millwright", kVersion},
+                     {"host", name.nodename},
+                     {"system", Cat(name.sysname, " ", name.release)},
+                     {"machine", name.machine},
+                     {"cores", std::int64_t{std::thread::hardware_concurrency()}}});
+}
+
+/// What decides whether built-in steps give the same answer again: their program's own bytes.
+Result<std::string> ProgramDigest(pipelines::FileDigests& digests, const std::string& program) {
+  return Cat(kVersion, " ", TRY(digests.Of(program)));
+}
+
+Json Check(std::string_view name, std::string_view state, std::string_view value, std::string_view remedy = "") {
+  return Json::Make({{"check", name}, {"state", state}, {"value", value}, {"remedy", remedy}});
+}
+
+Json DiskCheck(const std::string& home) {
+  struct statvfs disk {};
+  if (statvfs(home.c_str(), &disk) != 0) return Check("disk", "bad", "cannot be looked at", "is the home still mounted?");
+  const double free_gib = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize) / (1 << 30);
+  const std::string value = Cat(Fixed(free_gib, 1), " GiB free");
+  if (free_gib < 0.5) return Check("disk", "bad", value, Cat("free space on the disk of ", home));
+  return Check("disk", free_gib < 5 ? "warn" : "ok", value, free_gib < 5 ? "free space before it runs out" : "");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Platform>> Platform::Start(Config config) {
+  TRY(net::CheckListen(config.listen.host, false).In("--listen"));
+  std::unique_ptr<Platform> platform(new Platform(std::move(config)));
+  TRY(platform->TakeHome());
+  TRY(platform->OpenResources());
+  TRY(platform->BuildDomain());
+  TRY(platform->BuildRunner());
+  TRY(platform->Listen());
+  return platform;
+}
+
+Platform::~Platform() {
+  if (server_) server_->Stop();
+  if (loop_) {
+    loop_->Stop([this]() -> Task<void> { co_await runner_->Drain(); });
+  }
+}
+
+Status Platform::TakeHome() {
+  for (const std::string& directory : {config_.home, config_.ArtifactsPath(), config_.RunsPath(), config_.ServePath(),
+                                       config_.LogsPath()}) {
+    TRY(MakeDirectories(directory, 0700));
+  }
+  Result<FileDescriptor> lock = LockFile(config_.LockPath());
+  if (!lock.ok() && lock.error().code == Code::kFailedPrecondition) {
+    return FailedPrecondition("another millwright has the home ", config_.home, "; stop it, or give this one a home ",
+                              "of its own with --home");
+  }
+  home_lock_ = TRY(std::move(lock));
+  TRY(Secret(config_.TokenPath(), [] { return net::NewToken("mw_admin_"); }));
+  secret_ = TRY(Secret(config_.home + "/secret", [] { return Hex(RandomBytes(32)); }));
+  return Ok();
+}
+
+Status Platform::OpenResources() {
+  if (config_.database.empty()) {
+    database_ = TRY(db::SqliteDatabase::Open(config_.DatabasePath()));
+  } else {
+    database_ = TRY(db::PostgresDatabase::Open({config_.database, config_.home, false}));
+  }
+  TRY(database_->Migrate(AllMigrations()));
+  blobs_ = TRY(blob::DirectoryBlobs::Open(config_.ArtifactsPath()));
+  executor_ = TRY(exec::ProcessExecutor::Start(TRY(ProgramPath("mw-shim"))));
+  workers_ = std::make_unique<WorkerPool>(std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
+  return Ok();
+}
+
+Status Platform::BuildDomain() {
+  lineage_ = std::make_unique<lineage::Lineage>(clock_);
+  tracking_ = std::make_unique<tracking::Tracking>(*database_, clock_);
+  registry_ = std::make_unique<registry::Registry>(*database_, clock_);
+  goals_ = std::make_unique<goals::Goals>(*database_, clock_);
+  definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
+  jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
+  endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
+  TRY(SyncWait(endpoints_->Load()));
+  authenticator_ = std::make_unique<net::TokenAuthenticator>(
+      clock_, net::Principal{"local", {net::Permission::kAdmin}});
+  authenticator_->Add(TRY(Secret(config_.TokenPath(), [] { return std::string(); })),
+                      {"token:admin", {net::Permission::kAdmin}});
+  follow_token_ = TRY(Secret(config_.home + "/follow_token", [] { return net::NewToken("mw_follow_"); }));
+  authenticator_->Add(follow_token_, {"server:local", {net::Permission::kFollow}});
+  step_tokens_ = std::make_unique<StepTokenIssuer>(*authenticator_, secret_);
+  step_records_ = std::make_unique<StepRecords>(*tracking_);
+  file_digests_ = std::make_unique<pipelines::FileDigests>();
+  return Ok();
+}
+
+Status Platform::BuildRunner() {
+  const std::string mw_step = TRY(ProgramPath("mw-step"));
+  port_ = TRY(PortToTake());
+  url_ = Cat("http://", net::HostPort(config_.listen.host, port_));
+  pipelines::RunnerOptions options;
+  options.runs_directory = config_.RunsPath();
+  options.mw_step = mw_step;
+  options.program = TRY(ProgramDigest(*file_digests_, mw_step));
+  options.url = url_;
+  options.path = "/usr/local/bin:/usr/bin:/bin";
+  options.capacity = MachineCapacity();
+  options.environment = MachineEnvironment();
+  const pipelines::RunnerParts parts{*database_, *blobs_,        *jobs_,         *workers_, *step_tokens_,
+                                     *lineage_,  *step_records_, *file_digests_, clock_,    metrics_};
+  runner_ = std::make_unique<pipelines::RunReconciler>(parts, options);
+  pipelines_ = std::make_unique<pipelines::Pipelines>(parts, options, *runner_);
+  return Ok();
+}
+
+Status Platform::Listen() {
+  net::RouteTable routes;
+  api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Checks(); });
+  api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_);
+  api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
+  api::native::AddGoalRoutes(routes, *goals_);
+  api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
+  api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
+  api::native::AddLineageRoutes(routes, *database_);
+  net::StreamServerOptions server;
+  server.host = config_.listen.host;
+  server.port = port_;
+  server_ = TRY(net::StreamServer::Start(server, std::move(routes), *authenticator_, metrics_));
+  return WriteAddresses();
+}
+
+Result<int> Platform::PortToTake() const {
+  if (config_.listen.port != 0) return config_.listen.port;
+  // Steps and the model server know the address: a restart with port 0 takes the same one when it can.
+  if (const Result<std::string> text = ReadFile(config_.AddressesPath(), 1 << 20); text.ok()) {
+    const Result<Json> known = Json::Parse(*text);
+    const auto port = known.ok() ? known->IntOr("port", 0) : 0;
+    if (port > 0 && net::ListenTcp(config_.listen.host, static_cast<int>(port)).ok()) return static_cast<int>(port);
+  }
+  return net::LocalPort(TRY(net::ListenTcp(config_.listen.host, 0)).get());
+}
+
+serving::LocalServerOptions Platform::LocalServerOptions() const {
+  serving::LocalServerOptions options;
+  options.program = "/proc/self/exe";
+  if (const auto program = ProgramPath("millwright"); program.ok()) options.program = *program;
+  options.control_plane_url = url_;
+  options.token = follow_token_;
+  options.state_directory = config_.ServePath();
+  options.listen = net::HostPort(config_.inference_listen.host, config_.inference_listen.port);
+  options.log_path = config_.LogsPath() + "/serve.log";
+  options.program_version = kVersion;
+  return options;
+}
+
+void Platform::Run(std::function<void(const std::string& address)> on_inference) {
+  on_inference_ = std::move(on_inference);
+  serve_ = std::make_unique<ServeKeeper>(LocalServerOptions(), *workers_, [this](const serving::LocalServer& server) {
+    inference_url_ = server.address;
+    if (const Status written = WriteAddresses(); !written.ok()) {
+      LogError("cannot write addresses.json", {{"error", written.error().ToString()}});
+    }
+    on_inference_(server.address);
+  });
+  loop_ = std::make_unique<ControlLoop>(clock_);
+  const std::function<void()> wake_runner = loop_->Add(*runner_);
+  loop_->Add(*serve_);
+  runner_->OnWake(wake_runner);
+  jobs_->OnChange(wake_runner);
+  loop_->Start();
+}
+
+Status Platform::StopServing() {
+  server_->Stop();
+  loop_->Stop([this]() -> Task<void> { co_await runner_->Drain(); });
+  return serve_->Stop();
+}
+
+Status Platform::WriteAddresses() const {
+  Json addresses = Json::Make({{"console", url_}, {"port", std::int64_t{port_}}, {"pid", std::int64_t{getpid()}}});
+  addresses["inference"] = inference_url_.empty() ? Cat("http://", net::HostPort(config_.inference_listen.host, config_.inference_listen.port)) : inference_url_;
+  return WriteFileDurably(config_.AddressesPath(), addresses.DumpPretty(), 0600);
+}
+
+Task<Json> Platform::Checks() {
+  Json checks = Json::MakeArray();
+  checks.Append(DiskCheck(config_.home));
+  const Result<std::vector<pipelines::Definition>> read = co_await definitions_->List();
+  checks.Append(read.ok() ? Check("database", "ok", config_.database.empty() ? config_.DatabasePath() : "postgresql")
+                          : Check("database", "bad", read.error().ToString(), "see the log of `millwright up`"));
+  checks.Append(Check("isolation", "ok", jobs_->IsolationTier()));
+  const std::vector<endpoints::Server> servers = endpoints_->Servers();
+  const auto views = co_await endpoints_->List();
+  checks.Append(servers.empty() ? Check("model servers", "bad", "none reports",
+                                        Cat("see ", config_.LogsPath(), "/serve.log"))
+                                : Check("model servers", "ok", Cat(servers.size(), " reporting")));
+  for (const endpoints::EndpointView& view : views.value_or(std::vector<endpoints::EndpointView>())) {
+    const std::string name = Cat("endpoint ", view.current.endpoint);
+    const std::string version = Cat("version ", view.current.version);
+    checks.Append(view.Ready() ? Check(name, "ok", version + " answers")
+                               : Check(name, "bad", version + " is wanted and not ready",
+                                       Cat("millwright rollback ", view.current.endpoint)));
+  }
+  co_return checks;
+}
+
+}  // namespace mw::app

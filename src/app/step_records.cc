@@ -1,0 +1,54 @@
+// The tracking run of every pipeline run.
+#include "app/step_records.h"
+
+#include "base/text.h"
+
+namespace mw::app {
+namespace {
+
+tracking::RunId TrackingId(const pipelines::RunId& run) { return tracking::RunId(run.text()); }
+
+tracking::RunStatus StatusOf(pipelines::RunState state) {
+  if (state == pipelines::RunState::kSucceeded) return tracking::RunStatus::kFinished;
+  return state == pipelines::RunState::kFailed ? tracking::RunStatus::kFailed : tracking::RunStatus::kKilled;
+}
+
+std::string ParamText(const Json& value) { return value.IsString() ? value.AsString() : value.Dump(); }
+
+}  // namespace
+
+Status StepRecords::RunSubmitted(db::Transaction& transaction, const pipelines::RunRecord& run,
+                                 const pipelines::Graph& graph) {
+  tracking::NewRun tracked;
+  tracked.id = TrackingId(run.id);
+  tracked.experiment = graph.pipeline;
+  tracked.name = Cat(graph.pipeline, " ", FormatTime(run.created));
+  tracked.source = graph.pipeline;
+  tracked.started = run.created;
+  if (!graph.goal.empty()) tracked.tags["goal"] = graph.goal;
+  TRY(tracking_.CreateRun(transaction, tracked));
+  tracking::LogBatch batch;
+  batch.run = tracked.id;
+  for (const auto& [name, value] : graph.params) batch.params[name] = value;
+  return tracking::Tracking::Log(transaction, batch);
+}
+
+Status StepRecords::StepFinished(db::Transaction& transaction, const pipelines::FinishedStep& finished) {
+  tracking::LogBatch batch;
+  batch.run = TrackingId(finished.run);
+  batch.attempt_id = finished.attempt_id;
+  for (const auto& [name, value] : finished.result.metrics.AsObject()) {
+    batch.metrics.push_back({name, 0, value.AsDouble(), finished.ended});
+  }
+  for (const auto& [name, value] : finished.result.params.AsObject()) {
+    batch.params[Cat(finished.step.name, ".", name)] = ParamText(value);
+  }
+  return tracking::Tracking::Log(transaction, batch);
+}
+
+Status StepRecords::RunEnded(db::Transaction& transaction, const pipelines::RunRecord& run, pipelines::RunState state,
+                             Timestamp at) {
+  return tracking::Tracking::EndRun(transaction, TrackingId(run.id), StatusOf(state), at);
+}
+
+}  // namespace mw::app
