@@ -121,9 +121,9 @@ Result<LocalServer> StartServer(const LocalServerOptions& options) {
 }  // namespace
 
 Result<LocalServer> FindLocalServer(const std::string& state_directory) {
-  if (!IsLocked(state_directory)) return NotFound("no model server runs in ", state_directory);
-  const std::string text = TRY(ReadFile(state_directory + "/serve.json", 65'536));
-  const Json file = TRY(Json::Parse(text));
+  Result<std::string> text = ReadFile(state_directory + "/serve.json", 65'536);
+  if (!text.ok() || !IsLocked(state_directory)) return NotFound("no model server runs in ", state_directory);
+  const Json file = TRY(Json::Parse(*text));
   LocalServer server;
   server.pid = static_cast<int>(TRY(file.GetInt("pid")));
   server.address = TRY(file.GetString("address"));

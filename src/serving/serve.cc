@@ -1,6 +1,7 @@
 // Puts the data plane together and takes it apart again.
 #include "serving/serve.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -24,6 +25,17 @@ Result<std::string> ServerId(const ServeOptions& options, const Clock& clock) {
   std::string id = NewIdText(clock);
   TRY(WriteFileDurably(path, id));
   return id;
+}
+
+/// Whoever looks whether a server runs holds the lock for a moment, so a held lock is asked for again.
+Result<FileDescriptor> TakeLock(const std::string& path) {
+  constexpr int kAttempts = 100;
+  constexpr int kPauseMillis = 10;
+  for (int attempt = 1;; ++attempt) {
+    Result<FileDescriptor> lock = LockFile(path);
+    if (lock.ok() || lock.error().code != Code::kFailedPrecondition || attempt == kAttempts) return lock;
+    poll(nullptr, 0, kPauseMillis);
+  }
 }
 
 sigset_t StopSignals() {
@@ -57,7 +69,7 @@ Status DataPlane::Prepare() {
   }
   if (!options_.state_directory.empty()) {
     TRY(MakeDirectories(options_.state_directory));
-    lock_ = TRY(LockFile(options_.state_directory + "/serve.lock"));
+    lock_ = TRY(TakeLock(options_.state_directory + "/serve.lock"));
     unlink(ServeFile(options_).c_str());  // of one that was killed
   }
   server_id_ = TRY(ServerId(options_, clock_));
