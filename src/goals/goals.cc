@@ -80,18 +80,22 @@ Task<Result<std::vector<StoredGoal>>> Goals::List(std::string project) {
       [&](db::Snapshot& snapshot) -> Result<std::vector<StoredGoal>> { return GoalStore::List(snapshot, project); });
 }
 
+Status Goals::Record(db::Transaction& transaction, const std::string& project, const std::string& goal,
+                     const EvaluationContext& context, const std::vector<TargetVerdict>& verdicts) const {
+  if (TRY(GoalStore::HasEvaluation(transaction, context.id))) return Ok();
+  const StoredGoal existing = TRY(Existing(transaction, project, goal));
+  const Timestamp now = clock_.Now();
+  std::int64_t position = 0;
+  for (const TargetVerdict& verdict : verdicts) {
+    TRY(GoalStore::InsertVerdict(transaction, project, position++, Stored(existing, context, verdict, now)));
+  }
+  return Ok();
+}
+
 Task<Status> Goals::Record(std::string project, std::string goal, EvaluationContext context,
                            std::vector<TargetVerdict> verdicts) {
-  const Timestamp now = clock_.Now();
-  co_return co_await database_.Write([&](db::Transaction& transaction) -> Status {
-    if (TRY(GoalStore::HasEvaluation(transaction, context.id))) return Ok();
-    const StoredGoal existing = TRY(Existing(transaction, project, goal));
-    std::int64_t position = 0;
-    for (const TargetVerdict& verdict : verdicts) {
-      TRY(GoalStore::InsertVerdict(transaction, project, position++, Stored(existing, context, verdict, now)));
-    }
-    return Ok();
-  });
+  co_return co_await database_.Write(
+      [&](db::Transaction& transaction) { return Record(transaction, project, goal, context, verdicts); });
 }
 
 Task<Result<std::vector<StoredVerdict>>> Goals::History(std::string project, std::string goal, std::string target,

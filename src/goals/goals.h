@@ -54,6 +54,9 @@ class Goals {
   /// Errors: kNotFound for an unknown goal.
   Task<Status> Record(std::string project, std::string goal, EvaluationContext context,
                       std::vector<TargetVerdict> verdicts);
+  /// The same as part of a greater change.
+  Status Record(db::Transaction& transaction, const std::string& project, const std::string& goal,
+                const EvaluationContext& context, const std::vector<TargetVerdict>& verdicts) const;
   /// The latest `limit` verdicts (at most 10,000), oldest first; of all targets when `target` is empty.
   Task<Result<std::vector<StoredVerdict>>> History(std::string project, std::string goal, std::string target,
                                                    int limit);

@@ -86,6 +86,40 @@ TargetVerdict JudgeLine(const Goal& goal, const Line& line, Stage stage, const M
 
 Json Number(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
+std::optional<double> ReadNumber(const Json& json, std::string_view key) {
+  const Json* found = json.Find(key);
+  if (found == nullptr || !found->IsNumber()) return std::nullopt;
+  return found->AsDouble();
+}
+
+Result<Outcome> ParseOutcome(std::string_view text) {
+  for (const Outcome outcome : {Outcome::kMet, Outcome::kMissed, Outcome::kNotMeasurable}) {
+    if (OutcomeName(outcome) == text) return outcome;
+  }
+  return InvalidArgument("unknown outcome ", Quoted(text), "; outcomes: met, missed, not measurable yet");
+}
+
+Result<TargetVerdict> ReadVerdict(const Json& json) {
+  TargetVerdict verdict;
+  verdict.target = TRY(json.GetString("target"));
+  verdict.metric = TRY(json.GetString("metric"));
+  const Metric* metric = FindMetric(verdict.metric);
+  if (metric == nullptr) return InvalidArgument(UnknownMetric(verdict.metric, Problem::kBinaryClassification));
+  verdict.kind = metric->kind;
+  verdict.priority = static_cast<int>(std::clamp<std::int64_t>(json.IntOr("priority", 3), 1, 3));
+  verdict.need = json.StringOr("need", "");
+  verdict.currency = json.StringOr("currency", "");
+  verdict.value = ReadNumber(json, "value");
+  verdict.low = ReadNumber(json, "low");
+  verdict.high = ReadNumber(json, "high");
+  verdict.no_model = ReadNumber(json, "no_model");
+  verdict.trivial_model = ReadNumber(json, "trivial_model");
+  verdict.outcome = TRY(ParseOutcome(TRY(json.GetString("outcome"))));
+  verdict.reason = json.StringOr("reason", "");
+  verdict.miss_costs = json.StringOr("miss_costs", "");
+  return verdict;
+}
+
 std::string Shown(const TargetVerdict& verdict, const std::optional<double>& value) {
   return value ? FormatMetric(*FindMetric(verdict.metric), *value, verdict.currency) : std::string("-");
 }
@@ -150,6 +184,7 @@ Json ToJson(const TargetVerdict& verdict) {
                      {"priority", verdict.priority},
                      {"metric", verdict.metric},
                      {"need", verdict.need},
+                     {"currency", verdict.currency},
                      {"value", Number(verdict.value)},
                      {"low", Number(verdict.low)},
                      {"high", Number(verdict.high)},
@@ -158,6 +193,27 @@ Json ToJson(const TargetVerdict& verdict) {
                      {"outcome", OutcomeName(verdict.outcome)},
                      {"reason", verdict.reason},
                      {"miss_costs", verdict.miss_costs}});
+}
+
+Json ToJson(const Judgement& judgement) {
+  Json verdicts = Json::MakeArray();
+  for (const TargetVerdict& verdict : judgement.verdicts) verdicts.Append(ToJson(verdict));
+  return Json::Make({{"goal", judgement.goal},
+                     {"stage", StageName(judgement.stage)},
+                     {"model", judgement.model},
+                     {"verdicts", std::move(verdicts)}});
+}
+
+Result<Judgement> JudgementFromJson(const Json& json) {
+  Judgement judgement;
+  judgement.goal = TRY(json.GetString("goal").In("targets"));
+  judgement.stage = TRY(ParseStage(TRY(json.GetString("stage").In("targets"))));
+  judgement.model = TRY(json.GetString("model").In("targets"));
+  const Json* verdicts = json.Find("verdicts");
+  if (verdicts == nullptr || !verdicts->IsArray()) return InvalidArgument("targets: verdicts is no list");
+  if (verdicts->AsArray().size() > kVerdictsMax) return InvalidArgument("targets: more than ", kVerdictsMax, " verdicts");
+  for (const Json& verdict : verdicts->AsArray()) judgement.verdicts.push_back(TRY(ReadVerdict(verdict).In("targets")));
+  return judgement;
 }
 
 std::string Table(const std::vector<TargetVerdict>& verdicts) {

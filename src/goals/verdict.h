@@ -61,6 +61,19 @@ struct TargetVerdict {
 std::vector<TargetVerdict> Judge(const Goal& goal, Stage stage, const Measurements& measured);
 
 Json ToJson(const TargetVerdict& verdict);
+
+/// One judging as it travels from a step to the control plane, in an output's metadata under "targets".
+struct Judgement {
+  std::string goal;
+  Stage stage = Stage::kExperiment;
+  std::string model;
+  std::vector<TargetVerdict> verdicts;  ///< at most kVerdictsMax when read
+};
+inline constexpr std::size_t kVerdictsMax = 1000;
+/// {"goal":..,"stage":"evaluation","model":..,"verdicts":[..]}
+Json ToJson(const Judgement& judgement);
+/// Errors: kInvalidArgument naming what is missing or of the wrong kind.
+Result<Judgement> JudgementFromJson(const Json& json);
 /// A table for people, 110 columns at most, with a line for each target.
 std::string Table(const std::vector<TargetVerdict>& verdicts);
 

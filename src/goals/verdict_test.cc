@@ -76,6 +76,22 @@ TEST(Judge, TheTableFitsAScreen) {
   EXPECT_NE(table.find("15.0 % [13.0 %, 17.0 %]"), std::string::npos) << table;
 }
 
+TEST(Judgement, SurvivesJson) {
+  const Judgement judgement{"late", Stage::kEvaluation, "late", Judge(TheGoal(), Stage::kEvaluation, Measured(0.15, 0.71))};
+  const std::string text = ToJson(judgement).Dump();
+  const auto back = JudgementFromJson(*Json::Parse(text));
+  ASSERT_TRUE(back.ok()) << back.error().message;
+  EXPECT_EQ(ToJson(*back).Dump(), text);
+  for (const std::string_view key : {"goal", "stage", "model", "verdicts"}) {
+    Json broken = ToJson(judgement);
+    broken[key] = 7;
+    EXPECT_FALSE(JudgementFromJson(broken).ok()) << key;
+  }
+  Json unknown = ToJson(judgement);
+  unknown["verdicts"].AsArray()[0]["metric"] = "no_such_metric";
+  EXPECT_FALSE(JudgementFromJson(unknown).ok());
+}
+
 TEST(Stage, NamesReadBack) {
   for (const Stage stage : {Stage::kExperiment, Stage::kEvaluation, Stage::kProduction}) {
     EXPECT_EQ(*ParseStage(StageName(stage)), stage);

@@ -1,10 +1,288 @@
-// The step `train`.
+// train: rows, stop_early -> model. A package of XGBoost's trees with everything that serving needs: schema,
+// vocabularies, the training rows' profile, and rows with XGBoost's own answers.
+//
+// The label comes from the goal, with.label or the dataset; the features are with.features, or every
+// column that a model can take and that plays no role.
+#include <algorithm>
+#include <cmath>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "schema/encoder.h"
+#include "steps/boosting.h"
+#include "steps/data_task.h"
+#include "steps/encoded_rows.h"
+#include "steps/judgement.h"
+#include "steps/run_log.h"
+#include "steps/step_options.h"
 #include "steps/steps.h"
+#include "wire/package.h"
 
 namespace mw::steps {
+namespace {
+
+using schema::Column;
+using schema::ColumnType;
+using schema::Encoder;
+
+constexpr std::size_t kWarmUpRows = 64;
+
+// What is trained on, decided before any row is read.
+struct Plan {
+  std::optional<goals::Goal> goal;
+  data::Dataset dataset;
+  std::string model;
+  std::string label;
+  std::vector<std::string> features;
+  schema::Schema schema;  ///< features and roles only
+};
+
+Result<std::string> LabelOf(const StepTask& task, const Plan& plan) {
+  const std::string given = TRY(TextOption(task, "label", ""));
+  const std::string of_goal = plan.goal ? plan.goal->label : "";
+  if (!given.empty() && !of_goal.empty() && given != of_goal) {
+    return InvalidArgument("with.label is ", Quoted(given), ", the goal predicts ", Quoted(of_goal), "; keep one");
+  }
+  if (!given.empty()) return given;
+  return of_goal.empty() ? plan.dataset.roles.label : of_goal;
+}
+
+bool IsRole(const Plan& plan, const std::string& column) {
+  const data::Roles& roles = plan.dataset.roles;
+  return column == plan.label || column == roles.label || column == roles.key || column == roles.event_time ||
+         column == roles.known_at;
+}
+
+Result<std::vector<std::string>> FeaturesOf(const StepTask& task, const Plan& plan) {
+  std::vector<std::string> features = TRY(TextsOption(task, "features", {}));
+  for (const std::string& feature : features) {
+    if (IsRole(plan, feature)) {
+      return InvalidArgument("with.features: ", feature, " is the label, key or a time of the rows, not a feature");
+    }
+  }
+  if (!features.empty()) return features;
+  for (const Column& column : plan.dataset.columns) {
+    if (schema::IsFeatureType(column.type) && !IsRole(plan, column.name)) features.push_back(column.name);
+  }
+  if (features.empty()) return InvalidArgument("the rows have no column that a model can take besides the label");
+  return features;
+}
+
+schema::Schema SchemaOf(const Plan& plan) {
+  schema::Schema schema = plan.dataset.AsSchema(plan.model);
+  schema.label = schema.Find(plan.label) == nullptr ? "" : plan.label;
+  std::erase_if(schema.columns, [&](const Column& column) {
+    return column.name != schema.label && column.name != schema.event_time && column.name != schema.key &&
+           std::find(plan.features.begin(), plan.features.end(), column.name) == plan.features.end();
+  });
+  return schema;
+}
+
+Result<Plan> MakePlan(const StepTask& task) {
+  Plan plan;
+  plan.goal = TRY(LoadGoal(task));
+  plan.dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
+  plan.model = plan.goal ? plan.goal->model : task.pipeline.empty() ? task.step : task.pipeline;
+  plan.label = TRY(LabelOf(task, plan));
+  plan.features = TRY(FeaturesOf(task, plan));
+  plan.schema = SchemaOf(plan);
+  return plan;
+}
+
+std::string_view XgboostType(ColumnType type) {
+  switch (type) {
+    case ColumnType::kCategory: return "c";
+    case ColumnType::kBoolean: return "i";
+    case ColumnType::kInteger: return "int";
+    default: return "q";
+  }
+}
+
+FeatureInfo FeatureInfoOf(const Encoder& encoder) {
+  FeatureInfo info;
+  for (std::size_t i = 0; i < encoder.num_features(); ++i) {
+    info.names.push_back(encoder.feature_names()[i]);
+    info.types.emplace_back(XgboostType(encoder.column(static_cast<int>(i)).type));
+  }
+  return info;
+}
+
+Result<TrainingMatrix> MatrixOf(const EncodedRows& rows, const FeatureInfo& features) {
+  return TrainingMatrix::Make(rows.values, rows.count, features, std::vector<float>(rows.labels.begin(), rows.labels.end()));
+}
+
+Status CheckBothClasses(const EncodedRows& rows, const std::string& label) {
+  const double share = rows.PositiveShare();
+  if (share > 0 && share < 1) return Ok();
+  return InvalidArgument("all ", rows.count, " training rows have ", label, " = ", share > 0 ? "1" : "0",
+                         "; a model needs rows of both kinds");
+}
+
+// A client's view of one encoded value: it encodes to exactly these bits again.
+Json AsSent(const Column& column, float value) {
+  if (std::isnan(value)) return nullptr;
+  if (column.type == ColumnType::kCategory) return column.vocabulary[static_cast<std::size_t>(value)];
+  if (column.type == ColumnType::kBoolean) return value != 0;
+  if (column.type == ColumnType::kInteger) return static_cast<std::int64_t>(value);
+  return static_cast<double>(value);
+}
+
+// Rows from all over the training data, then two that it may not have: nothing known, and every category new.
+struct WarmUpRows {
+  std::vector<float> values;
+  std::vector<Json> sent;
+};
+
+void AddRow(const Encoder& encoder, std::span<const float> values, WarmUpRows& out) {
+  Json row = Json::MakeObject();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    row[encoder.feature_names()[i]] = AsSent(encoder.column(static_cast<int>(i)), values[i]);
+  }
+  out.values.insert(out.values.end(), values.begin(), values.end());
+  out.sent.push_back(std::move(row));
+}
+
+WarmUpRows ChooseWarmUp(const Encoder& encoder, const EncodedRows& rows) {
+  WarmUpRows out;
+  const std::size_t chosen = std::min(kWarmUpRows, rows.count);
+  const auto row_at = [&](std::size_t row) {
+    return std::span<const float>(rows.values).subspan(row * rows.num_features, rows.num_features);
+  };
+  for (std::size_t i = 0; i < chosen; ++i) AddRow(encoder, row_at(i * rows.count / chosen), out);
+  std::vector<float> unknown(row_at(0).begin(), row_at(0).end()), unseen = unknown;
+  for (std::size_t i = 0; i < encoder.num_features(); ++i) {
+    const Column& column = encoder.column(static_cast<int>(i));
+    if (!column.required) unknown[i] = Encoder::kMissing;
+    if (column.type == ColumnType::kCategory) unseen[i] = Encoder::kMissing;
+  }
+  AddRow(encoder, unknown, out);
+  AddRow(encoder, unseen, out);
+  for (std::size_t i = 0; i < encoder.num_features(); ++i) {
+    if (encoder.column(static_cast<int>(i)).type == ColumnType::kCategory) {
+      out.sent.back()[encoder.feature_names()[i]] = "\x01 not in any vocabulary";
+    }
+  }
+  return out;
+}
+
+Result<wire::WarmUp> WarmUpOf(const Encoder& encoder, const EncodedRows& rows, const std::string& model_path) {
+  const FeatureInfo features = FeatureInfoOf(encoder);
+  WarmUpRows chosen = ChooseWarmUp(encoder, rows);
+  const Booster booster = TRY(Booster::Load(model_path));
+  const TrainingMatrix matrix = TRY(TrainingMatrix::Make(chosen.values, chosen.sent.size(), features, {}));
+  wire::WarmUp warm_up;
+  warm_up.rows = std::move(chosen.sent);
+  warm_up.margins = TRY(booster.Predict(matrix, Booster::Answer::kMargin));
+  warm_up.probabilities = TRY(booster.Predict(matrix, Booster::Answer::kProbability));
+  return warm_up;
+}
+
+std::string DigestOf(const StepTask& task, std::string_view input) {
+  const auto found = task.inputs.find(std::string(input));
+  return found == task.inputs.end() ? std::string() : found->second.digest;
+}
+
+Json LineageOf(const StepTask& task, const Plan& plan, const BoostingOptions& options, const EncodedRows& rows,
+               const Boosted& boosted) {
+  return Json::Make({{"pipeline", task.pipeline},
+                     {"step", task.step},
+                     {"goal", plan.goal ? plan.goal->name : ""},
+                     {"inputs", Json::Make({{"rows", DigestOf(task, "rows")}, {"stop_early", DigestOf(task, "stop_early")}})},
+                     {"params", options.ToJson()},
+                     {"training", Json::Make({{"rows", static_cast<std::int64_t>(rows.count)},
+                                              {"positive_share", rows.PositiveShare()},
+                                              {"until", rows.times.empty() ? Json() : Json(FormatTime(FromMicros(*std::max_element(rows.times.begin(), rows.times.end()))))},
+                                              {"trees", boosted.rounds_kept}})}});
+}
+
+Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder, const BoostingOptions& options,
+                  const EncodedRows& rows, const Boosted& boosted) {
+  const std::string directory = TRY(task.Output("model"));
+  TRY(MakeDirectories(directory));
+  const std::string model_path = Cat(directory, "/model.json");
+  TRY(boosted.booster.Save(model_path, FeatureInfoOf(encoder)));
+  TRY(WriteFileDurably(Cat(directory, "/profile.json"), plan.dataset.profile.DumpPretty() + "\n"));
+  wire::Package package;
+  package.info.model = plan.model;
+  package.info.features = plan.features;
+  if (plan.goal) package.info.threshold = plan.goal->threshold;
+  package.info.label = plan.label;
+  package.info.run_id = task.run_id;
+  package.info.lineage = LineageOf(task, plan, options, rows, boosted);
+  package.schema = schema::ToJson(plan.schema);
+  package.warm_up = TRY(WarmUpOf(encoder, rows, model_path));
+  return wire::WritePackage(directory, package);
+}
+
+// The goal's first look at the model: on the rows that stopped the training, without intervals.
+Result<evaluation::Report> Experiment(const Plan& plan, const EncodedRows& rows, const Boosted& boosted,
+                                      const TrainingMatrix& matrix, double trivial) {
+  const std::vector<float> answers = TRY(boosted.booster.Predict(matrix, Booster::Answer::kProbability));
+  evaluation::EvaluateOptions options;
+  options.threshold = plan.goal ? plan.goal->threshold : 0.5;
+  options.trivial_probability = trivial;
+  options.bootstrap.replicates = 0;
+  if (plan.goal && plan.goal->costs) options.costs = {plan.goal->costs->missed, plan.goal->costs->flagged};
+  return evaluation::Evaluate({rows.labels, std::vector<double>(answers.begin(), answers.end()), {}}, {}, options);
+}
+
+StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const EncodedRows& rows, const Boosted& boosted) {
+  StepResult result;
+  result.params = options.ToJson();
+  result.params["features"] = static_cast<std::int64_t>(plan.features.size());
+  result.params["label"] = plan.label;
+  result.metrics = Json::Make({{"trees", boosted.rounds_kept},
+                               {"rounds_run", boosted.rounds_run},
+                               {"train.rows", static_cast<std::int64_t>(rows.count)},
+                               {"train.positive_share", rows.PositiveShare()},
+                               {"train.log_loss", boosted.train_log_loss}});
+  result.summary = Cat(WithThousands(static_cast<long long>(rows.count)), " rows, ", plan.features.size(), " features, ",
+                       boosted.rounds_kept, " trees");
+  if (boosted.stop_early_log_loss) CatTo(result.summary, ", log loss ", Fixed(*boosted.stop_early_log_loss, 4), " on stop_early");
+  if (rows.unlabelled > 0) CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
+  return result;
+}
+
+Result<std::optional<EncodedRows>> LoadStopEarly(const StepTask& task, const RowsWanted& wanted) {
+  if (!task.inputs.contains("stop_early")) return std::optional<EncodedRows>();
+  return std::optional<EncodedRows>(TRY(LoadRows(task, "stop_early", wanted)));
+}
+
+}  // namespace
 
 Result<StepResult> RunTrain(const StepTask& task) {
-  return Unimplemented("step \"", task.step, "\": train is not built in yet");
+  TRY(task.CheckOptions({"algorithm", "label", "features", "max_depth", "learning_rate", "max_rounds",
+                         "early_stopping_rounds", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda",
+                         "seed"}));
+  const BoostingOptions options = TRY(BoostingOptions::Read(task));
+  const Plan plan = TRY(MakePlan(task));
+  const Encoder encoder = TRY(Encoder::Make(plan.schema, plan.features));
+  const RowsWanted wanted{&encoder, plan.label, {}};
+  const EncodedRows rows = TRY(LoadRows(task, "rows", wanted));
+  TRY(CheckBothClasses(rows, plan.label));
+  const std::optional<EncodedRows> stop_rows = TRY(LoadStopEarly(task, wanted));
+
+  const FeatureInfo features = FeatureInfoOf(encoder);
+  const TrainingMatrix train = TRY(MatrixOf(rows, features));
+  std::optional<TrainingMatrix> stop_early;
+  if (stop_rows) stop_early.emplace(TRY(MatrixOf(*stop_rows, features)));
+  const RealClock clock;
+  RunLog log(task, clock);
+  const Boosted boosted =
+      TRY(Boost(train, stop_early ? &*stop_early : nullptr, options,
+                [&](std::string_view name, int round, double value) { log.Metric(name, round, value); }));
+  TRY(WriteModel(task, plan, encoder, options, rows, boosted));
+
+  StepResult result = ResultOf(plan, options, rows, boosted);
+  result.output_metadata["model"] = Json::Make({{"model", plan.model}, {"trees", boosted.rounds_kept}});
+  if (stop_rows) {
+    const evaluation::Report report = TRY(Experiment(plan, *stop_rows, boosted, *stop_early, rows.PositiveShare()));
+    const Json metrics = MetricsOf(report);
+    for (const auto& [name, value] : metrics.AsObject()) result.metrics[Cat("stop_early.", name)] = value;
+    if (plan.goal) result.output_metadata["model"]["targets"] = JudgeTargets(*plan.goal, goals::Stage::kExperiment, report);
+  }
+  log.Finish(result.params);
+  return result;
 }
 
 }  // namespace mw::steps

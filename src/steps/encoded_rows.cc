@@ -1,0 +1,148 @@
+// Rows from Parquet into a matrix.
+#include "steps/encoded_rows.h"
+
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "base/text.h"
+#include "data/duckdb_session.h"
+#include "steps/data_task.h"
+
+namespace mw::steps {
+namespace {
+
+using schema::ColumnType;
+
+constexpr std::string_view kTable = "mw_rows";
+constexpr std::string_view kMissingText = "(missing)";
+
+Status CheckColumn(const data::Dataset& dataset, const std::string& name, std::string_view role) {
+  std::vector<std::string_view> names;
+  for (const schema::Column& column : dataset.columns) {
+    if (column.name == name) return Ok();
+    names.push_back(column.name);
+  }
+  const std::string_view nearest = Nearest(name, names);
+  return InvalidArgument(role, ": the rows have no column ", Quoted(name),
+                         nearest.empty() ? std::string() : Cat("; did you mean ", nearest, "?"));
+}
+
+Status CheckColumns(const data::Dataset& dataset, const RowsWanted& wanted) {
+  for (const std::string& feature : wanted.encoder->feature_names()) TRY(CheckColumn(dataset, feature, "feature"));
+  for (const std::string& text : wanted.texts) TRY(CheckColumn(dataset, text, "slice"));
+  if (wanted.label.empty()) return InvalidArgument("no label is named; write predict.label in the goal, or with.label");
+  return CheckColumn(dataset, wanted.label, "label");
+}
+
+std::string Select(const data::Dataset& dataset, const RowsWanted& wanted) {
+  std::vector<std::string> list;
+  const schema::Encoder& encoder = *wanted.encoder;
+  for (std::size_t i = 0; i < encoder.num_features(); ++i) {
+    const bool is_text = encoder.column(static_cast<int>(i)).type == ColumnType::kCategory;
+    list.push_back(Cat("CAST(", data::SqlName(encoder.feature_names()[i]), is_text ? " AS VARCHAR)" : " AS DOUBLE)"));
+  }
+  const std::string label = data::SqlName(wanted.label);
+  list.push_back(Cat("CAST(", label, " AS DOUBLE)"));
+  if (!dataset.roles.event_time.empty()) list.push_back(data::SqlName(dataset.roles.event_time));
+  for (const std::string& text : wanted.texts) {
+    list.push_back(Cat("coalesce(CAST(", data::SqlName(text), " AS VARCHAR), ", data::SqlText(kMissingText), ")"));
+  }
+  for (std::size_t i = 0; i < list.size(); ++i) CatTo(list[i], " AS c", i);
+  return Cat("SELECT ", Join(list, ", "), " FROM ", kTable, " WHERE ", label, " IS NOT NULL");
+}
+
+// Takes chunk after chunk into the matrix.
+class Loader {
+ public:
+  Loader(const RowsWanted& wanted, bool has_time) : wanted_(wanted), has_time_(has_time) {
+    rows_.num_features = wanted.encoder->num_features();
+    for (const std::string& text : wanted.texts) rows_.texts.push_back({text, {}, {}});
+    dictionaries_.resize(wanted.texts.size());
+  }
+
+  Status Take(const data::Chunk& chunk) {
+    const std::size_t first = rows_.count;
+    rows_.count += chunk.rows();
+    rows_.values.resize(rows_.count * rows_.num_features);
+    for (std::size_t feature = 0; feature < rows_.num_features; ++feature) TRY(TakeFeature(chunk, feature, first));
+    std::size_t column = rows_.num_features;
+    TRY(TakeLabels(chunk, column++));
+    if (has_time_) {
+      const auto times = chunk.Times(column++);
+      rows_.times.insert(rows_.times.end(), times.begin(), times.end());
+    }
+    for (std::size_t text = 0; text < rows_.texts.size(); ++text) TakeTexts(chunk, column++, text);
+    return Ok();
+  }
+  EncodedRows Finish() { return std::move(rows_); }
+
+ private:
+  Status TakeFeature(const data::Chunk& chunk, std::size_t feature, std::size_t first) {
+    const int index = static_cast<int>(feature);
+    const schema::Encoder& encoder = *wanted_.encoder;
+    const bool is_text = encoder.column(index).type == ColumnType::kCategory;
+    for (std::size_t row = 0; row < chunk.rows(); ++row) {
+      auto value = chunk.IsMissing(feature, row) ? encoder.EncodeMissing(index)
+                   : is_text                     ? encoder.EncodeText(index, chunk.Texts(feature)[row])
+                                                 : encoder.EncodeNumber(index, chunk.Numbers(feature)[row]);
+      if (!value.ok()) return std::move(value).error().In(Cat("row ", first + row));
+      rows_.values[(first + row) * rows_.num_features + feature] = *value;
+    }
+    return Ok();
+  }
+
+  Status TakeLabels(const data::Chunk& chunk, std::size_t column) {
+    for (const double label : chunk.Numbers(column)) {
+      if (label != 0 && label != 1) {
+        return InvalidArgument("label ", Quoted(wanted_.label), " is ", label, " in a row; it must be true, false, 0 or 1");
+      }
+      rows_.labels.push_back(label == 1 ? 1 : 0);
+    }
+    return Ok();
+  }
+
+  void TakeTexts(const data::Chunk& chunk, std::size_t column, std::size_t text) {
+    evaluation::SliceColumn& slice = rows_.texts[text];
+    auto& dictionary = dictionaries_[text];
+    for (const std::string_view value : chunk.Texts(column)) {
+      auto found = dictionary.find(value);
+      if (found == dictionary.end()) {
+        found = dictionary.emplace(std::string(value), static_cast<std::uint32_t>(slice.values.size())).first;
+        slice.values.emplace_back(value);
+      }
+      slice.codes.push_back(found->second);
+    }
+  }
+
+  const RowsWanted& wanted_;
+  bool has_time_;
+  EncodedRows rows_;
+  std::vector<std::map<std::string, std::uint32_t, std::less<>>> dictionaries_;
+};
+
+}  // namespace
+
+double EncodedRows::PositiveShare() const {
+  const auto positives = std::accumulate(labels.begin(), labels.end(), std::int64_t{0});
+  return count == 0 ? 0 : static_cast<double>(positives) / static_cast<double>(count);
+}
+
+Result<EncodedRows> LoadRows(const StepTask& task, std::string_view input, const RowsWanted& wanted) {
+  const std::string path = TRY(task.Input(input));
+  const data::Dataset dataset = TRY(data::ReadDataset(path));
+  TRY(CheckColumns(dataset, wanted).In(input));
+  data::DuckdbSession session = TRY(OpenSession(task, {}));
+  TRY(session.Bind(kTable, path));
+  Loader loader(wanted, !dataset.roles.event_time.empty());
+  TRY(session.Stream(Select(dataset, wanted), [&](const data::Chunk& chunk) { return loader.Take(chunk); }).In(input));
+  EncodedRows rows = loader.Finish();
+  if (rows.count == 0) {
+    return InvalidArgument("input ", input, ": none of its ", dataset.rows, " rows has a value in ", Quoted(wanted.label));
+  }
+  rows.unlabelled = dataset.rows - static_cast<std::int64_t>(rows.count);
+  return rows;
+}
+
+}  // namespace mw::steps

@@ -1,0 +1,98 @@
+// Loading and scoring.
+#include "steps/scoring.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace mw::steps {
+namespace {
+
+constexpr std::int64_t kHourMicros = 3'600'000'000;
+
+Result<float> EncodeSent(const schema::Encoder& encoder, int feature, const Json& value) {
+  if (value.IsNull()) return encoder.EncodeMissing(feature);
+  if (value.IsBool()) return encoder.EncodeBool(feature, value.AsBool());
+  if (value.IsString()) return encoder.EncodeText(feature, value.AsString());
+  if (value.IsNumber()) return encoder.EncodeNumber(feature, value.AsDouble());
+  return InvalidArgument("a value of ", encoder.column(feature).name, " is neither number, text, bool nor null");
+}
+
+Result<std::vector<float>> EncodeWarmUp(const schema::Encoder& encoder, const wire::WarmUp& warm_up) {
+  std::vector<float> values;
+  for (const Json& row : warm_up.rows) {
+    for (std::size_t i = 0; i < encoder.num_features(); ++i) {
+      const Json* value = row.Find(encoder.feature_names()[i]);
+      values.push_back(TRY(EncodeSent(encoder, static_cast<int>(i), value == nullptr ? Json() : *value).In("warmup.json")));
+    }
+  }
+  return values;
+}
+
+Status CheckWarmUp(const LoadedModel& model) {
+  const wire::WarmUp& expected = model.package.warm_up;
+  const std::vector<float> values = TRY(EncodeWarmUp(model.encoder, expected));
+  std::vector<float> answers(expected.rows.size());
+  model.forest.Predict(values, answers.size(), answers);
+  for (std::size_t row = 0; row < answers.size(); ++row) {
+    if (std::bit_cast<std::uint32_t>(answers[row]) == std::bit_cast<std::uint32_t>(expected.probabilities[row])) continue;
+    return DataLoss("warm-up row ", row, ": this program answers ", answers[row], ", the library that trained the model ",
+                    expected.probabilities[row], "; train it again");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<LoadedModel> LoadModel(const std::string& directory) {
+  wire::Package package = TRY(wire::ReadPackage(directory));
+  const schema::Schema schema = TRY(schema::FromJson(package.schema).In("schema.json"));
+  schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
+  const std::string json = TRY(ReadFile(package.model_path, wire::kModelBytesMax));
+  LoadedModel model{std::move(package), std::move(encoder), TRY(forest::Forest::FromXgboostJson(json))};
+  if (model.forest.num_features() != model.encoder.num_features()) {
+    return InvalidArgument("model.json has ", model.forest.num_features(), " features, package.json ",
+                           model.encoder.num_features());
+  }
+  TRY(CheckWarmUp(model));
+  return model;
+}
+
+std::vector<double> Score(const LoadedModel& model, const EncodedRows& rows) {
+  std::vector<float> answers(rows.count);
+  model.forest.Predict(rows.values, rows.count, answers);
+  return {answers.begin(), answers.end()};
+}
+
+std::vector<std::uint32_t> BlocksOf(const EncodedRows& rows, const std::vector<std::string>& columns) {
+  if (rows.times.empty() && columns.empty()) return {};
+  std::vector<const evaluation::SliceColumn*> parts;
+  for (const std::string& column : columns) {
+    const auto found = std::find_if(rows.texts.begin(), rows.texts.end(), [&](const auto& t) { return t.name == column; });
+    MW_ASSERT(found != rows.texts.end());
+    parts.push_back(&*found);
+  }
+  std::map<std::vector<std::int64_t>, std::uint32_t> numbers;
+  std::vector<std::uint32_t> blocks;
+  std::vector<std::int64_t> key;
+  for (std::size_t row = 0; row < rows.count; ++row) {
+    key.clear();
+    if (!rows.times.empty()) key.push_back(rows.times[row] / kHourMicros);
+    for (const evaluation::SliceColumn* part : parts) key.push_back(part->codes[row]);
+    blocks.push_back(numbers.try_emplace(key, static_cast<std::uint32_t>(numbers.size())).first->second);
+  }
+  return blocks;
+}
+
+std::string DescribeBlocks(const std::string& event_time, const std::vector<std::string>& columns) {
+  std::vector<std::string> parts = columns;
+  if (!event_time.empty()) parts.insert(parts.begin(), Cat("hour of ", event_time));
+  return parts.empty() ? std::string("row") : Join(parts, " x ");
+}
+
+}  // namespace mw::steps
