@@ -223,17 +223,17 @@ bool Loop::MakeRoom(Connection& c) {
 
 void Loop::Pump(Connection& c, std::span<char> window) {
   std::size_t used = 0;
-  bool open = true;
   bool more = true;
-  while (open && more && c.out.empty()) {
+  while (more) {
     more = TakeRequests(c, window, used);
-    open = SendOut(c);
-  }
-  if (open && !c.closing) {
+    if (!more && !c.closing) Keep(c, window, used);
+    if (!SendOut(c)) return Close(c);
+    if (!more || c.out.empty()) continue;
+    // The rest waits until the peer has taken these answers.
     Keep(c, window, used);
-    open = SendOut(c);
+    SendOut(c);
+    more = false;
   }
-  if (!open) return Close(c);
   Settle(c, used > 0);
 }
 
@@ -344,9 +344,11 @@ void Loop::Answer(Connection& c, std::string_view body, bool last) {
   ++served_;
 }
 
+// Nothing of the connection's input is looked at any more, so its memory is free before the answer leaves.
 void Loop::Refuse(Connection& c, const Refusal& refusal) {
   AppendRefusal(out_, refusal);
   c.closing = true;
+  c.in.Release();
   ++refused_;
 }
 
