@@ -14,21 +14,24 @@
 
 namespace mw::db {
 
+enum class Pushed { kYes, kFull, kClosed };
+
 template <typename Item>
 class BoundedQueue {
  public:
   explicit BoundedQueue(std::size_t bound) : bound_(bound) {}
 
-  /// False, and `item` stays with the caller, when the queue is full or closed.
-  bool Push(Item& item) {
+  /// When the queue is full or closed, `item` stays with the caller.
+  Pushed Push(Item& item) {
     {
       const Lock lock(mutex_);
-      if (closed_ || items_.size() >= bound_) return false;
+      if (closed_) return Pushed::kClosed;
+      if (items_.size() >= bound_) return Pushed::kFull;
       items_.push_back(std::move(item));
-      if (items_.size() < enough_) return true;
+      if (items_.size() < enough_) return Pushed::kYes;
     }
     filled_.NotifyOne();
-    return true;
+    return Pushed::kYes;
   }
 
   /// Waits for at least one item, then up to `patience` for `enough` of them, and takes up to `most`.

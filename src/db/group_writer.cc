@@ -8,6 +8,14 @@
 #include "db/closure_transaction.h"
 
 namespace mw::db {
+namespace {
+
+Error Refusal(Pushed pushed) {
+  if (pushed == Pushed::kClosed) return Unavailable("the database is being closed");
+  return ResourceExhausted(GroupWriter::kWaitingMax, " writes are waiting for the database already; try again later");
+}
+
+}  // namespace
 
 GroupWriter::GroupWriter(std::unique_ptr<Connection> connection)
     : connection_(std::move(connection)), thread_([this] { Run(); }) {}
@@ -19,14 +27,14 @@ GroupWriter::~GroupWriter() {
 
 void GroupWriter::Enqueue(Work work, Done done) {
   Item item{std::move(work), std::move(done), {}, {}};
-  if (queue_.Push(item)) return;
-  item.done(ResourceExhausted(kWaitingMax, " writes are waiting for the database already; try again later"));
+  const Pushed pushed = queue_.Push(item);
+  if (pushed != Pushed::kYes) item.done(Refusal(pushed));
 }
 
 Status GroupWriter::RunOutside(std::function<Status(Connection&)> work) {
   std::promise<Status> promise;
   Item item{{}, [&promise](Status status) { promise.set_value(std::move(status)); }, std::move(work), {}};
-  if (!queue_.Push(item)) return ResourceExhausted(kWaitingMax, " writes are waiting for the database already");
+  if (const Pushed pushed = queue_.Push(item); pushed != Pushed::kYes) return Refusal(pushed);
   return promise.get_future().get();
 }
 

@@ -14,7 +14,7 @@
 namespace mw::db {
 namespace {
 
-constexpr std::string_view kLockKey = "hashtextextended('millwright:' || current_schema(), 0)";
+constexpr std::string_view kLockKey = "hashtextextended('millwright:' || coalesce(current_schema(), ''), 0)";
 
 /// libpq's messages end in a newline and may have several lines.
 std::string OneLine(const char* message) {

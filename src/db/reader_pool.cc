@@ -18,8 +18,12 @@ ReaderPool::~ReaderPool() {
 
 void ReaderPool::Enqueue(Work work, Done done) {
   Item item{std::move(work), std::move(done)};
-  if (queue_.Push(item)) return;
-  item.done(ResourceExhausted(kWaitingMax, " reads are waiting for the database already; try again later"));
+  switch (queue_.Push(item)) {
+    case Pushed::kYes: return;
+    case Pushed::kClosed: return item.done(Unavailable("the database is being closed"));
+    case Pushed::kFull:
+      return item.done(ResourceExhausted(kWaitingMax, " reads are waiting for the database already; try again later"));
+  }
 }
 
 void ReaderPool::Run(Connection& connection) {

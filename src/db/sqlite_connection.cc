@@ -1,6 +1,7 @@
 // SQLite's C API behind db::Connection.
 #include "db/sqlite_connection.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -93,6 +94,8 @@ Error SqliteConnection::LastError(int code, std::string_view sql) const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, Use use) {
+  // SQLite makes its other files with the permissions of the first: what is recorded is nobody else's.
+  if (use == Use::kWrite) FileDescriptor(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (use == Use::kWrite ? SQLITE_OPEN_CREATE : 0);
@@ -140,8 +143,12 @@ Status SqliteConnection::Begin() { return RunScript(use_ == Use::kWrite ? "BEGIN
 
 Status SqliteConnection::Commit() {
   Status committed = RunScript("COMMIT");
-  if (!committed.ok()) Rollback();
-  return committed;
+  if (committed.ok()) return committed;
+  Rollback();
+  // After a flush that failed a power cut may still bring the write back.
+  Error error = std::move(committed).error();
+  if (error.code == Code::kUnavailable) error.message += "; whether this write was kept is unknown";
+  return error;
 }
 
 void SqliteConnection::Rollback() {
@@ -228,6 +235,7 @@ Result<std::int64_t> SqliteConnection::Execute(std::string_view sql, const Value
 Status SqliteConnection::BackUpTo(const std::string& target) {
   const std::string unfinished = Cat(target, ".unfinished");
   unlink(unfinished.c_str());
+  FileDescriptor(open(unfinished.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   sqlite3* copy = nullptr;
   int code = sqlite3_open_v2(unfinished.c_str(), &copy,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);

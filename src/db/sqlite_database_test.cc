@@ -85,6 +85,16 @@ TEST_F(SqliteDatabaseTest, WritesToItsLogAndFlushesIt) {
   EXPECT_EQ(ReadValue("PRAGMA synchronous"), Value(std::int64_t{2}));
 }
 
+TEST_F(SqliteDatabaseTest, ItsFilesAreNobodyElses) {
+  OpenAndMigrate();
+  ASSERT_TRUE(db_->Migrate(MoreSteps()).ok());
+  for (const char* suffix : {"", "-wal", "-shm", ".lock", ".before-1"}) {
+    struct stat status {};
+    ASSERT_EQ(stat(Cat(place_.place(), suffix).c_str(), &status), 0) << suffix;
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
+  }
+}
+
 TEST_F(SqliteDatabaseTest, FlushesOnceForAGroup) {
   FaultyVfs vfs;
   OpenAndMigrate();
