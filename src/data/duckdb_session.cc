@@ -92,7 +92,9 @@ Error DuckdbError(const char* text, std::string_view origin) {
     if (whole.starts_with(entry.prefix)) error.code = entry.code;
   }
   std::optional<long long> line = NumberAfter(whole, "CSV Error on Line:");
-  if (!line) line = NumberAfter(whole, "\nLINE ");
+  // A data file's own lines only: the query that reads it is ours.
+  const bool is_data_file = origin.ends_with(".parquet") || origin.ends_with(".csv");
+  if (!line && !is_data_file) line = NumberAfter(whole, "\nLINE ");
   if (!origin.empty()) error.message = line ? Cat(origin, ":", *line, ": ") : Cat(origin, ": ");
   error.message += Sentence(whole);
   return error;
