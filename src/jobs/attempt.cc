@@ -45,7 +45,8 @@ std::map<std::string, std::string> StepEnvironment(const StepContext& context) {
           {"PATH", context.path},
           {"HOME", Cat(context.directory, "/work")},
           {"TMPDIR", Cat(context.directory, "/tmp")},
-          {"LANG", "C.UTF-8"}};
+          {"LANG", "C.UTF-8"},
+          {"OMP_WAIT_POLICY", "passive"}};
 }
 
 }  // namespace mw::jobs

@@ -86,7 +86,9 @@ struct StepContext {
   std::string path;       ///< for PATH
 };
 /// MILLWRIGHT_URL, MILLWRIGHT_RUN_ID, MILLWRIGHT_ATTEMPT_ID, PATH, HOME (`directory`/work),
-/// TMPDIR (`directory`/tmp), LANG=C.UTF-8. The token is a secret: given to Jobs::Launch.
+/// TMPDIR (`directory`/tmp), LANG=C.UTF-8, OMP_WAIT_POLICY=passive (attempts share the machine: OpenMP
+/// threads that spin while they wait made training twelve times slower beside other work). The token is a
+/// secret: given to Jobs::Launch.
 std::map<std::string, std::string> StepEnvironment(const StepContext& context);
 
 }  // namespace mw::jobs

@@ -178,7 +178,8 @@ TEST(StepEnvironmentTest, HoldsWhatAStepNeedsAndNoSecret) {
                                                        {"PATH", "/usr/bin:/bin"},
                                                        {"HOME", "/runs/a1/work"},
                                                        {"TMPDIR", "/runs/a1/tmp"},
-                                                       {"LANG", "C.UTF-8"}};
+                                                       {"LANG", "C.UTF-8"},
+                                                       {"OMP_WAIT_POLICY", "passive"}};
   EXPECT_EQ(environment, expected);
 }
 
