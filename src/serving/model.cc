@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <utility>
@@ -61,6 +62,11 @@ Status CompareBits(const std::vector<float>& ours, const std::vector<float>& the
 }
 
 }  // namespace
+
+std::uint64_t Model::NextSerial() {
+  static std::atomic<std::uint64_t> next{0};
+  return ++next;
+}
 
 const char* Model::output_name() const {
   switch (forest_.objective()) {

@@ -5,6 +5,7 @@
 // gave for every warm-up row, alone and in one batch. One that does not is refused with a sentence.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,8 @@ class Model {
   [[nodiscard]] const forest::Forest& forest() const { return forest_; }
   [[nodiscard]] std::size_t num_features() const { return encoder_.num_features(); }
   [[nodiscard]] std::optional<double> threshold() const { return threshold_; }
+  /// Unlike every other model's of this process, also of one that is gone.
+  [[nodiscard]] std::uint64_t serial() const { return serial_; }
   /// "probability", or what the model's objective gives: "margin", "value".
   [[nodiscard]] const char* output_name() const;
 
@@ -48,9 +51,11 @@ class Model {
  private:
   Model(std::string name, schema::Schema schema, schema::Encoder encoder, forest::Forest forest)
       : name_(std::move(name)), schema_(std::move(schema)), encoder_(std::move(encoder)), forest_(std::move(forest)) {}
+  static std::uint64_t NextSerial();
   [[nodiscard]] Status SelfCheck(const wire::WarmUp& warm_up) const;
   [[nodiscard]] Result<std::vector<float>> Encode(const std::vector<Json>& rows) const;
 
+  std::uint64_t serial_ = NextSerial();
   std::string name_;
   schema::Schema schema_;
   schema::Encoder encoder_;

@@ -62,14 +62,80 @@ std::string_view KindName(Kind kind) {
 
 }  // namespace
 
+std::string_view RequestDecoder::DatatypeName(Datatype datatype) {
+  switch (datatype) {
+    case Datatype::kBool: return "BOOL";
+    case Datatype::kInteger: return "INT";
+    case Datatype::kFloat: return "FP";
+    case Datatype::kBytes: return "BYTES";
+    case Datatype::kNone: break;
+  }
+  return "none";
+}
+
 Status RequestDecoder::Decode(std::string_view body, const serving::Model& model, const wire::ServingLimits& limits) {
   Reset(model, limits);
   if (body.size() > static_cast<std::uint64_t>(limits.body_bytes_max)) {
     return InvalidArgument("the request has ", body.size(), " bytes, at most ", limits.body_bytes_max);
   }
   if (!IsCleanText(body)) return InvalidArgument("the request is no valid JSON: it is not UTF-8");
+  body_begin_ = body.data();
+  if (DecodeAlike(body)) return Ok();
+  Reset(model, limits);
   JsonScanner json(body, strings_);
-  return DecodeBody(json);
+  TRY(DecodeBody(json));
+  Remember(body);
+  return Ok();
+}
+
+bool RequestDecoder::DecodeAlike(std::string_view body) {
+  const Remembered& known = remembered_;
+  if (known.model_serial != model_->serial()) return false;
+  rows_ = 1;
+  wants_value_ = known.wants_value;
+  wants_decision_ = known.wants_decision;
+  features_.resize(model_->num_features());
+  JsonScanner json(body, strings_);
+  const char* const end = body.data() + body.size();
+  std::size_t from = 0;
+  for (const Slot& slot : known.slots) {
+    const std::size_t same = slot.begin - from;
+    const char* const at = json.position();
+    if (static_cast<std::size_t>(end - at) < same || std::memcmp(at, known.body.data() + from, same) != 0) return false;
+    json.Seek(at + same);
+    if (!ReadSlot(json, slot)) return false;
+    from = slot.end;
+  }
+  return std::string_view(json.position(), static_cast<std::size_t>(end - json.position())) ==
+         std::string_view(known.body).substr(from);
+}
+
+bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
+  if (slot.kind == Slot::Kind::kCell) {
+    const Result<float> cell = DecodeCell(json, slot.datatype, slot.feature);
+    if (!cell.ok()) return false;
+    features_[static_cast<std::size_t>(slot.feature)] = *cell;
+    return true;
+  }
+  std::string_view& text = slot.kind == Slot::Kind::kId ? id_ : event_time_;
+  if (!json.ReadString(text)) return false;
+  return slot.kind == Slot::Kind::kId ? text.size() <= kRequestIdBytesMax : ParseTime(text).ok();
+}
+
+void RequestDecoder::NoteSlot(Slot slot, const char* begin, const char* end) {
+  if (rows_ > 1) return;
+  slot.begin = static_cast<std::size_t>(begin - body_begin_);
+  slot.end = static_cast<std::size_t>(end - body_begin_);
+  slots_.push_back(slot);
+}
+
+void RequestDecoder::Remember(std::string_view body) {
+  if (rows_ != 1 || matrix_ || !in_text_order_ || body.size() > kRememberedBytesMax) return;
+  remembered_.model_serial = model_->serial();
+  remembered_.body = body;
+  remembered_.slots.swap(slots_);
+  remembered_.wants_value = wants_value_;
+  remembered_.wants_decision = wants_decision_;
 }
 
 void RequestDecoder::Reset(const serving::Model& model, const wire::ServingLimits& limits) {
@@ -86,6 +152,8 @@ void RequestDecoder::Reset(const serving::Model& model, const wire::ServingLimit
   matrix_ = false;
   wants_value_ = true;
   wants_decision_ = true;
+  slots_.clear();
+  in_text_order_ = true;
 }
 
 Status RequestDecoder::DecodeBody(JsonScanner& json) {
@@ -124,7 +192,9 @@ Status RequestDecoder::DecodeId(JsonScanner& json) {
     return Scanned(json);
   }
   if (json.Peek() != Kind::kString) return WrongKind(json, "id", "a string");
+  const char* const begin = json.position();
   json.ReadString(id_);
+  NoteSlot({.kind = Slot::Kind::kId}, begin, json.position());
   if (id_.size() > kRequestIdBytesMax) {
     return InvalidArgument("id has ", id_.size(), " bytes, at most ", kRequestIdBytesMax);
   }
@@ -140,9 +210,11 @@ Status RequestDecoder::DecodeParameters(JsonScanner& json) {
     }
     if (json.Peek() != Kind::kString)
       return WrongKind(json, "parameter event_time", "a time like 2013-07-01T04:00:00Z");
+    const char* const begin = json.position();
     json.ReadString(event_time_);
     TRY(Scanned(json));
     TRY(ParseTime(event_time_).In("parameter event_time"));
+    NoteSlot({.kind = Slot::Kind::kEventTime}, begin, json.position());
   }
   return Scanned(json);
 }
@@ -196,6 +268,7 @@ Status RequestDecoder::DecodeTensor(JsonScanner& json) {
   if (!tensor.has_shape) return InvalidArgument("input ", Quoted(tensor.name), " has no shape");
   if (!tensor.read) {
     if (tensor.data == nullptr) return InvalidArgument("input ", Quoted(tensor.name), " has no data");
+    in_text_order_ = false;
     const char* const after = json.position();
     json.Seek(tensor.data);
     TRY(DecodeData(json, tensor));
@@ -374,13 +447,16 @@ Status RequestDecoder::DecodeColumn(JsonScanner& json, const Tensor& tensor) {
   float* const cells = features_.data() + column;
   const std::uint64_t stride = model_->num_features();
   return ForEachValue(json, tensor, 1, [&, cells, stride, feature](std::uint64_t row) -> Status {
-    cells[row * stride] = TRY(DecodeCell(json, tensor, feature));
+    const char* const begin = json.position();
+    cells[row * stride] = TRY(DecodeCell(json, tensor.datatype, feature));
+    NoteSlot({.kind = Slot::Kind::kCell, .datatype = tensor.datatype, .feature = feature}, begin, json.position());
     return Ok();
   });
 }
 
 Status RequestDecoder::DecodeContext(JsonScanner& json, const Tensor& tensor) {
   TRY(SetRows(tensor));
+  in_text_order_ = false;  // its values may decide about the event time: such requests are not remembered
   const bool is_time = tensor.name == model_->schema().event_time;
   return ForEachValue(json, tensor, 1, [&](std::uint64_t row) -> Status {
     if (!is_time || json.Peek() != Kind::kString) {
@@ -398,26 +474,26 @@ Status RequestDecoder::DecodeContext(JsonScanner& json, const Tensor& tensor) {
   });
 }
 
-Result<float> RequestDecoder::DecodeCell(JsonScanner& json, const Tensor& tensor, int feature) {
+Result<float> RequestDecoder::DecodeCell(JsonScanner& json, Datatype datatype, int feature) {
   const schema::Encoder& encoder = model_->encoder();
   const Kind kind = json.Peek();
-  if (kind == Kind::kNumber && (tensor.datatype == Datatype::kFloat || tensor.datatype == Datatype::kInteger)) {
+  if (kind == Kind::kNumber && (datatype == Datatype::kFloat || datatype == Datatype::kInteger)) {
     double value = 0;
     if (!json.ReadNumber(value)) return NoJson(json);
-    if (tensor.datatype == Datatype::kInteger && value != std::floor(value)) [[unlikely]] {
-      return InvalidArgument("column ", Quoted(tensor.name), " holds ", value, ", but its datatype is ",
-                             tensor.datatype_text);
+    if (datatype == Datatype::kInteger && value != std::floor(value)) [[unlikely]] {
+      return InvalidArgument("column ", Quoted(encoder.column(feature).name), " holds ", value,
+                             ", but its datatype is ", DatatypeName(datatype));
     }
     return encoder.EncodeNumber(feature, value);
   }
-  if (kind == Kind::kString && tensor.datatype == Datatype::kBytes) {
+  if (kind == Kind::kString && datatype == Datatype::kBytes) {
     std::string_view text;
     if (!json.ReadString(text)) return NoJson(json);
     Result<float> code = encoder.EncodeText(feature, text);
     if (code.ok() && std::isnan(*code)) ++unknown_categories_;
     return code;
   }
-  if ((kind == Kind::kTrue || kind == Kind::kFalse) && tensor.datatype == Datatype::kBool) {
+  if ((kind == Kind::kTrue || kind == Kind::kFalse) && datatype == Datatype::kBool) {
     if (!(kind == Kind::kTrue ? json.ReadTrue() : json.ReadFalse())) return NoJson(json);
     return encoder.EncodeBool(feature, kind == Kind::kTrue);
   }
@@ -429,8 +505,8 @@ Result<float> RequestDecoder::DecodeCell(JsonScanner& json, const Tensor& tensor
   json.Skip();
   if (json.failed()) return NoJson(json);
   const std::string_view value(start, static_cast<std::size_t>(json.position() - start));
-  return InvalidArgument("column ", Quoted(tensor.name), " holds ", KindName(kind), " (", value.substr(0, 80),
-                         "), but its datatype is ", tensor.datatype_text);
+  return InvalidArgument("column ", Quoted(encoder.column(feature).name), " holds ", KindName(kind), " (",
+                         value.substr(0, 80), "), but its datatype is ", DatatypeName(datatype));
 }
 
 Result<float> RequestDecoder::DecodeMatrixCell(JsonScanner& json, const Tensor& tensor, int feature) {

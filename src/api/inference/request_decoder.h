@@ -4,8 +4,11 @@
 // value. Extra tensors named like the schema's event time and key are understood; any other is refused.
 //
 // One decoder for each server loop, used again for every request: in the steady state it allocates
-// nothing. Views are into the body and valid until the next Decode. Invariant after success: every cell
-// of features() was written by the encoder or checked like it.
+// nothing. Clients send the same text over and over with other values in it, so the decoder remembers the
+// last request of one row: a request that differs from it in nothing but values is compared piece by piece
+// and only its values are read; any other goes through the whole decoding, which gives the same result.
+// Views are into the body and valid until the next Decode. Invariant after success: every cell of
+// features() was written by the encoder or checked like it.
 #pragma once
 
 #include <array>
@@ -24,6 +27,8 @@ namespace mw::api::inference {
 
 inline constexpr std::size_t kDimensionsMax = 8;
 inline constexpr std::size_t kRequestIdBytesMax = 256;
+/// Longer requests are not remembered.
+inline constexpr std::size_t kRememberedBytesMax = std::size_t{64} << 10;
 /// Of the decoded rows of one request.
 inline constexpr std::uint64_t kFeatureBytesMax = std::uint64_t{64} << 20;
 
@@ -57,6 +62,28 @@ class RequestDecoder {
     [[nodiscard]] bool described() const { return !name.empty() && datatype != Datatype::kNone && has_shape; }
   };
 
+  /// A value in the remembered request.
+  struct Slot {
+    enum class Kind : std::uint8_t { kId, kEventTime, kCell };
+    Kind kind = Kind::kCell;
+    Datatype datatype = Datatype::kNone;
+    int feature = 0;
+    std::size_t begin = 0;  // where its text stands, in bytes
+    std::size_t end = 0;
+  };
+  struct Remembered {
+    std::uint64_t model_serial = 0;  // 0: none
+    std::string body;
+    std::vector<Slot> slots;  // in the order of the text
+    bool wants_value = true;
+    bool wants_decision = true;
+  };
+
+  static std::string_view DatatypeName(Datatype datatype);
+  bool DecodeAlike(std::string_view body);
+  bool ReadSlot(JsonScanner& json, const Slot& slot);
+  void NoteSlot(Slot slot, const char* begin, const char* end);
+  void Remember(std::string_view body);
   void Reset(const serving::Model& model, const wire::ServingLimits& limits);
   Status DecodeBody(JsonScanner& json);
   Status DecodeMember(JsonScanner& json, unsigned& given);
@@ -74,7 +101,7 @@ class RequestDecoder {
   Status DecodeContext(JsonScanner& json, const Tensor& tensor);
   template <typename Store>
   Status ForEachValue(JsonScanner& json, const Tensor& tensor, std::uint64_t width, const Store& store);
-  Result<float> DecodeCell(JsonScanner& json, const Tensor& tensor, int feature);
+  Result<float> DecodeCell(JsonScanner& json, Datatype datatype, int feature);
   Result<float> DecodeMatrixCell(JsonScanner& json, const Tensor& tensor, int feature);
   Status SetRows(const Tensor& tensor);
   Status CheckComplete() const;
@@ -93,6 +120,10 @@ class RequestDecoder {
   bool matrix_ = false;
   bool wants_value_ = true;
   bool wants_decision_ = true;
+  const char* body_begin_ = nullptr;
+  std::vector<Slot> slots_;  // of the request at hand
+  bool in_text_order_ = true;
+  Remembered remembered_;
 };
 
 }  // namespace mw::api::inference
