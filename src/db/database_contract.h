@@ -20,6 +20,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -64,7 +65,7 @@ CREATE TABLE parts (
 
  protected:
   void SetUp() override {
-    auto opened = place_.Open();
+    auto opened = place_->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     db_ = std::move(*opened);
     const Status migrated = db_->Migrate(Steps());
@@ -73,7 +74,7 @@ CREATE TABLE parts (
 
   void Reopen() {
     db_.reset();
-    auto opened = place_.Open();
+    auto opened = place_->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     db_ = std::move(*opened);
   }
@@ -130,7 +131,7 @@ CREATE TABLE parts (
     --left;
   }
 
-  Driver place_;
+  std::optional<Driver> place_{std::in_place};
   std::unique_ptr<Database> db_;
 };
 
@@ -432,7 +433,7 @@ TYPED_TEST_P(DatabaseContract, AppliesEachStepOnce) {
 TYPED_TEST_P(DatabaseContract, SavesTheDatabaseBeforeAStep) {
   const auto backups = [this] {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(this->place_.directory())) {
+    for (const auto& entry : std::filesystem::directory_iterator(this->place_->directory())) {
       const std::string name = entry.path().filename();
       if (name.find(".before-") != std::string::npos) names.push_back(name);
     }
@@ -468,7 +469,7 @@ TYPED_TEST_P(DatabaseContract, AStepThatFailsLeavesNothing) {
 }
 
 TYPED_TEST_P(DatabaseContract, IsOpenInOneProcessOnly) {
-  const auto second = this->place_.Open();
+  const auto second = this->place_->Open();
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code, Code::kFailedPrecondition);
   EXPECT_NE(second.error().message.find("another Millwright; stop that one"), std::string::npos)
@@ -499,13 +500,16 @@ template <typename Driver>
 }
 
 TYPED_TEST_P(DatabaseContract, WhatWasAcknowledgedSurvivesAKill) {
-  if (const char* place = getenv("MILLWRIGHT_TEST_PLACE")) WriteUntilKilled<TypeParam>(place);
   this->db_.reset();
+  if (const char* place = getenv("MILLWRIGHT_TEST_PLACE")) {
+    this->place_.reset();  // a process that is killed cannot tidy up its own
+    WriteUntilKilled<TypeParam>(place);
+  }
   const ::testing::TestInfo* self = ::testing::UnitTest::GetInstance()->current_test_info();
   std::string filter = Cat("--gtest_filter=", self->test_suite_name(), ".", self->name());
   std::string name = "test";
   std::vector<char*> arguments = {name.data(), filter.data(), nullptr};
-  setenv("MILLWRIGHT_TEST_PLACE", this->place_.place().c_str(), 1);
+  setenv("MILLWRIGHT_TEST_PLACE", this->place_->place().c_str(), 1);
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
   posix_spawn_file_actions_t actions;

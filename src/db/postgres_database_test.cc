@@ -16,7 +16,7 @@ class PostgresDatabaseTest : public DatabaseContract<TemporaryPostgres> {
   void CutConnections() {
     TemporaryPostgres::RunOnServer(
         Cat("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '",
-            place_.directory(), "'"));
+            place_->directory(), "'"));
   }
 };
 
@@ -141,7 +141,7 @@ TEST_F(PostgresDatabaseTest, WantsADatabaseOfUnicode) {
 
 TEST_F(PostgresDatabaseTest, AMigrationWithoutItsBackupDoesNotHappen) {
   db_.reset();
-  auto db = PostgresDatabase::Open({.conninfo = place_.place(), .backup_directory = "/nowhere"});
+  auto db = PostgresDatabase::Open({.conninfo = place_->place(), .backup_directory = "/nowhere"});
   ASSERT_TRUE(db.ok()) << db.error().ToString();
   const Status refused = (*db)->Migrate(MoreSteps());
   ASSERT_FALSE(refused.ok());
@@ -149,7 +149,7 @@ TEST_F(PostgresDatabaseTest, AMigrationWithoutItsBackupDoesNotHappen) {
   EXPECT_NE(refused.error().message.find("the backup before the migration failed; pg_dump said:"), std::string::npos)
       << refused.error().message;
   db->reset();
-  db = PostgresDatabase::Open({.conninfo = place_.place(), .backup_directory = "/nowhere", .no_backup = true});
+  db = PostgresDatabase::Open({.conninfo = place_->place(), .backup_directory = "/nowhere", .no_backup = true});
   ASSERT_TRUE(db.ok()) << db.error().ToString();
   EXPECT_TRUE((*db)->Migrate(MoreSteps()).ok());
 }

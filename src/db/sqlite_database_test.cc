@@ -26,7 +26,7 @@ class SqliteDatabaseTest : public DatabaseContract<TemporarySqlite> {
   }
   /// Why the file cannot be opened.
   std::string Refusal() {
-    const auto opened = place_.Open();
+    const auto opened = place_->Open();
     return opened.ok() ? "opened" : opened.error().ToString();
   }
   void RunSql(const std::string& path, const char* sql) {
@@ -38,17 +38,17 @@ class SqliteDatabaseTest : public DatabaseContract<TemporarySqlite> {
 };
 
 TEST_F(SqliteDatabaseTest, SaysThatAFileIsNoDatabase) {
-  std::ofstream(place_.place()) << std::string(5000, 'x');
-  EXPECT_EQ(Refusal(), Cat(place_.place(), " is not a database; move it away, or name another home"));
+  std::ofstream(place_->place()) << std::string(5000, 'x');
+  EXPECT_EQ(Refusal(), Cat(place_->place(), " is not a database; move it away, or name another home"));
 }
 
 TEST_F(SqliteDatabaseTest, LeavesDatabasesOfOtherProgramsAlone) {
-  RunSql(place_.place(), "CREATE TABLE experiments (id INTEGER)");
-  EXPECT_EQ(Refusal(), Cat(place_.place(), " is a database of another program; move it away, or name another home"));
+  RunSql(place_->place(), "CREATE TABLE experiments (id INTEGER)");
+  EXPECT_EQ(Refusal(), Cat(place_->place(), " is a database of another program; move it away, or name another home"));
 }
 
 TEST_F(SqliteDatabaseTest, SaysThatTheDirectoryIsMissing) {
-  const auto opened = SqliteDatabase::Open(Cat(place_.directory(), "/nowhere/test.db"));
+  const auto opened = SqliteDatabase::Open(Cat(place_->directory(), "/nowhere/test.db"));
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code, Code::kNotFound);
   EXPECT_NE(opened.error().message.find("/nowhere/test.db.lock"), std::string::npos) << opened.error().message;
@@ -56,7 +56,7 @@ TEST_F(SqliteDatabaseTest, SaysThatTheDirectoryIsMissing) {
 
 TEST_F(SqliteDatabaseTest, SaysThatAnotherProcessHasItOpen) {
   OpenAndMigrate();
-  EXPECT_EQ(Refusal(), Cat("the database ", place_.place(),
+  EXPECT_EQ(Refusal(), Cat("the database ", place_->place(),
                            " is open in another Millwright; stop that one, or name another home"));
 }
 
@@ -66,11 +66,11 @@ TEST_F(SqliteDatabaseTest, SaysThatTheFileIsDamaged) {
   db_.reset();
   {
     // The second page is the root of a table: noise there is found when it is read.
-    std::fstream file(place_.place(), std::ios::in | std::ios::out | std::ios::binary);
+    std::fstream file(place_->place(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(4096);
     file << std::string(static_cast<std::size_t>(4096) * 3, '\x5a');
   }
-  const auto opened = place_.Open();
+  const auto opened = place_->Open();
   const Status migrated = opened.ok() ? (*opened)->Migrate(Steps()) : Status(opened.error());
   ASSERT_FALSE(migrated.ok());
   EXPECT_EQ(migrated.error().code, Code::kDataLoss) << migrated.error().ToString();
@@ -80,7 +80,7 @@ TEST_F(SqliteDatabaseTest, SaysThatTheFileIsDamaged) {
 TEST_F(SqliteDatabaseTest, WritesToItsLogAndFlushesIt) {
   OpenAndMigrate();
   struct stat status {};
-  EXPECT_EQ(stat(Cat(place_.place(), "-wal").c_str(), &status), 0);
+  EXPECT_EQ(stat(Cat(place_->place(), "-wal").c_str(), &status), 0);
   EXPECT_EQ(ReadValue("PRAGMA journal_mode"), Value(std::string("wal")));
   EXPECT_EQ(ReadValue("PRAGMA synchronous"), Value(std::int64_t{2}));
 }
@@ -90,7 +90,7 @@ TEST_F(SqliteDatabaseTest, ItsFilesAreNobodyElses) {
   ASSERT_TRUE(db_->Migrate(MoreSteps()).ok());
   for (const char* suffix : {"", "-wal", "-shm", ".lock", ".before-1"}) {
     struct stat status {};
-    ASSERT_EQ(stat(Cat(place_.place(), suffix).c_str(), &status), 0) << suffix;
+    ASSERT_EQ(stat(Cat(place_->place(), suffix).c_str(), &status), 0) << suffix;
     EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
   }
 }
@@ -162,7 +162,7 @@ TEST_F(SqliteDatabaseTest, SaysThatTheDiskIsFull) {
   const auto refused = Write(Insert(1));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().ToString(),
-            Cat("the disk that holds ", place_.place(), " is full; free some space, nothing needs to be restarted"));
+            Cat("the disk that holds ", place_->place(), " is full; free some space, nothing needs to be restarted"));
   vfs.Mend();
   db_.reset();
 }
@@ -172,7 +172,7 @@ TEST_F(SqliteDatabaseTest, ABackupCanBeOpened) {
   ASSERT_TRUE(Write(Insert(42)).ok());
   ASSERT_TRUE(db_->Migrate(MoreSteps()).ok());
   ASSERT_TRUE(Write(Insert(43)).ok());
-  const auto backup = SqliteDatabase::Open(Cat(place_.place(), ".before-1"));
+  const auto backup = SqliteDatabase::Open(Cat(place_->place(), ".before-1"));
   ASSERT_TRUE(backup.ok()) << backup.error().ToString();
   EXPECT_TRUE((*backup)->Migrate(Steps()).ok());
   const auto rows = SyncWait((*backup)->Read([](Snapshot& s) { return s.Query("SELECT id FROM things"); }));
@@ -188,13 +188,13 @@ TEST_F(SqliteDatabaseTest, KeepsTheLastBackups) {
     ASSERT_TRUE(db_->Migrate(steps).ok());
   }
   for (int number = 1; number <= 5; ++number) {
-    EXPECT_EQ(std::filesystem::exists(Cat(place_.place(), ".before-", number)), number > 2) << number;
+    EXPECT_EQ(std::filesystem::exists(Cat(place_->place(), ".before-", number)), number > 2) << number;
   }
 }
 
 TEST_F(SqliteDatabaseTest, AMigrationWithoutItsBackupDoesNotHappen) {
   OpenAndMigrate();
-  ASSERT_TRUE(std::filesystem::create_directories(Cat(place_.place(), ".before-1/in the way")));
+  ASSERT_TRUE(std::filesystem::create_directories(Cat(place_->place(), ".before-1/in the way")));
   const Status refused = db_->Migrate(MoreSteps());
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find(".before-1"), std::string::npos) << refused.error().message;

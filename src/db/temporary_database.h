@@ -96,6 +96,8 @@ class TemporaryPostgres {
   }
   [[nodiscard]] const std::string& directory() const { return directory_.path(); }
   [[nodiscard]] Result<std::unique_ptr<Database>> Open() const {
+    // Never the server that libpq would find by itself.
+    if (server().empty()) return FailedPrecondition("no PostgreSQL to test with");
     return PostgresDatabase::Open({.conninfo = place(), .backup_directory = directory_.path()});
   }
   static Result<std::unique_ptr<Database>> OpenAt(const std::string& place) {
