@@ -144,7 +144,7 @@ Status Platform::BuildDomain() {
   follow_token_ = TRY(Secret(config_.home + "/follow_token", [] { return net::NewToken("mw_follow_"); }));
   authenticator_->Add(follow_token_, {"server:local", {net::Permission::kFollow}});
   step_tokens_ = std::make_unique<StepTokenIssuer>(*authenticator_, secret_);
-  step_records_ = std::make_unique<StepRecords>(*tracking_);
+  step_records_ = std::make_unique<StepRecords>(*tracking_, *goals_);
   file_digests_ = std::make_unique<pipelines::FileDigests>();
   return Ok();
 }

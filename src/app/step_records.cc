@@ -1,4 +1,4 @@
-// The tracking run of every pipeline run.
+// The tracking run of every pipeline run, and verdicts on goals.
 #include "app/step_records.h"
 
 #include "base/text.h"
@@ -43,7 +43,26 @@ Status StepRecords::StepFinished(db::Transaction& transaction, const pipelines::
   for (const auto& [name, value] : finished.result.params.AsObject()) {
     batch.params[Cat(finished.step.name, ".", name)] = ParamText(value);
   }
-  return tracking::Tracking::Log(transaction, batch);
+  TRY(tracking::Tracking::Log(transaction, batch));
+  return RecordVerdicts(transaction, finished);
+}
+
+Status StepRecords::RecordVerdicts(db::Transaction& transaction, const pipelines::FinishedStep& finished) const {
+  for (const auto& [output, metadata] : finished.result.output_metadata) {
+    const Json* targets = metadata.Find("targets");
+    if (targets == nullptr) continue;
+    const goals::Judgement judgement = TRY(goals::JudgementFromJson(*targets));
+    goals::EvaluationContext context;
+    context.id = Cat(finished.attempt_id, "/", output);
+    context.stage = judgement.stage;
+    context.model = judgement.model;
+    context.run_id = finished.run.text();
+    const Status recorded =
+        goals_.Record(transaction, std::string("default"), judgement.goal, context, judgement.verdicts);
+    // A goal file that was never applied has nowhere to keep verdicts; the step's report holds them.
+    if (!recorded.ok() && recorded.error().code != Code::kNotFound) return recorded.error();
+  }
+  return Ok();
 }
 
 Status StepRecords::RunEnded(db::Transaction& transaction, const pipelines::RunRecord& run, pipelines::RunState state,

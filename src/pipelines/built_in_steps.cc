@@ -62,7 +62,7 @@ std::vector<BuiltInStep> MakeTable() {
                    .reads_goal = true,
                    .cacheable = false});
   table.push_back({.name = "register",
-                   .inputs = {{"model"}},
+                   .inputs = {{"model"}, {"report", false}},
                    .outputs = {{"version", kFileOutput}},
                    .options = {{"model", kText, true}, {"alias"}},
                    .cacheable = false});

@@ -27,9 +27,9 @@ class Registry {
   /// Both outlive this.
   Registry(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
-  /// Registers the next version; makes the model when it is new. Idempotent: the same attempt, or another
-  /// attempt of the same run with the same package, gets the version that is there already (an alias is
-  /// then set only when the version is new).
+  /// Registers the next version; makes the model when it is new. A version is its package: the same attempt,
+  /// or the same package again, gets the version that is there already (an alias is set only when the
+  /// version is new).
   /// Errors: kInvalidArgument names the field; kFailedPrecondition the attempt registered another package.
   Result<ModelVersion> CreateVersion(db::Transaction& transaction, const NewVersion& version) const;
   Task<Result<ModelVersion>> CreateVersion(NewVersion version);

@@ -129,10 +129,10 @@ Result<std::optional<ModelVersion>> FindRegistered(db::Snapshot& snapshot, const
   return ReadOne(
       snapshot,
       TRY(snapshot.Query(Cat(kVersionColumns,
-                             " WHERE project = ? AND model = ? AND (attempt_id = ? OR (run_id = ? AND package = ?))"
+                             " WHERE project = ? AND model = ? AND (attempt_id = ? OR package = ?)"
                              " ORDER BY CASE WHEN attempt_id = ? THEN 0 ELSE 1 END, version LIMIT 1"),
-                         {version.name.project, version.name.model, TextOrNull(version.attempt_id),
-                          TextOrNull(version.run_id), version.package, TextOrNull(version.attempt_id)})));
+                         {version.name.project, version.name.model, TextOrNull(version.attempt_id), version.package,
+                          TextOrNull(version.attempt_id)})));
 }
 
 Result<std::vector<ModelVersion>> FindVersions(db::Snapshot& snapshot, const ModelName& name, std::int64_t limit) {

@@ -20,7 +20,7 @@ Status MoveAlias(db::Transaction& transaction, const ModelName& name, const Alia
 Result<std::optional<Model>> FindModel(db::Snapshot& snapshot, const ModelName& name);
 Result<std::vector<Model>> FindModels(db::Snapshot& snapshot, std::string_view project, std::int64_t limit);
 Result<std::optional<ModelVersion>> FindVersion(db::Snapshot& snapshot, const ModelName& name, std::int64_t version);
-/// The version that this attempt registered, or this run with this package.
+/// The version that this attempt registered, or the one that is this package.
 Result<std::optional<ModelVersion>> FindRegistered(db::Snapshot& snapshot, const NewVersion& version);
 /// Newest first.
 Result<std::vector<ModelVersion>> FindVersions(db::Snapshot& snapshot, const ModelName& name, std::int64_t limit);

@@ -116,7 +116,8 @@ TYPED_TEST(RegistryTest, AnAttemptRegistersOnce) {
   EXPECT_EQ(this->Register(this->Package("sha256:a", "run-1", "attempt-1", "candidate")), "1") << "asked again";
   EXPECT_EQ(this->Register(this->Package("sha256:a", "run-1", "attempt-2", "candidate")), "1")
       << "the step was retried";
-  EXPECT_EQ(this->Register(this->Package("sha256:a", "run-2", "attempt-3")), "2") << "another run";
+  EXPECT_EQ(this->Register(this->Package("sha256:a", "run-2", "attempt-3")), "1") << "the same package by another run";
+  EXPECT_EQ(this->Register(this->Package("sha256:c", "run-2", "attempt-4")), "2") << "another package";
   EXPECT_EQ(
       this->Register(this->Package("sha256:b", "run-1", "attempt-1")),
       "attempt attempt-1 registered version 1 of model \"iris\" with package sha256:a; it cannot register sha256:b "

@@ -67,6 +67,7 @@ std::vector<std::string> InputDigests(const StepTask& task) {
 
 Json DatasetMetadata(const data::Dataset& dataset) {
   Json metadata = Json::Make({{"rows", dataset.rows}, {"columns", static_cast<std::int64_t>(dataset.columns.size())}});
+  if (!dataset.roles.event_time.empty()) metadata["event_time"] = dataset.roles.event_time;
   if (!dataset.split.IsNull()) metadata["split"] = dataset.split;
   return metadata;
 }

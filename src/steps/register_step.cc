@@ -3,12 +3,27 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "evaluation/report.h"
 #include "steps/data_task.h"
 #include "steps/run_log.h"
 #include "steps/steps.h"
 #include "wire/package.h"
 
 namespace mw::steps {
+namespace {
+
+/// What the evaluation measured, to be kept with the version: a later gate and people compare by it.
+Result<Json> ReportMetrics(const std::string& path) {
+  const evaluation::Report report =
+      TRY(evaluation::ReportFromJson(TRY(Json::Parse(TRY(ReadFile(path))))).In(path));
+  Json metrics = Json::MakeObject();
+  for (const evaluation::MetricValue& metric : report.overall) {
+    if (metric.value) metrics[metric.metric] = *metric.value;
+  }
+  return metrics;
+}
+
+}  // namespace
 
 Result<StepResult> RunRegister(const StepTask& task) {
   TRY(task.CheckOptions({"model", "alias"}));
@@ -19,11 +34,13 @@ Result<StepResult> RunRegister(const StepTask& task) {
   const std::string package = task.inputs.at("model").digest;
   if (package.empty()) return InvalidArgument("input model has no digest; register works inside a pipeline only");
 
+  const Json metrics = task.inputs.contains("report") ? TRY(ReportMetrics(TRY(task.Input("report")))) : Json::MakeObject();
   net::HttpClient api = TRY(OpenApi());
   const Json answer = TRY(api.Call(net::Method::kPost, Cat("/api/v1/models/", net::PercentEncode(model), "/versions"),
                                    Json::Make({{"package", package},
                                                {"run_id", task.run_id},
                                                {"attempt_id", task.attempt_id},
+                                               {"metrics", metrics},
                                                {"alias", alias.empty() ? Json() : Json(alias)}}))
                               .In(Cat("registering a version of ", model)));
   const std::int64_t version = TRY(answer.GetInt("version"));

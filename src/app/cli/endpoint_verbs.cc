@@ -4,11 +4,11 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <climits>
 #include <cstdio>
 #include <memory>
 #include <thread>
 
+#include "app/cli/replay_source.h"
 #include "app/cli/verbs.h"
 #include "app/programs.h"
 #include "base/clock.h"
@@ -127,25 +127,30 @@ int RunPredict(const Options& options, const PredictArguments& arguments) {
 }
 
 struct ReplayArguments {
-  std::string source = "flights";
+  std::string source;
   std::vector<std::string> passed_on;
 };
 
 /// The replay client reads data files, so it lives in the program that links the library for them.
-int RunReplay(const Options& options, const ReplayArguments& arguments) {
-  const Result<std::string> url = InferenceUrl(options);
-  if (!url.ok()) return Fail(url.error());
-  const Result<std::string> program = ProgramPath("mw-step");
-  if (!program.ok()) return Fail(program.error());
-  std::vector<std::string> words = {*program, "replay", arguments.source, "--url", *url};
+Status Replay(const Options& options, const ReplayArguments& arguments) {
+  const std::string url = TRY(InferenceUrl(options));
+  const std::string program = TRY(ProgramPath("mw-step"));
+  const ReplaySource source = TRY(FindReplaySource(options, arguments.source));
+  std::vector<std::string> words = {program, "replay", source.directory, "--url", url};
+  if (!source.model.empty()) words.insert(words.end(), {"--model", source.model});
   if (options.json) words.emplace_back("--json");
   words.insert(words.end(), arguments.passed_on.begin(), arguments.passed_on.end());
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  execv(program->c_str(), argv.data());
-  return Fail(ErrnoError(errno, Cat("starting ", *program)));
+  execv(program.c_str(), argv.data());
+  return ErrnoError(errno, Cat("starting ", program));
+}
+
+int RunReplay(const Options& options, const ReplayArguments& arguments) {
+  const Status replayed = Replay(options, arguments);
+  return Fail(replayed.error());  // where it succeeds, another program has taken over
 }
 
 }  // namespace
@@ -179,12 +184,13 @@ void AddEndpointVerbs(const Registrar& registrar) {
   const auto replay = std::make_shared<ReplayArguments>();
   CLI::App* replay_command =
       registrar.Add("replay", "Send a dataset's rows as live requests, each row its own request, in event-time order",
-                    "millwright replay flights --from 2013-05-01 --to 2014-01-01",
+                    "millwright replay late-departures --from 2013-05-01 --to 2014-01-01",
                     [&options, replay, &root = registrar.root] {
                       replay->passed_on = root.get_subcommand("replay")->remaining();
                       return RunReplay(options, *replay);
                     });
-  replay_command->add_option("source", replay->source, "An endpoint's recorded example, or a dataset directory");
+  replay_command->add_option("source", replay->source, "An endpoint: the data its version was made from; or a directory")
+      ->required();
   replay_command->allow_extras();
 }
 

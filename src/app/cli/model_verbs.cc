@@ -34,7 +34,7 @@ void SayGoals(const Json& answer) {
 
 void SayGoal(const Json& answer) {
   const Json& goal = *answer.Find("goal");
-  Say(Cat(goal.StringOr("name", ""), ": ", goal.StringOr("outcome", ""), "\n"));
+  Say(Cat(goal.StringOr("goal", ""), ": ", goal.StringOr("outcome", ""), "\n"));
   Say(Cat("owner ", goal.StringOr("owner", "-"), ", model ", goal.StringOr("model", "-"), ", version ",
           answer.IntOr("version", 0), "\n\n"));
   const Json::Array& verdicts = answer.Find("verdicts")->AsArray();
