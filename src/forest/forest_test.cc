@@ -129,6 +129,9 @@ void ExpectEqualToXgboost(const XgboostOracle& oracle, const TrainingRows& train
     forest->PredictMarginOn(engine, rows, kRows, found);
     EXPECT_EQ(CountDifferentBits(margins, found), 0U) << EngineName(engine) << " of " << forest->Describe();
   }
+  std::vector<float> again(trained.labels.size());
+  forest->Predict(trained.values, again.size(), again);
+  EXPECT_EQ(CountDifferentBits(oracle.PredictMatrix(trained.values, forest->num_trees()).data(), again), 0U);
   const float* predictions = oracle.Predict(rows.data(), kRows, false, rounds);
   const std::size_t width = forest->num_features();
   for (const std::size_t count : {0U, 1U, 2U, 7U, 8U, 31U, 32U, 33U, 39U, 40U, 64U, 1000U, 3001U}) {

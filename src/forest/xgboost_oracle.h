@@ -108,6 +108,16 @@ class XgboostOracle {
     return Run(Prepare(rows, count, margin, rounds));
   }
 
+  /// By way of the library's own matrix, as training programs ask, with the first `trees` trees. Rows
+  /// without infinities.
+  [[nodiscard]] std::vector<float> PredictMatrix(const std::vector<float>& rows, std::size_t trees) const {
+    const Matrix matrix(rows, num_features_);
+    bst_ulong size = 0;
+    const float* out = nullptr;
+    Check(XGBoosterPredict(booster_, matrix.handle, 0, static_cast<unsigned>(trees), 0, &size, &out));
+    return {out, out + size};
+  }
+
   /// Predictions of rows whose margin starts at `base_margins` in place of the base score.
   [[nodiscard]] std::vector<float> PredictFrom(const std::vector<float>& base_margins) const {
     const Matrix matrix(std::vector<float>(base_margins.size() * num_features_, 0.0F), num_features_);
