@@ -4,7 +4,6 @@
 //
 // Deterministic for a seed and a number of blocks, on every machine. Two models on the same rows get the
 // same draws, so their difference can be taken replicate by replicate.
-// An expected calibration error has no interval below its sampling noise: small values lie beneath theirs.
 #pragma once
 
 #include <array>

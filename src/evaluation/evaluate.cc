@@ -40,13 +40,15 @@ std::vector<MetricValue> PointValues(const RankedRows& rows, const EvaluateOptio
   return values;
 }
 
+// Sampling noise adds to a calibration error, so all replicates of a small one may lie above it: the
+// interval is widened to its point then, never narrowed.
 std::vector<MetricValue> ValuesWithIntervals(const RankedRows& rows, const EvaluateOptions& options) {
   std::vector<MetricValue> values = PointValues(rows, options);
   const Intervals intervals = BootstrapIntervals(rows, options.costs, options.bootstrap);
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     if (!values[i].value || !intervals[i]) continue;
-    values[i].low = intervals[i]->low;
-    values[i].high = intervals[i]->high;
+    values[i].low = std::min(intervals[i]->low, *values[i].value);
+    values[i].high = std::max(intervals[i]->high, *values[i].value);
   }
   return values;
 }

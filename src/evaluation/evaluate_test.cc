@@ -65,6 +65,19 @@ TEST(Evaluate, StandsBesideNoModelAndTheTrivialModel) {
   EXPECT_GT(*auc.high, *auc.value);
 }
 
+TEST(Evaluate, AnIntervalHoldsItsPoint) {
+  // Perfectly calibrated: every replicate's calibration error is larger than the one of the rows themselves.
+  ScoredRows rows;
+  for (int i = 0; i < 3000; ++i) {
+    rows.probabilities.push_back(0.5);
+    rows.positives.push_back(i % 2 == 0 ? 1 : 0);
+  }
+  const MetricValue ece = Metric(Evaluate(rows, {}, Options())->overall, "ece");
+  EXPECT_NEAR(*ece.value, 0, 1e-12);
+  EXPECT_LE(*ece.low, *ece.value);
+  EXPECT_GT(*ece.high, 0.002);
+}
+
 TEST(Evaluate, FlaggingNoneIsTheBetterRuleWhenPositivesAreRare) {
   Sample sample = Flights();
   for (std::size_t i = 0; i < sample.rows.positives.size(); ++i) {

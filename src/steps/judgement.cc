@@ -17,7 +17,7 @@ Json JudgeTargets(const goals::Goal& goal, goals::Stage stage, const evaluation:
 Json MetricsOf(const evaluation::Report& report) {
   Json metrics = Json::MakeObject();
   for (const evaluation::MetricValue& metric : report.overall) {
-    metrics[metric.metric] = metric.value ? Json(*metric.value) : Json();
+    if (metric.value) metrics[metric.metric] = *metric.value;
   }
   metrics["rows"] = report.counts.rows;
   metrics["positives"] = report.counts.positives;

@@ -12,7 +12,7 @@ namespace mw::steps {
 /// Prints the table of targets to stdout. Returns goals::Judgement as JSON, for an output's metadata.
 Json JudgeTargets(const goals::Goal& goal, goals::Stage stage, const evaluation::Report& report);
 
-/// Metric id -> value, and rows and positives; undefined ones are null.
+/// Metric id -> value, and rows and positives; undefined ones are left out.
 Json MetricsOf(const evaluation::Report& report);
 
 }  // namespace mw::steps
