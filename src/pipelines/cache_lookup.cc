@@ -52,25 +52,23 @@ Result<CacheKey> CurrentKey(FileDigests& digests, const Step& step, const KeySou
 
 Task<Result<LookupResult>> LookUp(CacheParts parts, std::string pipeline, const Step& step, KeySource source) {
   LookupResult result;
-  result.key = CO_TRY(co_await Offload(
-      parts.workers, [&digests = parts.digests, &step, source] { return CurrentKey(digests, step, source); }));
+  result.key = CO_TRY(co_await Offload(parts.workers, [&] { return CurrentKey(parts.digests, step, source); }));
   if (!step.cache) {
     result.key.digest.clear();
     result.report = "it is never cached";
     co_return result;
   }
-  Found found = CO_TRY(co_await parts.database.Read(
-      [key = result.key.digest, pipeline, name = step.name](db::Snapshot& snapshot) -> Result<Found> {
-        Found out{TRY(FindCacheEntry(snapshot, key)), {}};
-        if (!out.entry) out.earlier = TRY(EarlierEntries(snapshot, pipeline, name, kNeighbours));
-        return out;
-      }));
+  Found found = CO_TRY(co_await parts.database.Read([&](db::Snapshot& snapshot) -> Result<Found> {
+    Found out{TRY(FindCacheEntry(snapshot, result.key.digest)), {}};
+    if (!out.entry) out.earlier = TRY(EarlierEntries(snapshot, pipeline, step.name, kNeighbours));
+    return out;
+  }));
   if (!found.entry) {
     result.report = WhyMissed(found.earlier, result.key);
     co_return result;
   }
-  const bool complete = CO_TRY(co_await Offload(
-      parts.workers, [&blobs = parts.blobs, outputs = found.entry->outputs] { return AllExist(blobs, outputs); }));
+  const bool complete =
+      CO_TRY(co_await Offload(parts.workers, [&] { return AllExist(parts.blobs, found.entry->outputs); }));
   if (!complete) {
     result.report = Cat("the outputs that run ", found.entry->run.text(), " made were deleted");
     co_return result;

@@ -50,7 +50,7 @@ struct Step {
   Duration timeout{0};         ///< 0: none
   int retries = 0;
   Duration backoff{0};  ///< before the first retry; doubles with each
-  bool cache = true;
+  bool cache = true;  ///< false also for steps without outputs: they run for what they do
 };
 
 enum class FailurePolicy : std::uint8_t { kFailFast, kFailSlow };

@@ -66,7 +66,7 @@ Task<Result<Pipelines::Checked>> Pipelines::CheckAll(Submission submission) {
     co_return InvalidArgument("the folder of a pipeline is an absolute path, not ", Quoted(submission.base_directory));
   }
   Graph graph = CO_TRY(CompileYaml(submission.source, submission.file_name, submission.overrides));
-  co_return co_await Offload(parts_.workers, [this, graph, submission]() -> Result<Checked> {
+  co_return co_await Offload(parts_.workers, [&]() -> Result<Checked> {
     TRY(CheckFiles(graph, submission));
     std::string goal_file = submission.goal_file;
     if (goal_file.empty() && !graph.goal.empty()) {
@@ -94,7 +94,7 @@ Task<Result<RunId>> Pipelines::Submit(Submission submission) {
   for (const Step& step : checked.graph.steps) run.steps.push_back(step.name);
   const RunId id = run.run.id;
   const Graph& graph = checked.graph;
-  CO_TRY(co_await parts_.database.Write([this, run, graph](db::Transaction& transaction) -> Status {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(InsertRun(transaction, run, parts_.clock));
     return parts_.recorder.RunSubmitted(transaction, run.run, graph);
   }));
@@ -104,7 +104,7 @@ Task<Result<RunId>> Pipelines::Submit(Submission submission) {
 
 Task<Result<std::vector<RunRecord>>> Pipelines::List(RunFilter filter) {
   filter.limit = std::clamp(filter.limit, 1, kMaxPage);
-  co_return co_await parts_.database.Read([filter](db::Snapshot& snapshot) { return ListRuns(snapshot, filter); });
+  co_return co_await parts_.database.Read([&](db::Snapshot& snapshot) { return ListRuns(snapshot, filter); });
 }
 
 Task<Result<RunDetails>> Pipelines::Get(RunId id) {
@@ -112,11 +112,12 @@ Task<Result<RunDetails>> Pipelines::Get(RunId id) {
     StoredRun stored;
     std::vector<jobs::Attempt> attempts;
   };
-  Loaded loaded = CO_TRY(co_await parts_.database.Read([id](db::Snapshot& snapshot) -> Result<Loaded> {
+  Loaded loaded = CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<Loaded> {
     return Loaded{TRY(LoadRun(snapshot, id)), TRY(jobs::OfRun(snapshot, id.text()))};
   }));
   RunDetails details;
-  details.graph = CO_TRY(GraphFromJson(CO_TRY(Json::Parse(loaded.stored.graph))));
+  const Json graph = CO_TRY(Json::Parse(loaded.stored.graph));
+  details.graph = CO_TRY(GraphFromJson(graph));
   details.run = std::move(loaded.stored.run);
   std::map<std::string, std::size_t> index;
   for (TaskRecord& record : loaded.stored.tasks) {
@@ -134,7 +135,7 @@ Task<Result<RunDetails>> Pipelines::Get(RunId id) {
 
 Task<Result<std::vector<RunEvent>>> Pipelines::Events(RunId id, std::string after, int limit) {
   const int bounded = std::clamp(limit, 1, kMaxPage);
-  co_return co_await parts_.database.Read([id, after, bounded](db::Snapshot& snapshot) -> Result<std::vector<RunEvent>> {
+  co_return co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<std::vector<RunEvent>> {
     TRY(LoadRunRecord(snapshot, id));
     return RunEvents(snapshot, id, after, bounded);
   });
@@ -142,7 +143,7 @@ Task<Result<std::vector<RunEvent>>> Pipelines::Events(RunId id, std::string afte
 
 Task<Result<std::string>> Pipelines::Log(RunId id, std::string step, std::uint64_t offset, std::size_t limit) {
   const StoredRun stored =
-      CO_TRY(co_await parts_.database.Read([id](db::Snapshot& snapshot) { return LoadRun(snapshot, id); }));
+      CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) { return LoadRun(snapshot, id); }));
   std::vector<std::string_view> names;
   for (const TaskRecord& task : stored.tasks) {
     names.push_back(task.step);
@@ -150,14 +151,14 @@ Task<Result<std::string>> Pipelines::Log(RunId id, std::string step, std::uint64
     if (task.attempt_id.empty()) co_return std::string();
     const std::string directory = reconciler_.PathsOf(id, step, task.attempt_id).directory;
     co_return co_await Offload(parts_.workers,
-                               [directory, offset, limit] { return exec::ReadLog(directory, offset, limit); });
+                               [&] { return exec::ReadLog(directory, offset, limit); });
   }
   const std::string_view nearest = Nearest(step, names);
   co_return NotFound("run ", id.text(), " has no step ", Quoted(step), nearest.empty() ? "" : "; did you mean ", nearest);
 }
 
 Task<Status> Pipelines::Cancel(RunId id) {
-  CO_TRY(co_await parts_.database.Write([this, id](db::Transaction& transaction) {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) {
     return RequestCancel(transaction, id, "canceled on request", parts_.clock);
   }));
   reconciler_.Notice(id);
@@ -166,7 +167,7 @@ Task<Status> Pipelines::Cancel(RunId id) {
 
 Task<Status> Pipelines::Retry(RunId id) {
   CO_TRY(co_await parts_.database.Write(
-      [this, id](db::Transaction& transaction) { return RetryRun(transaction, id, parts_.clock); }));
+      [&](db::Transaction& transaction) { return RetryRun(transaction, id, parts_.clock); }));
   reconciler_.Notice(id);
   co_return Ok();
 }
@@ -178,12 +179,12 @@ Task<Result<RunPlan>> Pipelines::Plan(Submission submission) {
   plan.notes = checked.graph.notes;
   std::map<std::string, std::vector<NamedArtifact>> reused;
   for (const Step& step : checked.graph.steps) {
-    plan.steps.push_back(CO_TRY(co_await PlanStep(step, submission, checked, reused)));
+    PlannedStep planned = CO_TRY(co_await PlanStep(step, submission, checked, reused));
+    plan.steps.push_back(std::move(planned));
   }
-  const std::string pipeline = plan.pipeline;
-  AddExpectations(plan, CO_TRY(co_await parts_.database.Read([pipeline](db::Snapshot& snapshot) {
-    return PastTasks(snapshot, pipeline, kRunsOfHistory);
-  })));
+  const std::vector<PastTask> past = CO_TRY(co_await parts_.database.Read(
+      [&](db::Snapshot& snapshot) { return PastTasks(snapshot, plan.pipeline, kRunsOfHistory); }));
+  AddExpectations(plan, past);
   co_return plan;
 }
 
@@ -209,8 +210,8 @@ Task<Result<PlannedStep>> Pipelines::PlanStep(const Step& step, const Submission
     }
   }
   const KeySource source{submission.base_directory, checked.goal_file, options_.program, inputs};
-  LookupResult lookup =
-      CO_TRY(co_await LookUp({parts_.database, parts_.blobs, parts_.workers, parts_.digests}, checked.graph.pipeline, step, source));
+  const CacheParts cache{parts_.database, parts_.blobs, parts_.workers, parts_.digests};
+  LookupResult lookup = CO_TRY(co_await LookUp(cache, checked.graph.pipeline, step, source));
   planned.why = lookup.report;
   if (!lookup.hit) co_return planned;
   planned.fate = Fate::kReused;

@@ -51,7 +51,7 @@ Task<Status> RunReconciler::ChangeRun(RunPtr run, RunState to, std::string cause
   const Timestamp at = parts_.clock.Now();
   const RunTransition transition{run->record.id, run->record.state, to, run->record.version, cause, at};
   if (Killed("before_run_transition")) co_return Ok();
-  CO_TRY(co_await parts_.database.Write([this, run, transition](db::Transaction& transaction) -> Status {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(Transit(transaction, transition, parts_.clock));
     if (!IsFinal(transition.to)) return Ok();
     return parts_.recorder.RunEnded(transaction, run->record, transition.to, transition.at);
@@ -72,7 +72,7 @@ Task<Status> RunReconciler::ChangeTask(RunPtr run, std::size_t task, TaskRecord 
   const TaskRecord& before = run->tasks[task];
   const TaskTransition transition{run->record.id,   task,  before.state,          before.version,
                                   to,               cause, parts_.clock.Now()};
-  CO_TRY(co_await parts_.database.Write([this, transition](db::Transaction& transaction) {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) {
     return Transit(transaction, transition, parts_.clock);
   }));
   if (Killed("after_task_transition")) co_return Ok();
@@ -111,8 +111,8 @@ KeySource RunReconciler::KeySourceOf(const ActiveRun& run, std::size_t task) con
 
 Task<Status> RunReconciler::Resolve(RunPtr run, std::size_t task) {
   const CacheParts cache{parts_.database, parts_.blobs, parts_.workers, parts_.digests};
-  LookupResult lookup = CO_TRY(
-      co_await LookUp(cache, run->graph.pipeline, run->graph.steps[task], KeySourceOf(*run, task)));
+  const KeySource source = KeySourceOf(*run, task);
+  LookupResult lookup = CO_TRY(co_await LookUp(cache, run->graph.pipeline, run->graph.steps[task], source));
   Work& work = run->work[task];
   work.key = std::move(lookup.key);
   work.report = Cat(lookup.hit ? "reused: " : "runs: ", lookup.report);
@@ -156,7 +156,7 @@ Task<Result<std::vector<NamedArtifact>>> RunReconciler::CommitFinished(TaskTrans
                                                                        std::optional<jobs::Ending> ending,
                                                                        std::optional<CacheEntry> entry) {
   co_return co_await parts_.database.Write(
-      [this, transition, finished, ending, entry](db::Transaction& transaction) -> Result<std::vector<NamedArtifact>> {
+      [&](db::Transaction& transaction) -> Result<std::vector<NamedArtifact>> {
         if (ending) TRY(jobs::End(transaction, jobs::AttemptId(transition.to.attempt_id), *ending));
         const std::vector<NamedArtifact> outputs =
             TRY(RecordLineage(transaction, parts_.lineage, finished, options_.environment));
@@ -202,6 +202,7 @@ jobs::Attempt RunReconciler::NewAttempt(const ActiveRun& run, std::size_t task, 
   attempt.spec.environment =
       jobs::StepEnvironment({attempt.id, context.run_id, context.paths.directory, options_.url, options_.path});
   attempt.spec.environment["MILLWRIGHT_TASK"] = context.paths.Task();
+  attempt.spec.environment["MILLWRIGHT_CPU"] = Cat(step.resources.cpu);
   attempt.spec.limits = jobs::LimitsFor(attempt.resources);
   attempt.spec.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(step.timeout);
   return attempt;
@@ -221,7 +222,7 @@ Task<Status> RunReconciler::Launch(RunPtr run, std::size_t task) {
   const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to,
                                   work.report,    attempt.created};
   if (Killed("before_launching")) co_return Ok();
-  CO_TRY(co_await parts_.database.Write([this, transition, attempt](db::Transaction& transaction) -> Status {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(jobs::Insert(transaction, attempt));
     return Transit(transaction, transition, parts_.clock);
   }));
@@ -235,7 +236,7 @@ Task<Status> RunReconciler::Launch(RunPtr run, std::size_t task) {
 Task<Status> RunReconciler::Start(RunPtr run, std::size_t task) {
   const jobs::Attempt attempt = *run->work[task].attempt;
   const std::string token = parts_.tokens.Issue(run->record.id, attempt.id.text());
-  const Status started = co_await Offload(parts_.workers, [this, run, task, attempt, token]() -> Status {
+  const Status started = co_await Offload(parts_.workers, [&]() -> Status {
     TRY(PrepareWorkspace(parts_.blobs, ContextOf(*run, task)));
     if (Killed("after_workspace")) return Ok();
     return parts_.jobs.Launch(attempt, {{"MILLWRIGHT_TOKEN", token}});
@@ -261,7 +262,7 @@ Task<Status> RunReconciler::MarkRunning(RunPtr run, std::size_t task) {
   const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to,
                                   "",             parts_.clock.Now()};
   if (Killed("before_running")) co_return Ok();
-  CO_TRY(co_await parts_.database.Write([this, transition, started](db::Transaction& transaction) -> Status {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(jobs::MarkRunning(transaction, jobs::AttemptId(transition.to.attempt_id), started));
     return Transit(transaction, transition, parts_.clock);
   }));
@@ -280,7 +281,7 @@ Task<Status> RunReconciler::Collect(RunPtr run, std::size_t task) {
   };
   jobs::Ending ending = run->views[task].attempt->ending;
   if (Killed("before_collect")) co_return Ok();
-  Result<Outcome> outcome = co_await Offload(parts_.workers, [this, run, task]() -> Result<Outcome> {
+  Result<Outcome> outcome = co_await Offload(parts_.workers, [&]() -> Result<Outcome> {
     const TaskRecord& record = run->tasks[task];
     const Step& step = run->graph.steps[task];
     const AttemptPaths paths = PathsOf(run->record.id, record.step, record.attempt_id);
@@ -352,7 +353,7 @@ Task<Status> RunReconciler::End(RunPtr run, std::size_t task, jobs::Ending endin
   const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to, cause,
                                   parts_.clock.Now()};
   if (Killed("before_end")) co_return Ok();
-  CO_TRY(co_await parts_.database.Write([this, transition, ending](db::Transaction& transaction) -> Status {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(jobs::End(transaction, jobs::AttemptId(transition.to.attempt_id), ending));
     return Transit(transaction, transition, parts_.clock);
   }));
@@ -370,7 +371,7 @@ Task<Status> RunReconciler::Stop(RunPtr run, std::size_t task, std::string cause
   const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to, cause,
                                   parts_.clock.Now()};
   if (Killed("before_stop")) co_return Ok();
-  CO_TRY(co_await parts_.database.Write([this, transition](db::Transaction& transaction) -> Status {
+  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(jobs::RequestCancel(transaction, jobs::AttemptId(transition.to.attempt_id)));
     return Transit(transaction, transition, parts_.clock);
   }));

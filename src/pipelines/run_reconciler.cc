@@ -120,7 +120,7 @@ Task<Status> RunReconciler::LookAt(RunId id) {
     co_return Ok();
   }
   RunRecord record = CO_TRY(
-      co_await parts_.database.Read([id](db::Snapshot& snapshot) { return LoadRunRecord(snapshot, id); }));
+      co_await parts_.database.Read([&](db::Snapshot& snapshot) { return LoadRunRecord(snapshot, id); }));
   if (!run->busy && record.version > run->record.version) run->record = std::move(record);
   co_return Ok();
 }
@@ -130,12 +130,13 @@ Task<Status> RunReconciler::Load(RunId id) {
     StoredRun stored;
     std::vector<jobs::Attempt> attempts;
   };
-  Loaded loaded = CO_TRY(co_await parts_.database.Read([id](db::Snapshot& snapshot) -> Result<Loaded> {
+  Loaded loaded = CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<Loaded> {
     return Loaded{TRY(LoadRun(snapshot, id)), TRY(jobs::Open(snapshot))};
   }));
   if (IsFinal(loaded.stored.run.state)) co_return Ok();
   auto run = std::make_shared<ActiveRun>();
-  run->graph = CO_TRY(GraphFromJson(CO_TRY(Json::Parse(loaded.stored.graph))));
+  const Json graph = CO_TRY(Json::Parse(loaded.stored.graph));
+  run->graph = CO_TRY(GraphFromJson(graph));
   if (run->graph.steps.size() != loaded.stored.tasks.size()) {
     co_return DataLoss("run ", id.text(), " has ", loaded.stored.tasks.size(), " tasks for ", run->graph.steps.size(),
                        " steps; the database was changed by another program");

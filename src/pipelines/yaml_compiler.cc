@@ -417,6 +417,7 @@ void Compiler::ReadProgram(YamlReader& reader, Step& step) {
   const YamlNode* run = reader.Node("run");
   if (const YamlNode* with = reader.Node("with"); with != nullptr && with->kind == Kind::kMap) step.with = with->ToJson();
   ReadProgramOutputs(reader.Node("outputs"), step);
+  step.cache = step.cache && !step.outputs.empty();  // without outputs it runs for what it does
   if (run->kind != Kind::kList || run->list.empty()) {
     complaints_.Add(run->line, Cat("step ", step.name, ": run: wants a list, one word each: [python3, eda.py, \"--fast\"]"));
     return;
