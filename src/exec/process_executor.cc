@@ -73,13 +73,13 @@ Status ProcessExecutor::StartShim(const AttemptSpec& spec) const {
   char* const argv[] = {program.data(), directory.data(), nullptr};
   char* const environment[] = {nullptr};
   pid_t child = -1;
-  if (const int error = posix_spawn(&child, program.c_str(), nullptr, attributes.get(), argv, environment)) {
-    return ErrnoError(error, Cat("starting ", program, " for attempt ", spec.attempt_id));
-  }
-  const int error = Await(child);
+  int error = posix_spawn(&child, program.c_str(), nullptr, attributes.get(), argv, environment);
+  if (error == 0) error = Await(child);
+  if (error == 0) return Ok();
   if (error == kShimDied) return Unavailable("the shim of attempt ", spec.attempt_id, " was killed as it started");
-  if (error != 0) return ErrnoError(error, Cat("starting attempt ", spec.attempt_id, " in ", spec.directory));
-  return Ok();
+  if (error == EAGAIN)
+    return ResourceExhausted("no process is left for attempt ", spec.attempt_id, "; raise ulimit -u");
+  return ErrnoError(error, Cat("starting attempt ", spec.attempt_id, " in ", spec.directory, " by ", program));
 }
 
 Result<AttemptStatus> ProcessExecutor::Poll(const std::string& attempt_id, const std::string& directory) {

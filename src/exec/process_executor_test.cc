@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "exec/attempt_directory.h"
 #include "exec/attempt_files.h"
@@ -418,6 +419,40 @@ TEST_F(ProcessExecutorTest, ManyAtOnceAllEndAndTheWatchSeesTheLast) {
   }
   EXPECT_EQ(ended.size(), specs.size());
   harness_.executor().OnChange(nullptr);
+}
+
+// Shims, programs and control planes are killed at seeded moments while everything is launched again and again.
+TEST_F(ProcessExecutorTest, WhateverIsKilledEveryAttemptIsDecidedAndNoneRanTwice) {
+  Random random(20130701);
+  std::vector<AttemptSpec> specs;
+  for (int i = 0; i < 24; ++i) {
+    specs.push_back(harness_.Script("echo $$ > pid; (sleep 0.3; :) & sleep 0.$(($$ % 3)); exit $(($$ % 4))"));
+  }
+  const auto open = [&](const AttemptSpec& spec) {
+    const AttemptState state = Poll(spec).state;
+    return state != AttemptState::kExited && state != AttemptState::kLost;
+  };
+  while (std::any_of(specs.begin(), specs.end(), open) && harness_.Pass()) {
+    const AttemptSpec& spec = specs[random.Below(specs.size())];
+    switch (random.Below(8)) {
+      case 0:
+        if (const pid_t shim = LockHolder(spec.directory); shim > 0) kill(shim, SIGKILL);
+        break;
+      case 1:
+        if (const auto pid = ParseInt(Trim(ReadFile(Cat(spec.directory, "/work/pid")).value_or("")));
+            pid && LockHolder(spec.directory) > 0) {
+          kill(static_cast<pid_t>(*pid), SIGKILL);
+        }
+        break;
+      case 2: harness_.Restart(); break;
+      case 3: EXPECT_TRUE(harness_.executor().Cancel(spec.attempt_id, spec.directory).ok()); break;
+      default: static_cast<void>(harness_.executor().Launch(spec));
+    }
+  }
+  for (const AttemptSpec& spec : specs) {
+    EXPECT_FALSE(open(spec)) << spec.attempt_id;
+    EXPECT_LE(harness_.Starts(spec), 1) << spec.attempt_id;
+  }
 }
 
 TEST(ProcessExecutorStart, AMissingShimIsNamed) {

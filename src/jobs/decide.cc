@@ -60,14 +60,6 @@ Ending EndingOf(const Attempt& attempt, const exec::ExitRecord& exit, std::strin
 
 Action End(Ending ending) { return Action{ActionKind::kEnd, {}, std::move(ending)}; }
 
-Action Lost(Timestamp now, std::string_view why) {
-  Ending ending;
-  ending.outcome = Outcome::kLost;
-  ending.at = now;
-  ending.message = why;
-  return End(std::move(ending));
-}
-
 }  // namespace
 
 Outcome Classify(const exec::ExitRecord& exit) {
@@ -81,6 +73,14 @@ Outcome Classify(const exec::ExitRecord& exit) {
     case 3: return Outcome::kFailedFinal;
     default: return Outcome::kFailedRetryable;
   }
+}
+
+Action Lost(Timestamp now, std::string_view why) {
+  Ending ending;
+  ending.outcome = Outcome::kLost;
+  ending.at = now;
+  ending.message = why;
+  return End(std::move(ending));
 }
 
 Action Decide(const Attempt& attempt, const exec::AttemptStatus& status, Timestamp now, std::string_view last_line) {

@@ -29,6 +29,9 @@ struct Action {
 /// `last_line`: of the attempt's output, used for the message. An attempt that ended needs nothing.
 Action Decide(const Attempt& attempt, const exec::AttemptStatus& status, Timestamp now, std::string_view last_line);
 
+/// The end of an attempt of which nobody can say how it ended.
+Action Lost(Timestamp now, std::string_view why);
+
 /// 0 succeeded; 2 and 3 final; everything else and signals retryable; a program that cannot be started
 /// is final unless the machine was short of something. Canceled and timed out say so whatever the code.
 Outcome Classify(const exec::ExitRecord& exit);

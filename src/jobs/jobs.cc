@@ -8,7 +8,12 @@ constexpr std::size_t kTailBytes = 4096;
 
 Result<Action> Jobs::Next(const Attempt& attempt) {
   if (attempt.state == State::kEnded) return Action{};
-  const exec::AttemptStatus status = TRY(executor_.Poll(attempt.id.text(), attempt.spec.directory));
+  const Result<exec::AttemptStatus> polled = executor_.Poll(attempt.id.text(), attempt.spec.directory);
+  if (!polled.ok() && polled.error().code == Code::kDataLoss) {
+    // Asking again would not mend it, and nobody can say any more how it ended.
+    return Lost(clock_.Now(), polled.error().message);
+  }
+  const exec::AttemptStatus status = TRY(Result<exec::AttemptStatus>(polled));
   std::string last_line;
   if (status.state == exec::AttemptState::kExited && status.exit && !status.exit->succeeded()) {
     last_line = LastLine(TRY(exec::ReadLogTail(attempt.spec.directory, kTailBytes)));

@@ -231,7 +231,8 @@ TEST(JobsLoop, KilledAnywhereEveryAttemptEndsAndNoProgramStartsTwice) {
       ASSERT_TRUE(SyncWait(database->Write([&](db::Transaction& t) { return Insert(t, attempt); })).ok());
     }
     CrashingLoop(*database, executor, clock, seed).RunToTheEnd();
-    for (const Attempt& attempt : SyncWait(database->Read([](db::Snapshot& s) { return OfRun(s, "run1"); })).value()) {
+    const auto attempts = SyncWait(database->Read([](db::Snapshot& s) { return OfRun(s, "run1"); })).value();
+    for (const Attempt& attempt : attempts) {
       EXPECT_LE(executor.Starts(attempt.id.text()), 1) << attempt.id.text();
       if (attempt.cancel_requested) {
         EXPECT_EQ(attempt.ending.outcome, Outcome::kCanceled);
@@ -245,6 +246,32 @@ TEST(JobsLoop, KilledAnywhereEveryAttemptEndsAndNoProgramStartsTwice) {
     }
     EXPECT_TRUE(secrets);
   }
+}
+
+// An executor that cannot read what it finds.
+class DamagedExecutor final : public exec::Executor {
+ public:
+  explicit DamagedExecutor(Error error) : error_(std::move(error)) {}
+  Status Launch(const exec::AttemptSpec&) override { return error_; }
+  Result<exec::AttemptStatus> Poll(const std::string&, const std::string&) override { return error_; }
+  Status Cancel(const std::string&, const std::string&) override { return error_; }
+  void OnChange(std::function<void()>) override {}
+  [[nodiscard]] std::string IsolationTier() const override { return "none"; }
+
+ private:
+  Error error_;
+};
+
+TEST(JobsNext, ADamagedRecordIsALossAndEverythingElseIsAskedAgain) {
+  const SimulatedClock clock(kStart);
+  DamagedExecutor damaged(DataLoss("exit.json is damaged"));
+  const Action action = Jobs(damaged, clock).Next(MakeAttempt("a1")).value();
+  EXPECT_EQ(action.kind, ActionKind::kEnd);
+  EXPECT_EQ(action.ending.outcome, Outcome::kLost);
+  EXPECT_EQ(action.ending.message, "exit.json is damaged");
+  EXPECT_EQ(action.ending.at, kStart);
+  DamagedExecutor busy(ResourceExhausted("no watches left"));
+  EXPECT_EQ(Jobs(busy, clock).Next(MakeAttempt("a1")).error().code, Code::kResourceExhausted);
 }
 
 }  // namespace
