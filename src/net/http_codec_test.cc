@@ -96,6 +96,8 @@ std::vector<Case> Cases() {
       {"two empty lines before", "\r\n\r\n" + Get(""), 400},
       {"bare LF after the request line", "GET / HTTP/1.1\nHost: a\r\n\r\n", 400},
       {"bare LF after a field", "GET / HTTP/1.1\r\nHost: a\n\r\n", 400},
+      {"bare LF where a byte too many is cut off", Get("X: ab\n"), 400},
+      {"bare LF after a version and a byte", "GET / HTTP/1.1x\nHost: a\r\n\r\n", 400},
       {"bare LF as the empty line", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400},
       {"bare CR in a value", Get("X: a\rb\r\n"), 400},
       {"CR CR LF", Get("X: a\r\r\n"), 400},

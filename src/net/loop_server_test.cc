@@ -35,7 +35,7 @@ class Echo final : public LoopHandler {
 class LoopServerTest : public testing::Test {
  protected:
   void Start(LoopServerOptions options = {}) {
-    options.loops = 2;
+    if (options.loops == 0) options.loops = 2;
     options.stop_linger = milliseconds(0);
     auto started = LoopServer::Start(
         options, [](int) { return std::make_unique<Echo>(); }, metrics_);
@@ -179,6 +179,24 @@ TEST_F(LoopServerTest, TakesLargeBodiesAndWaitsForSlowReaders) {
   ASSERT_TRUE(client.Send(many + Get("/end")));
   for (int i = 0; i < 20; ++i) ASSERT_EQ(client.Read().body.size(), kBigBytes);
   EXPECT_EQ(client.Read().body, "GET /end||");
+}
+
+TEST_F(LoopServerTest, DoesNotAnswerAheadOfAClientThatDoesNotRead) {
+  LoopServerOptions options;
+  options.loops = 1;
+  Start(options);
+  TestClient silent = Client();
+  std::string many;
+  for (int i = 0; i < 200; ++i) many += Get("/big");
+  ASSERT_TRUE(silent.Send(many));
+  ASSERT_TRUE(AwaitReceived(many.size()));
+  // The one loop answers this only when it is done with the other for now.
+  TestClient other = Client();
+  EXPECT_EQ(other.Ask(Get("/")).status, 200);
+  silent.Close();
+  server_->Stop();
+  const Counter& requests = metrics_.AddCounter("millwright_http_requests_total", "", {{"server", "inference"}});
+  EXPECT_LT(requests.Value(), 50U);
 }
 
 TEST_F(LoopServerTest, SaysContinueOnlyWhenTheBodyIsAwaited) {

@@ -454,6 +454,19 @@ TEST_F(StreamServerTest, TheClientReconnectsAndSaysWhatFailed) {
   EXPECT_FALSE(caller.Send(Method::kGet, "/x\r\nHost: y").ok());
 }
 
+TEST_F(StreamServerTest, WhatTheServerClosedMeanwhileIsNotUsedForAPost) {
+  Start();
+  HttpClient caller = Caller();
+  ASSERT_EQ(caller.Send(Method::kGet, "/health")->status, 200);
+  StreamServerOptions options;
+  options.port = server_->port();
+  server_->Stop();
+  Start(options);
+  const auto response = caller.Send(Method::kPost, "/echo/a", "x");
+  ASSERT_TRUE(response.ok()) << response.error().ToString();
+  EXPECT_EQ(response->status, 200);
+}
+
 // A server that says exactly these bytes to each client in turn, then closes.
 class Script {
  public:
