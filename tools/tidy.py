@@ -180,6 +180,16 @@ def co_await_captures(tree):
                                        "locals alive, or name the lambda first; GCC 12 destroys such copies twice")
 
 
+@rule("co-await-plain", "an awaited expression has neither ?: nor a second CO_TRY inside")
+def co_await_plain(tree):
+    for name in tree.sources():
+        code = re.sub(r"//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"", lambda m: re.sub(r"[^\n]", " ", m[0]), tree.text(name))
+        for line, expression in awaited_expressions(code):
+            argument = re.sub(r"\[[^\]]*\][^{};]*\{.*\}", "", expression, flags=re.S)  # bodies of lambdas are their own
+            if "?" in argument or "CO_TRY(" in argument:
+                yield name, line, "give the choice or the inner value a name first; GCC 12 destroys such temporaries twice"
+
+
 @rule("file-heads", "every source file begins with a comment that says what it is")
 def file_heads(tree):
     for name in tree.files:

@@ -87,7 +87,8 @@ Task<void> DesiredState(Endpoints& endpoints, Request& request, Responder& respo
 
 Task<Result<Response>> Report(Endpoints& endpoints, Request& request) {
   const std::string text = CO_TRY(co_await request.ReadAll());
-  CO_TRY(co_await endpoints.Report(CO_TRY(wire::ParseStatusReport(text))));
+  wire::StatusReport report = CO_TRY(wire::ParseStatusReport(text));
+  CO_TRY(co_await endpoints.Report(std::move(report)));
   co_return net::JsonResponse(Json::MakeObject());
 }
 

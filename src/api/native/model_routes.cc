@@ -35,9 +35,12 @@ Json ToJson(const registry::ModelVersion& version) {
 /// Each model with where its aliases point.
 Task<Result<Response>> List(Registry& registry) {
   Json rows = Json::MakeArray();
-  for (const registry::Model& model : CO_TRY(co_await registry.ListModels(std::string(kProject)))) {
+  const auto models = CO_TRY(co_await registry.ListModels(std::string(kProject)));
+  for (const registry::Model& model : models) {
     Json aliases = Json::MakeArray();
-    for (const registry::ModelVersion& version : CO_TRY(co_await registry.ListVersions({model.project, model.name}))) {
+    registry::ModelName name{model.project, model.name};
+    const auto versions = CO_TRY(co_await registry.ListVersions(std::move(name)));
+    for (const registry::ModelVersion& version : versions) {
       for (const std::string& alias : version.aliases) {
         aliases.Append(Json::Make({{"alias", alias}, {"version", version.version}}));
       }
@@ -92,8 +95,9 @@ Task<Result<Response>> SetAlias(Registry& registry, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   const std::int64_t version = CO_TRY(body.GetInt("version"));
   const std::string cause = body.StringOr("cause", request.principal.name);
+  registry::ModelName name = NameOf(request);
   const registry::AliasChange change =
-      CO_TRY(co_await registry.SetAlias(NameOf(request), request.params.at("alias"), version, cause));
+      CO_TRY(co_await registry.SetAlias(std::move(name), request.params.at("alias"), version, cause));
   co_return net::JsonResponse(
       Json::Make({{"alias", change.alias}, {"version", change.version}, {"previous", change.previous}}));
 }

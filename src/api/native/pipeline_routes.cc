@@ -120,9 +120,10 @@ Task<Result<Response>> GetRun(Pipelines& pipelines, std::string id) {
 }
 
 Task<Result<Response>> Events(Pipelines& pipelines, Request& request) {
-  const std::string* after = request.Query("after");
+  std::string after;
+  if (const std::string* given = request.Query("after")) after = *given;
   Json rows = Json::MakeArray();
-  const auto events = CO_TRY(co_await pipelines.Events(RunId(request.params.at("id")), after ? *after : "", kRunsMax));
+  const auto events = CO_TRY(co_await pipelines.Events(RunId(request.params.at("id")), after, kRunsMax));
   for (const pipelines::RunEvent& event : events) rows.Append(ToJson(event));
   co_return net::JsonResponse(Json::Make({{"events", std::move(rows)}}));
 }
@@ -177,7 +178,8 @@ Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
 
 Task<Result<Response>> LogMetrics(tracking::Tracking& tracking, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
-  CO_TRY(co_await tracking.Log(CO_TRY(BatchOf(request.params.at("id"), body))));
+  tracking::LogBatch batch = CO_TRY(BatchOf(request.params.at("id"), body));
+  CO_TRY(co_await tracking.Log(std::move(batch)));
   co_return net::JsonResponse(Json::MakeObject());
 }
 
@@ -194,9 +196,10 @@ Task<Result<Response>> GetTracked(tracking::Tracking& tracking, std::string id) 
 }
 
 Task<Result<Response>> History(tracking::Tracking& tracking, Request& request) {
+  const tracking::RunId id(request.params.at("id"));
+  const auto history = CO_TRY(co_await tracking.MetricHistory(id, request.params.at("metric")));
   Json points = Json::MakeArray();
-  for (const tracking::MetricPoint& point : CO_TRY(co_await tracking.MetricHistory(
-           tracking::RunId(request.params.at("id")), request.params.at("metric")))) {
+  for (const tracking::MetricPoint& point : history) {
     points.Append(Json::Make({{"step", point.step}, {"value", point.value}, {"time", FormatTime(point.time)}}));
   }
   co_return net::JsonResponse(Json::Make({{"points", std::move(points)}}));
