@@ -1,5 +1,6 @@
-// The two ends of bench/http_bench.py: a loop server that says hello, and the load client.
-//   http_bench serve [LOOPS]       prints its port, serves until its input ends
+// The ends of bench/http_bench.py: both servers saying hello, and the load client.
+//   http_bench serve [LOOPS]       the data plane's server: prints its port, serves until its input ends
+//   http_bench serve-control       the control plane's, the same way
 //   http_bench load PORT REQUESTS  prints requests/s and the latency's percentiles in microseconds
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "net/load_client.h"
 #include "net/loop_server.h"
+#include "net/stream_server.h"
 
 namespace mw::net {
 namespace {
@@ -19,12 +21,9 @@ class Hello final : public LoopHandler {
   void Handle(const RequestView&, ResponseWriter& out) override { out.Send(200, "text/plain", "hello"); }
 };
 
-int Serve(int loops) {
-  MetricsRegistry metrics;
-  LoopServerOptions options;
-  options.loops = loops;
-  const auto server = LoopServer::Start(
-      options, [](int) { return std::make_unique<Hello>(); }, metrics);
+// Says where it listens and waits for the end of the input.
+template <typename Server>
+int ServeUntilInputEnds(const Result<std::unique_ptr<Server>>& server) {
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", server.error().ToString().c_str());
     return 1;
@@ -35,6 +34,28 @@ int Serve(int loops) {
   while (read(STDIN_FILENO, waste, sizeof waste) > 0) {
   }
   return 0;
+}
+
+int Serve(int loops) {
+  MetricsRegistry metrics;
+  LoopServerOptions options;
+  options.loops = loops;
+  return ServeUntilInputEnds(LoopServer::Start(
+      options, [](int) { return std::make_unique<Hello>(); }, metrics));
+}
+
+Task<Result<Response>> SayHello(Request&) {
+  Response response{200, Headers(), "hello"};
+  co_return response;
+}
+
+int ServeControl() {
+  MetricsRegistry metrics;
+  RealClock clock;
+  TokenAuthenticator nobody(clock, std::nullopt);
+  RouteTable routes;
+  routes.Add(Route(Method::kGet, "/", Permission::kPublic, 0, Simple(SayHello)));
+  return ServeUntilInputEnds(StreamServer::Start({}, std::move(routes), nobody, metrics));
 }
 
 int Load(int port, long long requests) {
@@ -67,7 +88,8 @@ int main(int argc, char** argv) {
   const std::string_view verb = argc > 1 ? argv[1] : "";
   const auto number = [argc, argv](int at) { return argc > at ? mw::ParseInt(argv[at]).value_or(0) : 0; };
   if (verb == "serve") return mw::net::Serve(static_cast<int>(number(2)));
+  if (verb == "serve-control") return mw::net::ServeControl();
   if (verb == "load" && argc == 4) return mw::net::Load(static_cast<int>(number(2)), number(3));
-  std::fprintf(stderr, "usage: http_bench serve [LOOPS] | http_bench load PORT REQUESTS\n");
+  std::fprintf(stderr, "usage: http_bench serve [LOOPS] | http_bench serve-control | http_bench load PORT REQUESTS\n");
   return 2;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hello over HTTP: the loop server beside nginx `return 200`, in turns, and the load client.
+"""Hello over HTTP: both servers beside nginx `return 200`, in turns, and the load client.
 
     bench/http_bench.py BUILD_DIRECTORY [--rounds 5] [--seconds 3] [--connections 64]
 
@@ -89,16 +89,19 @@ def main():
         nginx_port = free_port()
         (Path(root) / "nginx.conf").write_text(NGINX.format(root=root, port=nginx_port))
         nginx = subprocess.Popen(["/usr/sbin/nginx", "-p", root, "-c", f"{root}/nginx.conf"], stderr=subprocess.DEVNULL)
-        own = subprocess.Popen([bench, "serve", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        own, control = (subprocess.Popen([bench, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                        for arguments in (["serve", "2"], ["serve-control"]))
         try:
-            own_port = int(own.stdout.readline())
+            own_port, control_port = int(own.stdout.readline()), int(control.stdout.readline())
             await_port(nginx_port)
-            rates = {"millwright": [], "nginx": []}
-            cpu = {"millwright": [], "nginx": []}
+            servers = (("loop server", own_port, own), ("nginx", nginx_port, nginx),
+                       ("stream server", control_port, control))
+            rates = {name: [] for name, _, _ in servers}
+            cpu = {name: [] for name, _, _ in servers}
             loads = []
             waited, began = waiting_for_cpu(), time.monotonic()
             for _ in range(options.rounds):
-                for name, port, process in (("millwright", own_port, own), ("nginx", nginx_port, nginx)):
+                for name, port, process in servers:
                     before = cpu_seconds(process)
                     rates[name].append(wrk(port, options.connections, options.seconds))
                     used = cpu_seconds(process) - before
@@ -108,18 +111,19 @@ def main():
                 loads.append([float(x) for x in load.stdout.split()])
             pressure = (waiting_for_cpu() - waited) / 1e6 / (time.monotonic() - began)
         finally:
-            own.stdin.close()
-            own.wait(20)
+            for process in (own, control):
+                process.stdin.close()
+                process.wait(20)
             nginx.terminate()
             nginx.wait(20)
 
     median = {name: statistics.median(values) for name, values in rates.items()}
-    pairs = [a / b for a, b in zip(rates["millwright"], rates["nginx"])]
+    pairs = [a / b for a, b in zip(rates["loop server"], rates["nginx"])]
     result = {
         "connections": options.connections,
         "requests_per_second": median,
         "server_cpu_us_per_request": {name: statistics.median(values) for name, values in cpu.items()},
-        "ratio": median["millwright"] / median["nginx"],
+        "ratio": median["loop server"] / median["nginx"],
         "ratio_of_rounds": pairs,
         "pipelined_requests_per_second": statistics.median(x[0] for x in loads),
         "pipelined_latency_us_p50": statistics.median(x[1] for x in loads),
@@ -129,9 +133,9 @@ def main():
     print(f"hello, {options.connections} connections, median of {options.rounds} rounds in turns"
           f" (work waited for a core {pressure:.0%} of the time)")
     for name, values in rates.items():
-        print(f"  {name:<12}{median[name]:>10,.0f} requests/s   {statistics.median(cpu[name]):.1f} us of CPU each"
+        print(f"  {name:<14}{median[name]:>10,.0f} requests/s   {statistics.median(cpu[name]):.1f} us of CPU each"
               f"   rounds {', '.join(f'{v:,.0f}' for v in values)}")
-    print(f"  ratio       {result['ratio']:>10.2f}   rounds {', '.join(f'{p:.2f}' for p in pairs)}")
+    print(f"  ratio         {result['ratio']:>10.2f}   rounds {', '.join(f'{p:.2f}' for p in pairs)}")
     print(f"load client, 8 connections x 32 in flight: {result['pipelined_requests_per_second']:,.0f} requests/s,"
           f" p50 {result['pipelined_latency_us_p50']:.0f} us, p99 {result['pipelined_latency_us_p99']:.0f} us")
     if options.json:
