@@ -11,7 +11,7 @@ namespace mw::steps {
 namespace {
 
 Result<std::string> FetchBlob(net::HttpClient& api, const std::string& digest) {
-  auto response = TRY(api.Send(net::Method::kGet, Cat("/api/v1/blobs/", net::PercentEncode(digest))));
+  auto response = TRY(api.Send(net::Method::kGet, Cat("/api/v1/artifacts/", net::PercentEncode(digest))));
   if (response.status != 200) return net::ErrorFromResponse(response).In(Cat("fetching ", digest));
   if (Cat("sha256:", Sha256Hex(response.body)) != digest) {
     return DataLoss("the bytes that came for ", digest, " do not have that digest");

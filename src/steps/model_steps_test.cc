@@ -35,13 +35,15 @@ targets:
 
 // Numbers with gaps, a whole number, a truth value and a category decide the label together; chance does the rest.
 std::string RowsSql(int from, int until) {
-  return Cat("SELECT 'k' || i AS id, TIMESTAMPTZ '2013-01-01 00:00:00Z' + to_minutes(i::INTEGER * 5) AS at, x, hour, weekend,"
-             " carrier, CASE WHEN i % 50 = 7 THEN NULL ELSE u < 1 / (1 + exp(-(2 * coalesce(x, 0) + 0.1 * (hour - 12)"
-             " + CASE carrier WHEN 'AA' THEN 1 WHEN 'BB' THEN -1 ELSE 0 END - 0.5))) END AS late"
-             " FROM (SELECT i, CASE WHEN i % 11 = 0 THEN NULL ELSE hash(i) % 2001 / 1000.0 - 1 END AS x,"
-             " (hash(i + 1000000) % 24)::INTEGER AS hour, hash(i + 2000000) % 7 < 2 AS weekend,"
-             " CASE hash(i + 3000000) % 4 WHEN 0 THEN 'AA' WHEN 1 THEN 'BB' WHEN 2 THEN 'CC' ELSE NULL END AS carrier,"
-             " hash(i + 4000000) % 100000 / 100000.0 AS u FROM range(", from, ", ", until, ") r(i))");
+  return Cat(
+      "SELECT 'k' || i AS id, TIMESTAMPTZ '2013-01-01 00:00:00Z' + to_minutes(i::INTEGER * 5) AS at, x, hour, weekend,"
+      " carrier, CASE WHEN i % 50 = 7 THEN NULL ELSE u < 1 / (1 + exp(-(2 * coalesce(x, 0) + 0.1 * (hour - 12)"
+      " + CASE carrier WHEN 'AA' THEN 1 WHEN 'BB' THEN -1 ELSE 0 END - 0.5))) END AS late"
+      " FROM (SELECT i, CASE WHEN i % 11 = 0 THEN NULL ELSE hash(i) % 2001 / 1000.0 - 1 END AS x,"
+      " (hash(i + 1000000) % 24)::INTEGER AS hour, hash(i + 2000000) % 7 < 2 AS weekend,"
+      " CASE hash(i + 3000000) % 4 WHEN 0 THEN 'AA' WHEN 1 THEN 'BB' WHEN 2 THEN 'CC' ELSE NULL END AS carrier,"
+      " hash(i + 4000000) % 100000 / 100000.0 AS u FROM range(",
+      from, ", ", until, ") r(i))");
 }
 
 // A control plane of seven routes; everything it was told is kept.
@@ -70,7 +72,7 @@ class FakeControlPlane {
     Add(routes, net::Method::kGet, "/api/v1/endpoints/{endpoint}", [this](const Json&) -> Result<Json> {
       return ++asked < 3 ? Json::Make({{"ready", false}, {"version", 3}}) : endpoint;
     });
-    routes.Add(net::Route(net::Method::kGet, "/api/v1/blobs/{digest}", net::Permission::kFollow, 0,
+    routes.Add(net::Route(net::Method::kGet, "/api/v1/artifacts/{digest}", net::Permission::kRead, 0,
                           net::Simple([this](net::Request& request) -> Task<Result<net::Response>> {
                             const auto found = blobs.find(request.params.find("digest")->second);
                             if (found == blobs.end()) co_return NotFound("no such blob");
@@ -160,7 +162,8 @@ class ModelSteps : public ::testing::Test {
 
   StepTask TrainTask() {
     StepTask task = Task("train", {{"rows", "train"}, {"stop_early", "stop"}}, "model");
-    task.with = Json::Make({{"max_depth", 3}, {"learning_rate", 0.2}, {"max_rounds", 60}, {"early_stopping_rounds", 5}});
+    task.with =
+        Json::Make({{"max_depth", 3}, {"learning_rate", 0.2}, {"max_rounds", 60}, {"early_stopping_rounds", 5}});
     return task;
   }
 
@@ -184,9 +187,7 @@ class ModelSteps : public ::testing::Test {
     return task;
   }
 
-  evaluation::Report Report() {
-    return *evaluation::ReportFromJson(*Json::Parse(*ReadFile(Path("report"))));
-  }
+  evaluation::Report Report() { return *evaluation::ReportFromJson(*Json::Parse(*ReadFile(Path("report")))); }
 
   data::ScratchDirectory directory_;
   RealClock clock_;
@@ -258,10 +259,12 @@ TEST_F(ModelSteps, TrainSaysWhatIsWrong) {
     return result.ok() ? std::string("accepted") : result.error().ToString();
   };
   EXPECT_NE(refused(Json::Make({{"max_dept", 3}})).find("max_depth"), std::string::npos);
-  EXPECT_NE(refused(Json::Make({{"max_depth", 99}})).find("with.max_depth is 99; write a number from 1 to 16"), std::string::npos);
+  EXPECT_NE(refused(Json::Make({{"max_depth", 99}})).find("with.max_depth is 99; write a number from 1 to 16"),
+            std::string::npos);
   EXPECT_NE(refused(Json::Make({{"algorithm", "lightgbm"}})).find("write xgboost"), std::string::npos);
   EXPECT_NE(refused(Json::Make({{"label", "other"}})).find("the goal predicts \"late\""), std::string::npos);
-  EXPECT_NE(refused(Json::Make({{"features", Json(Json::Array{"x", "at"})}})).find("at is the label, key or a time"), std::string::npos);
+  EXPECT_NE(refused(Json::Make({{"features", Json(Json::Array{"x", "at"})}})).find("at is the label, key or a time"),
+            std::string::npos);
   EXPECT_NE(refused(Json::Make({{"features", "carier"}})).find("carier"), std::string::npos);
   EXPECT_NE(refused(Json::MakeObject(), {}).find("rows"), std::string::npos);
 }
@@ -300,7 +303,8 @@ TEST_F(ModelSteps, GatePassesAndRefusesByTheGoal) {
   EXPECT_TRUE(refused->gate_failed);
   EXPECT_EQ(Json::Parse(*ReadFile(Path("verdict")))->StringOr("verdict", ""), "fail");
   ASSERT_EQ(refused->findings.AsArray().size(), 1u);
-  EXPECT_NE(refused->findings.AsArray()[0].StringOr("message", "").find("ranking: roc_auc must be >= 0.99"), std::string::npos);
+  EXPECT_NE(refused->findings.AsArray()[0].StringOr("message", "").find("ranking: roc_auc must be >= 0.99"),
+            std::string::npos);
 }
 
 const Json kAgainst = Json::Make({{"against", "production"}, {"margin", Json::Make({{"roc_auc", 0.01}})}});
@@ -332,7 +336,8 @@ TEST_F(ModelSteps, GateFallsBackToRecordedMetrics) {
   Trained();
   Evaluated();
   FakeControlPlane control(clock_);
-  control.production = Json::Make({{"version", 3}, {"package", "sha256:gone"}, {"metrics", Json::Make({{"roc_auc", 0.999}})}});
+  control.production =
+      Json::Make({{"version", 3}, {"package", "sha256:gone"}, {"metrics", Json::Make({{"roc_auc", 0.999}})}});
   EXPECT_TRUE(RunGate(GateTask(kAgainst))->gate_failed);
   control.production["metrics"]["roc_auc"] = 0.6;
   EXPECT_FALSE(RunGate(GateTask(kAgainst))->gate_failed);
@@ -385,10 +390,12 @@ TEST_F(ModelSteps, RegisterAndDeployAskAndWait) {
   ASSERT_FALSE(late.ok());
   EXPECT_EQ(late.error().code, Code::kDeadlineExceeded);
 
-  control.endpoint["servers"] = Json(Json::Array{Json::Make({{"server", "s1"}, {"version", 4}, {"state", "FAILED"}, {"error", "no such feature"}})});
+  control.endpoint["servers"] = Json(
+      Json::Array{Json::Make({{"server", "s1"}, {"version", 4}, {"state", "FAILED"}, {"error", "no such feature"}})});
   const auto failed = RunDeploy(deploy);
   ASSERT_FALSE(failed.ok());
-  EXPECT_NE(failed.error().message.find("model server s1 could not load version 4: no such feature"), std::string::npos);
+  EXPECT_NE(failed.error().message.find("model server s1 could not load version 4: no such feature"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ namespace {
 
 /// What the evaluation measured, to be kept with the version: a later gate and people compare by it.
 Result<Json> ReportMetrics(const std::string& path) {
-  const evaluation::Report report =
-      TRY(evaluation::ReportFromJson(TRY(Json::Parse(TRY(ReadFile(path))))).In(path));
+  const evaluation::Report report = TRY(evaluation::ReportFromJson(TRY(Json::Parse(TRY(ReadFile(path))))).In(path));
   Json metrics = Json::MakeObject();
   for (const evaluation::MetricValue& metric : report.overall) {
     if (metric.value) metrics[metric.metric] = *metric.value;
@@ -34,7 +33,8 @@ Result<StepResult> RunRegister(const StepTask& task) {
   const std::string package = task.inputs.at("model").digest;
   if (package.empty()) return InvalidArgument("input model has no digest; register works inside a pipeline only");
 
-  const Json metrics = task.inputs.contains("report") ? TRY(ReportMetrics(TRY(task.Input("report")))) : Json::MakeObject();
+  Json metrics = Json::MakeObject();
+  if (task.inputs.contains("report")) metrics = TRY(ReportMetrics(TRY(task.Input("report"))));
   net::HttpClient api = TRY(OpenApi());
   const Json answer = TRY(api.Call(net::Method::kPost, Cat("/api/v1/models/", net::PercentEncode(model), "/versions"),
                                    Json::Make({{"package", package},

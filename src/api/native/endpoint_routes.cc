@@ -142,8 +142,11 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::Blob
               }});
   routes.Add({Method::kPost, "/api/v1/servers/{id}/status", Permission::kFollow, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Report(endpoints, request); })});
-  routes.Add({Method::kGet, "/api/v1/blobs/{digest}", Permission::kFollow, 0,
-              [&blobs](Request& request, Responder& responder) { return SendBlob(blobs, request, responder); }});
+  // The same bytes for two kinds of callers: a model server may fetch packages and read nothing else; a step
+  // or a person may read artifacts and cannot speak for a model server.
+  const auto send = [&blobs](Request& request, Responder& responder) { return SendBlob(blobs, request, responder); };
+  routes.Add({Method::kGet, "/api/v1/blobs/{digest}", Permission::kFollow, 0, send});
+  routes.Add({Method::kGet, "/api/v1/artifacts/{digest}", Permission::kRead, 0, send});
 }
 
 }  // namespace mw::api::native
