@@ -29,6 +29,10 @@ using namespace std::chrono_literals;
 
 std::string ShimPath() { return MW_BINARY_DIR "/bin/mw-shim"; }
 
+std::string InWork(const AttemptSpec& spec, std::string_view name) {
+  return Cat(spec.directory, '/', kWorkDirectory, '/', name);
+}
+
 int CountMarked(const std::string& attempt_id) {
   const std::string mark = Cat('\0', "MILLWRIGHT_ATTEMPT_ID=", attempt_id, '\0');
   int count = 0;
@@ -65,7 +69,7 @@ class ProcessHarness final : public ExecutorHarness {
     executor_ = std::move(*made);
   }
   bool Pass() override {
-    std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(1ms);  // NOLINT(no-sleeps): Poll asks a directory; it has a deadline
     return std::chrono::steady_clock::now() < deadline_;
   }
   int Starts(const AttemptSpec& spec) override {
@@ -127,7 +131,7 @@ class ProcessExecutorTest : public testing::Test {
   }
   // Waits until the program has written `name` in its working directory; its content.
   std::string AwaitFile(const AttemptSpec& spec, const std::string& name) {
-    const std::string path = Cat(spec.directory, "/work/", name);
+    const std::string path = InWork(spec, name);
     std::string content;
     while (content.empty() && harness_.Pass()) content = ReadFile(path).value_or("");
     EXPECT_NE(content, "") << path;
@@ -189,7 +193,7 @@ TEST_F(ProcessExecutorTest, TheProgramOutlivesTheControlPlaneAndIsAdopted) {
   Launch(spec);
   std::atomic<bool> woken = false;
   harness_.executor().OnChange([&] { woken = true; });
-  ASSERT_TRUE(WriteFileDurably(Cat(spec.directory, "/work/go"), "").ok());
+  ASSERT_TRUE(WriteFileDurably(InWork(spec, "go"), "").ok());
   while (!woken && harness_.Pass()) {
   }
   EXPECT_TRUE(woken);
@@ -264,7 +268,7 @@ TEST_F(ProcessExecutorTest, TheGraceIsForChildrenToo) {
   ASSERT_TRUE(harness_.executor().Cancel(spec.attempt_id, spec.directory).ok());
   const ExitRecord exit = *Await(spec, AttemptState::kExited).exit;
   EXPECT_TRUE(exit.canceled);
-  EXPECT_EQ(ReadFile(Cat(spec.directory, "/work/checkpoint")).value_or(""), "saved\n");
+  EXPECT_EQ(ReadFile(InWork(spec, "checkpoint")).value_or(""), "saved\n");
 }
 
 TEST_F(ProcessExecutorTest, WhatAnEndedProgramLeavesBehindIsEnded) {
@@ -439,7 +443,7 @@ TEST_F(ProcessExecutorTest, WhateverIsKilledEveryAttemptIsDecidedAndNoneRanTwice
         if (const pid_t shim = LockHolder(spec.directory); shim > 0) kill(shim, SIGKILL);
         break;
       case 1:
-        if (const auto pid = ParseInt(Trim(ReadFile(Cat(spec.directory, "/work/pid")).value_or("")));
+        if (const auto pid = ParseInt(Trim(ReadFile(InWork(spec, "pid")).value_or("")));
             pid && LockHolder(spec.directory) > 0) {
           kill(static_cast<pid_t>(*pid), SIGKILL);
         }
