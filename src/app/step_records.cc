@@ -38,6 +38,7 @@ Status StepRecords::StepFinished(db::Transaction& transaction, const pipelines::
   batch.run = TrackingId(finished.run);
   batch.attempt_id = finished.attempt_id;
   for (const auto& [name, value] : finished.result.metrics.AsObject()) {
+    if (value.IsNull()) continue;  // a metric that does not exist here, like AuROC of one class
     batch.metrics.push_back({name, 0, value.AsDouble(), finished.ended});
   }
   for (const auto& [name, value] : finished.result.params.AsObject()) {

@@ -53,7 +53,8 @@ TEST(Bootstrap, AMetricThatMostReplicatesLackHasNoInterval) {
     rows.probabilities.push_back(i / 100.0);
   }
   const Intervals intervals = BootstrapIntervals(*RankedRows::Make(rows, 0.5), std::nullopt, {});
-  EXPECT_FALSE(intervals[static_cast<std::size_t>(MetricId::kRocAuc)].has_value()) << "the one positive is often not drawn";
+  EXPECT_FALSE(intervals[static_cast<std::size_t>(MetricId::kRocAuc)].has_value())
+      << "the one positive is often not drawn";
   EXPECT_TRUE(intervals[static_cast<std::size_t>(MetricId::kBrier)].has_value());
 }
 

@@ -129,9 +129,7 @@ Result<RankedRows> Constant(const ScoredRows& rows, double probability, double t
                           threshold);
 }
 
-bool DependsOnThreshold(MetricId metric) {
-  return metric >= MetricId::kPrecision && metric <= MetricId::kFlaggedShare;
-}
+bool DependsOnThreshold(MetricId metric) { return metric >= MetricId::kPrecision && metric <= MetricId::kFlaggedShare; }
 
 // The cheaper of the two rules; without costs the one that is right more often. A rule has no
 // probabilities, so only what follows from flags has a value.
@@ -157,7 +155,8 @@ Result<Baseline> TrivialModel(const ScoredRows& rows, const Tally& tally, const 
 
 }  // namespace
 
-Result<Report> Evaluate(const ScoredRows& rows, const std::vector<SliceColumn>& slices, const EvaluateOptions& options) {
+Result<Report> Evaluate(const ScoredRows& rows, const std::vector<SliceColumn>& slices,
+                        const EvaluateOptions& options) {
   TRY(CheckSlices(rows, slices));
   const RankedRows ranked = TRY(RankedRows::Make(rows, options.threshold));
   const Tally tally = Count(ranked);
@@ -172,8 +171,8 @@ Result<Report> Evaluate(const ScoredRows& rows, const std::vector<SliceColumn>& 
   report.trivial_model = TRY(TrivialModel(rows, tally, options));
   if (options.costs) {
     report.rule_cost = RuleCost(tally, *options.costs);
-    report.cost = options.costs->missed * (tally.positives - tally.flagged_positives) +
-                  options.costs->flagged * tally.flagged;
+    report.cost =
+        options.costs->missed * (tally.positives - tally.flagged_positives) + options.costs->flagged * tally.flagged;
   }
   for (const SliceColumn& column : slices) {
     for (const std::uint32_t code : ByName(column)) {

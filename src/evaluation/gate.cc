@@ -89,7 +89,8 @@ Check TrivialCheck(const Report& report) {
   constexpr std::string_view kMetric = "log_loss";
   const MetricValue* own = FindMetric(report.overall, kMetric);
   const MetricValue* trivial = FindMetric(report.trivial_model.metrics, kMetric);
-  Check check{.name = "trivial model", .metric = std::string(kMetric), .need = "", .against = report.trivial_model.rule};
+  Check check{
+      .name = "trivial model", .metric = std::string(kMetric), .need = "", .against = report.trivial_model.rule};
   check.verdict = Verdict::kFail;
   check.need = Cat("< ", Shown(kMetric, trivial == nullptr ? std::nullopt : trivial->value));
   if (own == nullptr || !own->value || trivial == nullptr || !trivial->value) {
@@ -122,15 +123,15 @@ void DecidePaired(const goals::Metric& metric, const Gain& gain, double margin, 
     return;
   }
   CatTo(check.why, " [", Shown(check.metric, gain.interval->low), ", ", Shown(check.metric, gain.interval->high), "]");
-  const double worst =
-      std::min(Healthy(metric, gain.interval->low), Healthy(metric, gain.interval->high));
+  const double worst = std::min(Healthy(metric, gain.interval->low), Healthy(metric, gain.interval->high));
   check.verdict = worst >= -margin ? Verdict::kPass : Verdict::kInsufficient;
 }
 
 void DecideRecorded(const goals::Metric& metric, std::optional<double> before, double margin, Check& check) {
   if (!before || !std::isfinite(*before)) {
     check.verdict = Verdict::kInsufficient;
-    check.why = Cat("no ", check.metric, " is recorded for it; give the gate model and rows, to score both on the same rows");
+    check.why =
+        Cat("no ", check.metric, " is recorded for it; give the gate model and rows, to score both on the same rows");
     return;
   }
   const double gain = Healthy(metric, *check.value - *before);
@@ -185,7 +186,8 @@ Result<const goals::Metric*> MarginMetric(const std::string& id, double margin) 
 Status CheckInputs(const Report& report, const goals::Goal* goal, const GateOptions& options) {
   for (const auto& [id, margin] : options.margins) TRY(MarginMetric(id, margin));
   if (options.against_production && options.margins.empty()) {
-    return InvalidArgument("against: production needs a margin for each metric to compare, such as margin: {roc_auc: 0.005}");
+    return InvalidArgument(
+        "against: production needs a margin for each metric to compare, such as margin: {roc_auc: 0.005}");
   }
   if (goal != nullptr && !report.model.empty() && report.model != goal->model) {
     return InvalidArgument("the report is of model ", report.model, ", goal ", goal->name, " is about ", goal->model);

@@ -35,7 +35,8 @@ Report TheReport() {
   report.counts = {.rows = 5000, .positives = 1000, .blocks = 700};
   report.rule_cost = 900'000;
   report.overall = {Value("saving", 0.15, 0.12, 0.18), Value("roc_auc", 0.715, 0.706, 0.724),
-                    Value("recall", 0.51, 0.49, 0.53), Value("log_loss", 0.48, 0.47, 0.49), Value("ece", 0.05, 0.04, 0.06)};
+                    Value("recall", 0.51, 0.49, 0.53), Value("log_loss", 0.48, 0.47, 0.49),
+                    Value("ece", 0.05, 0.04, 0.06)};
   report.trivial_model = {"every row 21.4 %", {Value("log_loss", 0.54, 0.54, 0.54)}};
   return report;
 }
@@ -169,13 +170,14 @@ TEST(GateAgainstProduction, PairedNonInferiorityIsDecidedByTheInterval) {
     double gain, low, high;
     Verdict verdict;
   } cases[] = {{0.01, 0.005, 0.015, Verdict::kPass},
-               {0.0, -0.005, 0.005, Verdict::kPass},         // the margin itself is allowed
+               {0.0, -0.005, 0.005, Verdict::kPass},  // the margin itself is allowed
                {0.0, -0.0051, 0.005, Verdict::kInsufficient},
                {-0.005, -0.009, 0.0, Verdict::kInsufficient},
                {-0.0051, -0.009, 0.0, Verdict::kFail},
                {std::nan(""), -0.001, 0.001, Verdict::kFail}};
   for (const auto& c : cases) {
-    const Production production{.version = 3, .metrics = {}, .gains = {{MetricId::kRocAuc, c.gain, Interval{c.low, c.high}}}};
+    const Production production{
+        .version = 3, .metrics = {}, .gains = {{MetricId::kRocAuc, c.gain, Interval{c.low, c.high}}}};
     const Check check = Named(Decided(TheReport(), production, kAgainst), "production roc_auc");
     EXPECT_EQ(check.verdict, c.verdict) << c.gain << " " << c.low;
     EXPECT_EQ(check.against, "version 3, same rows");
@@ -198,7 +200,8 @@ TEST(GateAgainstProduction, ForMetricsThatFallTheSignTurns) {
 
 TEST(GateAgainstProduction, RecordedMetricsStandInWhereRowsAreMissing) {
   const auto verdict = [&](double before) {
-    return Named(Decided(TheReport(), Production{3, {{"roc_auc", before}}, {}}, kAgainst), "production roc_auc").verdict;
+    return Named(Decided(TheReport(), Production{3, {{"roc_auc", before}}, {}}, kAgainst), "production roc_auc")
+        .verdict;
   };
   EXPECT_EQ(verdict(0.7), Verdict::kPass);
   EXPECT_EQ(verdict(0.715 + kMargin - 1e-9), Verdict::kPass);

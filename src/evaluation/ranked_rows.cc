@@ -43,7 +43,8 @@ Status CheckValues(const ScoredRows& rows) {
     if (!(probability >= 0 && probability <= 1)) {
       return InvalidArgument("row ", i, ": the model answered ", probability, "; a probability lies between 0 and 1");
     }
-    if (rows.positives[i] > 1) return InvalidArgument("row ", i, ": label ", int{rows.positives[i]}, " is neither 0 nor 1");
+    if (rows.positives[i] > 1)
+      return InvalidArgument("row ", i, ": label ", int{rows.positives[i]}, " is neither 0 nor 1");
   }
   return Ok();
 }

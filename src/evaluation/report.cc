@@ -11,7 +11,9 @@ namespace {
 std::string Shown(const MetricValue* metric, bool with_interval) {
   if (metric == nullptr || !metric->value) return "-";
   const goals::Metric* known = goals::FindMetric(metric->metric);
-  const auto text = [&](double value) { return known == nullptr ? Fixed(value, 3) : goals::FormatMetric(*known, value); };
+  const auto text = [&](double value) {
+    return known == nullptr ? Fixed(value, 3) : goals::FormatMetric(*known, value);
+  };
   if (!with_interval || !metric->low || !metric->high) return text(*metric->value);
   return Cat(text(*metric->value), " [", text(*metric->low), ", ", text(*metric->high), "]");
 }
@@ -29,7 +31,8 @@ std::string OverallTable(const Report& report) {
   std::vector<std::vector<std::string>> cells = {
       {"metric", Cat("model [", percent, " % interval]"), "no model", "trivial model", ""}};
   for (const MetricValue& metric : report.overall) {
-    cells.push_back({metric.metric, Shown(&metric, true), Shown(FindMetric(report.no_model.metrics, metric.metric), false),
+    cells.push_back({metric.metric, Shown(&metric, true),
+                     Shown(FindMetric(report.no_model.metrics, metric.metric), false),
                      Shown(FindMetric(report.trivial_model.metrics, metric.metric), false), metric.reason});
   }
   return goals::AlignedTable(cells);

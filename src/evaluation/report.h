@@ -71,14 +71,14 @@ struct CalibrationBin {
 struct Report {
   std::string model;
   std::string label;
-  std::string data_digest;     ///< of the dataset; empty when unknown
+  std::string data_digest;  ///< of the dataset; empty when unknown
   std::string problem = "binary_classification";
   double threshold = 0.5;
   double confidence = 0.95;
   int replicates = 0;
   std::uint64_t seed = 0;
-  std::string block;           ///< what makes a block: "hour of predicted_at"
-  std::string from, until;     ///< event time of the first and last row; empty when unknown
+  std::string block;        ///< what makes a block: "hour of predicted_at"
+  std::string from, until;  ///< event time of the first and last row; empty when unknown
   Counts counts;
   std::vector<MetricValue> overall;
   std::vector<SliceReport> slices;

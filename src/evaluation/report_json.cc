@@ -8,9 +8,7 @@
 namespace mw::evaluation {
 namespace {
 
-Json Number(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? Json(*value) : Json();
-}
+Json Number(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(); }
 
 // Absent and null alike: no value.
 std::optional<double> ReadNumber(const Json& json, std::string_view key) {
@@ -55,7 +53,11 @@ Json CountsJson(const Counts& counts) {
 Result<Counts> ReadCounts(const Json& json) {
   const Json* counts = json.Find("counts");
   if (counts == nullptr) return InvalidArgument("report: counts is missing");
-  return Counts{TRY(counts->GetInt("rows")), TRY(counts->GetInt("positives")), TRY(counts->GetInt("blocks"))};
+  return Counts {
+    TRY(counts->GetInt("rows"))
+    , TRY(counts->GetInt("positives"))
+    , TRY(counts->GetInt("blocks"))
+  };
 }
 
 Json SliceJson(const SliceReport& slice) {
@@ -86,7 +88,7 @@ Json BaselineJson(const Baseline& baseline) {
 Result<Baseline> ReadBaseline(const Json& json, std::string_view key) {
   const Json* baseline = json.Find(key);
   if (baseline == nullptr) return InvalidArgument("report: ", key, " is missing");
-  return Baseline{baseline->StringOr("rule", ""), TRY(ReadMetrics(*baseline, "metrics"))};
+  return Baseline { baseline->StringOr("rule", ""), TRY(ReadMetrics(*baseline, "metrics")) };
 }
 
 Json PointJson(const CurvePoint& point) {
@@ -144,26 +146,27 @@ Status CheckFormat(const Json& json) {
 }  // namespace
 
 Json ToJson(const Report& report) {
-  return Json::Make({{"format_version", kReportFormatVersion},
-                     {"model", report.model},
-                     {"label", report.label},
-                     {"problem", report.problem},
-                     {"data", Json::Make({{"digest", report.data_digest}, {"from", report.from}, {"until", report.until}})},
-                     {"threshold", report.threshold},
-                     {"confidence", report.confidence},
-                     {"replicates", report.replicates},
-                     {"seed", report.seed},
-                     {"block", report.block},
-                     {"counts", CountsJson(report.counts)},
-                     {"overall", MetricsJson(report.overall)},
-                     {"no_model", BaselineJson(report.no_model)},
-                     {"trivial_model", BaselineJson(report.trivial_model)},
-                     {"rule_cost", Number(report.rule_cost)},
-                     {"cost", Number(report.cost)},
-                     {"currency", report.currency},
-                     {"slices", ListJson(report.slices, SliceJson)},
-                     {"curve", ListJson(report.curve, PointJson)},
-                     {"calibration", ListJson(report.calibration, BinJson)}});
+  return Json::Make(
+      {{"format_version", kReportFormatVersion},
+       {"model", report.model},
+       {"label", report.label},
+       {"problem", report.problem},
+       {"data", Json::Make({{"digest", report.data_digest}, {"from", report.from}, {"until", report.until}})},
+       {"threshold", report.threshold},
+       {"confidence", report.confidence},
+       {"replicates", report.replicates},
+       {"seed", report.seed},
+       {"block", report.block},
+       {"counts", CountsJson(report.counts)},
+       {"overall", MetricsJson(report.overall)},
+       {"no_model", BaselineJson(report.no_model)},
+       {"trivial_model", BaselineJson(report.trivial_model)},
+       {"rule_cost", Number(report.rule_cost)},
+       {"cost", Number(report.cost)},
+       {"currency", report.currency},
+       {"slices", ListJson(report.slices, SliceJson)},
+       {"curve", ListJson(report.curve, PointJson)},
+       {"calibration", ListJson(report.calibration, BinJson)}});
 }
 
 Result<Report> ReportFromJson(const Json& json) {

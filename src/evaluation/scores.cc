@@ -13,8 +13,8 @@ namespace mw::evaluation {
 namespace {
 
 constexpr std::array<std::string_view, kMetricCount> kNames = {
-    "roc_auc",   "average_precision", "log_loss", "brier",  "ece",           "ece_equal_width", "precision",     "recall",
-    "f1",        "accuracy",          "mcc",      "saving", "flagged_share", "positive_share",  "mean_predicted"};
+    "roc_auc", "average_precision", "log_loss", "brier",  "ece",           "ece_equal_width", "precision",     "recall",
+    "f1",      "accuracy",          "mcc",      "saving", "flagged_share", "positive_share",  "mean_predicted"};
 
 // 0/0 is undefined, and so is anything else that is not finite.
 double Ratio(double numerator, double denominator) {
@@ -113,8 +113,8 @@ double Accuracy(const Tally& t) {
 double Mcc(const Tally& t) {
   const double tp = t.flagged_positives, fp = t.flagged - tp, fn = t.positives - tp, tn = t.rows - t.positives - fp;
   // Roots one by one: the product of four counts would overflow long before its root does.
-  const double scale = std::sqrt(t.flagged) * std::sqrt(t.positives) * std::sqrt(t.rows - t.positives) *
-                       std::sqrt(t.rows - t.flagged);
+  const double scale =
+      std::sqrt(t.flagged) * std::sqrt(t.positives) * std::sqrt(t.rows - t.positives) * std::sqrt(t.rows - t.flagged);
   return Ratio(tp * tn - fp * fn, scale);
 }
 

@@ -49,10 +49,10 @@ struct Tally {
   double rows = 0, positives = 0;
   double flagged = 0, flagged_positives = 0;
   double predicted = 0, log_loss = 0, squared_error = 0;
-  double auc_area = 0;      ///< pairs ranked right, ties half
-  double precision_sum = 0; ///< sum of precision over positives, at the end of their group of ties
-  double mass_gap = 0;      ///< sum over bins of equal mass of |positives - predicted|
-  double width_gap = 0;     ///< the same over bins of equal width
+  double auc_area = 0;       ///< pairs ranked right, ties half
+  double precision_sum = 0;  ///< sum of precision over positives, at the end of their group of ties
+  double mass_gap = 0;       ///< sum over bins of equal mass of |positives - predicted|
+  double width_gap = 0;      ///< the same over bins of equal width
 };
 
 /// `block_weights`: one for each block, finite and not negative; empty: all 1.

@@ -88,7 +88,9 @@ double BruteAuc(const ScoredRows& rows) {
     for (std::size_t j = 0; j < rows.positives.size(); ++j) {
       if (rows.positives[i] == 0 || rows.positives[j] != 0) continue;
       pairs += 1;
-      right += rows.probabilities[i] > rows.probabilities[j] ? 1 : rows.probabilities[i] == rows.probabilities[j] ? 0.5 : 0;
+      right += rows.probabilities[i] > rows.probabilities[j]    ? 1
+               : rows.probabilities[i] == rows.probabilities[j] ? 0.5
+                                                                : 0;
     }
   }
   return right / pairs;

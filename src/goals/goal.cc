@@ -42,7 +42,8 @@ Duration Window(YamlReader& reader, Duration otherwise) {
 double Share(YamlReader& reader, std::string_view key, double otherwise) {
   const double share = reader.ShareOr(key, otherwise);
   if (share >= 0 && share <= 1) return share;
-  reader.complaints().Add(reader.LineOf(key), Cat(key, ": ", share, " does not lie between 0 and 1; write 45% or 0.45"));
+  reader.complaints().Add(reader.LineOf(key),
+                          Cat(key, ": ", share, " does not lie between 0 and 1; write 45% or 0.45"));
   return otherwise;
 }
 
@@ -130,8 +131,9 @@ class GoalReader {
   void ReadPredict() {
     const YamlNode* node = reader_.Node("predict");
     if (node == nullptr) {
-      complaints_.Add(reader_.line(),
-                      "predict is missing; write predict: {label: COLUMN, type: binary_classification, threshold: 0.5}");
+      complaints_.Add(
+          reader_.line(),
+          "predict is missing; write predict: {label: COLUMN, type: binary_classification, threshold: 0.5}");
       return;
     }
     YamlReader predict(*node, complaints_);
@@ -226,8 +228,9 @@ class GoalReader {
   void ReadTargets() {
     const YamlNode* node = reader_.Node("targets");
     if (node == nullptr || node->list.empty()) {
-      complaints_.Add(node == nullptr ? reader_.line() : node->line,
-                      "targets is missing; write at least one, such as - {name: ranking, priority: 1, require: roc_auc >= 0.68}");
+      complaints_.Add(
+          node == nullptr ? reader_.line() : node->line,
+          "targets is missing; write at least one, such as - {name: ranking, priority: 1, require: roc_auc >= 0.68}");
       return;
     }
     if (node->list.size() > kTargetsMax) {
@@ -269,10 +272,11 @@ class GoalReader {
   Kind TargetKind(YamlReader& reader, const Requirement& require) {
     const Metric* metric = FindMetric(require.metric);
     const Kind kind = metric == nullptr ? Kind::kQuality : metric->kind;
-    const std::string written = reader.ChoiceOr("kind", {"quality", "performance", "freshness", "cost"}, KindName(kind));
+    const std::string written =
+        reader.ChoiceOr("kind", {"quality", "performance", "freshness", "cost"}, KindName(kind));
     if (metric != nullptr && written != KindName(kind)) {
-      complaints_.Add(reader.LineOf("kind"), Cat("kind: ", require.metric, " is a metric of ", KindName(kind), ", not of ",
-                                                 written, "; write kind: ", KindName(kind)));
+      complaints_.Add(reader.LineOf("kind"), Cat("kind: ", require.metric, " is a metric of ", KindName(kind),
+                                                 ", not of ", written, "; write kind: ", KindName(kind)));
     }
     return kind;
   }
@@ -280,8 +284,9 @@ class GoalReader {
   int Priority(YamlReader& reader) {
     const long long priority = reader.IntOr("priority", 3);
     if (priority >= 1 && priority <= 3) return static_cast<int>(priority);
-    complaints_.Add(reader.LineOf("priority"), Cat("priority: ", priority,
-                                                   " is not known; 1 stops a release and pages, 2 opens a ticket, 3 is only shown"));
+    complaints_.Add(
+        reader.LineOf("priority"),
+        Cat("priority: ", priority, " is not known; 1 stops a release and pages, 2 opens a ticket, 3 is only shown"));
     return 3;
   }
 
@@ -416,20 +421,21 @@ Result<Goal> ParseGoal(std::string_view text, std::string_view file_name) {
 Json ToJson(const Goal& goal) {
   Json targets = Json::MakeArray();
   for (const Target& target : goal.targets) targets.Append(TargetJson(target));
-  return Json::Make({{"goal", goal.name},
-                     {"outcome", goal.outcome},
-                     {"owner", goal.owner},
-                     {"model", goal.model},
-                     {"predict", Json::Make({{"label", goal.label},
-                                             {"type", ProblemName(goal.problem)},
-                                             {"horizon_seconds", Seconds(goal.horizon)},
-                                             {"threshold", goal.threshold}})},
-                     {"labels", LabelsJson(goal)},
-                     {"kpi", KpiJson(goal)},
-                     {"impact_of_miss", goal.impact_of_miss},
-                     {"defaults", Json::Make({{"window_seconds", Seconds(goal.window)}, {"slices", Strings(goal.slices)}})},
-                     {"targets", std::move(targets)},
-                     {"warnings", Strings(goal.warnings)}});
+  return Json::Make(
+      {{"goal", goal.name},
+       {"outcome", goal.outcome},
+       {"owner", goal.owner},
+       {"model", goal.model},
+       {"predict", Json::Make({{"label", goal.label},
+                               {"type", ProblemName(goal.problem)},
+                               {"horizon_seconds", Seconds(goal.horizon)},
+                               {"threshold", goal.threshold}})},
+       {"labels", LabelsJson(goal)},
+       {"kpi", KpiJson(goal)},
+       {"impact_of_miss", goal.impact_of_miss},
+       {"defaults", Json::Make({{"window_seconds", Seconds(goal.window)}, {"slices", Strings(goal.slices)}})},
+       {"targets", std::move(targets)},
+       {"warnings", Strings(goal.warnings)}});
 }
 
 Result<Calendar> ParseCalendar(std::string_view text) {

@@ -34,21 +34,21 @@ Result<StoredVerdict> VerdictOf(const db::Row& row) {
 
 Result<std::optional<StoredGoal>> GoalStore::Current(db::Snapshot& snapshot, const std::string& project,
                                                      const std::string& name) {
-  const db::Rows rows = TRY(
-      snapshot.Query("SELECT project, name, version, source, parsed, applied_at FROM goals"
-                     " WHERE project = ? AND name = ? ORDER BY version DESC LIMIT 1",
-                     {project, name}));
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT project, name, version, source, parsed, applied_at FROM goals"
+                         " WHERE project = ? AND name = ? ORDER BY version DESC LIMIT 1",
+                         {project, name}));
   if (rows.empty()) return std::optional<StoredGoal>();
   return std::optional<StoredGoal>(TRY(GoalOf(rows.front())));
 }
 
 Result<std::vector<StoredGoal>> GoalStore::List(db::Snapshot& snapshot, const std::string& project) {
-  const db::Rows rows = TRY(
-      snapshot.Query("SELECT g.project, g.name, g.version, g.source, g.parsed, g.applied_at FROM goals g"
-                     " WHERE g.project = ? AND g.version ="
-                     " (SELECT MAX(h.version) FROM goals h WHERE h.project = g.project AND h.name = g.name)"
-                     " ORDER BY g.name",
-                     {project}));
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT g.project, g.name, g.version, g.source, g.parsed, g.applied_at FROM goals g"
+                         " WHERE g.project = ? AND g.version ="
+                         " (SELECT MAX(h.version) FROM goals h WHERE h.project = g.project AND h.name = g.name)"
+                         " ORDER BY g.name",
+                         {project}));
   std::vector<StoredGoal> goals;
   for (const db::Row& row : rows) goals.push_back(TRY(GoalOf(row)));
   return goals;

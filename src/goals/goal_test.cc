@@ -122,12 +122,12 @@ targets:
   - {name: spend, require: cost_per_1000_predictions <= 1 EUR, cost_of_miss: 5 USD/h, calendar: daily}
 colour: red
 )yaml");
-  for (const std::string_view expected : {
-           "goal.yaml:1: the key \"owner\" is missing", "goal.yaml:3: type: \"multiclass\"",
-           "unknown key \"treshold\"; did you mean threshold?", "goal.yaml:6: require: unknown metric",
-           "did you mean roc_auc?", "goal.yaml:7: name: two targets are called \"ranking\"",
-           "latency is a metric of performance, not of quality; write kind: performance", "goal.yaml:7: priority: 7",
-           "money in EUR beside money in USD", "no calendar", "colour", "kpi: saving needs costs"}) {
+  for (const std::string_view expected :
+       {"goal.yaml:1: the key \"owner\" is missing", "goal.yaml:3: type: \"multiclass\"",
+        "unknown key \"treshold\"; did you mean threshold?", "goal.yaml:6: require: unknown metric",
+        "did you mean roc_auc?", "goal.yaml:7: name: two targets are called \"ranking\"",
+        "latency is a metric of performance, not of quality; write kind: performance", "goal.yaml:7: priority: 7",
+        "money in EUR beside money in USD", "no calendar", "colour", "kpi: saving needs costs"}) {
     EXPECT_NE(message.find(expected), std::string::npos) << expected << "\nin\n" << message;
   }
 }
@@ -148,8 +148,9 @@ TEST(Calendar, ReadsDaysAndHours) {
   ASSERT_TRUE(weekend.ok());
   EXPECT_EQ(weekend->days, (std::array<bool, 7>{true, false, false, false, false, true, true}));
   EXPECT_EQ(weekend->from_minute, 22 * 60 + 30);
-  for (const std::string_view bad : {"", "Mon-Fri", "Mon-Fri 8-18 UTC", "Mon-Fri 18:00-08:00 UTC", "Mon-Fri 08:00-24:01 UTC",
-                                     "Monday 08:00-18:00 UTC", "Mon-Tue-Wed 08:00-18:00 UTC", "Mon 08:00-18:00 EST5;DROP"}) {
+  for (const std::string_view bad :
+       {"", "Mon-Fri", "Mon-Fri 8-18 UTC", "Mon-Fri 18:00-08:00 UTC", "Mon-Fri 08:00-24:01 UTC",
+        "Monday 08:00-18:00 UTC", "Mon-Tue-Wed 08:00-18:00 UTC", "Mon 08:00-18:00 EST5;DROP"}) {
     EXPECT_FALSE(ParseCalendar(bad).ok()) << bad;
   }
 }

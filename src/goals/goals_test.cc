@@ -116,7 +116,8 @@ TYPED_TEST(GoalsTest, VerdictsAreRecordedOnceAndReadInOrder) {
 
 TYPED_TEST(GoalsTest, VerdictsNeedTheirGoal) {
   const EvaluationContext context{"attempt1", Stage::kEvaluation, "late", std::nullopt, "run1"};
-  EXPECT_EQ(SyncWait(this->goals_->Record("default", "late", context, this->Judged(0.7))).error().code, Code::kNotFound);
+  EXPECT_EQ(SyncWait(this->goals_->Record("default", "late", context, this->Judged(0.7))).error().code,
+            Code::kNotFound);
 }
 
 }  // namespace

@@ -27,8 +27,7 @@ constexpr std::array kMetrics = {
     Metric{"recall", Kind::kQuality, Unit::kShare, Better::kHigher, true, "flagged among the positives"},
     Metric{"f1", Kind::kQuality, Unit::kShare, Better::kHigher, true, "harmonic mean of precision and recall"},
     Metric{"accuracy", Kind::kQuality, Unit::kShare, Better::kHigher, true, "rows judged right at the threshold"},
-    Metric{"mcc", Kind::kQuality, Unit::kNumber, Better::kHigher, false,
-           "Matthews correlation of flags and labels"},
+    Metric{"mcc", Kind::kQuality, Unit::kNumber, Better::kHigher, false, "Matthews correlation of flags and labels"},
     Metric{"saving", Kind::kQuality, Unit::kShare, Better::kHigher, true,
            "1 - cost / cost of the better of flagging every row and flagging none"},
     Metric{"flagged_share", Kind::kQuality, Unit::kShare, Better::kNeither, true, "rows at or above the threshold"},
@@ -55,8 +54,9 @@ constexpr std::array kMetrics = {
            "machine cost of serving a thousand predictions"},
 };
 
-constexpr Metric kSourceAge{"age", Kind::kFreshness, Unit::kSeconds, Better::kLower, false,
-                            "time since the source's last record when a prediction used it"};
+constexpr Metric kSourceAge{"age",          Kind::kFreshness,
+                            Unit::kSeconds, Better::kLower,
+                            false,          "time since the source's last record when a prediction used it"};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kElsewhere = {{
     {"auRoc", "roc_auc"},
@@ -69,9 +69,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kElsewher
     {"calibration", "ece"},
 }};
 
-bool IsRegressionMetric(const Metric& metric) {
-  return metric.id == "mae" || metric.id == "rmse" || metric.id == "r2";
-}
+bool IsRegressionMetric(const Metric& metric) { return metric.id == "mae" || metric.id == "rmse" || metric.id == "r2"; }
 
 std::string_view Meant(std::string_view id, const std::vector<std::string_view>& known) {
   for (const auto& [foreign, own] : kElsewhere) {

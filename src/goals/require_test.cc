@@ -29,12 +29,18 @@ TEST(Requirement, ReadsEveryUnit) {
     std::string_view metric;
     double value;
   } cases[] = {
-      {"roc_auc >= 0.68", "roc_auc", 0.68},   {"recall >= 45%", "recall", 0.45},
-      {"ece<=0.06", "ece", 0.06},             {"saving >= -5%", "saving", -0.05},
-      {"latency <= 20ms", "latency", 0.02},   {"latency.p99 <= 1.5s", "latency.p99", 1.5},
-      {"weather.age <= 90m", "weather.age", 5400}, {"model.age <= 45d", "model.age", 45 * 86400.0},
-      {"error_rate <= 0.1%", "error_rate", 0.001}, {"throughput >= 500/s", "throughput", 500},
-      {"throughput >= 120/m", "throughput", 2},    {"log_loss <= 0.5", "log_loss", 0.5},
+      {"roc_auc >= 0.68", "roc_auc", 0.68},
+      {"recall >= 45%", "recall", 0.45},
+      {"ece<=0.06", "ece", 0.06},
+      {"saving >= -5%", "saving", -0.05},
+      {"latency <= 20ms", "latency", 0.02},
+      {"latency.p99 <= 1.5s", "latency.p99", 1.5},
+      {"weather.age <= 90m", "weather.age", 5400},
+      {"model.age <= 45d", "model.age", 45 * 86400.0},
+      {"error_rate <= 0.1%", "error_rate", 0.001},
+      {"throughput >= 500/s", "throughput", 500},
+      {"throughput >= 120/m", "throughput", 2},
+      {"log_loss <= 0.5", "log_loss", 0.5},
       {"rows >= 1000", "rows", 1000},
   };
   for (const auto& c : cases) {
@@ -96,7 +102,8 @@ TEST(Requirement, RefusalsNameTheRemedy) {
       {"cost_per_1000_predictions <= 5 usd", "write it as 900 USD"},
       {"rmse <= 3", "cannot be computed for binary_classification; choose from roc_auc"},
   };
-  for (const auto& c : cases) EXPECT_NE(Refused(c.text).find(c.says), std::string::npos) << c.text << " -> " << Refused(c.text);
+  for (const auto& c : cases)
+    EXPECT_NE(Refused(c.text).find(c.says), std::string::npos) << c.text << " -> " << Refused(c.text);
 }
 
 TEST(Requirement, MetricsBelongToTheirProblem) {

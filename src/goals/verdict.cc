@@ -38,7 +38,8 @@ std::string PerHourSentence(const Money& per_hour, Duration window) {
 }
 
 // A share of the best rule's cost is money on the rows at hand.
-std::string SavingSentence(const Goal& goal, const Requirement& require, std::optional<double> value, double rule_cost) {
+std::string SavingSentence(const Goal& goal, const Requirement& require, std::optional<double> value,
+                           double rule_cost) {
   const std::string_view currency = goal.Currency();
   if (value && !require.Holds(*value) && std::isfinite(*value)) {
     return Cat(FormatMoney(-require.Margin(*value) * rule_cost, currency), " short on these rows");
@@ -168,7 +169,8 @@ std::vector<TargetVerdict> Judge(const Goal& goal, Stage stage, const Measuremen
   std::vector<TargetVerdict> verdicts;
   const std::optional<Money> none;
   if (goal.kpi) {
-    verdicts.push_back(JudgeLine(goal, {goal.kpi->name, goal.kpi->require, 1, none, goal.kpi->window}, stage, measured));
+    verdicts.push_back(
+        JudgeLine(goal, {goal.kpi->name, goal.kpi->require, 1, none, goal.kpi->window}, stage, measured));
     if (verdicts.back().miss_costs.empty()) verdicts.back().miss_costs = goal.impact_of_miss;
   }
   for (const Target& target : goal.targets) {
@@ -211,7 +213,8 @@ Result<Judgement> JudgementFromJson(const Json& json) {
   judgement.model = TRY(json.GetString("model").In("targets"));
   const Json* verdicts = json.Find("verdicts");
   if (verdicts == nullptr || !verdicts->IsArray()) return InvalidArgument("targets: verdicts is no list");
-  if (verdicts->AsArray().size() > kVerdictsMax) return InvalidArgument("targets: more than ", kVerdictsMax, " verdicts");
+  if (verdicts->AsArray().size() > kVerdictsMax)
+    return InvalidArgument("targets: more than ", kVerdictsMax, " verdicts");
   for (const Json& verdict : verdicts->AsArray()) judgement.verdicts.push_back(TRY(ReadVerdict(verdict).In("targets")));
   return judgement;
 }

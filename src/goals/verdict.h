@@ -53,7 +53,7 @@ struct TargetVerdict {
   std::optional<double> value{}, low{}, high{};
   std::optional<double> no_model{}, trivial_model{};
   Outcome outcome = Outcome::kNotMeasurable;
-  std::string reason{};    ///< why there is no value
+  std::string reason{};      ///< why there is no value
   std::string miss_costs{};  ///< a sentence with money, or the goal's own words; may be empty
 };
 

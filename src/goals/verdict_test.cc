@@ -77,7 +77,8 @@ TEST(Judge, TheTableFitsAScreen) {
 }
 
 TEST(Judgement, SurvivesJson) {
-  const Judgement judgement{"late", Stage::kEvaluation, "late", Judge(TheGoal(), Stage::kEvaluation, Measured(0.15, 0.71))};
+  const Judgement judgement{"late", Stage::kEvaluation, "late",
+                            Judge(TheGoal(), Stage::kEvaluation, Measured(0.15, 0.71))};
   const std::string text = ToJson(judgement).Dump();
   const auto back = JudgementFromJson(*Json::Parse(text));
   ASSERT_TRUE(back.ok()) << back.error().message;

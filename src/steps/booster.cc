@@ -39,8 +39,8 @@ Status SetFeatures(BoosterHandle booster, const std::vector<const char*>& values
 Result<TrainingMatrix> TrainingMatrix::Make(std::span<const float> values, std::size_t rows,
                                             const FeatureInfo& features, std::span<const float> labels) {
   DMatrixHandle handle = nullptr;
-  TRY(Check(XGDMatrixCreateFromMat(values.data(), rows, features.names.size(),
-                                   std::numeric_limits<float>::quiet_NaN(), &handle),
+  TRY(Check(XGDMatrixCreateFromMat(values.data(), rows, features.names.size(), std::numeric_limits<float>::quiet_NaN(),
+                                   &handle),
             "make a matrix"));
   TrainingMatrix matrix(handle);
   TRY(SetFeatures(handle, features));
@@ -113,8 +113,9 @@ Status Booster::Save(const std::string& path, const FeatureInfo& features) const
 }
 
 Result<std::vector<float>> Booster::Predict(const TrainingMatrix& rows, Answer answer) const {
-  const std::string config = Cat(R"({"type": )", answer == Answer::kMargin ? 1 : 0,
-                                 R"(, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": false})");
+  const std::string config =
+      Cat(R"({"type": )", answer == Answer::kMargin ? 1 : 0,
+          R"(, "training": false, "iteration_begin": 0, "iteration_end": 0, "strict_shape": false})");
   const bst_ulong* shape = nullptr;
   bst_ulong dimensions = 0;
   const float* answers = nullptr;

@@ -32,7 +32,7 @@ struct BoostingOptions {
 };
 
 struct Boosted {
-  Booster booster;    ///< the rounds up to the best
+  Booster booster;  ///< the rounds up to the best
   int rounds_run = 0;
   int rounds_kept = 0;
   double train_log_loss = 0;                    ///< of the last round kept

@@ -25,7 +25,10 @@ struct Registered {
 Result<Registered> ReadVersion(const StepTask& task) {
   const std::string path = TRY(task.Input("version"));
   const Json json = TRY(Json::Parse(TRY(ReadFile(path, kVersionBytesMax))).In(path));
-  return Registered{TRY(json.GetString("model").In(path)), TRY(json.GetInt("version").In(path))};
+  return Registered {
+    TRY(json.GetString("model").In(path))
+    , TRY(json.GetInt("version").In(path))
+  };
 }
 
 // Why a model server cannot serve the version, when one says so.
@@ -34,8 +37,8 @@ Status CheckServers(const Json& endpoint, std::int64_t version) {
   if (servers == nullptr || !servers->IsArray()) return Ok();
   for (const Json& server : servers->AsArray()) {
     if (server.StringOr("state", "") != "FAILED" || server.IntOr("version", version) != version) continue;
-    return FailedPrecondition("model server ", server.StringOr("server", "?"), " could not load version ", version, ": ",
-                              server.StringOr("error", "no reason given"));
+    return FailedPrecondition("model server ", server.StringOr("server", "?"), " could not load version ", version,
+                              ": ", server.StringOr("error", "no reason given"));
   }
   return Ok();
 }
@@ -61,10 +64,10 @@ Status AwaitReady(net::HttpClient& api, const std::string& endpoint, std::int64_
       last = answer.error().ToString();
     }
     if (clock.Elapsed() + pause >= deadline) break;
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause);  // NOLINT(no-sleeps): the API tells the state only when asked
   }
-  return DeadlineExceeded("endpoint ", endpoint, " did not serve version ", version, " within ", FormatDuration(timeout),
-                          "; last seen: ", last.substr(0, 500));
+  return DeadlineExceeded("endpoint ", endpoint, " did not serve version ", version, " within ",
+                          FormatDuration(timeout), "; last seen: ", last.substr(0, 500));
 }
 
 }  // namespace
@@ -78,11 +81,11 @@ Result<StepResult> RunDeploy(const StepTask& task) {
   const Duration begin = clock.Elapsed();
 
   net::HttpClient api = TRY(OpenApi());
-  const Json answer = TRY(api.Call(net::Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"),
-                                   Json::Make({{"model", registered.model},
-                                               {"version", registered.version},
-                                               {"attempt_id", task.attempt_id}}))
-                              .In(Cat("deploying ", registered.model, " v", registered.version)));
+  const Json answer =
+      TRY(api.Call(net::Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"),
+                   Json::Make(
+                       {{"model", registered.model}, {"version", registered.version}, {"attempt_id", task.attempt_id}}))
+              .In(Cat("deploying ", registered.model, " v", registered.version)));
   TRY(AwaitReady(api, endpoint, registered.version, timeout));
   const Json deployment = Json::Make({{"endpoint", endpoint},
                                       {"model", registered.model},

@@ -96,7 +96,8 @@ class Loader {
   Status TakeLabels(const data::Chunk& chunk, std::size_t column) {
     for (const double label : chunk.Numbers(column)) {
       if (label != 0 && label != 1) {
-        return InvalidArgument("label ", Quoted(wanted_.label), " is ", label, " in a row; it must be true, false, 0 or 1");
+        return InvalidArgument("label ", Quoted(wanted_.label), " is ", label,
+                               " in a row; it must be true, false, 0 or 1");
       }
       rows_.labels.push_back(label == 1 ? 1 : 0);
     }
@@ -139,7 +140,8 @@ Result<EncodedRows> LoadRows(const StepTask& task, std::string_view input, const
   TRY(session.Stream(Select(dataset, wanted), [&](const data::Chunk& chunk) { return loader.Take(chunk); }).In(input));
   EncodedRows rows = loader.Finish();
   if (rows.count == 0) {
-    return InvalidArgument("input ", input, ": none of its ", dataset.rows, " rows has a value in ", Quoted(wanted.label));
+    return InvalidArgument("input ", input, ": none of its ", dataset.rows, " rows has a value in ",
+                           Quoted(wanted.label));
   }
   rows.unlabelled = dataset.rows - static_cast<std::int64_t>(rows.count);
   return rows;

@@ -17,11 +17,11 @@ namespace mw::steps {
 struct EncodedRows {
   std::size_t count = 0;
   std::size_t num_features = 0;
-  std::vector<float> values;           ///< count x num_features, row-major, NaN where missing
-  std::vector<std::uint8_t> labels;    ///< 0 or 1
-  std::vector<std::int64_t> times;     ///< event time, microseconds UTC; empty without one
+  std::vector<float> values;         ///< count x num_features, row-major, NaN where missing
+  std::vector<std::uint8_t> labels;  ///< 0 or 1
+  std::vector<std::int64_t> times;   ///< event time, microseconds UTC; empty without one
   std::vector<evaluation::SliceColumn> texts;
-  std::int64_t unlabelled = 0;         ///< rows left out
+  std::int64_t unlabelled = 0;  ///< rows left out
 
   [[nodiscard]] double PositiveShare() const;
 };

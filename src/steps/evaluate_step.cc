@@ -51,7 +51,8 @@ Result<Plan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
   if (plan.goal && plan.goal->costs) plan.options.costs = {plan.goal->costs->missed, plan.goal->costs->flagged};
   plan.options.bootstrap.confidence = TRY(ShareOption(task, "confidence", 0.95));
   if (!(plan.options.bootstrap.confidence >= 0.5 && plan.options.bootstrap.confidence <= 0.999)) {
-    return InvalidArgument("with.confidence is ", plan.options.bootstrap.confidence, "; write a share from 50% to 99.9%");
+    return InvalidArgument("with.confidence is ", plan.options.bootstrap.confidence,
+                           "; write a share from 50% to 99.9%");
   }
   plan.options.bootstrap.seed = static_cast<std::uint64_t>(TRY(WholeOption(task, "seed", 1, {0, 2'147'483'647})));
   return plan;
@@ -81,7 +82,8 @@ std::vector<evaluation::SliceColumn> SlicesOf(const Plan& plan, const EncodedRow
 StepResult ResultOf(const Plan& plan, const EncodedRows& rows, const evaluation::Report& report) {
   StepResult result;
   result.summary = evaluation::Summary(report);
-  if (rows.unlabelled > 0) CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
+  if (rows.unlabelled > 0)
+    CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
   result.metrics = MetricsOf(report);
   result.metrics["unlabelled"] = rows.unlabelled;
   result.params = Json::Make({{"threshold", report.threshold},
@@ -101,8 +103,8 @@ Result<StepResult> RunEvaluate(const StepTask& task) {
   const Plan plan = TRY(MakePlan(task, model.package.info));
   const data::Dataset dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
   const EncodedRows rows = TRY(LoadRows(task, "rows", {&model.encoder, model.package.info.label, plan.Texts()}));
-  evaluation::Report report = TRY(evaluation::Evaluate(
-      {rows.labels, Score(model, rows), BlocksOf(rows, plan.blocks)}, SlicesOf(plan, rows), plan.options));
+  evaluation::Report report = TRY(evaluation::Evaluate({rows.labels, Score(model, rows), BlocksOf(rows, plan.blocks)},
+                                                       SlicesOf(plan, rows), plan.options));
   Describe(task, plan, model, rows, dataset.roles.event_time, report);
   TRY(WriteFileDurably(TRY(task.Output("report")), evaluation::ToJson(report).DumpPretty() + "\n"));
 

@@ -99,7 +99,8 @@ Result<std::optional<evaluation::Production>> FindProduction(const StepTask& tas
   net::HttpClient api = TRY(OpenApi());
   const std::string otherwise = goal == nullptr ? report.model : goal->model;
   const std::string model = TRY(TextOption(task, "model", otherwise));
-  const auto version = TRY(FindVersion(api, model, std::string(kProduction)).In(Cat("the version in production of ", model)));
+  const auto version =
+      TRY(FindVersion(api, model, std::string(kProduction)).In(Cat("the version in production of ", model)));
   if (!version) return std::optional<evaluation::Production>();
   return std::optional<evaluation::Production>(
       {version->version, version->metrics, PairOrWarn(task, api, *version, report, goal)});

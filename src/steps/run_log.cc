@@ -22,8 +22,9 @@ bool HasApi() { return !Environment("MILLWRIGHT_URL").empty(); }
 Result<net::HttpClient> OpenApi() {
   const std::string url = Environment("MILLWRIGHT_URL");
   if (url.empty()) {
-    return FailedPrecondition("this step talks to the control plane, and MILLWRIGHT_URL is not set; run it in a pipeline"
-                              ", or set MILLWRIGHT_URL and MILLWRIGHT_TOKEN");
+    return FailedPrecondition(
+        "this step talks to the control plane, and MILLWRIGHT_URL is not set; run it in a pipeline"
+        ", or set MILLWRIGHT_URL and MILLWRIGHT_TOKEN");
   }
   net::ClientOptions options;
   options.timeout = std::chrono::seconds(30);

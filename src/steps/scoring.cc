@@ -28,7 +28,8 @@ Result<std::vector<float>> EncodeWarmUp(const schema::Encoder& encoder, const wi
   for (const Json& row : warm_up.rows) {
     for (std::size_t i = 0; i < encoder.num_features(); ++i) {
       const Json* value = row.Find(encoder.feature_names()[i]);
-      values.push_back(TRY(EncodeSent(encoder, static_cast<int>(i), value == nullptr ? Json() : *value).In("warmup.json")));
+      values.push_back(
+          TRY(EncodeSent(encoder, static_cast<int>(i), value == nullptr ? Json() : *value).In("warmup.json")));
     }
   }
   return values;
@@ -40,9 +41,10 @@ Status CheckWarmUp(const LoadedModel& model) {
   std::vector<float> answers(expected.rows.size());
   model.forest.Predict(values, answers.size(), answers);
   for (std::size_t row = 0; row < answers.size(); ++row) {
-    if (std::bit_cast<std::uint32_t>(answers[row]) == std::bit_cast<std::uint32_t>(expected.probabilities[row])) continue;
-    return DataLoss("warm-up row ", row, ": this program answers ", answers[row], ", the library that trained the model ",
-                    expected.probabilities[row], "; train it again");
+    if (std::bit_cast<std::uint32_t>(answers[row]) == std::bit_cast<std::uint32_t>(expected.probabilities[row]))
+      continue;
+    return DataLoss("warm-up row ", row, ": this program answers ", answers[row],
+                    ", the library that trained the model ", expected.probabilities[row], "; train it again");
   }
   return Ok();
 }
@@ -54,7 +56,7 @@ Result<LoadedModel> LoadModel(const std::string& directory) {
   const schema::Schema schema = TRY(schema::FromJson(package.schema).In("schema.json"));
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
   const std::string json = TRY(ReadFile(package.model_path, wire::kModelBytesMax));
-  LoadedModel model{std::move(package), std::move(encoder), TRY(forest::Forest::FromXgboostJson(json))};
+  LoadedModel model { std::move(package), std::move(encoder), TRY(forest::Forest::FromXgboostJson(json)) };
   if (model.forest.num_features() != model.encoder.num_features()) {
     return InvalidArgument("model.json has ", model.forest.num_features(), " features, package.json ",
                            model.encoder.num_features());
@@ -73,7 +75,8 @@ std::vector<std::uint32_t> BlocksOf(const EncodedRows& rows, const std::vector<s
   if (rows.times.empty() && columns.empty()) return {};
   std::vector<const evaluation::SliceColumn*> parts;
   for (const std::string& column : columns) {
-    const auto found = std::find_if(rows.texts.begin(), rows.texts.end(), [&](const auto& t) { return t.name == column; });
+    const auto found =
+        std::find_if(rows.texts.begin(), rows.texts.end(), [&](const auto& t) { return t.name == column; });
     MW_ASSERT(found != rows.texts.end());
     parts.push_back(&*found);
   }

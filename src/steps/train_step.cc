@@ -108,7 +108,8 @@ FeatureInfo FeatureInfoOf(const Encoder& encoder) {
 }
 
 Result<TrainingMatrix> MatrixOf(const EncodedRows& rows, const FeatureInfo& features) {
-  return TrainingMatrix::Make(rows.values, rows.count, features, std::vector<float>(rows.labels.begin(), rows.labels.end()));
+  return TrainingMatrix::Make(rows.values, rows.count, features,
+                              std::vector<float>(rows.labels.begin(), rows.labels.end()));
 }
 
 Status CheckBothClasses(const EncodedRows& rows, const std::string& label) {
@@ -184,15 +185,18 @@ std::string DigestOf(const StepTask& task, std::string_view input) {
 
 Json LineageOf(const StepTask& task, const Plan& plan, const BoostingOptions& options, const EncodedRows& rows,
                const Boosted& boosted) {
-  return Json::Make({{"pipeline", task.pipeline},
-                     {"step", task.step},
-                     {"goal", plan.goal ? plan.goal->name : ""},
-                     {"inputs", Json::Make({{"rows", DigestOf(task, "rows")}, {"stop_early", DigestOf(task, "stop_early")}})},
-                     {"params", options.ToJson()},
-                     {"training", Json::Make({{"rows", static_cast<std::int64_t>(rows.count)},
-                                              {"positive_share", rows.PositiveShare()},
-                                              {"until", rows.times.empty() ? Json() : Json(FormatTime(FromMicros(*std::max_element(rows.times.begin(), rows.times.end()))))},
-                                              {"trees", boosted.rounds_kept}})}});
+  return Json::Make(
+      {{"pipeline", task.pipeline},
+       {"step", task.step},
+       {"goal", plan.goal ? plan.goal->name : ""},
+       {"inputs", Json::Make({{"rows", DigestOf(task, "rows")}, {"stop_early", DigestOf(task, "stop_early")}})},
+       {"params", options.ToJson()},
+       {"training", Json::Make({{"rows", static_cast<std::int64_t>(rows.count)},
+                                {"positive_share", rows.PositiveShare()},
+                                {"until", rows.times.empty() ? Json()
+                                                             : Json(FormatTime(FromMicros(*std::max_element(
+                                                                   rows.times.begin(), rows.times.end()))))},
+                                {"trees", boosted.rounds_kept}})}});
 }
 
 Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder, const BoostingOptions& options,
@@ -236,10 +240,12 @@ StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const Enco
                                {"train.rows", static_cast<std::int64_t>(rows.count)},
                                {"train.positive_share", rows.PositiveShare()},
                                {"train.log_loss", boosted.train_log_loss}});
-  result.summary = Cat(WithThousands(static_cast<long long>(rows.count)), " rows, ", plan.features.size(), " features, ",
-                       boosted.rounds_kept, " trees");
-  if (boosted.stop_early_log_loss) CatTo(result.summary, ", log loss ", Fixed(*boosted.stop_early_log_loss, 4), " on stop_early");
-  if (rows.unlabelled > 0) CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
+  result.summary = Cat(WithThousands(static_cast<long long>(rows.count)), " rows, ", plan.features.size(),
+                       " features, ", boosted.rounds_kept, " trees");
+  if (boosted.stop_early_log_loss)
+    CatTo(result.summary, ", log loss ", Fixed(*boosted.stop_early_log_loss, 4), " on stop_early");
+  if (rows.unlabelled > 0)
+    CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
   return result;
 }
 
@@ -279,7 +285,8 @@ Result<StepResult> RunTrain(const StepTask& task) {
     const evaluation::Report report = TRY(Experiment(plan, *stop_rows, boosted, *stop_early, rows.PositiveShare()));
     const Json metrics = MetricsOf(report);
     for (const auto& [name, value] : metrics.AsObject()) result.metrics[Cat("stop_early.", name)] = value;
-    if (plan.goal) result.output_metadata["model"]["targets"] = JudgeTargets(*plan.goal, goals::Stage::kExperiment, report);
+    if (plan.goal)
+      result.output_metadata["model"]["targets"] = JudgeTargets(*plan.goal, goals::Stage::kExperiment, report);
   }
   log.Finish(result.params);
   return result;
