@@ -111,7 +111,7 @@ Status PostgresConnection::Configure() {
 Status PostgresConnection::TakeLock() {
   // A control plane that was killed lets go once the server has noticed, so it is worth waiting a little.
   TRY(RunScript(Cat("SET lock_timeout = ", kLockWaitMs)));
-  const Status taken = RunScript(Cat("SELECT pg_advisory_lock(", kLockKey, ")"));
+  Status taken = RunScript(Cat("SELECT pg_advisory_lock(", kLockKey, ")"));
   if (taken.ok()) return RunScript(Cat("SET lock_timeout = ", kTableLockWaitMs));
   if (taken.error().code != Code::kAborted) return taken;
   return FailedPrecondition(Where(), " is in use by another Millwright; stop that one, or name another database");

@@ -62,6 +62,12 @@ Code ConstraintCode(int extended) {
   }
 }
 
+/// Makes the file before SQLite does, which gives its other files the same permissions: what is recorded is
+/// nobody else's. Whether it can be opened is for SQLite to say.
+void MakePrivate(const std::string& path) {
+  const FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
 Error DiskFull(std::string_view path) {
   return ResourceExhausted("the disk that holds ", path, " is full; free some space, nothing needs to be restarted");
 }
@@ -94,8 +100,7 @@ Error SqliteConnection::LastError(int code, std::string_view sql) const {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path, Use use) {
-  // SQLite makes its other files with the permissions of the first: what is recorded is nobody else's.
-  if (use == Use::kWrite) FileDescriptor(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (use == Use::kWrite) MakePrivate(path);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (use == Use::kWrite ? SQLITE_OPEN_CREATE : 0);
@@ -235,7 +240,7 @@ Result<std::int64_t> SqliteConnection::Execute(std::string_view sql, const Value
 Status SqliteConnection::BackUpTo(const std::string& target) {
   const std::string unfinished = Cat(target, ".unfinished");
   unlink(unfinished.c_str());
-  FileDescriptor(open(unfinished.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  MakePrivate(unfinished);
   sqlite3* copy = nullptr;
   int code = sqlite3_open_v2(unfinished.c_str(), &copy,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
