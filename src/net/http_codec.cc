@@ -486,6 +486,7 @@ void AppendRefusal(std::string& out, const Refusal& refusal) {
       {{"error", Json::Make({{"code", CodeName(CodeFromHttpStatus(refusal.status))}, {"message", refusal.reason}})}});
   const std::string text = body.Dump();
   AppendStatusLine(out, refusal.status);
+  if (refusal.status == 503) AppendHeader(out, "Retry-After", "1");
   CatTo(out, "Content-Type: application/json\r\nConnection: close\r\nContent-Length: ", text.size(), "\r\n\r\n", text);
 }
 

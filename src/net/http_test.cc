@@ -141,7 +141,7 @@ TEST(Routes, MostSpecificWins) {
 TEST(Routes, TheSameShapeTwiceIsABug) {
   RouteTable table;
   table.Add(Route(Method::kGet, "/models/{name}", Permission::kRead, 0, Nothing()));
-  EXPECT_DEATH(table.Add(Route(Method::kGet, "/models/{model}", Permission::kRead, 0, Nothing())), "pattern");
+  EXPECT_DEATH(table.Add(Route(Method::kGet, "/models/{model}", Permission::kRead, 0, Nothing())), "same_shape");
 }
 
 TEST(Principal, AdminMayEverythingAndNobodyNothing) {

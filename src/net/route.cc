@@ -8,53 +8,9 @@
 namespace mw::net {
 namespace {
 
-using Params = std::map<std::string, std::string, std::less<>>;
-
-bool IsParam(std::string_view segment) { return segment.size() > 2 && segment.front() == '{' && segment.back() == '}'; }
-bool IsRest(std::string_view segment) { return IsParam(segment) && segment.ends_with("...}"); }
-
-// One letter a segment: what is smaller is more specific.
-char Rank(std::string_view segment) { return IsRest(segment) ? 'c' : IsParam(segment) ? 'b' : 'a'; }
-
-std::string Ranks(std::string_view pattern) {
-  std::string ranks;
-  for (const std::string_view segment : Split(pattern, '/')) ranks.push_back(Rank(segment));
-  return ranks;
-}
-
-// The pattern with the names of its parameters left out.
-std::string Shape(std::string_view pattern) {
-  std::string shape;
-  for (const std::string_view segment : Split(pattern, '/')) {
-    CatTo(shape, '/', IsRest(segment) ? "{...}" : IsParam(segment) ? "{}" : segment);
-  }
-  return shape;
-}
-
 // What is behind the first `count` segments of the path.
 std::string_view Remainder(std::string_view path, const std::vector<std::string_view>& segments, std::size_t count) {
-  if (count >= segments.size()) return {};
   return path.substr(static_cast<std::size_t>(segments[count].data() - path.data()));
-}
-
-bool MatchPattern(std::string_view pattern, std::string_view path, const std::vector<std::string_view>& segments,
-                  Params& params) {
-  const std::vector<std::string_view> parts = Split(pattern, '/');
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (IsRest(parts[i])) {
-      if (i >= segments.size()) return false;
-      params.emplace(parts[i].substr(1, parts[i].size() - 5), Remainder(path, segments, i));
-      return true;
-    }
-    if (i >= segments.size()) return false;
-    if (IsParam(parts[i])) {
-      if (segments[i].empty()) return false;
-      params.emplace(parts[i].substr(1, parts[i].size() - 2), segments[i]);
-    } else if (parts[i] != segments[i]) {
-      return false;
-    }
-  }
-  return parts.size() == segments.size();
 }
 
 Task<void> RunSimple(const SimpleHandler& handler, Request& request, Responder& responder) {
@@ -115,35 +71,79 @@ Handler Simple(SimpleHandler handler) {
   };
 }
 
+RouteTable::Shape RouteTable::Parse(std::string_view pattern) {
+  Shape shape;
+  for (const std::string_view part : Split(pattern, '/')) {
+    const bool param = part.size() > 2 && part.front() == '{' && part.back() == '}';
+    if (param && part.ends_with("...}")) {
+      shape.push_back({Kind::kRest, std::string(part.substr(1, part.size() - 5))});
+    } else if (param) {
+      shape.push_back({Kind::kParam, std::string(part.substr(1, part.size() - 2))});
+    } else {
+      shape.push_back({Kind::kLiteral, std::string(part)});
+    }
+  }
+  return shape;
+}
+
+bool RouteTable::Matches(const Shape& shape, const std::vector<std::string_view>& segments) {
+  const bool rest = shape.back().kind == Kind::kRest;
+  if (rest ? segments.size() < shape.size() : segments.size() != shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i].kind == Kind::kLiteral && shape[i].text != segments[i]) return false;
+    if (shape[i].kind == Kind::kParam && segments[i].empty()) return false;
+  }
+  return true;
+}
+
+// The first segment of different kinds decides.
+bool RouteTable::MoreSpecific(const Shape& a, const Shape& b) {
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    if (a[i].kind != b[i].kind) return a[i].kind < b[i].kind;
+  }
+  return false;
+}
+
 void RouteTable::Add(Route route) {
   MW_ASSERT(route.pattern.starts_with('/'));
-  for (const Route& known : routes_) {
-    MW_ASSERT(known.method != route.method || Shape(known.pattern) != Shape(route.pattern));
+  Shape shape = Parse(route.pattern);
+  // Only the last segment may take the rest.
+  MW_ASSERT(std::none_of(shape.begin(), shape.end() - 1, [](const Segment& s) { return s.kind == Kind::kRest; }));
+  const auto same_segment = [](const Segment& a, const Segment& b) {
+    return a.kind == b.kind && (a.kind != Kind::kLiteral || a.text == b.text);
+  };
+  for (std::size_t i = 0; i < shapes_.size(); ++i) {
+    const bool same_shape = std::equal(shape.begin(), shape.end(), shapes_[i].begin(), shapes_[i].end(), same_segment);
+    MW_ASSERT(!same_shape || routes_[i].method != route.method);
   }
   routes_.push_back(std::move(route));
+  shapes_.push_back(std::move(shape));
 }
 
 RouteTable::Match RouteTable::Find(Method method, std::string_view path) const {
   const std::vector<std::string_view> segments = Split(path, '/');
-  Match best;
-  std::string best_ranks;
-  for (const Route& route : routes_) {
-    Params params;
-    if (!MatchPattern(route.pattern, path, segments, params)) continue;
+  Match match;
+  const Shape* best = nullptr;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (!Matches(shapes_[i], segments)) continue;
+    const Route& route = routes_[i];
     if (route.method != method) {
-      if (std::find(best.allowed.begin(), best.allowed.end(), route.method) == best.allowed.end()) {
-        best.allowed.push_back(route.method);
+      if (std::find(match.allowed.begin(), match.allowed.end(), route.method) == match.allowed.end()) {
+        match.allowed.push_back(route.method);
       }
-      continue;
+    } else if (best == nullptr || MoreSpecific(shapes_[i], *best)) {
+      match.route = &route;
+      best = &shapes_[i];
     }
-    std::string ranks = Ranks(route.pattern);
-    if (best.route != nullptr && best_ranks <= ranks) continue;
-    best.route = &route;
-    best.params = std::move(params);
-    best_ranks = std::move(ranks);
   }
-  if (best.route != nullptr) best.allowed.clear();
-  return best;
+  if (best == nullptr) return match;
+  match.allowed.clear();
+  for (std::size_t i = 0; i < best->size(); ++i) {
+    const Segment& segment = (*best)[i];
+    if (segment.kind == Kind::kParam) match.params.emplace(segment.text, segments[i]);
+    if (segment.kind == Kind::kRest) match.params.emplace(segment.text, Remainder(path, segments, i));
+  }
+  return match;
 }
 
 }  // namespace mw::net

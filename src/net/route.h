@@ -112,7 +112,17 @@ class RouteTable {
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
  private:
+  enum class Kind : std::uint8_t { kLiteral, kParam, kRest };  // the more specific first
+  struct Segment {
+    Kind kind;
+    std::string text;  // the literal, or the parameter's name
+  };
+  using Shape = std::vector<Segment>;
+  static Shape Parse(std::string_view pattern);
+  static bool Matches(const Shape& shape, const std::vector<std::string_view>& segments);
+  static bool MoreSpecific(const Shape& a, const Shape& b);
   std::vector<Route> routes_;
+  std::vector<Shape> shapes_;  // of the route with the same index
 };
 
 }  // namespace mw::net
