@@ -95,7 +95,8 @@ def main():
         latency = ", ".join(f"p{key.rstrip('%')} {value}" for key, value in percentiles[name].items())
         print(f"  {name:<12}{median[name]:>10,.0f} requests/s   {statistics.median(cpu[name]):.1f} us of CPU each"
               f"   {latency}   rounds {', '.join(f'{v:,.0f}' for v in values)}")
-    print(f"  ratio       {median['millwright'] / median['nginx']:>10.2f}   rounds {', '.join(f'{p:.2f}' for p in pairs)}")
+    rounds = ", ".join(f"{pair:.2f}" for pair in pairs)
+    print(f"  ratio       {median['millwright'] / median['nginx']:>10.2f}   rounds {rounds}")
     print(inside)
     if options.json:
         result = {"connections": options.connections, "requests_per_second": median,

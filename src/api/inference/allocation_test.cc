@@ -1,0 +1,63 @@
+// In the steady state a request is decoded and predicted without taking memory: this program counts.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "api/inference/request_decoder.h"
+#include "serving/test_model.h"
+
+namespace {
+thread_local bool counting = false;
+thread_local int allocations = 0;
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (counting) ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  std::abort();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace mw::api::inference {
+namespace {
+
+std::string Columns(int rows) {
+  const auto tensor = [rows](std::string_view name, std::string_view type, std::string_view value) {
+    std::string data(value);
+    for (int row = 1; row < rows; ++row) CatTo(data, ",", value);
+    return Cat(R"({"name":")", name, R"(","shape":[)", rows, R"(],"datatype":")", type, R"(","data":[)", data, "]}");
+  };
+  return Cat(R"({"id":"with \"escapes\"","parameters":{"event_time":"2013-05-01T10:00:00Z"},"inputs":[)",
+             tensor("temp", "FP32", "3.5"), ",", tensor("wind", "FP32", "null"), ",", tensor("hour", "INT64", "7"), ",",
+             tensor("holiday", "BOOL", "true"), ",", tensor("carrier", "BYTES", "\"AA\""), ",",
+             tensor("origin", "BYTES", "\"JFK\""), "]}");
+}
+
+TEST(AllocationTest, ARequestTakesNoMemoryOnceTheFirstHasPassed) {
+  const serving::testing::TestDirectory directory;
+  serving::testing::WriteTestPackage(directory / "p", 1);
+  const auto model = serving::Model::Load(directory / "p");
+  ASSERT_TRUE(model.ok());
+  const wire::ServingLimits limits;
+  RequestDecoder decoder;
+  std::vector<float> values(64);
+  // One row, remembered or not, and batches.
+  const std::string bodies[] = {Columns(1), " " + Columns(1), Columns(50)};
+  for (const bool first : {true, false}) {
+    counting = !first;
+    for (const std::string& body : bodies) {
+      for (int again = 0; again < 2; ++again) {
+        ASSERT_TRUE(decoder.Decode(body, **model, limits).ok());
+        (*model)->Predict(decoder.features(), decoder.rows(), std::span(values).first(decoder.rows()));
+      }
+    }
+    counting = false;
+  }
+  EXPECT_EQ(allocations, 0);
+}
+
+}  // namespace
+}  // namespace mw::api::inference
