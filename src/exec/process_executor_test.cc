@@ -217,8 +217,8 @@ TEST_F(ProcessExecutorTest, WithTheShimDieTheProgramAndItsRunawayChildren) {
   }
   EXPECT_TRUE(woken);
   harness_.executor().OnChange(nullptr);
+  EXPECT_TRUE(IsGone(pid)) << "the program itself dies without anybody's help";
   Await(spec, AttemptState::kLost);
-  EXPECT_TRUE(IsGone(pid));
   EXPECT_TRUE(IsGone(runaway));
   Launch(spec);
   EXPECT_EQ(Poll(spec).state, AttemptState::kLost);
@@ -390,6 +390,23 @@ TEST_F(ProcessExecutorTest, ATornSpecIsRefusedByTheShimAndReplacedByTheNextLaunc
   EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), EBADMSG);
   EXPECT_EQ(harness_.Starts(spec), 0);
   EXPECT_TRUE(Run(spec).succeeded());
+}
+
+TEST_F(ProcessExecutorTest, ShimsAloneRunAProgramOnceHoweverManyThereAre) {
+  const AttemptSpec spec = harness_.Script("sleep 0.1");
+  ASSERT_TRUE(PrepareDirectory(spec).ok());
+  const std::string command = Cat(ShimPath(), " ", spec.directory);
+  const auto start_shims = [&command] {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) threads.emplace_back([&] { EXPECT_EQ(std::system(command.c_str()), 0); });
+    for (std::thread& thread : threads) thread.join();
+  };
+  start_shims();
+  EXPECT_TRUE(Await(spec, AttemptState::kExited).exit->succeeded());
+  start_shims();
+  while (LockHolder(spec.directory) != 0 && harness_.Pass()) {
+  }
+  EXPECT_EQ(harness_.Starts(spec), 1);
 }
 
 TEST_F(ProcessExecutorTest, ADamagedExitRecordIsNotTakenForSuccess) {
