@@ -154,32 +154,33 @@ inline float EncodeForTest(const schema::Encoder& encoder, int feature, const Js
 }
 
 /// Writes a whole package of a random model into a new directory.
-inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, const std::string& name = "late") {
+inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, const std::string& name = "late",
+                             const std::vector<std::string>& features = TestFeatures()) {
   MW_ASSERT(MakeDirectories(directory).ok());
-  const std::string model = RandomXgboostJson(seed, TestFeatures());
+  const std::string model = RandomXgboostJson(seed, features);
   MW_ASSERT(WriteFileDurably(directory + "/model.json", model).ok());
   const auto forest = forest::Forest::FromXgboostJson(model);
   MW_ASSERT(forest.ok());
-  const auto encoder = schema::Encoder::Make(TestSchema(), TestFeatures());
+  const auto encoder = schema::Encoder::Make(TestSchema(), features);
   wire::Package package;
   package.info.model = name;
-  package.info.features = TestFeatures();
+  package.info.features = features;
   package.info.threshold = 0.25;
   package.info.label = "late";
   package.schema = schema::ToJson(TestSchema());
   Random random(seed + 1);
-  std::vector<float> features;
+  std::vector<float> rows;
   for (int row = 0; row < 40; ++row) {
     package.warm_up.rows.push_back(RandomRow(random));
     int feature = 0;
-    for (const std::string& column : TestFeatures()) {
-      features.push_back(EncodeForTest(*encoder, feature++, *package.warm_up.rows.back().Find(column)));
+    for (const std::string& column : features) {
+      rows.push_back(EncodeForTest(*encoder, feature++, *package.warm_up.rows.back().Find(column)));
     }
   }
   package.warm_up.margins.resize(40);
   package.warm_up.probabilities.resize(40);
-  forest->PredictMargin(features, 40, package.warm_up.margins);
-  forest->Predict(features, 40, package.warm_up.probabilities);
+  forest->PredictMargin(rows, 40, package.warm_up.margins);
+  forest->Predict(rows, 40, package.warm_up.probabilities);
   MW_ASSERT(wire::WritePackage(directory, package).ok());
 }
 
