@@ -336,7 +336,7 @@ TEST_F(RequestDecoderTest, ARememberedRequestChangesNothing) {
   Random random(23);
   const TestDirectory directory;
   serving::testing::WriteTestPackage(directory / "other", 6, "late",
-                                     {"origin", "carrier", "holiday", "hour", "wind", "temp"});
+                                     {"wind", "temp", "hour", "holiday", "origin", "carrier"});
   const std::shared_ptr<const serving::Model> other = *serving::Model::Load(directory / "other");
   const std::vector<std::string> pieces = {R"({"id":)",
                                            R"(,"parameters":{"event_time":)",
