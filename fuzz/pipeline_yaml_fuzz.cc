@@ -35,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (graph.ok()) CheckGraph(*graph);
   const auto plain = mw::pipelines::CompileYaml(text, "pipeline.yaml");
   if (plain.ok()) CheckGraph(*plain);
-  if (const auto result = mw::pipelines::ParseResult(text); !result.ok() && result.error().message.empty()) std::abort();
+  if (const auto result = mw::pipelines::ParseResult(text); !result.ok() && result.error().message.empty())
+    std::abort();
   return 0;
 }

@@ -16,7 +16,7 @@ struct RunReconciler::Work {
   std::optional<jobs::Attempt> attempt;  ///< open attempt; set while the task is LAUNCHING, RUNNING, CANCELING
   bool signaled = false;                 ///< this process has sent SIGTERM
   CacheKey key;
-  std::string report;                    ///< why it is a hit or a miss
+  std::string report;  ///< why it is a hit or a miss
   std::optional<CacheEntry> hit;
 };
 

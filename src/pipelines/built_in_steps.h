@@ -15,16 +15,16 @@ namespace mw::pipelines {
 enum class OptionKind : std::uint8_t {
   kText,
   kNumber,
-  kWhole,      ///< a whole number
+  kWhole,  ///< a whole number
   kBool,
-  kDuration,   ///< "14d"
-  kShare,      ///< "95%" or 0.95
-  kTime,       ///< "2013-04-01" or a time with its zone
-  kTimes,      ///< [from, until)
+  kDuration,  ///< "14d"
+  kShare,     ///< "95%" or 0.95
+  kTime,      ///< "2013-04-01" or a time with its zone
+  kTimes,     ///< [from, until)
   kDurationOrTimes,
-  kTexts,      ///< one or a list
+  kTexts,          ///< one or a list
   kNumbersByName,  ///< {roc_auc: 0.005}
-  kFile,       ///< a path from the pipeline file's folder; its content is part of the cache key
+  kFile,           ///< a path from the pipeline file's folder; its content is part of the cache key
 };
 
 struct Option {
@@ -48,11 +48,11 @@ struct BuiltInStep {
   std::vector<NamedInput> inputs;
   std::vector<NamedOutput> outputs;
   std::vector<Option> options;
-  bool any_inputs = false;       ///< sql: tables of any name, at least one
-  bool files_as_outputs = false; ///< import: with is {name: file}; each name is an output
-  bool takes_file = false;       ///< sql: the key `file:` beside `uses:`
-  bool reads_goal = false;       ///< the goal file decides what it does
-  bool cacheable = true;         ///< false: it acts on, or asks about, the world outside the run
+  bool any_inputs = false;        ///< sql: tables of any name, at least one
+  bool files_as_outputs = false;  ///< import: with is {name: file}; each name is an output
+  bool takes_file = false;        ///< sql: the key `file:` beside `uses:`
+  bool reads_goal = false;        ///< the goal file decides what it does
+  bool cacheable = true;          ///< false: it acts on, or asks about, the world outside the run
 };
 
 std::span<const BuiltInStep> BuiltInSteps();

@@ -85,7 +85,8 @@ TEST(CacheKey, AMissNamesWhatDiffersFromTheNearestSuccess) {
 TEST(CacheKey, PartsSurviveTheirJson) {
   const auto parts = KeyOf(Train(), Material()).parts;
   EXPECT_EQ(*PartsFromJson(*Json::Parse(PartsToJson(parts).Dump())), parts);
-  for (const char* bad : {"{}", "[1]", R"([["a"]])", R"([["a",1]])"}) EXPECT_FALSE(PartsFromJson(*Json::Parse(bad)).ok());
+  for (const char* bad : {"{}", "[1]", R"([["a"]])", R"([["a",1]])"})
+    EXPECT_FALSE(PartsFromJson(*Json::Parse(bad)).ok());
 }
 
 }  // namespace

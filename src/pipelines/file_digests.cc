@@ -36,8 +36,13 @@ Result<std::string> FileDigests::Of(const std::string& path) {
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return ErrnoError(errno, Cat("looking at ", path));
   if (!S_ISREG(info.st_mode)) return std::string("absent");
-  const Stamp stamp = {static_cast<std::int64_t>(info.st_dev), static_cast<std::int64_t>(info.st_ino), info.st_size,
-                       info.st_mtim.tv_sec, info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
+  const Stamp stamp = {static_cast<std::int64_t>(info.st_dev),
+                       static_cast<std::int64_t>(info.st_ino),
+                       info.st_size,
+                       info.st_mtim.tv_sec,
+                       info.st_mtim.tv_nsec,
+                       info.st_ctim.tv_sec,
+                       info.st_ctim.tv_nsec};
   {
     const Lock lock(mutex_);
     const auto known = known_.find(path);

@@ -77,17 +77,24 @@ Result<Step> StepFromJson(const Json& json) {
   if (with == nullptr) return NoGraph("with");
   step.with = *with;
   for (const Json& input : *TRY(List(json, "inputs"))) {
-    step.inputs.push_back(
-        {TRY(input.GetString("name")), TRY(input.GetString("step")), TRY(input.GetString("output"))});
+    step.inputs.push_back({
+      TRY(input.GetString("name"))
+      , TRY(input.GetString("step"))
+      , TRY(input.GetString("output"))
+    });
   }
   for (const Json& output : *TRY(List(json, "outputs"))) {
-    const bool directory = TRY(output.GetString("kind")) == "directory";
-    step.outputs.push_back({TRY(output.GetString("name")), directory ? OutputKind::kDirectory : OutputKind::kFile});
+    const bool directory = TRY(output.GetString("kind"))
+    == "directory";
+    step.outputs.push_back({
+      TRY(output.GetString("name"))
+      , directory ? OutputKind::kDirectory : OutputKind::kFile
+    });
   }
   step.after = TRY(Strings(json, "after"));
   step.files = TRY(Strings(json, "files"));
   step.reads_goal = TRY(json.GetBool("reads_goal"));
-  step.resources = {TRY(json.GetDouble("cpu")), TRY(json.GetInt("memory_bytes"))};
+  step.resources = { TRY(json.GetDouble("cpu")), TRY(json.GetInt("memory_bytes")) };
   step.resource_class = TRY(json.GetString("class"));
   step.timeout = Duration(TRY(json.GetInt("timeout_us")));
   step.retries = static_cast<int>(TRY(json.GetInt("retries")));
@@ -149,7 +156,8 @@ Result<Graph> GraphFromJson(const Json& json) {
     graph.params.emplace_back(name, value.AsString());
   }
   for (const Json& step : *TRY(List(json, "steps"))) graph.steps.push_back(TRY(StepFromJson(step)));
-  const bool slow = TRY(json.GetString("on_failure")) == "fail_slow";
+  const bool slow = TRY(json.GetString("on_failure"))
+  == "fail_slow";
   graph.on_failure = slow ? FailurePolicy::kFailSlow : FailurePolicy::kFailFast;
   graph.notify = TRY(Strings(json, "notify"));
   graph.pool = TRY(json.GetString("pool"));

@@ -50,7 +50,7 @@ struct Step {
   Duration timeout{0};         ///< 0: none
   int retries = 0;
   Duration backoff{0};  ///< before the first retry; doubles with each
-  bool cache = true;  ///< false also for steps without outputs: they run for what they do
+  bool cache = true;    ///< false also for steps without outputs: they run for what they do
 };
 
 enum class FailurePolicy : std::uint8_t { kFailFast, kFailSlow };
@@ -63,9 +63,9 @@ struct Graph {
   FailurePolicy on_failure = FailurePolicy::kFailFast;
   std::vector<std::string> notify;
   std::string pool;
-  int max_concurrent_runs = 0;          ///< 0: no cap
-  Json triggers = Json::MakeArray();    ///< checked and kept
-  std::vector<std::string> notes;       ///< what the file asks for that this version only keeps: shown by plan
+  int max_concurrent_runs = 0;        ///< 0: no cap
+  Json triggers = Json::MakeArray();  ///< checked and kept
+  std::vector<std::string> notes;     ///< what the file asks for that this version only keeps: shown by plan
 
   [[nodiscard]] const Step* Find(std::string_view step) const;
   /// Position in `steps`; asserts that it is there.

@@ -113,7 +113,10 @@ Task<Result<RunDetails>> Pipelines::Get(RunId id) {
     std::vector<jobs::Attempt> attempts;
   };
   Loaded loaded = CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<Loaded> {
-    return Loaded{TRY(LoadRun(snapshot, id)), TRY(jobs::OfRun(snapshot, id.text()))};
+    return Loaded {
+      TRY(LoadRun(snapshot, id))
+      , TRY(jobs::OfRun(snapshot, id.text()))
+    };
   }));
   RunDetails details;
   const Json graph = CO_TRY(Json::Parse(loaded.stored.graph));
@@ -150,11 +153,11 @@ Task<Result<std::string>> Pipelines::Log(RunId id, std::string step, std::uint64
     if (task.step != step) continue;
     if (task.attempt_id.empty()) co_return std::string();
     const std::string directory = reconciler_.PathsOf(id, step, task.attempt_id).directory;
-    co_return co_await Offload(parts_.workers,
-                               [&] { return exec::ReadLog(directory, offset, limit); });
+    co_return co_await Offload(parts_.workers, [&] { return exec::ReadLog(directory, offset, limit); });
   }
   const std::string_view nearest = Nearest(step, names);
-  co_return NotFound("run ", id.text(), " has no step ", Quoted(step), nearest.empty() ? "" : "; did you mean ", nearest);
+  co_return NotFound("run ", id.text(), " has no step ", Quoted(step), nearest.empty() ? "" : "; did you mean ",
+                     nearest);
 }
 
 Task<Status> Pipelines::Cancel(RunId id) {
@@ -191,7 +194,12 @@ Task<Result<RunPlan>> Pipelines::Plan(Submission submission) {
 /// `reused`: outputs of the steps planned so far that need not run.
 Task<Result<PlannedStep>> Pipelines::PlanStep(const Step& step, const Submission& submission, const Checked& checked,
                                               std::map<std::string, std::vector<NamedArtifact>>& reused) {
-  PlannedStep planned{step.name, What(step), Dependencies(step), Fate::kRuns, "", std::nullopt,
+  PlannedStep planned{step.name,
+                      What(step),
+                      Dependencies(step),
+                      Fate::kRuns,
+                      "",
+                      std::nullopt,
                       Claim(step.resources, options_.capacity)};
   if (!step.cache) {
     planned.why = "it is never cached";

@@ -43,7 +43,7 @@ struct PlannedStep {
   std::string what;  ///< "uses train", "run python3 eda.py"
   std::vector<std::string> after;
   Fate fate = Fate::kRuns;
-  std::string why;  ///< why it is reused, or has to run, or on which step's outputs that depends
+  std::string why;                   ///< why it is reused, or has to run, or on which step's outputs that depends
   std::optional<Duration> expected;  ///< median of the latest successes; nothing: it never ran. 0 when reused
   Resources claim;
 };

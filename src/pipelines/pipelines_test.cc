@@ -93,8 +93,9 @@ TEST(Pipelines, UnchangedStepsAreReusedAndAMissIsExplained) {
 
   const RunId fourth = machine.Submit(kThree, {{"text", "y"}});
   machine.Finish(fourth);
-  EXPECT_NE(machine.TaskOf(fourth, "a").cache_report.find(R"(run was ["cat","x","query.txt"], is ["cat","y","query.txt"])"),
-            std::string::npos)
+  EXPECT_NE(
+      machine.TaskOf(fourth, "a").cache_report.find(R"(run was ["cat","x","query.txt"], is ["cat","y","query.txt"])"),
+      std::string::npos)
       << machine.TaskOf(fourth, "a").cache_report;
 }
 
@@ -209,7 +210,8 @@ steps:
 
 TEST(Pipelines, FailurePoliciesDecideWhatGoesOn) {
   const auto program = [](const SimulatedAttempt& attempt) {
-    return attempt.step == "bad" ? exec::FakeRun{.lasts = seconds(1), .exit_code = 2} : exec::FakeRun{.lasts = seconds(10)};
+    return attempt.step == "bad" ? exec::FakeRun{.lasts = seconds(1), .exit_code = 2}
+                                 : exec::FakeRun{.lasts = seconds(10)};
   };
   std::string yaml = kWide;
   yaml.replace(yaml.find("POLICY"), 6, "fail_slow");
@@ -262,7 +264,8 @@ TEST(Pipelines, PlanTellsWhatARunWouldDo) {
 
 TEST(Pipelines, CheckFindsWhatIsNotThere) {
   SimulatedMachine machine(1);
-  const std::string yaml = "pipeline: p\ngoal: late\nsteps:\n  a: {uses: import, with: {x: data/x.csv, y: data/y.csv}}\n";
+  const std::string yaml =
+      "pipeline: p\ngoal: late\nsteps:\n  a: {uses: import, with: {x: data/x.csv, y: data/y.csv}}\n";
   const auto missing = machine.TrySubmit(yaml);
   ASSERT_FALSE(missing.ok());
   EXPECT_NE(missing.error().message.find("p.yaml: step a: there is no file"), std::string::npos);

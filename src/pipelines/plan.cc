@@ -108,16 +108,13 @@ class Decider {
     if (attempt.kind == jobs::ActionKind::kEnd) return DecideEnded(i, task, attempt.ending);
     if (Stopping() && task.state != TaskState::kCanceling) return Add(ActionKind::kStop, i, StopCause());
     switch (attempt.kind) {
-      case jobs::ActionKind::kLaunch:
-        return Add(ActionKind::kRelaunch, i);
+      case jobs::ActionKind::kLaunch: return Add(ActionKind::kRelaunch, i);
       case jobs::ActionKind::kMarkRunning:
         if (task.state == TaskState::kLaunching) Add(ActionKind::kMarkRunning, i);
         return;
-      case jobs::ActionKind::kCancel:
-        return Add(ActionKind::kSignal, i);
+      case jobs::ActionKind::kCancel: return Add(ActionKind::kSignal, i);
       case jobs::ActionKind::kWait:
-      case jobs::ActionKind::kEnd:
-        return;
+      case jobs::ActionKind::kEnd: return;
     }
   }
 

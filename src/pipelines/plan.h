@@ -28,8 +28,8 @@ struct TaskView {
   TaskState state = TaskState::kWaiting;
   bool busy = false;  ///< an action on it is under way: leave it alone
   Lookup lookup = Lookup::kNone;
-  Timestamp not_before{};  ///< of BACKOFF
-  Timestamp hold_until{};  ///< an action failed on our side (disk full): leave it alone until then
+  Timestamp not_before{};               ///< of BACKOFF
+  Timestamp hold_until{};               ///< an action failed on our side (disk full): leave it alone until then
   std::vector<jobs::Outcome> outcomes;  ///< of its earlier attempts that ended badly
   std::optional<jobs::Action> attempt;  ///< what its open attempt needs; set while LAUNCHING, RUNNING, CANCELING
   std::string failure;                  ///< of a FAILED task
@@ -45,11 +45,11 @@ struct RunSnapshot {
   const Graph& graph;
   const Wiring& wiring;
   RunState state = RunState::kRunning;
-  bool busy = false;       ///< a transition of the run itself is under way
-  bool may_start = true;   ///< quota.max_concurrent_runs leaves room
+  bool busy = false;                ///< a transition of the run itself is under way
+  bool may_start = true;            ///< quota.max_concurrent_runs leaves room
   std::span<const TaskView> tasks;  ///< one per step, in the graph's order
-  Resources free;      ///< of the pool, not held by any active task
-  Resources capacity;  ///< of the pool: who asks for more gets all of it, alone
+  Resources free;                   ///< of the pool, not held by any active task
+  Resources capacity;               ///< of the pool: who asks for more gets all of it, alone
 };
 
 enum class ActionKind : std::uint8_t {

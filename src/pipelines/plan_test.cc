@@ -315,7 +315,8 @@ TEST(RunStates, FinalIsFinalAndSuccessIsForEver) {
       EXPECT_TRUE(!IsFinal(state) || IsDone(state) || legal == (to == 0)) << from << " -> " << to;
     }
   }
-  for (int from = 0; from < 6; ++from) EXPECT_EQ(RunStateFromName(Name(static_cast<RunState>(from))), static_cast<RunState>(from));
+  for (int from = 0; from < 6; ++from)
+    EXPECT_EQ(RunStateFromName(Name(static_cast<RunState>(from))), static_cast<RunState>(from));
 }
 
 }  // namespace

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kRunStateNames = {"queued",    "running", "canceling",
                                                             "succeeded", "failed",  "canceled"};
-constexpr std::array<std::string_view, 10> kTaskStateNames = {"waiting",   "backoff", "launching", "running", "canceling",
-                                                              "succeeded", "cached",  "failed",    "skipped", "canceled"};
+constexpr std::array<std::string_view, 10> kTaskStateNames = {
+    "waiting", "backoff", "launching", "running", "canceling", "succeeded", "cached", "failed", "skipped", "canceled"};
 
 template <std::size_t N>
 std::size_t IndexOfName(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -26,17 +26,12 @@ std::size_t IndexOfName(const std::array<std::string_view, N>& names, std::strin
 
 bool Legal(RunState from, RunState to) {
   switch (from) {
-    case RunState::kQueued:
-      return to == RunState::kRunning || to == RunState::kCanceling;
-    case RunState::kRunning:
-      return to == RunState::kCanceling || IsFinal(to);
-    case RunState::kCanceling:
-      return IsFinal(to);
+    case RunState::kQueued: return to == RunState::kRunning || to == RunState::kCanceling;
+    case RunState::kRunning: return to == RunState::kCanceling || IsFinal(to);
+    case RunState::kCanceling: return IsFinal(to);
     case RunState::kFailed:
-    case RunState::kCanceled:
-      return to == RunState::kQueued;
-    case RunState::kSucceeded:
-      return false;
+    case RunState::kCanceled: return to == RunState::kQueued;
+    case RunState::kSucceeded: return false;
   }
   return false;
 }
@@ -55,15 +50,12 @@ bool Legal(TaskState from, TaskState to) {
     case TaskState::kRunning:
       return to == TaskState::kSucceeded || to == TaskState::kFailed || to == TaskState::kBackoff ||
              to == TaskState::kCanceling;
-    case TaskState::kCanceling:
-      return to == TaskState::kCanceled;
+    case TaskState::kCanceling: return to == TaskState::kCanceled;
     case TaskState::kFailed:
     case TaskState::kSkipped:
-    case TaskState::kCanceled:
-      return to == TaskState::kWaiting;
+    case TaskState::kCanceled: return to == TaskState::kWaiting;
     case TaskState::kSucceeded:
-    case TaskState::kCached:
-      return false;
+    case TaskState::kCached: return false;
   }
   return false;
 }

@@ -69,7 +69,7 @@ struct Artifact {
   std::string digest;
   bool directory = false;
   std::int64_t size_bytes = 0;
-  std::string lineage_id;  ///< of the artifact as lineage knows it
+  std::string lineage_id;              ///< of the artifact as lineage knows it
   Json metadata = Json::MakeObject();  ///< what the step says of it
 };
 
@@ -82,12 +82,12 @@ struct NamedArtifact {
 struct TaskRecord {
   std::string step;
   TaskState state = TaskState::kWaiting;
-  std::int64_t version = 0;  ///< grows by one with every transition
-  int attempts = 0;          ///< so many were launched
+  std::int64_t version = 0;             ///< grows by one with every transition
+  int attempts = 0;                     ///< so many were launched
   std::vector<jobs::Outcome> outcomes;  ///< of those that ended badly since the run's start or its last retry
-  std::string attempt_id;    ///< the latest; empty: none yet
-  Timestamp not_before{};    ///< of BACKOFF
-  std::string cache_key;     ///< empty: not computed, or the step is not cached
+  std::string attempt_id;               ///< the latest; empty: none yet
+  Timestamp not_before{};               ///< of BACKOFF
+  std::string cache_key;                ///< empty: not computed, or the step is not cached
   std::string cache_parts;   ///< JSON of code, options, files and inputs by digest; set with the first attempt
   std::string cache_report;  ///< why its outputs were reused or it had to run
   std::string reused_from;   ///< the run that made the outputs of a CACHED task

@@ -10,37 +10,23 @@ namespace mw::pipelines {
 
 Task<Status> RunReconciler::Perform(RunPtr run, Action action) {
   switch (action.kind) {
-    case ActionKind::kAdmit:
-      return ChangeRun(run, RunState::kRunning, "");
-    case ActionKind::kFinish:
-      return ChangeRun(run, action.run_state, action.cause);
-    case ActionKind::kResolve:
-      return Resolve(run, action.task);
-    case ActionKind::kReuse:
-      return Reuse(run, action.task);
-    case ActionKind::kLaunch:
-      return Launch(run, action.task);
-    case ActionKind::kRelaunch:
-      return Start(run, action.task);
-    case ActionKind::kMarkRunning:
-      return MarkRunning(run, action.task);
-    case ActionKind::kCollect:
-      return Collect(run, action.task);
-    case ActionKind::kRetry:
-      return EndAs(run, action, TaskState::kBackoff);
-    case ActionKind::kFail:
-      return EndAs(run, action, TaskState::kFailed);
+    case ActionKind::kAdmit: return ChangeRun(run, RunState::kRunning, "");
+    case ActionKind::kFinish: return ChangeRun(run, action.run_state, action.cause);
+    case ActionKind::kResolve: return Resolve(run, action.task);
+    case ActionKind::kReuse: return Reuse(run, action.task);
+    case ActionKind::kLaunch: return Launch(run, action.task);
+    case ActionKind::kRelaunch: return Start(run, action.task);
+    case ActionKind::kMarkRunning: return MarkRunning(run, action.task);
+    case ActionKind::kCollect: return Collect(run, action.task);
+    case ActionKind::kRetry: return EndAs(run, action, TaskState::kBackoff);
+    case ActionKind::kFail: return EndAs(run, action, TaskState::kFailed);
     case ActionKind::kCanceled:
       return IsActive(run->tasks[action.task].state) ? EndAs(run, action, TaskState::kCanceled)
                                                      : Leave(run, action, TaskState::kCanceled);
-    case ActionKind::kSkip:
-      return Leave(run, action, TaskState::kSkipped);
-    case ActionKind::kStop:
-      return Stop(run, action.task, action.cause);
-    case ActionKind::kSignal:
-      return Signal(run, action.task);
-    case ActionKind::kAwaitCapacity:
-      break;
+    case ActionKind::kSkip: return Leave(run, action, TaskState::kSkipped);
+    case ActionKind::kStop: return Stop(run, action.task, action.cause);
+    case ActionKind::kSignal: return Signal(run, action.task);
+    case ActionKind::kAwaitCapacity: break;
   }
   MW_ASSERT(false);
 }
@@ -60,8 +46,8 @@ Task<Status> RunReconciler::ChangeRun(RunPtr run, RunState to, std::string cause
   run->record.state = to;
   ++run->record.version;
   run->record.cause = cause;
-  LogInfo("run transition", {{"run", run->record.id.text()}, {"pipeline", run->record.pipeline}, {"state", Name(to)},
-                             {"cause", cause}});
+  LogInfo("run transition",
+          {{"run", run->record.id.text()}, {"pipeline", run->record.pipeline}, {"state", Name(to)}, {"cause", cause}});
   if (IsFinal(to)) runs_.erase(run->record.id);
   co_return Ok();
 }
@@ -70,11 +56,9 @@ Task<Status> RunReconciler::ChangeRun(RunPtr run, RunState to, std::string cause
 
 Task<Status> RunReconciler::ChangeTask(RunPtr run, std::size_t task, TaskRecord to, std::string cause) {
   const TaskRecord& before = run->tasks[task];
-  const TaskTransition transition{run->record.id,   task,  before.state,          before.version,
-                                  to,               cause, parts_.clock.Now()};
-  CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) {
-    return Transit(transaction, transition, parts_.clock);
-  }));
+  const TaskTransition transition{run->record.id, task, before.state, before.version, to, cause, parts_.clock.Now()};
+  CO_TRY(co_await parts_.database.Write(
+      [&](db::Transaction& transaction) { return Transit(transaction, transition, parts_.clock); }));
   if (Killed("after_task_transition")) co_return Ok();
   to.version = before.version + 1;
   run->Set(task, std::move(to));
@@ -140,9 +124,17 @@ Task<Status> RunReconciler::Reuse(RunPtr run, std::size_t task) {
   const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to,
                                   work.report,    now};
   StepResult result{to.summary, to.metrics, Json::MakeObject(), to.findings, {}};
-  const FinishedStep finished{run->record.id,  run->graph,       run->graph.steps[task], NewIdText(parts_.clock),
-                              to.reused_from,  InputsOf(*run, task), work.hit->outputs,  work.key.parts,
-                              std::move(result), now,            now};
+  const FinishedStep finished{run->record.id,
+                              run->graph,
+                              run->graph.steps[task],
+                              NewIdText(parts_.clock),
+                              to.reused_from,
+                              InputsOf(*run, task),
+                              work.hit->outputs,
+                              work.key.parts,
+                              std::move(result),
+                              now,
+                              now};
   if (Killed("before_reuse")) co_return Ok();
   to.outputs = CO_TRY(co_await CommitFinished(transition, finished, std::nullopt, std::nullopt));
   if (Killed("after_reuse")) co_return Ok();
@@ -155,18 +147,17 @@ Task<Status> RunReconciler::Reuse(RunPtr run, std::size_t task) {
 Task<Result<std::vector<NamedArtifact>>> RunReconciler::CommitFinished(TaskTransition transition, FinishedStep finished,
                                                                        std::optional<jobs::Ending> ending,
                                                                        std::optional<CacheEntry> entry) {
-  co_return co_await parts_.database.Write(
-      [&](db::Transaction& transaction) -> Result<std::vector<NamedArtifact>> {
-        if (ending) TRY(jobs::End(transaction, jobs::AttemptId(transition.to.attempt_id), *ending));
-        const std::vector<NamedArtifact> outputs =
-            TRY(RecordLineage(transaction, parts_.lineage, finished, options_.environment));
-        TaskTransition complete = transition;
-        complete.to.outputs = outputs;
-        TRY(Transit(transaction, complete, parts_.clock));
-        TRY(parts_.recorder.StepFinished(transaction, finished));
-        if (entry) TRY(PutCacheEntry(transaction, *entry));
-        return outputs;
-      });
+  co_return co_await parts_.database.Write([&](db::Transaction& transaction) -> Result<std::vector<NamedArtifact>> {
+    if (ending) TRY(jobs::End(transaction, jobs::AttemptId(transition.to.attempt_id), *ending));
+    const std::vector<NamedArtifact> outputs =
+        TRY(RecordLineage(transaction, parts_.lineage, finished, options_.environment));
+    TaskTransition complete = transition;
+    complete.to.outputs = outputs;
+    TRY(Transit(transaction, complete, parts_.clock));
+    TRY(parts_.recorder.StepFinished(transaction, finished));
+    if (entry) TRY(PutCacheEntry(transaction, *entry));
+    return outputs;
+  });
 }
 
 // Attempts ---------------------------------------------------------------------------------------------
@@ -219,7 +210,7 @@ Task<Status> RunReconciler::Launch(RunPtr run, std::size_t task) {
   to.cache_parts = PartsToJson(work.key.parts).Dump();
   to.cache_report = work.report;
   to.started = attempt.created;
-  const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to,
+  const TaskTransition transition{run->record.id, task,           run->tasks[task].state, run->tasks[task].version, to,
                                   work.report,    attempt.created};
   if (Killed("before_launching")) co_return Ok();
   CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
@@ -259,8 +250,8 @@ Task<Status> RunReconciler::MarkRunning(RunPtr run, std::size_t task) {
   const Timestamp started = run->views[task].attempt->at;
   to.state = TaskState::kRunning;
   to.started = started;
-  const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to,
-                                  "",             parts_.clock.Now()};
+  const TaskTransition transition{run->record.id,    task, run->tasks[task].state, run->tasks[task].version, to, "",
+                                  parts_.clock.Now()};
   if (Killed("before_running")) co_return Ok();
   CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
     TRY(jobs::MarkRunning(transaction, jobs::AttemptId(transition.to.attempt_id), started));
@@ -285,8 +276,10 @@ Task<Status> RunReconciler::Collect(RunPtr run, std::size_t task) {
     const TaskRecord& record = run->tasks[task];
     const Step& step = run->graph.steps[task];
     const AttemptPaths paths = PathsOf(run->record.id, record.step, record.attempt_id);
-    return Outcome{TRY(CollectOutputs(parts_.blobs, step, paths)), 
-                   TRY(CurrentKey(parts_.digests, step, KeySourceOf(*run, task)))};
+    return Outcome {
+      TRY(CollectOutputs(parts_.blobs, step, paths))
+      , TRY(CurrentKey(parts_.digests, step, KeySourceOf(*run, task)))
+    };
   });
   if (Killed("after_collect")) co_return Ok();
   if (outcome.ok()) {
@@ -316,17 +309,24 @@ Task<Status> RunReconciler::Succeed(RunPtr run, std::size_t task, Collected coll
   to.failure.clear();
   to.outputs = collected.outputs;
   to.ended = ending.at;
-  const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to, "",
+  const TaskTransition transition{run->record.id,    task, run->tasks[task].state, run->tasks[task].version, to, "",
                                   parts_.clock.Now()};
   std::optional<CacheEntry> entry;
   if (step.cache && !work.key.digest.empty() && !files_changed) {
     entry = CacheEntry{work.key,          run->graph.pipeline, step.name,   run->record.id, to.attempt_id,
                        collected.outputs, to.summary,          to.findings, to.metrics,     ending.at};
   }
-  const FinishedStep finished{run->record.id,    run->graph,     step,
-                              to.attempt_id,     "",             InputsOf(*run, task),
-                              collected.outputs, work.key.parts, std::move(collected.result),
-                              to.started,        to.ended};
+  const FinishedStep finished{run->record.id,
+                              run->graph,
+                              step,
+                              to.attempt_id,
+                              "",
+                              InputsOf(*run, task),
+                              collected.outputs,
+                              work.key.parts,
+                              std::move(collected.result),
+                              to.started,
+                              to.ended};
   if (Killed("before_succeeded")) co_return Ok();
   to.outputs = CO_TRY(co_await CommitFinished(transition, finished, std::move(ending), std::move(entry)));
   if (Killed("after_succeeded")) co_return Ok();
@@ -350,7 +350,7 @@ Task<Status> RunReconciler::EndAs(RunPtr run, Action action, TaskState to_state)
 }
 
 Task<Status> RunReconciler::End(RunPtr run, std::size_t task, jobs::Ending ending, TaskRecord to, std::string cause) {
-  const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to, cause,
+  const TaskTransition transition{run->record.id,    task, run->tasks[task].state, run->tasks[task].version, to, cause,
                                   parts_.clock.Now()};
   if (Killed("before_end")) co_return Ok();
   CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {
@@ -368,7 +368,7 @@ Task<Status> RunReconciler::Stop(RunPtr run, std::size_t task, std::string cause
   TaskRecord to = run->tasks[task];
   to.state = TaskState::kCanceling;
   to.failure = cause;
-  const TaskTransition transition{run->record.id, task, run->tasks[task].state, run->tasks[task].version, to, cause,
+  const TaskTransition transition{run->record.id,    task, run->tasks[task].state, run->tasks[task].version, to, cause,
                                   parts_.clock.Now()};
   if (Killed("before_stop")) co_return Ok();
   CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) -> Status {

@@ -119,8 +119,8 @@ Task<Status> RunReconciler::LookAt(RunId id) {
     noticed_.insert(id);
     co_return Ok();
   }
-  RunRecord record = CO_TRY(
-      co_await parts_.database.Read([&](db::Snapshot& snapshot) { return LoadRunRecord(snapshot, id); }));
+  RunRecord record =
+      CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) { return LoadRunRecord(snapshot, id); }));
   if (!run->busy && record.version > run->record.version) run->record = std::move(record);
   co_return Ok();
 }
@@ -131,7 +131,10 @@ Task<Status> RunReconciler::Load(RunId id) {
     std::vector<jobs::Attempt> attempts;
   };
   Loaded loaded = CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<Loaded> {
-    return Loaded{TRY(LoadRun(snapshot, id)), TRY(jobs::Open(snapshot))};
+    return Loaded {
+      TRY(LoadRun(snapshot, id))
+      , TRY(jobs::Open(snapshot))
+    };
   }));
   if (IsFinal(loaded.stored.run.state)) co_return Ok();
   auto run = std::make_shared<ActiveRun>();

@@ -132,7 +132,7 @@ class RunReconciler final : public Reconciler {
   RunnerParts parts_;
   RunnerOptions options_;
   std::function<void()> wake_;
-  std::map<RunId, RunPtr> runs_;                ///< open runs, oldest first
+  std::map<RunId, RunPtr> runs_;  ///< open runs, oldest first
   std::map<std::string, std::set<std::pair<RunId, std::size_t>>> waiting_for_key_;
   std::map<std::string, std::pair<RunId, std::size_t>> key_owner_;  ///< who is making the outputs of a cache key
   std::size_t actions_under_way_ = 0;

@@ -74,11 +74,11 @@ Result<std::vector<NamedArtifact>> OutputsFromText(const std::string& text) {
 }
 
 Status InsertEvent(db::Transaction& transaction, const RunEvent& event, const Clock& clock) {
-  TRY(transaction.Execute(
-      "INSERT INTO pipeline_event (id, run_id, step, from_state, to_state, attempt_id, cause, at) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      {NewIdText(clock), event.run.text(), event.step, event.from, event.to, event.attempt_id, event.cause,
-       ToMicros(event.at)}));
+  TRY(
+      transaction.Execute("INSERT INTO pipeline_event (id, run_id, step, from_state, to_state, attempt_id, cause, at) "
+                          "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                          {NewIdText(clock), event.run.text(), event.step, event.from, event.to, event.attempt_id,
+                           event.cause, ToMicros(event.at)}));
   return Ok();
 }
 
@@ -127,7 +127,9 @@ Result<TaskRecord> TaskFromRow(const db::Row& row) {
   return task;
 }
 
-Error NoRun(const RunId& id) { return NotFound("there is no run ", Quoted(id.text()), "; `millwright runs` lists them"); }
+Error NoRun(const RunId& id) {
+  return NotFound("there is no run ", Quoted(id.text()), "; `millwright runs` lists them");
+}
 
 Result<std::vector<TaskRecord>> LoadTasks(db::Snapshot& snapshot, const RunId& id) {
   const db::Rows rows = TRY(snapshot.Query(
@@ -161,14 +163,16 @@ constexpr std::string_view kCacheColumns =
 
 Status InsertRun(db::Transaction& transaction, const NewRun& run, const Clock& clock) {
   const std::int64_t created = ToMicros(run.run.created);
-  TRY(transaction.Execute(
-      "INSERT INTO pipeline_run (id, project, pipeline, state, version, graph, source, base_directory, goal_file, cause, "
-      "created, started, ended) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, '', ?, 0, 0)",
-      {run.run.id.text(), Text(kProject), run.run.pipeline, Text(Name(RunState::kQueued)), run.graph, run.source,
-       run.run.base_directory, run.run.goal_file, created}));
+  TRY(
+      transaction.Execute("INSERT INTO pipeline_run (id, project, pipeline, state, version, graph, source, "
+                          "base_directory, goal_file, cause, "
+                          "created, started, ended) VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, '', ?, 0, 0)",
+                          {run.run.id.text(), Text(kProject), run.run.pipeline, Text(Name(RunState::kQueued)),
+                           run.graph, run.source, run.run.base_directory, run.run.goal_file, created}));
   for (std::size_t i = 0; i < run.steps.size(); ++i) {
     TRY(transaction.Execute(
-        "INSERT INTO pipeline_task (run_id, position, step, state, version, attempts, outcomes, attempt_id, not_before, "
+        "INSERT INTO pipeline_task (run_id, position, step, state, version, attempts, outcomes, attempt_id, "
+        "not_before, "
         "cache_key, cache_report, reused_from, summary, failure, findings, metrics, outputs, started, ended, "
         "cache_parts) VALUES (?, ?, ?, ?, 0, 0, '', '', 0, '', '', '', '', '', '[]', '{}', '[]', 0, 0, '')",
         {run.run.id.text(), Whole(i), run.steps[i], Text(Name(TaskState::kWaiting))}));
@@ -201,10 +205,26 @@ Status Transit(db::Transaction& transaction, const TaskTransition& transition, c
       "not_before = ?, cache_key = ?, cache_report = ?, reused_from = ?, summary = ?, failure = ?, findings = ?, "
       "metrics = ?, outputs = ?, started = ?, ended = ?, cache_parts = ? "
       "WHERE run_id = ? AND position = ? AND version = ? AND state = ?",
-      {Text(Name(to.state)), std::int64_t{to.attempts}, OutcomesText(to.outcomes), to.attempt_id,
-       ToMicros(to.not_before), to.cache_key, to.cache_report, to.reused_from, to.summary, to.failure,
-       to.findings.Dump(), to.metrics.Dump(), OutputsText(to.outputs), ToMicros(to.started), ToMicros(to.ended), to.cache_parts,
-       transition.run.text(), Whole(transition.position), transition.version, Text(Name(transition.from))}));
+      {Text(Name(to.state)),
+       std::int64_t{to.attempts},
+       OutcomesText(to.outcomes),
+       to.attempt_id,
+       ToMicros(to.not_before),
+       to.cache_key,
+       to.cache_report,
+       to.reused_from,
+       to.summary,
+       to.failure,
+       to.findings.Dump(),
+       to.metrics.Dump(),
+       OutputsText(to.outputs),
+       ToMicros(to.started),
+       ToMicros(to.ended),
+       to.cache_parts,
+       transition.run.text(),
+       Whole(transition.position),
+       transition.version,
+       Text(Name(transition.from))}));
   if (changed != 1) {
     return Aborted("step ", to.step, " of run ", transition.run.text(), " has moved on from ", Name(transition.from));
   }
@@ -218,9 +238,11 @@ Status RequestCancel(db::Transaction& transaction, const RunId& id, const std::s
   const RunRecord run = TRY(LoadRunRecord(transaction, id));
   if (run.state == RunState::kCanceling) return Ok();
   if (IsFinal(run.state)) {
-    return FailedPrecondition("run ", id.text(), " has ended already: ", Name(run.state), "; there is nothing to cancel");
+    return FailedPrecondition("run ", id.text(), " has ended already: ", Name(run.state),
+                              "; there is nothing to cancel");
   }
-  return Transit(transaction, RunTransition{id, run.state, RunState::kCanceling, run.version, cause, clock.Now()}, clock);
+  return Transit(transaction, RunTransition{id, run.state, RunState::kCanceling, run.version, cause, clock.Now()},
+                 clock);
 }
 
 Status RetryRun(db::Transaction& transaction, const RunId& id, const Clock& clock) {
@@ -237,29 +259,32 @@ Status RetryRun(db::Transaction& transaction, const RunId& id, const Clock& cloc
     after.step = before.step;
     after.attempts = before.attempts;
     after.attempt_id = before.attempt_id;
-    TRY(Transit(transaction, TaskTransition{id, i, before.state, before.version, after, "retry of the run", now}, clock));
+    TRY(Transit(transaction, TaskTransition{id, i, before.state, before.version, after, "retry of the run", now},
+                clock));
   }
   return Transit(transaction,
-                 RunTransition{id, stored.run.state, RunState::kQueued, stored.run.version, "retry of the run", now}, clock);
+                 RunTransition{id, stored.run.state, RunState::kQueued, stored.run.version, "retry of the run", now},
+                 clock);
 }
 
 Result<StoredRun> LoadRun(db::Snapshot& snapshot, const RunId& id) {
   const db::Rows rows =
       TRY(snapshot.Query(Cat("SELECT ", kRunColumns, ", graph FROM pipeline_run WHERE id = ?"), {id.text()}));
   if (rows.empty()) return NoRun(id);
-  return StoredRun{RunFromRow(rows[0]), rows[0].Text(10), TRY(LoadTasks(snapshot, id))};
+  return StoredRun { RunFromRow(rows[0]), rows[0].Text(10), TRY(LoadTasks(snapshot, id)) };
 }
 
 Result<RunRecord> LoadRunRecord(db::Snapshot& snapshot, const RunId& id) {
-  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kRunColumns, " FROM pipeline_run WHERE id = ?"), {id.text()}));
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT ", kRunColumns, " FROM pipeline_run WHERE id = ?"), {id.text()}));
   if (rows.empty()) return NoRun(id);
   return RunFromRow(rows[0]);
 }
 
 Result<std::vector<RunId>> OpenRuns(db::Snapshot& snapshot) {
-  const db::Rows rows = TRY(snapshot.Query("SELECT id FROM pipeline_run WHERE state IN (?, ?, ?) ORDER BY id",
-                                           {Text(Name(RunState::kQueued)), Text(Name(RunState::kRunning)),
-                                            Text(Name(RunState::kCanceling))}));
+  const db::Rows rows = TRY(snapshot.Query(
+      "SELECT id FROM pipeline_run WHERE state IN (?, ?, ?) ORDER BY id",
+      {Text(Name(RunState::kQueued)), Text(Name(RunState::kRunning)), Text(Name(RunState::kCanceling))}));
   std::vector<RunId> ids;
   for (const db::Row& row : rows) ids.emplace_back(row.Text(0));
   return ids;
@@ -284,14 +309,14 @@ Result<std::vector<RunRecord>> ListRuns(db::Snapshot& snapshot, const RunFilter&
 }
 
 Result<std::vector<RunEvent>> RunEvents(db::Snapshot& snapshot, const RunId& id, const std::string& after, int limit) {
-  const db::Rows rows = TRY(snapshot.Query(
-      "SELECT id, step, from_state, to_state, attempt_id, cause, at FROM pipeline_event "
-      "WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?",
-      {id.text(), after, std::int64_t{limit}}));
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT id, step, from_state, to_state, attempt_id, cause, at FROM pipeline_event "
+                         "WHERE run_id = ? AND id > ? ORDER BY id LIMIT ?",
+                         {id.text(), after, std::int64_t{limit}}));
   std::vector<RunEvent> events;
   for (const db::Row& row : rows) {
-    events.push_back({row.Text(0), id, row.Text(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5),
-                      FromMicros(row.Int(6))});
+    events.push_back(
+        {row.Text(0), id, row.Text(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), FromMicros(row.Int(6))});
   }
   return events;
 }
@@ -316,7 +341,8 @@ Result<std::optional<CacheEntry>> FindCacheEntry(db::Snapshot& snapshot, const s
 
 Result<std::vector<CacheEntry>> EarlierEntries(db::Snapshot& snapshot, const std::string& pipeline,
                                                const std::string& step, int limit) {
-  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kCacheColumns, " FROM pipeline_cache WHERE pipeline = ? AND "
+  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kCacheColumns,
+                                               " FROM pipeline_cache WHERE pipeline = ? AND "
                                                "step = ? ORDER BY created DESC, cache_key LIMIT ?"),
                                            {pipeline, step, std::int64_t{limit}}));
   std::vector<CacheEntry> entries;
@@ -329,8 +355,9 @@ Result<std::vector<PastTask>> PastTasks(db::Snapshot& snapshot, const std::strin
                                           {pipeline, std::int64_t{runs}}));
   std::vector<PastTask> past;
   for (const db::Row& id : ids) {
-    const db::Rows rows = TRY(snapshot.Query("SELECT step, started, ended FROM pipeline_task WHERE run_id = ? AND state = ?",
-                                             {id.Text(0), Text(Name(TaskState::kSucceeded))}));
+    const db::Rows rows =
+        TRY(snapshot.Query("SELECT step, started, ended FROM pipeline_task WHERE run_id = ? AND state = ?",
+                           {id.Text(0), Text(Name(TaskState::kSucceeded))}));
     for (const db::Row& row : rows) past.push_back({row.Text(0), Duration(row.Int(2) - row.Int(1))});
   }
   return past;

@@ -24,14 +24,14 @@ std::vector<db::Migration> Migrations();
 
 struct StoredRun {
   RunRecord run;
-  std::string graph;  ///< JSON, for GraphFromJson
+  std::string graph;              ///< JSON, for GraphFromJson
   std::vector<TaskRecord> tasks;  ///< in the graph's order
 };
 
 struct NewRun {
   RunRecord run;
   std::string graph;
-  std::string source;  ///< the pipeline's file as it was submitted
+  std::string source;              ///< the pipeline's file as it was submitted
   std::vector<std::string> steps;  ///< names in the graph's order
 };
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <deque>
 #include <filesystem>
@@ -130,9 +131,7 @@ struct SimulatedAttempt {
   void Write(const std::string& output, const std::string& content) const {
     MW_ASSERT(WriteFileDurably(Cat(directory, "/outputs/", output), content).ok());
   }
-  void Result(const std::string& json) const {
-    MW_ASSERT(WriteFileDurably(Cat(directory, "/result.json"), json).ok());
-  }
+  void Result(const std::string& json) const { MW_ASSERT(WriteFileDurably(Cat(directory, "/result.json"), json).ok()); }
 };
 
 class SimulatedMachine {
@@ -198,7 +197,7 @@ class SimulatedMachine {
   /// One tick and all that follows from it at this moment; then time goes to what comes next, at most to `until`.
   void Step(Timestamp until = kNever) {
     Timestamp next = loop.Wait(reconciler->Tick(clock.Now()));
-    if (woken_) next = clock.Now();
+    if (woken_ || reconciler->killed()) next = clock.Now();
     woken_ = false;
     next = std::min({next, executor.NextChange(), until});
     if (next > clock.Now() && next != kNever) clock.Advance(next - clock.Now());
@@ -245,8 +244,10 @@ class SimulatedMachine {
   SeededLoop loop;
 
  private:
+  /// In memory where there is such a place: hundreds of worlds should not wait for the disk.
   static std::string MakeDirectory() {
-    std::string pattern = Cat(::testing::TempDir(), "millwright-pipelines.XXXXXX");
+    const bool memory = ::access("/dev/shm", W_OK) == 0;
+    std::string pattern = Cat(memory ? "/dev/shm/" : ::testing::TempDir(), "millwright-pipelines.XXXXXX");
     MW_ASSERT(mkdtemp(pattern.data()) != nullptr);
     return pattern;
   }
@@ -258,8 +259,8 @@ class SimulatedMachine {
   exec::FakeRun Run(const exec::AttemptSpec& spec) {
     const auto parts = Split(spec.directory, '/');
     const std::size_t n = parts.size();
-    const SimulatedAttempt attempt{std::string(parts[n - 3]), std::string(parts[n - 2]), spec.attempt_id, spec.directory,
-                                   spec.argv};
+    const SimulatedAttempt attempt{std::string(parts[n - 3]), std::string(parts[n - 2]), spec.attempt_id,
+                                   spec.directory, spec.argv};
     launched.push_back(attempt);
     return program_ ? program_(attempt) : exec::FakeRun{};
   }

@@ -12,7 +12,8 @@ constexpr std::string_view kFilePrefix = "file ";
 
 /// "dataset", "model", "report", ... by which artifacts are found.
 std::string TypeOf(const Step& step, const NamedArtifact& output) {
-  constexpr std::array<std::string_view, 6> kTelling = {"model", "report", "verdict", "version", "deployment", "profile"};
+  constexpr std::array<std::string_view, 6> kTelling = {"model",   "report",     "verdict",
+                                                        "version", "deployment", "profile"};
   for (const std::string_view type : kTelling) {
     if (output.name == type) return std::string(type);
   }
@@ -55,7 +56,8 @@ std::vector<lineage::InputPort> Inputs(const FinishedStep& finished) {
     ports.push_back({input.name, lineage::ArtifactId(input.artifact.lineage_id), "dataset", input.artifact.digest});
   }
   for (const KeyPart& part : finished.parts) {
-    if (part.name.starts_with(kFilePrefix) && part.value != "absent") ports.push_back({part.name, {}, "file", part.value});
+    if (part.name.starts_with(kFilePrefix) && part.value != "absent")
+      ports.push_back({part.name, {}, "file", part.value});
     if (part.name == "goal") ports.push_back({"goal", {}, "goal", part.value});
   }
   return ports;

@@ -48,60 +48,36 @@ bool IsPath(const YamlNode& node) {
 
 bool Fits(OptionKind kind, const YamlNode& node) {
   switch (kind) {
-    case OptionKind::kText:
-      return IsScalar(node);
-    case OptionKind::kNumber:
-      return IsScalar(node) && ParseDouble(node.scalar).has_value();
-    case OptionKind::kWhole:
-      return IsScalar(node) && ParseInt(node.scalar).has_value();
-    case OptionKind::kBool:
-      return IsScalar(node) && (node.scalar == "true" || node.scalar == "false");
-    case OptionKind::kDuration:
-      return IsScalar(node) && ParseDuration(node.scalar).ok();
-    case OptionKind::kShare:
-      return IsScalar(node) && ParseShare(node.scalar).ok();
-    case OptionKind::kTime:
-      return TimeOf(node).has_value();
-    case OptionKind::kTimes:
-      return IsTimes(node);
-    case OptionKind::kDurationOrTimes:
-      return IsTimes(node) || (IsScalar(node) && ParseDuration(node.scalar).ok());
-    case OptionKind::kTexts:
-      return IsTexts(node);
-    case OptionKind::kNumbersByName:
-      return IsNumbersByName(node);
-    case OptionKind::kFile:
-      return IsPath(node);
+    case OptionKind::kText: return IsScalar(node);
+    case OptionKind::kNumber: return IsScalar(node) && ParseDouble(node.scalar).has_value();
+    case OptionKind::kWhole: return IsScalar(node) && ParseInt(node.scalar).has_value();
+    case OptionKind::kBool: return IsScalar(node) && (node.scalar == "true" || node.scalar == "false");
+    case OptionKind::kDuration: return IsScalar(node) && ParseDuration(node.scalar).ok();
+    case OptionKind::kShare: return IsScalar(node) && ParseShare(node.scalar).ok();
+    case OptionKind::kTime: return TimeOf(node).has_value();
+    case OptionKind::kTimes: return IsTimes(node);
+    case OptionKind::kDurationOrTimes: return IsTimes(node) || (IsScalar(node) && ParseDuration(node.scalar).ok());
+    case OptionKind::kTexts: return IsTexts(node);
+    case OptionKind::kNumbersByName: return IsNumbersByName(node);
+    case OptionKind::kFile: return IsPath(node);
   }
   return false;
 }
 
 std::string_view Wanted(OptionKind kind) {
   switch (kind) {
-    case OptionKind::kText:
-      return "one value";
-    case OptionKind::kNumber:
-      return "a number";
-    case OptionKind::kWhole:
-      return "a whole number";
-    case OptionKind::kBool:
-      return "true or false";
-    case OptionKind::kDuration:
-      return "a duration like 14d";
-    case OptionKind::kShare:
-      return "a share like 95%";
-    case OptionKind::kTime:
-      return "a date like 2013-04-01 or a time with its zone";
-    case OptionKind::kTimes:
-      return "two times [from, until), the earlier first: [2013-01-01, 2013-04-01]";
-    case OptionKind::kDurationOrTimes:
-      return "a duration like 14d or two times [from, until)";
-    case OptionKind::kTexts:
-      return "a value or a list of values";
-    case OptionKind::kNumbersByName:
-      return "numbers by name: {roc_auc: 0.005}";
-    case OptionKind::kFile:
-      return "a path beneath the pipeline file's folder, without \"..\"";
+    case OptionKind::kText: return "one value";
+    case OptionKind::kNumber: return "a number";
+    case OptionKind::kWhole: return "a whole number";
+    case OptionKind::kBool: return "true or false";
+    case OptionKind::kDuration: return "a duration like 14d";
+    case OptionKind::kShare: return "a share like 95%";
+    case OptionKind::kTime: return "a date like 2013-04-01 or a time with its zone";
+    case OptionKind::kTimes: return "two times [from, until), the earlier first: [2013-01-01, 2013-04-01]";
+    case OptionKind::kDurationOrTimes: return "a duration like 14d or two times [from, until)";
+    case OptionKind::kTexts: return "a value or a list of values";
+    case OptionKind::kNumbersByName: return "numbers by name: {roc_auc: 0.005}";
+    case OptionKind::kFile: return "a path beneath the pipeline file's folder, without \"..\"";
   }
   return "";
 }
@@ -152,8 +128,8 @@ void CheckOptions(const BuiltInStep& built_in, const std::string& where, int lin
   if (with != nullptr) CheckNames(built_in, where, *with, complaints);
   for (const Option& option : built_in.options) {
     if (!option.required || (with != nullptr && with->Find(option.name) != nullptr)) continue;
-    complaints.Add(line, Cat(where, ": the step ", built_in.name, " needs with: {", option.name, ": ...}, ",
-                             Wanted(option.kind)));
+    complaints.Add(
+        line, Cat(where, ": the step ", built_in.name, " needs with: {", option.name, ": ...}, ", Wanted(option.kind)));
   }
 }
 

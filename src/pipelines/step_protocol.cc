@@ -64,7 +64,8 @@ Result<Json> Findings(const Json& result) {
   const Json* findings = result.Find("findings");
   if (findings == nullptr || findings->IsNull()) return Json::MakeArray();
   if (!findings->IsArray()) return Refused("findings", "is no list");
-  if (findings->AsArray().size() > kMaxMembers) return Refused("findings", Cat("has more than ", kMaxMembers, " entries"));
+  if (findings->AsArray().size() > kMaxMembers)
+    return Refused("findings", Cat("has more than ", kMaxMembers, " entries"));
   return *findings;
 }
 
@@ -74,7 +75,8 @@ Result<std::vector<std::pair<std::string, Json>>> Metadata(const Json& result) {
   for (const auto& [name, output] : outputs.AsObject()) {
     const Json* metadata = output.Find("metadata");
     if (metadata == nullptr || metadata->IsNull()) continue;
-    if (metadata->Dump().size() > kMaxMetadataBytes) return Refused(Cat("outputs.", name, ".metadata"), "is over 64 KiB");
+    if (metadata->Dump().size() > kMaxMetadataBytes)
+      return Refused(Cat("outputs.", name, ".metadata"), "is over 64 KiB");
     out.emplace_back(name, *metadata);
   }
   return out;

@@ -44,8 +44,8 @@ std::vector<std::string> CommandLine(const TaskContext& context, const std::stri
 /// What a step says of its success.
 struct StepResult {
   std::string summary;
-  Json metrics = Json::MakeObject();   ///< name -> finite number
-  Json params = Json::MakeObject();    ///< name -> text, number or bool
+  Json metrics = Json::MakeObject();  ///< name -> finite number
+  Json params = Json::MakeObject();   ///< name -> text, number or bool
   Json findings = Json::MakeArray();
   std::vector<std::pair<std::string, Json>> output_metadata;
 };

@@ -10,7 +10,8 @@ namespace mw::pipelines {
 namespace {
 
 TaskContext Context(const Graph& graph, const Step& step) {
-  return {graph, step, "r1", "a1", "/base", "", {{"rows", {"sha256:aa", true, 5, "", Json::MakeObject()}}}, {"/runs/a1"}};
+  return {graph,       step, "r1", "a1", "/base", "", {{"rows", {"sha256:aa", true, 5, "", Json::MakeObject()}}},
+          {"/runs/a1"}};
 }
 
 Step Eda() {
@@ -27,10 +28,11 @@ TEST(StepProtocol, TheTaskSaysWhereEverythingIs) {
   graph.pipeline = "p";
   const Step step = Eda();
   const Json task = *Json::Parse(TaskFile(Context(graph, step)));
-  EXPECT_EQ(task.Dump(),
-            R"({"uses":"","step":"eda","run_id":"r1","attempt_id":"a1","pipeline":"p","goal_file":null,)"
-            R"("base_directory":"/base","with":{},"inputs":{"rows":{"path":"/runs/a1/inputs/rows","kind":"directory",)"
-            R"("digest":"sha256:aa"}},"outputs":{"report":"/runs/a1/outputs/report"},"result":"/runs/a1/result.json"})");
+  EXPECT_EQ(
+      task.Dump(),
+      R"({"uses":"","step":"eda","run_id":"r1","attempt_id":"a1","pipeline":"p","goal_file":null,)"
+      R"("base_directory":"/base","with":{},"inputs":{"rows":{"path":"/runs/a1/inputs/rows","kind":"directory",)"
+      R"("digest":"sha256:aa"}},"outputs":{"report":"/runs/a1/outputs/report"},"result":"/runs/a1/result.json"})");
 }
 
 TEST(StepProtocol, ReferencesBecomePathsAndOtherBracesStay) {
@@ -43,9 +45,9 @@ TEST(StepProtocol, ReferencesBecomePathsAndOtherBracesStay) {
 }
 
 TEST(StepProtocol, ReadsAResult) {
-  const auto result = ParseResult(
-      R"({"summary":"143 trees","metrics":{"roc_auc":0.71,"recall":null},"params":{"trees":143},)"
-      R"("outputs":{"model":{"metadata":{"rows":7}}},"findings":[{"column":"wind"}],"later":1})");
+  const auto result =
+      ParseResult(R"({"summary":"143 trees","metrics":{"roc_auc":0.71,"recall":null},"params":{"trees":143},)"
+                  R"("outputs":{"model":{"metadata":{"rows":7}}},"findings":[{"column":"wind"}],"later":1})");
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->summary, "143 trees");
   EXPECT_EQ(result->metrics.Dump(), R"({"roc_auc":0.71})") << "a metric without a value is left out";
@@ -76,7 +78,8 @@ TEST(StepProtocol, RefusesAResultThatBreaksItsLimits) {
 
 TEST(References, KnowsAWholeReferenceFromAPart) {
   EXPECT_TRUE(IsReference("{params.x}"));
-  for (const char* no : {"{params.x} ", "{params.x}{params.y}", "{params.}", "{param.x}", "{params.x", "x", "", "{params.a b}"}) {
+  for (const char* no :
+       {"{params.x} ", "{params.x}{params.y}", "{params.}", "{param.x}", "{params.x", "x", "", "{params.a b}"}) {
     EXPECT_FALSE(IsReference(no)) << no;
   }
 }

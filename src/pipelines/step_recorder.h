@@ -18,8 +18,8 @@ struct FinishedStep {
   RunId run;
   const Graph& graph;
   const Step& step;
-  std::string attempt_id;    ///< of the attempt; for a reused step an id of its own
-  std::string reused_from;   ///< the run whose outputs were reused; empty: the step ran
+  std::string attempt_id;   ///< of the attempt; for a reused step an id of its own
+  std::string reused_from;  ///< the run whose outputs were reused; empty: the step ran
   std::vector<NamedArtifact> inputs;
   std::vector<NamedArtifact> outputs;
   std::vector<KeyPart> parts;  ///< code, options, files and inputs by digest

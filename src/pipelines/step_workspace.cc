@@ -42,8 +42,8 @@ Result<StepResult> ReadResult(const Step& step, const AttemptPaths& paths) {
 }
 
 Error NotAsDeclared(const Output& output, const std::string& path, std::string_view what) {
-  return InvalidArgument("it exited with 0, but its output ", output.name, " (a ", OutputKindName(output.kind), ", ", path,
-                         ") ", what);
+  return InvalidArgument("it exited with 0, but its output ", output.name, " (a ", OutputKindName(output.kind), ", ",
+                         path, ") ", what);
 }
 
 Result<Artifact> PutOutput(blob::BlobStore& blobs, const Output& output, const std::string& path) {
@@ -78,7 +78,7 @@ Result<Collected> CollectOutputs(blob::BlobStore& blobs, const Step& step, const
   Collected collected;
   collected.result = TRY(ReadResult(step, paths));
   for (const Output& output : step.outputs) {
-    NamedArtifact named{output.name, TRY(PutOutput(blobs, output, paths.Output(output.name)))};
+    NamedArtifact named { output.name, TRY(PutOutput(blobs, output, paths.Output(output.name))) };
     for (const auto& [name, metadata] : collected.result.output_metadata) {
       if (name == output.name) named.artifact.metadata = metadata;
     }

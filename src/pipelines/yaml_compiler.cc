@@ -147,8 +147,10 @@ void Compiler::ReadHead(YamlReader& file) {
 void Compiler::ReadParams(const YamlNode* node) {
   if (node != nullptr && node->kind == Kind::kMap) {
     for (const auto& [name, value] : node->map) {
-      if (!IsStepName(name)) complaints_.Add(value.line, Cat("the parameter name ", Quoted(name), " may hold letters, "
-                                                             "digits, '_' and '-', up to 64"));
+      if (!IsStepName(name))
+        complaints_.Add(value.line, Cat("the parameter name ", Quoted(name),
+                                        " may hold letters, "
+                                        "digits, '_' and '-', up to 64"));
       if (value.kind != Kind::kScalar) complaints_.Add(value.line, Cat("params.", name, " wants a single value"));
       params_.emplace(name, value);
     }
@@ -184,19 +186,20 @@ void Compiler::FillParams(YamlNode& node) {
 
 void Compiler::FillParamsInScalar(YamlNode& node) {
   const bool whole = IsReference(node.scalar);
-  const Result<std::string> filled = FillReferences(node.scalar, [&](const Reference& reference) -> Result<std::string> {
-    if (reference.kind != "params") return std::string(reference.text);
-    const auto found = params_.find(reference.name);
-    if (found != params_.end()) {
-      if (whole) node.quoted = found->second.quoted;  // "{params.depth}" has the type of the parameter
-      return found->second.scalar;
-    }
-    Names known;
-    for (const auto& [name, value] : params_) known.push_back(name);
-    complaints_.Add(node.line, Cat("there is no parameter ", Quoted(reference.name),
-                                   Remedy(reference.name, known, "the pipeline's params")));
-    return std::string(reference.text);
-  });
+  const Result<std::string> filled =
+      FillReferences(node.scalar, [&](const Reference& reference) -> Result<std::string> {
+        if (reference.kind != "params") return std::string(reference.text);
+        const auto found = params_.find(reference.name);
+        if (found != params_.end()) {
+          if (whole) node.quoted = found->second.quoted;  // "{params.depth}" has the type of the parameter
+          return found->second.scalar;
+        }
+        Names known;
+        for (const auto& [name, value] : params_) known.push_back(name);
+        complaints_.Add(node.line, Cat("there is no parameter ", Quoted(reference.name),
+                                       Remedy(reference.name, known, "the pipeline's params")));
+        return std::string(reference.text);
+      });
   node.scalar = *filled;
 }
 
@@ -292,8 +295,9 @@ void Compiler::ReadStep(const std::string& name, const YamlNode& node) {
     lines.after = reader.LineOf("after");
     const bool program = reader.Node("run") != nullptr;
     if (program != step.uses.empty()) {
-      complaints_.Add(node.line, Cat("step ", name, program ? " has both uses: and run:; keep one" :
-                                     " does nothing; write uses: BUILT-IN STEP or run: [program, argument]"));
+      complaints_.Add(node.line, Cat("step ", name,
+                                     program ? " has both uses: and run:; keep one"
+                                             : " does nothing; write uses: BUILT-IN STEP or run: [program, argument]"));
     } else if (program) {
       ReadProgram(reader, step);
     } else {
@@ -327,8 +331,8 @@ void Compiler::ReadInputs(const YamlNode* node, Step& step, StepLines& lines) {
   }
   for (const auto& [name, value] : node->map) {
     const std::size_t dot = value.scalar.find('.');
-    if (value.kind != Kind::kScalar || dot == std::string::npos || value.scalar.find('.', dot + 1) != std::string::npos ||
-        !IsStepName(name)) {
+    if (value.kind != Kind::kScalar || dot == std::string::npos ||
+        value.scalar.find('.', dot + 1) != std::string::npos || !IsStepName(name)) {
       complaints_.Add(value.line, Cat("step ", step.name, ": input ", Quoted(name), " is ", Quoted(value.scalar),
                                       "; write name: step.output, for example rows: split.train"));
       continue;
@@ -357,7 +361,8 @@ void Compiler::ReadBuiltIn(YamlReader& reader, Step& step) {
   ReadBuiltInFiles(*built_in, reader, with, step);
   step.reads_goal = built_in->reads_goal && !graph_.goal.empty();
   if (!built_in->cacheable && reader.Node("cache") != nullptr && step.cache) {
-    complaints_.Add(reader.LineOf("cache"), Cat("step ", step.name, ": ", step.uses, " acts on the world outside its "
+    complaints_.Add(reader.LineOf("cache"), Cat("step ", step.name, ": ", step.uses,
+                                                " acts on the world outside its "
                                                 "run, so it is never cached; remove cache: true"));
   }
   step.cache = step.cache && built_in->cacheable;
@@ -415,11 +420,13 @@ void Compiler::CheckBuiltInInputs(const BuiltInStep& built_in, const YamlReader&
 
 void Compiler::ReadProgram(YamlReader& reader, Step& step) {
   const YamlNode* run = reader.Node("run");
-  if (const YamlNode* with = reader.Node("with"); with != nullptr && with->kind == Kind::kMap) step.with = with->ToJson();
+  if (const YamlNode* with = reader.Node("with"); with != nullptr && with->kind == Kind::kMap)
+    step.with = with->ToJson();
   ReadProgramOutputs(reader.Node("outputs"), step);
   step.cache = step.cache && !step.outputs.empty();  // without outputs it runs for what it does
   if (run->kind != Kind::kList || run->list.empty()) {
-    complaints_.Add(run->line, Cat("step ", step.name, ": run: wants a list, one word each: [python3, eda.py, \"--fast\"]"));
+    complaints_.Add(run->line,
+                    Cat("step ", step.name, ": run: wants a list, one word each: [python3, eda.py, \"--fast\"]"));
     return;
   }
   for (const YamlNode& word : run->list) {
@@ -502,8 +509,8 @@ void Compiler::CheckInput(const Step& step, const Input& input, int line) {
   Names outputs;
   for (const Output& output : source.outputs) outputs.push_back(output.name);
   if (std::find(outputs.begin(), outputs.end(), input.output) != outputs.end()) return;
-  complaints_.Add(line, Cat("step ", step.name, ": input ", input.name, ": the step ", source.name,
-                            " has no output ", Quoted(input.output), Remedy(input.output, outputs, "its outputs")));
+  complaints_.Add(line, Cat("step ", step.name, ": input ", input.name, ": the step ", source.name, " has no output ",
+                            Quoted(input.output), Remedy(input.output, outputs, "its outputs")));
 }
 
 /// Kahn's algorithm; among the steps that could go next, the first of the file does.
@@ -550,8 +557,9 @@ void Compiler::ComplainAboutCycle(const std::vector<std::size_t>& waiting) {
   std::reverse(path.begin(), path.end());  // from what gives to what takes
   std::string circle;
   for (const std::size_t i : path) CatTo(circle, graph_.steps[i].name, " -> ");
-  complaints_.Add(lines_[path.front()].line, Cat("steps wait for each other in a circle: ", circle,
-                                                 graph_.steps[path.front()].name, "; remove one of these inputs or after:"));
+  complaints_.Add(lines_[path.front()].line,
+                  Cat("steps wait for each other in a circle: ", circle, graph_.steps[path.front()].name,
+                      "; remove one of these inputs or after:"));
 }
 
 }  // namespace

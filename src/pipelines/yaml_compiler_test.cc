@@ -34,7 +34,9 @@ steps:
 )";
 
 /// A pipeline whose steps: are these lines.
-std::string WithSteps(std::string_view steps) { return Cat("pipeline: p\nparams: {depth: 6, name: x}\nsteps:\n", steps); }
+std::string WithSteps(std::string_view steps) {
+  return Cat("pipeline: p\nparams: {depth: 6, name: x}\nsteps:\n", steps);
+}
 
 std::string Complaints(std::string_view text, const Overrides& overrides = {}) {
   const auto graph = CompileYaml(text, "p.yaml", overrides);
@@ -83,7 +85,8 @@ TEST(YamlCompiler, AGraphSurvivesItsJson) {
 
 TEST(YamlCompiler, ParametersAreOverriddenAndKeepTheirType) {
   const std::string text = WithSteps(
-      "  a: {run: [echo, \"{params.name}-{params.depth}\"], with: {depth: \"{params.depth}\", text: \"d{params.depth}\"}}\n");
+      "  a: {run: [echo, \"{params.name}-{params.depth}\"], with: {depth: \"{params.depth}\", text: "
+      "\"d{params.depth}\"}}\n");
   const Graph graph = Compiled(text, {{"depth", "7"}, {"name", "it's"}});
   EXPECT_EQ(graph.steps[0].with.Find("depth")->AsInt(), 7);
   EXPECT_EQ(graph.steps[0].with.Find("text")->AsString(), "d7");
@@ -94,22 +97,23 @@ TEST(YamlCompiler, ParametersAreOverriddenAndKeepTheirType) {
 
 // Every mistake of a file is told at once, each on its own line.
 TEST(YamlCompiler, TellsAllMistakesAtOnce) {
-  const std::string text = Cat(
-      "pipeline: p\n", "gaol: x\n", "defaults: {memory: 2GB, timeout: soon}\n", "steps:\n",
-      "  a: {uses: improt, with: {x: y}}\n", "  b: {uses: split, inputs: {rows: c.rows}, with: {train: [2013-02-01, 2013-01-01]}}\n",
-      "  c: {run: [\"{inputs.roes}\"], inputs: {rows: b.trian}, retries: many}\n");
-  EXPECT_EQ(Complaints(text),
-            "p.yaml:3: memory: \"2GB\" is not a size; write it like 512MiB or 2GiB\n"
-            "p.yaml:3: timeout: \"soon\" is not a duration; write it like 20ms, 15m, 2h or 28d\n"
-            "p.yaml:5: step a: there is no built-in step \"improt\"; did you mean import? A program of your own: run: "
-            "[program, argument]\n"
-            "p.yaml:6: step b: train is \"[\\\"2013-02-01\\\",\\\"2013-01-01\\\"]\"; write two times [from, until), the "
-            "earlier first: [2013-01-01, 2013-04-01]\n"
-            "p.yaml:7: retries: \"many\" is not a whole number\n"
-            "p.yaml:7: step c: {inputs.roes} names none of its inputs; did you mean rows?\n"
-            "p.yaml:2: unknown key \"gaol\"; did you mean goal?\n"
-            "p.yaml:6: step b: input rows: the step c has no output \"rows\"; its outputs: none\n"
-            "p.yaml:7: step c: input rows: the step b has no output \"trian\"; did you mean train?");
+  const std::string text = Cat("pipeline: p\n", "gaol: x\n", "defaults: {memory: 2GB, timeout: soon}\n", "steps:\n",
+                               "  a: {uses: improt, with: {x: y}}\n",
+                               "  b: {uses: split, inputs: {rows: c.rows}, with: {train: [2013-02-01, 2013-01-01]}}\n",
+                               "  c: {run: [\"{inputs.roes}\"], inputs: {rows: b.trian}, retries: many}\n");
+  EXPECT_EQ(
+      Complaints(text),
+      "p.yaml:3: memory: \"2GB\" is not a size; write it like 512MiB or 2GiB\n"
+      "p.yaml:3: timeout: \"soon\" is not a duration; write it like 20ms, 15m, 2h or 28d\n"
+      "p.yaml:5: step a: there is no built-in step \"improt\"; did you mean import? A program of your own: run: "
+      "[program, argument]\n"
+      "p.yaml:6: step b: train is \"[\\\"2013-02-01\\\",\\\"2013-01-01\\\"]\"; write two times [from, until), the "
+      "earlier first: [2013-01-01, 2013-04-01]\n"
+      "p.yaml:7: retries: \"many\" is not a whole number\n"
+      "p.yaml:7: step c: {inputs.roes} names none of its inputs; did you mean rows?\n"
+      "p.yaml:2: unknown key \"gaol\"; did you mean goal?\n"
+      "p.yaml:6: step b: input rows: the step c has no output \"rows\"; its outputs: none\n"
+      "p.yaml:7: step c: input rows: the step b has no output \"trian\"; did you mean train?");
 }
 
 struct BadStep {
@@ -136,7 +140,8 @@ TEST(YamlCompiler, NamesWhatIsWrongWithAStep) {
       {"  a: {run: [x], fiel: y}\n", "unknown key \"fiel\""},
       {"  a: {uses: sql, file: q.sql}\n", "reads its tables from inputs"},
       {"  a: {uses: sql, file: ../q.sql, inputs: {x: a.rows}}\n", "leaves the pipeline file's folder"},
-      {"  a: {uses: train, inputs: {rows: b.train}, with: {max_dpeth: 3}}\n", "no option \"max_dpeth\"; did you mean max_depth?"},
+      {"  a: {uses: train, inputs: {rows: b.train}, with: {max_dpeth: 3}}\n",
+       "no option \"max_dpeth\"; did you mean max_depth?"},
       {"  a: {uses: train, with: {max_depth: deep}}\n", "write a whole number"},
       {"  a: {uses: train}\n", "needs the input \"rows\""},
       {"  a: {uses: validate, inputs: {rows: b.train}}\n", "needs with: {schema: ...}"},
@@ -163,19 +168,25 @@ TEST(YamlCompiler, RefusesWhatIsNoPipeline) {
   EXPECT_NE(Complaints("goal: g\n").find("starts with `pipeline: NAME`"), std::string::npos);
   EXPECT_NE(Complaints("pipeline: p\n").find("a pipeline has steps"), std::string::npos);
   EXPECT_NE(Complaints("- a\n").find("starts with `pipeline: NAME`"), std::string::npos);
-  EXPECT_NE(Complaints("pipeline: p\nsteps: {a: {run: [x]}}\nquota: {max_concurrent_runs: 0}\n").find("wants 1 to 10000"),
-            std::string::npos);
+  EXPECT_NE(
+      Complaints("pipeline: p\nsteps: {a: {run: [x]}}\nquota: {max_concurrent_runs: 0}\n").find("wants 1 to 10000"),
+      std::string::npos);
 }
 
 TEST(YamlCompiler, ChecksCronLines) {
   for (const std::string_view good : {"0 4 1 * *", "*/15 * * * 1-5", "0,30 8-18/2 * 1,7 0", "59 23 31 12 7"}) {
     EXPECT_TRUE(CheckCron(good).ok()) << good;
   }
-  const std::pair<std::string_view, std::string_view> bad[] = {
-      {"* * * * * *", "six fields"},       {"* * * *", "has 4 fields"}, {"60 * * * *", "the minute \"60\" is not *, 0 to 59"},
-      {"* 5-2 * * *", "the hour \"5-2\""}, {"*/0 * * * *", "the minute"}, {"5/2 * * * *", "the minute"},
-      {"* * 0 * *", "day of month"},       {"* * * jan *", "month"},      {", * * * *", "minute"},
-      {"", "has 0 fields"}};
+  const std::pair<std::string_view, std::string_view> bad[] = {{"* * * * * *", "six fields"},
+                                                               {"* * * *", "has 4 fields"},
+                                                               {"60 * * * *", "the minute \"60\" is not *, 0 to 59"},
+                                                               {"* 5-2 * * *", "the hour \"5-2\""},
+                                                               {"*/0 * * * *", "the minute"},
+                                                               {"5/2 * * * *", "the minute"},
+                                                               {"* * 0 * *", "day of month"},
+                                                               {"* * * jan *", "month"},
+                                                               {", * * * *", "minute"},
+                                                               {"", "has 0 fields"}};
   for (const auto& [text, says] : bad) {
     const Status checked = CheckCron(text);
     ASSERT_FALSE(checked.ok()) << text;
