@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "base/json.h"
@@ -61,6 +62,10 @@ void AppendTensorHead(std::string& out, std::string_view name, std::string_view 
 void AppendValues(std::string& out, std::span<const float> values) {
   char digits[32];
   for (const float value : values) {
+    if (!std::isfinite(value)) [[unlikely]] {  // JSON has no word for it
+      out += "null,";
+      continue;
+    }
     const auto end = std::to_chars(digits, digits + sizeof digits, value);
     *end.ptr = ',';
     out.append(digits, end.ptr + 1);
