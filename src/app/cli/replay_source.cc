@@ -1,0 +1,76 @@
+// Finds and fetches the dataset behind an endpoint.
+#include "app/cli/replay_source.h"
+
+#include <sys/stat.h>
+
+#include "app/config.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/text.h"
+
+namespace mw::app::cli {
+namespace {
+
+using net::Method;
+
+bool IsDirectory(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/// Of a run's outputs the dataset with an event time and the most rows: what the model's parts were cut from.
+Result<std::string> DatasetOfRun(const Json& run) {
+  std::string digest;
+  std::int64_t rows = -1;
+  for (const Json& task : run.Find("tasks")->AsArray()) {
+    for (const Json& output : task.Find("outputs")->AsArray()) {
+      const Json* metadata = output.Find("metadata");
+      if (metadata == nullptr || metadata->StringOr("event_time", "").empty()) continue;
+      if (metadata->IntOr("rows", 0) <= rows) continue;
+      rows = metadata->IntOr("rows", 0);
+      digest = output.StringOr("digest", "");
+    }
+  }
+  if (rows < 0) return NotFound("the run ", run.StringOr("id", ""), " has no dataset with an event time; name a directory");
+  return digest;
+}
+
+Result<std::string> FetchBlob(net::HttpClient& client, const std::string& digest) {
+  const net::Response response = TRY(client.Send(Method::kGet, "/api/v1/blobs/" + net::PercentEncode(digest)));
+  if (response.status != 200) return net::ErrorFromResponse(response);
+  return response.body;
+}
+
+/// Fetches the directory artifact under `target`, whose last file written is the one that says it is whole.
+Status FetchDirectory(const Options& options, const std::string& digest, const std::string& target) {
+  net::HttpClient client = TRY(Connect(options));
+  const Json manifest = TRY(Json::Parse(TRY(FetchBlob(client, digest))));
+  TRY(MakeDirectories(target, 0700));
+  const Json* files = manifest.Find("files");
+  if (files == nullptr || !files->IsArray()) return DataLoss("the artifact ", digest, " is no directory");
+  for (const Json& file : files->AsArray()) {
+    const std::string path = TRY(file.GetString("path"));
+    if (!IsName(path)) return DataLoss("the dataset ", digest, " has a file ", Quoted(path));
+    TRY(WriteFileDurably(Cat(target, "/", path), TRY(FetchBlob(client, TRY(file.GetString("digest"))))));
+  }
+  return WriteFileDurably(target + "/complete", digest);
+}
+
+}  // namespace
+
+Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source) {
+  if (IsDirectory(source)) return ReplaySource{source, ""};
+  const Json endpoint = TRY(Call(options, Method::kGet, "/api/v1/endpoints/" + net::PercentEncode(source)));
+  const Json version =
+      TRY(Call(options, Method::kGet, Cat("/api/v1/models/", net::PercentEncode(endpoint.StringOr("model", "")),
+                                          "/versions/", endpoint.IntOr("version", 0))));
+  const std::string run = version.StringOr("run_id", "");
+  if (run.empty()) return NotFound("no run made the version of ", Quoted(source), "; name a dataset's directory");
+  const std::string digest = TRY(DatasetOfRun(TRY(Call(options, Method::kGet, "/api/v1/runs/" + run))));
+  const std::string directory =
+      Cat(TRY(HomeDirectory(options.home)), "/datasets/", digest.substr(digest.find(':') + 1));
+  if (!ReadFile(directory + "/complete", 4096).ok()) TRY(FetchDirectory(options, digest, directory));
+  return ReplaySource{directory, source};
+}
+
+}  // namespace mw::app::cli
