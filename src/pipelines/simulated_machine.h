@@ -21,8 +21,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "blob/memory_blobs.h"
-#include "db/migrator.h"
-#include "db/sqlite_connection.h"
+#include "db/inline_database.h"
 #include "exec/fake_executor.h"
 #include "pipelines/pipelines.h"
 
@@ -60,36 +59,6 @@ class SeededLoop final : public Executor {
   }
   Random random_;
   std::vector<std::function<void()>> work_;
-};
-
-/// One SQLite connection, used where the caller stands. Does not wait for the disk.
-class InlineDatabase final : public db::Database {
- public:
-  explicit InlineDatabase(const std::string& path) {
-    connection_ = std::move(*db::SqliteConnection::Open(path, db::Use::kWrite));
-    MW_ASSERT(connection_->RunScript("PRAGMA synchronous=OFF").ok());
-  }
-  Status Migrate(const std::vector<db::Migration>& migrations) override {
-    return db::Migrator("the test's database", [](std::int64_t) { return Ok(); }).Run(*connection_, migrations);
-  }
-
- protected:
-  void Enqueue(std::function<Status(db::Transaction&)> work, std::function<void(Status)> done) override {
-    Status status = connection_->Begin();
-    if (status.ok()) status = work(*connection_);
-    if (status.ok()) {
-      status = connection_->Commit();
-    } else {
-      connection_->Rollback();
-    }
-    done(status);
-  }
-  void EnqueueRead(std::function<Status(db::Snapshot&)> work, std::function<void(Status)> done) override {
-    done(work(*connection_));
-  }
-
- private:
-  std::unique_ptr<db::SqliteConnection> connection_;
 };
 
 class SimulatedTokens final : public StepTokens {
@@ -267,7 +236,7 @@ class SimulatedMachine {
   std::string directory_;
 
  public:
-  InlineDatabase database;
+  db::InlineDatabase database;
   blob::MemoryBlobs blobs;
   exec::FakeExecutor executor;
   jobs::Jobs jobs{executor, clock};

@@ -19,18 +19,24 @@ defaults: {cpu: 1, memory: 2GiB, timeout: 15m, retries: 2, backoff: 10s, cache: 
 on_failure: {policy: fail_fast, notify: [connections-oncall]}
 quota: {pool: training, max_concurrent_runs: 1}
 steps:
-  evaluate: {uses: evaluate, inputs: {model: train.model, rows: split.evaluate}, with: {slices: [origin, carrier], confidence: 95%}}
+  evaluate: {uses: evaluate, inputs: {model: train.model, rows: split.evaluate},
+             with: {slices: [origin, carrier], confidence: 95%}}
   import:   {uses: import, with: {flights: data/flights.parquet, weather: data/weather.parquet}}
   features: {uses: sql, file: features.sql, inputs: {flights: import.flights, weather: import.weather},
              with: {event_time: predicted_at, known_at: known_at}}
   split:    {uses: split, inputs: {rows: features.rows},
-             with: {train: ["{params.train_from}", "{params.train_until}"], stop_early_on: 14d, evaluate_until: "{params.evaluate_until}"}}
+             with: {train: ["{params.train_from}", "{params.train_until}"], stop_early_on: 14d,
+                    evaluate_until: "{params.evaluate_until}"}}
   validate: {uses: validate, inputs: {rows: split.train}, with: {schema: schema.yaml, on_anomaly: quarantine}}
-  eda:      {run: [python3, eda.py, "--rows={inputs.rows}", "--html={outputs.report}"], inputs: {rows: validate.rows}, outputs: {report: file}}
-  train:    {uses: train, inputs: {rows: validate.rows, stop_early: split.stop_early}, cpu: 2, memory: 4GiB, class: spot,
-             with: {algorithm: xgboost, max_depth: 6, learning_rate: 0.06, max_rounds: 500, early_stopping_rounds: 30, seed: 1}}
-  gate:     {uses: gate, inputs: {report: evaluate.report}, with: {targets: goal, against: production, margin: {roc_auc: 0.005}}}
-  register: {uses: register, after: [gate], inputs: {model: train.model}, with: {model: late-departures, alias: candidate}}
+  eda:      {run: [python3, eda.py, "--rows={inputs.rows}", "--html={outputs.report}"],
+             inputs: {rows: validate.rows}, outputs: {report: file}}
+  train:    {uses: train, inputs: {rows: validate.rows, stop_early: split.stop_early}, cpu: 2, memory: 4GiB,
+             class: spot, with: {algorithm: xgboost, max_depth: 6, learning_rate: 0.06, max_rounds: 500,
+                                 early_stopping_rounds: 30, seed: 1}}
+  gate:     {uses: gate, inputs: {report: evaluate.report},
+             with: {targets: goal, against: production, margin: {roc_auc: 0.005}}}
+  register: {uses: register, after: [gate], inputs: {model: train.model},
+             with: {model: late-departures, alias: candidate}}
 )";
 
 /// A pipeline whose steps: are these lines.
