@@ -36,9 +36,9 @@ Result<std::string> Secret(const std::string& path, const std::function<std::str
 
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all;
-  for (const auto& module : {lineage::Migrations(), tracking::Migrations(), registry::Migrations(),
-                             goals::Migrations(), jobs::Migrations(), pipelines::Migrations(),
-                             pipelines::DefinitionMigrations(), endpoints::Migrations()}) {
+  for (const auto& module :
+       {lineage::Migrations(), tracking::Migrations(), registry::Migrations(), goals::Migrations(), jobs::Migrations(),
+        pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations()}) {
     all.insert(all.end(), module.begin(), module.end());
   }
   return all;
@@ -72,7 +72,8 @@ Json Check(std::string_view name, std::string_view state, std::string_view value
 
 Json DiskCheck(const std::string& home) {
   struct statvfs disk {};
-  if (statvfs(home.c_str(), &disk) != 0) return Check("disk", "bad", "cannot be looked at", "is the home still mounted?");
+  if (statvfs(home.c_str(), &disk) != 0)
+    return Check("disk", "bad", "cannot be looked at", "is the home still mounted?");
   const double free_gib = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize) / (1 << 30);
   const std::string value = Cat(Fixed(free_gib, 1), " GiB free");
   if (free_gib < 0.5) return Check("disk", "bad", value, Cat("free space on the disk of ", home));
@@ -100,8 +101,8 @@ Platform::~Platform() {
 }
 
 Status Platform::TakeHome() {
-  for (const std::string& directory : {config_.home, config_.ArtifactsPath(), config_.RunsPath(), config_.ServePath(),
-                                       config_.LogsPath()}) {
+  for (const std::string& directory :
+       {config_.home, config_.ArtifactsPath(), config_.RunsPath(), config_.ServePath(), config_.LogsPath()}) {
     TRY(MakeDirectories(directory, 0700));
   }
   Result<FileDescriptor> lock = LockFile(config_.LockPath());
@@ -137,8 +138,8 @@ Status Platform::BuildDomain() {
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
   endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
   TRY(SyncWait(endpoints_->Load()));
-  authenticator_ = std::make_unique<net::TokenAuthenticator>(
-      clock_, net::Principal{"local", {net::Permission::kAdmin}});
+  authenticator_ =
+      std::make_unique<net::TokenAuthenticator>(clock_, net::Principal{"local", {net::Permission::kAdmin}});
   authenticator_->Add(TRY(Secret(config_.TokenPath(), [] { return std::string(); })),
                       {"token:admin", {net::Permission::kAdmin}});
   follow_token_ = TRY(Secret(config_.home + "/follow_token", [] { return net::NewToken("mw_follow_"); }));
@@ -233,7 +234,10 @@ Status Platform::StopServing() {
 
 Status Platform::WriteAddresses() const {
   Json addresses = Json::Make({{"console", url_}, {"port", std::int64_t{port_}}, {"pid", std::int64_t{getpid()}}});
-  addresses["inference"] = inference_url_.empty() ? Cat("http://", net::HostPort(config_.inference_listen.host, config_.inference_listen.port)) : inference_url_;
+  addresses["inference"] =
+      inference_url_.empty()
+          ? Cat("http://", net::HostPort(config_.inference_listen.host, config_.inference_listen.port))
+          : inference_url_;
   return WriteFileDurably(config_.AddressesPath(), addresses.DumpPretty(), 0600);
 }
 
@@ -246,9 +250,9 @@ Task<Json> Platform::Checks() {
   checks.Append(Check("isolation", "ok", jobs_->IsolationTier()));
   const std::vector<endpoints::Server> servers = endpoints_->Servers();
   const auto views = co_await endpoints_->List();
-  checks.Append(servers.empty() ? Check("model servers", "bad", "none reports",
-                                        Cat("see ", config_.LogsPath(), "/serve.log"))
-                                : Check("model servers", "ok", Cat(servers.size(), " reporting")));
+  checks.Append(servers.empty()
+                    ? Check("model servers", "bad", "none reports", Cat("see ", config_.LogsPath(), "/serve.log"))
+                    : Check("model servers", "ok", Cat(servers.size(), " reporting")));
   for (const endpoints::EndpointView& view : views.value_or(std::vector<endpoints::EndpointView>())) {
     const std::string name = Cat("endpoint ", view.current.endpoint);
     const std::string version = Cat("version ", view.current.version);

@@ -18,8 +18,8 @@ std::string StepTokenIssuer::Issue(const pipelines::RunId& run, const std::strin
   std::string token = "mws_" + Hex({reinterpret_cast<const char*>(digest), length});
   if (issued_.insert(attempt_id).second) {
     // A step records, registers and deploys; it may not follow like a model server or administer.
-    authenticator_.Add(token, {Cat("step:", attempt_id),
-                               {net::Permission::kRead, net::Permission::kWrite, net::Permission::kDeploy}});
+    authenticator_.Add(
+        token, {Cat("step:", attempt_id), {net::Permission::kRead, net::Permission::kWrite, net::Permission::kDeploy}});
   }
   return token;
 }

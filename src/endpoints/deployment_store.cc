@@ -37,10 +37,10 @@ Result<Deployment> Append(db::Transaction& transaction, Deployment deployment) {
   if (!known.empty()) return FromRow(known[0]);
   const db::Rows last = TRY(transaction.Query("SELECT COALESCE(MAX(generation), 0) FROM deployment"));
   deployment.generation = last[0].Int(0) + 1;
-  TRY(transaction.Execute(Cat("INSERT INTO deployment (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"),
-                          {deployment.generation, deployment.endpoint, deployment.model, deployment.version,
-                           deployment.package, deployment.cause, deployment.requested_by, deployment.idempotency_key,
-                           ToMicros(deployment.created)}));
+  TRY(transaction.Execute(
+      Cat("INSERT INTO deployment (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"),
+      {deployment.generation, deployment.endpoint, deployment.model, deployment.version, deployment.package,
+       deployment.cause, deployment.requested_by, deployment.idempotency_key, ToMicros(deployment.created)}));
   return deployment;
 }
 
@@ -51,15 +51,15 @@ Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestam
 }
 
 Result<std::vector<Deployment>> History(db::Snapshot& snapshot, const std::string& endpoint, int limit) {
-  return FromRows(TRY(snapshot.Query(
-      Cat("SELECT ", kColumns, " FROM deployment WHERE endpoint = ? ORDER BY generation DESC LIMIT ?"),
-      {endpoint, std::int64_t{limit}})));
+  return FromRows(TRY(
+      snapshot.Query(Cat("SELECT ", kColumns, " FROM deployment WHERE endpoint = ? ORDER BY generation DESC LIMIT ?"),
+                     {endpoint, std::int64_t{limit}})));
 }
 
 Result<std::vector<Deployment>> Current(db::Snapshot& snapshot) {
-  return FromRows(TRY(snapshot.Query(
-      Cat("SELECT ", kColumns, " FROM deployment WHERE generation IN ",
-          "(SELECT MAX(generation) FROM deployment GROUP BY endpoint) ORDER BY endpoint"))));
+  return FromRows(
+      TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM deployment WHERE generation IN ",
+                             "(SELECT MAX(generation) FROM deployment GROUP BY endpoint) ORDER BY endpoint"))));
 }
 
 }  // namespace mw::endpoints

@@ -48,8 +48,7 @@ Task<Result<Deployment>> Endpoints::Deploy(DeployRequest request) {
   const Deployment deployment =
       CO_TRY(co_await database_.Write([&](db::Transaction& transaction) -> Result<Deployment> {
         const registry::ModelName name{"default", request.model};
-        const registry::ModelVersion version =
-            TRY(registry::Registry::GetVersion(transaction, name, request.version));
+        const registry::ModelVersion version = TRY(registry::Registry::GetVersion(transaction, name, request.version));
         Deployment wanted;
         wanted.endpoint = request.endpoint;
         wanted.model = request.model;
@@ -104,8 +103,8 @@ EndpointView Endpoints::ViewOf(Deployment deployment) const {
 }
 
 Task<Result<EndpointView>> Endpoints::Get(std::string endpoint) {
-  const auto history = CO_TRY(co_await database_.Read(
-      [&](db::Snapshot& snapshot) { return endpoints::History(snapshot, endpoint, 1); }));
+  const auto history = CO_TRY(
+      co_await database_.Read([&](db::Snapshot& snapshot) { return endpoints::History(snapshot, endpoint, 1); }));
   if (history.empty()) {
     co_return NoSuchEndpoint(endpoint,
                              CO_TRY(co_await database_.Read([](db::Snapshot& snapshot) { return Current(snapshot); })));

@@ -22,9 +22,9 @@ Result<std::optional<Definition>> CurrentDefinition(db::Snapshot& snapshot, cons
 }
 
 Result<std::vector<Definition>> CurrentDefinitions(db::Snapshot& snapshot) {
-  const db::Rows rows = TRY(snapshot.Query(
-      Cat("SELECT ", kColumns, " FROM pipeline_definition d WHERE version = ",
-          "(SELECT MAX(version) FROM pipeline_definition e WHERE e.name = d.name) ORDER BY name")));
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM pipeline_definition d WHERE version = ",
+                             "(SELECT MAX(version) FROM pipeline_definition e WHERE e.name = d.name) ORDER BY name")));
   std::vector<Definition> out;
   for (const db::Row& row : rows) out.push_back(FromRow(row));
   return out;

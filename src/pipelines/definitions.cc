@@ -10,8 +10,9 @@ namespace {
 Error NoSuchPipeline(const std::string& name, const std::vector<Definition>& known) {
   std::string names;
   for (const Definition& definition : known) CatTo(names, names.empty() ? "" : ", ", definition.name);
-  return NotFound("there is no pipeline ", Quoted(name),
-                  names.empty() ? "; apply its file first: millwright apply -f pipeline.yaml" : Cat("; pipelines: ", names));
+  return NotFound(
+      "there is no pipeline ", Quoted(name),
+      names.empty() ? "; apply its file first: millwright apply -f pipeline.yaml" : Cat("; pipelines: ", names));
 }
 
 Result<AppliedDefinition> ApplyTo(db::Snapshot& snapshot, const Definition& wanted) {

@@ -126,13 +126,12 @@ Result<std::optional<ModelVersion>> FindVersion(db::Snapshot& snapshot, const Mo
 
 Result<std::optional<ModelVersion>> FindRegistered(db::Snapshot& snapshot, const NewVersion& version) {
   // An empty id is NULL here and equals nothing. The attempt's own version comes first.
-  return ReadOne(
-      snapshot,
-      TRY(snapshot.Query(Cat(kVersionColumns,
-                             " WHERE project = ? AND model = ? AND (attempt_id = ? OR package = ?)"
-                             " ORDER BY CASE WHEN attempt_id = ? THEN 0 ELSE 1 END, version LIMIT 1"),
-                         {version.name.project, version.name.model, TextOrNull(version.attempt_id), version.package,
-                          TextOrNull(version.attempt_id)})));
+  return ReadOne(snapshot,
+                 TRY(snapshot.Query(Cat(kVersionColumns,
+                                        " WHERE project = ? AND model = ? AND (attempt_id = ? OR package = ?)"
+                                        " ORDER BY CASE WHEN attempt_id = ? THEN 0 ELSE 1 END, version LIMIT 1"),
+                                    {version.name.project, version.name.model, TextOrNull(version.attempt_id),
+                                     version.package, TextOrNull(version.attempt_id)})));
 }
 
 Result<std::vector<ModelVersion>> FindVersions(db::Snapshot& snapshot, const ModelName& name, std::int64_t limit) {

@@ -60,8 +60,8 @@ Task<Result<Response>> Rollback(Endpoints& endpoints, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   std::optional<std::int64_t> to;
   if (body.Find("to") != nullptr) to = CO_TRY(body.GetInt("to"));
-  const endpoints::Deployment deployment = CO_TRY(co_await endpoints.Rollback(
-      request.params.at("name"), to, body.StringOr("reason", ""), request.principal.name));
+  const endpoints::Deployment deployment = CO_TRY(
+      co_await endpoints.Rollback(request.params.at("name"), to, body.StringOr("reason", ""), request.principal.name));
   co_return net::JsonResponse(ToJson(deployment));
 }
 
@@ -109,8 +109,8 @@ Task<Status> StreamBlob(blob::BlobStore& blobs, const std::string& digest, Respo
 Task<void> SendBlob(blob::BlobStore& blobs, Request& request, Responder& responder) {
   const std::string digest = request.params.at("digest");
   if (!blob::IsDigest(digest)) {
-    static_cast<void>(co_await responder.Send(
-        net::ErrorResponse(InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 hexadecimal digits"))));
+    static_cast<void>(co_await responder.Send(net::ErrorResponse(
+        InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 hexadecimal digits"))));
     co_return;
   }
   if (const auto size = blobs.Size(digest); !size.ok()) {
@@ -136,10 +136,9 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::Blob
               net::Simple([&endpoints](Request& request) { return Deploy(endpoints, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/rollback", Permission::kDeploy, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Rollback(endpoints, request); })});
-  routes.Add({Method::kGet, "/api/v1/desired-state", Permission::kFollow, 0,
-              [&endpoints](Request& request, Responder& responder) {
-                return DesiredState(endpoints, request, responder);
-              }});
+  routes.Add(
+      {Method::kGet, "/api/v1/desired-state", Permission::kFollow, 0,
+       [&endpoints](Request& request, Responder& responder) { return DesiredState(endpoints, request, responder); }});
   routes.Add({Method::kPost, "/api/v1/servers/{id}/status", Permission::kFollow, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Report(endpoints, request); })});
   // The same bytes for two kinds of callers: a model server may fetch packages and read nothing else; a step

@@ -71,11 +71,10 @@ Task<Result<Response>> Get(goals::Goals& goals, std::string name) {
 }  // namespace
 
 void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals) {
-  routes.Add({Method::kGet, "/api/v1/goals", Permission::kRead, 0,
-              net::Simple([&goals](Request&) { return List(goals); })});
-  routes.Add({Method::kGet, "/api/v1/goals/{name}", Permission::kRead, 0, net::Simple([&goals](Request& request) {
-                return Get(goals, request.params.at("name"));
-              })});
+  routes.Add(
+      {Method::kGet, "/api/v1/goals", Permission::kRead, 0, net::Simple([&goals](Request&) { return List(goals); })});
+  routes.Add({Method::kGet, "/api/v1/goals/{name}", Permission::kRead, 0,
+              net::Simple([&goals](Request& request) { return Get(goals, request.params.at("name")); })});
 }
 
 }  // namespace mw::api::native

@@ -56,8 +56,8 @@ Task<Result<Response>> Get(db::Database& database, Request& request) {
     co_return InvalidArgument("direction is upstream or downstream, not ", Quoted(*direction));
   }
   const bool downstream = direction != nullptr && *direction == "downstream";
-  const lineage::Graph graph = CO_TRY(
-      co_await database.Read([&](db::Snapshot& snapshot) { return Walk(snapshot, digest, downstream); }));
+  const lineage::Graph graph =
+      CO_TRY(co_await database.Read([&](db::Snapshot& snapshot) { return Walk(snapshot, digest, downstream); }));
   co_return net::JsonResponse(ToJson(graph));
 }
 

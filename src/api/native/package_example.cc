@@ -22,10 +22,8 @@ Result<blob::Digest> FileOf(blob::BlobStore& blobs, const blob::Digest& director
 
 Json Tensor(const std::string& name, const Json& value) {
   const std::string_view type = value.IsString() ? "BYTES" : value.IsBool() ? "BOOL" : "FP64";
-  return Json::Make({{"name", name},
-                     {"shape", Json(Json::Array{Json(1)})},
-                     {"datatype", type},
-                     {"data", Json(Json::Array{value})}});
+  return Json::Make(
+      {{"name", name}, {"shape", Json(Json::Array{Json(1)})}, {"datatype", type}, {"data", Json(Json::Array{value})}});
 }
 
 }  // namespace

@@ -7,12 +7,12 @@
 namespace mw::api::native {
 namespace {
 
+using mw::pipelines::Pipelines;
+using mw::pipelines::RunId;
 using net::Method;
 using net::Permission;
 using net::Request;
 using net::Response;
-using mw::pipelines::Pipelines;
-using mw::pipelines::RunId;
 
 constexpr int kRunsMax = 1000;
 constexpr std::size_t kLogPieceBytes = std::size_t{256} << 10;
@@ -164,8 +164,11 @@ Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
   batch.attempt_id = body.StringOr("attempt_id", "");
   if (const Json* metrics = body.Find("metrics"); metrics != nullptr && metrics->IsArray()) {
     for (const Json& point : metrics->AsArray()) {
-      batch.metrics.push_back({TRY(point.GetString("name")), point.IntOr("step", 0), TRY(point.GetDouble("value")),
-                               FromMicros(point.IntOr("time", 0))});
+      batch.metrics.push_back({
+        TRY(point.GetString("name"))
+        , point.IntOr("step", 0), TRY(point.GetDouble("value"))
+        , FromMicros(point.IntOr("time", 0))
+      });
     }
   }
   if (const Json* params = body.Find("params"); params != nullptr && params->IsObject()) {

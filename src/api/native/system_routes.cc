@@ -19,10 +19,10 @@ void AddSystemRoutes(net::RouteTable& routes, const MetricsRegistry& metrics, st
               net::Simple([version](Request&) -> Task<Result<Response>> {
                 co_return net::JsonResponse(Json::Make({{"version", version}}));
               })});
-  routes.Add({Method::kGet, "/metrics", Permission::kRead, 0,
-              net::Simple([&metrics](Request&) -> Task<Result<Response>> {
-                co_return Response{200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, metrics.Expose()};
-              })});
+  routes.Add(
+      {Method::kGet, "/metrics", Permission::kRead, 0, net::Simple([&metrics](Request&) -> Task<Result<Response>> {
+         co_return Response{200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, metrics.Expose()};
+       })});
   routes.Add({Method::kGet, "/api/v1/doctor", Permission::kRead, 0,
               net::Simple([checks = std::move(checks)](Request&) -> Task<Result<Response>> {
                 Json result = co_await checks();

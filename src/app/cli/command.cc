@@ -65,8 +65,8 @@ Result<Json> Addresses(const Options& options) {
   const std::string home = TRY(HomeDirectory(options.home));
   const Result<std::string> text = ReadFile(home + "/addresses.json", 1 << 20);
   if (!text.ok()) {
-    return Unavailable("no Millwright has its home in ", home, " yet; start one with `millwright up`, or name one with ",
-                       "--url or --home");
+    return Unavailable("no Millwright has its home in ", home,
+                       " yet; start one with `millwright up`, or name one with ", "--url or --home");
   }
   return Json::Parse(*text).In(home + "/addresses.json");
 }

@@ -32,8 +32,9 @@ Json Examine(const Options& options) {
   if (!ready.ok()) {
     checks.Append(Row("inference", "bad", ready.error().message, "its log is HOME/logs/serve.log"));
   } else {
-    checks.Append(ready->status == 200 ? Row("inference", "ok", "ready", "")
-                                       : Row("inference", "warn", "not ready", "deploy a version: millwright deploy MODEL"));
+    checks.Append(ready->status == 200
+                      ? Row("inference", "ok", "ready", "")
+                      : Row("inference", "warn", "not ready", "deploy a version: millwright deploy MODEL"));
   }
   return checks;
 }

@@ -47,8 +47,9 @@ Result<Json> Deploy(const Options& options, const DeployArguments& arguments) {
   const std::string model = arguments.reference.substr(0, at);
   const std::string version = at == std::string::npos ? "candidate" : arguments.reference.substr(at + 1);
   const std::string endpoint = arguments.endpoint.empty() ? model : arguments.endpoint;
-  const Json deployment = TRY(Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"),
-                                   Json::Make({{"model", model}, {"version", version}})));
+  const Json deployment =
+      TRY(Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"),
+               Json::Make({{"model", model}, {"version", version}})));
   return AwaitReady(options, endpoint, deployment.IntOr("generation", 0));
 }
 
@@ -66,8 +67,8 @@ struct RollbackArguments {
 Result<Json> Rollback(const Options& options, const RollbackArguments& arguments) {
   Json body = Json::Make({{"reason", arguments.reason}});
   if (arguments.to != 0) body["to"] = arguments.to;
-  const Json deployment = TRY(Call(options, Method::kPost,
-                                   Cat("/api/v1/endpoints/", net::PercentEncode(arguments.endpoint), "/rollback"), body));
+  const Json deployment = TRY(Call(
+      options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(arguments.endpoint), "/rollback"), body));
   return AwaitReady(options, arguments.endpoint, deployment.IntOr("generation", 0));
 }
 
@@ -79,7 +80,8 @@ struct PredictArguments {
 
 /// The request body for one example row, as the model's own warm-up has it.
 Result<Json> ExampleRequest(const Options& options, const std::string& endpoint) {
-  const Json answer = TRY(Call(options, Method::kGet, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/example")));
+  const Json answer =
+      TRY(Call(options, Method::kGet, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/example")));
   const Json* request = answer.Find("request");
   if (request == nullptr) return Internal("the server sent no example");
   return *request;
@@ -93,8 +95,8 @@ int SayExample(const Options& options, const std::string& endpoint) {
   if (options.json) {
     Say(request->DumpPretty());
   } else {
-    Say(Cat("curl -s ", *url, "/v2/models/", endpoint, "/infer -H 'Content-Type: application/json' -d '", request->Dump(),
-            "'\n"));
+    Say(Cat("curl -s ", *url, "/v2/models/", endpoint, "/infer -H 'Content-Type: application/json' -d '",
+            request->Dump(), "'\n"));
   }
   return kDone;
 }
@@ -108,8 +110,8 @@ Result<std::string> ReadInput(const std::string& path) {
 }
 
 Result<Json> Predict(const Options& options, const PredictArguments& arguments) {
-  const std::string body = arguments.input.empty() ? TRY(ExampleRequest(options, arguments.endpoint)).Dump()
-                                                   : TRY(ReadInput(arguments.input));
+  const std::string body = arguments.input.empty() ? TRY(ExampleRequest(options, arguments.endpoint))
+  .Dump() : TRY(ReadInput(arguments.input));
   net::HttpClient client = TRY(net::HttpClient::Make(TRY(InferenceUrl(options)), {}));
   const net::Response response =
       TRY(client.Send(Method::kPost, Cat("/v2/models/", net::PercentEncode(arguments.endpoint), "/infer"), body,
@@ -161,7 +163,8 @@ void AddEndpointVerbs(const Registrar& registrar) {
   CLI::App* deploy_command =
       registrar.Add("deploy", "Let an endpoint answer with a version", "millwright deploy late-departures@candidate",
                     [&options, deploy] { return Print(options, Deploy(options, *deploy), SayServing); });
-  deploy_command->add_option("model", deploy->reference, "MODEL@VERSION or MODEL@ALIAS; without @ the candidate")->required();
+  deploy_command->add_option("model", deploy->reference, "MODEL@VERSION or MODEL@ALIAS; without @ the candidate")
+      ->required();
   deploy_command->add_option("--endpoint", deploy->endpoint, "Endpoint's name; else the model's");
 
   const auto rollback = std::make_shared<RollbackArguments>();
@@ -179,7 +182,8 @@ void AddEndpointVerbs(const Registrar& registrar) {
                     [&options, predict] { return RunPredict(options, *predict); });
   predict_command->add_option("endpoint", predict->endpoint, "An endpoint's name")->required();
   predict_command->add_flag("--example", predict->example, "Print the curl line for an example row instead");
-  predict_command->add_option("--input", predict->input, "File with an Open Inference request, - for stdin; else an example");
+  predict_command->add_option("--input", predict->input,
+                              "File with an Open Inference request, - for stdin; else an example");
 
   const auto replay = std::make_shared<ReplayArguments>();
   CLI::App* replay_command =
@@ -189,7 +193,8 @@ void AddEndpointVerbs(const Registrar& registrar) {
                       replay->passed_on = root.get_subcommand("replay")->remaining();
                       return RunReplay(options, *replay);
                     });
-  replay_command->add_option("source", replay->source, "An endpoint: the data its version was made from; or a directory")
+  replay_command
+      ->add_option("source", replay->source, "An endpoint: the data its version was made from; or a directory")
       ->required();
   replay_command->allow_extras();
 }

@@ -92,7 +92,8 @@ int RunApply(const Options& options, const std::vector<std::string>& paths) {
 
 int RunDiff(const Options& options, const std::vector<std::string>& paths) {
   bool any = false;
-  const int code = Print(options, Apply(options, paths, true), [&](const Json& answer) { any = SayApplied(answer, true); });
+  const int code =
+      Print(options, Apply(options, paths, true), [&](const Json& answer) { any = SayApplied(answer, true); });
   return code == kDone && any ? kFailed : code;
 }
 
@@ -137,10 +138,10 @@ int RunPlan(const Options& options, const FileArguments& arguments) {
   if (!text.ok()) return Fail(text.error());
   Json set = Json::MakeArray();
   for (const std::string& pair : arguments.set) set.Append(pair);
-  return Print(options,
-               Call(options, net::Method::kPost, "/api/v1/plan",
-                    Json::Make({{"path", *path}, {"text", *text}, {"set", set}})),
-               SayPlan);
+  return Print(
+      options,
+      Call(options, net::Method::kPost, "/api/v1/plan", Json::Make({{"path", *path}, {"text", *text}, {"set", set}})),
+      SayPlan);
 }
 
 }  // namespace
@@ -151,7 +152,8 @@ void AddFileVerbs(const Registrar& registrar) {
   const auto add_paths = [&](CLI::App* command) {
     command->add_option("-f,--file,path", arguments->paths, "File, or directory of .yaml files")->required();
   };
-  add_paths(registrar.Add("apply", "Make goals and pipelines what these files say", "millwright apply -f examples/flights",
+  add_paths(registrar.Add("apply", "Make goals and pipelines what these files say",
+                          "millwright apply -f examples/flights",
                           [&options, arguments] { return RunApply(options, arguments->paths); }));
   add_paths(registrar.Add("diff", "Show what apply would change; exit code 1 when anything",
                           "millwright diff -f examples/flights",

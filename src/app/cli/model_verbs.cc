@@ -29,7 +29,8 @@ void SayGoals(const Json& answer) {
     rows.push_back({goal.StringOr("name", ""), goal.StringOr("model", ""), Cat(goal.IntOr("targets", 0)),
                     Cat(goal.IntOr("missed", 0)), goal.StringOr("judged", "never"), goal.StringOr("outcome", "")});
   }
-  Say(rows.size() > 1 ? Table(rows) : "no goal yet; write one (docs/guide/files.md) and: millwright apply -f goal.yaml\n");
+  Say(rows.size() > 1 ? Table(rows)
+                      : "no goal yet; write one (docs/guide/files.md) and: millwright apply -f goal.yaml\n");
 }
 
 void SayGoal(const Json& answer) {

@@ -31,7 +31,8 @@ Result<std::string> DatasetOfRun(const Json& run) {
       digest = output.StringOr("digest", "");
     }
   }
-  if (rows < 0) return NotFound("the run ", run.StringOr("id", ""), " has no dataset with an event time; name a directory");
+  if (rows < 0)
+    return NotFound("the run ", run.StringOr("id", ""), " has no dataset with an event time; name a directory");
   return digest;
 }
 
@@ -61,9 +62,9 @@ Status FetchDirectory(const Options& options, const std::string& digest, const s
 Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source) {
   if (IsDirectory(source)) return ReplaySource{source, ""};
   const Json endpoint = TRY(Call(options, Method::kGet, "/api/v1/endpoints/" + net::PercentEncode(source)));
-  const Json version =
-      TRY(Call(options, Method::kGet, Cat("/api/v1/models/", net::PercentEncode(endpoint.StringOr("model", "")),
-                                          "/versions/", endpoint.IntOr("version", 0))));
+  const Json version = TRY(Call(options, Method::kGet,
+                                Cat("/api/v1/models/", net::PercentEncode(endpoint.StringOr("model", "")), "/versions/",
+                                    endpoint.IntOr("version", 0))));
   const std::string run = version.StringOr("run_id", "");
   if (run.empty()) return NotFound("no run made the version of ", Quoted(source), "; name a dataset's directory");
   const std::string digest = TRY(DatasetOfRun(TRY(Call(options, Method::kGet, "/api/v1/runs/" + run))));

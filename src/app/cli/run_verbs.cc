@@ -169,9 +169,9 @@ int RunStatus(const Options& options, const std::string& run, bool watch) {
 int RunLogs(const Options& options, const LogArguments& arguments) {
   std::int64_t offset = 0;
   while (true) {
-    const Result<Json> part = Call(options, net::Method::kGet,
-                                   Cat("/api/v1/runs/", arguments.run, "/tasks/", net::PercentEncode(arguments.step),
-                                       "/log?offset=", offset));
+    const Result<Json> part = Call(
+        options, net::Method::kGet,
+        Cat("/api/v1/runs/", arguments.run, "/tasks/", net::PercentEncode(arguments.step), "/log?offset=", offset));
     if (!part.ok()) return Fail(part.error());
     const std::string text = part->StringOr("text", "");
     Say(text);
@@ -202,8 +202,9 @@ void AddRunVerbs(const Registrar& registrar) {
   status->add_flag("--watch", *watch, "Show it again every two seconds");
 
   const auto log = std::make_shared<LogArguments>();
-  CLI::App* logs = registrar.Add("logs", "Show what a step of a run printed", "millwright logs 0199c3... train --follow",
-                                 [&options, log] { return RunLogs(options, *log); });
+  CLI::App* logs =
+      registrar.Add("logs", "Show what a step of a run printed", "millwright logs 0199c3... train --follow",
+                    [&options, log] { return RunLogs(options, *log); });
   logs->add_option("run", log->run, "A run's id")->required();
   logs->add_option("step", log->step, "A step's name")->required();
   logs->add_flag("--follow", log->follow, "Go on until the step ends");

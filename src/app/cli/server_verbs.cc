@@ -106,13 +106,14 @@ void AddServerVerbs(const Registrar& registrar) {
   up->add_option("--log-level", flags->log_level, "debug, info, warning or error");
 
   const auto serve = std::make_shared<ServeArguments>();
-  CLI::App* serve_command =
-      registrar.Add("serve", "Run a model server: of files, or following a control plane",
-                    "millwright serve --model late=package/ --listen 127.0.0.1:0", [serve] { return RunServe(*serve); });
+  CLI::App* serve_command = registrar.Add("serve", "Run a model server: of files, or following a control plane",
+                                          "millwright serve --model late=package/ --listen 127.0.0.1:0",
+                                          [serve] { return RunServe(*serve); });
   serve_command->add_option("--model", serve->models, "NAME=FILE of a package's directory or an XGBoost JSON model");
   serve_command->add_option("--follow", serve->follow, "URL of the control plane that says what to serve");
   serve_command->add_option("--listen", serve->listen, "HOST:PORT; port 0 takes a free one");
-  serve_command->add_option("--state-dir", serve->state_directory, "Where the last good state is kept; needed to follow");
+  serve_command->add_option("--state-dir", serve->state_directory,
+                            "Where the last good state is kept; needed to follow");
   serve_command->add_option("--token-file", serve->token_file, "File with the token for the control plane");
   serve_command->add_option("--loops", serve->loops, "Threads; 0: one for each core");
 
