@@ -37,7 +37,7 @@ Result<std::string> DatasetOfRun(const Json& run) {
 }
 
 Result<std::string> FetchBlob(net::HttpClient& client, const std::string& digest) {
-  const net::Response response = TRY(client.Send(Method::kGet, "/api/v1/blobs/" + net::PercentEncode(digest)));
+  const net::Response response = TRY(client.Send(Method::kGet, "/api/v1/artifacts/" + net::PercentEncode(digest)));
   if (response.status != 200) return net::ErrorFromResponse(response);
   return response.body;
 }
