@@ -1,6 +1,7 @@
 // Reports as JSON.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/text.h"
 #include "evaluation/report.h"
@@ -53,11 +54,11 @@ Json CountsJson(const Counts& counts) {
 Result<Counts> ReadCounts(const Json& json) {
   const Json* counts = json.Find("counts");
   if (counts == nullptr) return InvalidArgument("report: counts is missing");
-  return Counts {
-    TRY(counts->GetInt("rows"))
-    , TRY(counts->GetInt("positives"))
-    , TRY(counts->GetInt("blocks"))
-  };
+  Counts read;
+  read.rows = TRY(counts->GetInt("rows"));
+  read.positives = TRY(counts->GetInt("positives"));
+  read.blocks = TRY(counts->GetInt("blocks"));
+  return read;
 }
 
 Json SliceJson(const SliceReport& slice) {
@@ -88,7 +89,8 @@ Json BaselineJson(const Baseline& baseline) {
 Result<Baseline> ReadBaseline(const Json& json, std::string_view key) {
   const Json* baseline = json.Find(key);
   if (baseline == nullptr) return InvalidArgument("report: ", key, " is missing");
-  return Baseline { baseline->StringOr("rule", ""), TRY(ReadMetrics(*baseline, "metrics")) };
+  std::vector<MetricValue> metrics = TRY(ReadMetrics(*baseline, "metrics"));
+  return Baseline{baseline->StringOr("rule", ""), std::move(metrics)};
 }
 
 Json PointJson(const CurvePoint& point) {

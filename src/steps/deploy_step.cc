@@ -25,10 +25,10 @@ struct Registered {
 Result<Registered> ReadVersion(const StepTask& task) {
   const std::string path = TRY(task.Input("version"));
   const Json json = TRY(Json::Parse(TRY(ReadFile(path, kVersionBytesMax))).In(path));
-  return Registered {
-    TRY(json.GetString("model").In(path))
-    , TRY(json.GetInt("version").In(path))
-  };
+  Registered registered;
+  registered.model = TRY(json.GetString("model").In(path));
+  registered.version = TRY(json.GetInt("version").In(path));
+  return registered;
 }
 
 // Why a model server cannot serve the version, when one says so.

@@ -56,7 +56,8 @@ Result<LoadedModel> LoadModel(const std::string& directory) {
   const schema::Schema schema = TRY(schema::FromJson(package.schema).In("schema.json"));
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
   const std::string json = TRY(ReadFile(package.model_path, wire::kModelBytesMax));
-  LoadedModel model { std::move(package), std::move(encoder), TRY(forest::Forest::FromXgboostJson(json)) };
+  forest::Forest forest = TRY(forest::Forest::FromXgboostJson(json));
+  LoadedModel model{std::move(package), std::move(encoder), std::move(forest)};
   if (model.forest.num_features() != model.encoder.num_features()) {
     return InvalidArgument("model.json has ", model.forest.num_features(), " features, package.json ",
                            model.encoder.num_features());
