@@ -29,7 +29,8 @@ Result<StepResult> RunProfile(const StepTask& task) {
   const std::vector<std::string> columns = TRY(ReadColumns(task));
   data::DuckdbSession session = TRY(OpenSession(task, {}));
   const std::string input = TRY(task.Input("rows"));
-  const schema::Schema schema = TRY(data::ReadDataset(input)).AsSchema("");
+  const schema::Schema schema = TRY(data::ReadDataset(input))
+  .AsSchema("");
   TRY(session.Bind(kTable, input));
   std::vector<data::ColumnProfile> profile = TRY(data::Profile(session, kTable, columns).In("with.columns"));
   for (data::ColumnProfile& column : profile) {

@@ -115,10 +115,8 @@ ExitCode ExitCodeOf(const Error& error) {
     case Code::kFailedPrecondition:
     case Code::kOutOfRange:
     case Code::kUnimplemented:
-    case Code::kUnauthenticated:
-      return ExitCode::kBadInput;
-    default:
-      return ExitCode::kRetry;
+    case Code::kUnauthenticated: return ExitCode::kBadInput;
+    default: return ExitCode::kRetry;
   }
 }
 
