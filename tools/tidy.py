@@ -84,7 +84,7 @@ def modules_acyclic(tree):
     for module, dependencies in tree.modules.items():
         for dependency in dependencies:
             if dependency not in seen:
-                yield "src/MODULES", 1, f"{module} uses {dependency}, which is not above it; move the line or cut the use"
+                yield "src/MODULES", 1, f"{module} uses {dependency}, not above it; move the line or cut the use"
         seen.add(module)
     for module in sorted({tree.module_of(n) for n in tree.sources()} - {None}):
         if module not in tree.modules:
@@ -101,7 +101,8 @@ def doors_only(tree):
                 yield name, number, f"this is {match[1]}'s own; include {match[1]}/{match[1]}.h and call that"
 
 
-DRIVERS = re.compile(r'#include "(?:db/(?:sqlite|postgres)_\w+|blob/(?:directory|s3)_blobs|exec/(?:process|slurm|ray)_executor)\.h"')
+DRIVERS = re.compile(r'#include "(?:db/(?:sqlite|postgres)_\w+|blob/(?:directory|s3)_blobs|'
+                     r'exec/(?:process|slurm|ray)_executor)\.h"')
 
 
 @rule("drivers-in-app", "drivers are named only in app/, in their own folder and in tests")
@@ -112,7 +113,7 @@ def drivers_in_app(tree):
         for number, line in tree.lines(name):
             match = DRIVERS.match(line)
             if match and f'"{tree.module_of(name)}/' not in line:
-                yield name, number, "take the port (database.h, blob_store.h, executor.h) and let app/ choose the driver"
+                yield name, number, "take the port (database.h, blob_store.h, executor.h); app/ chooses the driver"
 
 
 SQL = re.compile(r'"\s*(SELECT\s.+\sFROM\s|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE (TABLE|INDEX)|WITH RECURSIVE)')
@@ -187,7 +188,7 @@ def co_await_plain(tree):
         for line, expression in awaited_expressions(code):
             argument = re.sub(r"\[[^\]]*\][^{};]*\{.*\}", "", expression, flags=re.S)  # bodies of lambdas are their own
             if "?" in argument or "CO_TRY(" in argument:
-                yield name, line, "give the choice or the inner value a name first; GCC 12 destroys such temporaries twice"
+                yield name, line, "give the inner value a name first; GCC 12 destroys such temporaries twice"
 
 
 @rule("file-heads", "every source file begins with a comment that says what it is")

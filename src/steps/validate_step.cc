@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t kSchemaBytesMax = std::size_t{1} << 20;
 constexpr std::string_view kTable = "mw_rows";
 /// The report has them all; the result is a record that stays small.
-constexpr std::size_t kFindingsInSummary = 5;
 constexpr std::size_t kFindingsInResult = 200;
 
 enum class OnAnomaly { kFail, kKeep, kQuarantine };

@@ -171,7 +171,8 @@ class Acknowledged(threading.Thread):
         step = 0
         while not self.stopped.is_set():
             step += 1
-            body = {"attempt_id": "client", "metrics": [{"name": "acknowledged", "step": step, "value": step, "time": step}]}
+            point = {"name": "acknowledged", "step": step, "value": step, "time": step}
+            body = {"attempt_id": "client", "metrics": [point]}
             try:
                 if call(self.platform.control(), "POST", f"/api/v1/runs/{self.run_id}/log", body)[0] == 200:
                     self.points.append(step)
@@ -196,7 +197,8 @@ def strike(platform, victim, counts):
     elif victim == "model server":
         pid = platform.serve_record()["pid"]
         os.kill(pid, signal.SIGKILL)
-        wait_for("another model server", 30, lambda: platform.serve_record()["pid"] not in (0, pid) and platform.predict())
+        wait_for("another model server", 30,
+                 lambda: platform.serve_record()["pid"] not in (0, pid) and platform.predict())
     else:
         found = shims(platform.home) if victim == "shim" else steps_of(platform.home)
         if not found:
@@ -271,7 +273,8 @@ def write_files(directory):
 
 
 def millwright(platform, *words):
-    done = subprocess.run([BIN / "millwright", *words, "--home", platform.home], capture_output=True, text=True, check=False)
+    done = subprocess.run([BIN / "millwright", *words, "--home", platform.home], capture_output=True, text=True,
+                          check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -68,8 +68,10 @@ def print_goal(goal):
         verdict = row["verdict"]
         if row["outcome"] == "not measurable yet":
             continue
-        beside = [f"{verdict[key]:.3f}" if verdict.get(key) is not None else "-" for key in ("no_model", "trivial_model")]
-        print(f"  {row['target']:<13}{verdict['need']:>10}  {interval(verdict):<24}{beside[0]:>9}{beside[1]:>9}  {row['outcome']}")
+        no_model, trivial = (f"{verdict[key]:.3f}" if verdict.get(key) is not None else "-"
+                             for key in ("no_model", "trivial_model"))
+        print(f"  {row['target']:<13}{verdict['need']:>10}  {interval(verdict):<24}{no_model:>9}{trivial:>9}  "
+              f"{row['outcome']}")
     later = [row["target"] for row in goal["verdicts"] if row["outcome"] == "not measurable yet"]
     if later:
         print(f"  measured once it serves: {', '.join(later)}")
@@ -89,7 +91,8 @@ def main():
     addresses = json.load(open(f"{home}/addresses.json", encoding="utf-8"))
     print(f"\nControl plane  {addresses['console']}     Endpoint  {addresses['inference']}/v2/models/{GOAL}")
     print(f"Try      build/release/bin/millwright predict {GOAL} --example")
-    print(f"         build/release/bin/millwright run {PIPELINE} --set train_until=2013-07-01 --set evaluate_until=2013-08-01")
+    print(f"         build/release/bin/millwright run {PIPELINE} --set train_until=2013-07-01 "
+          "--set evaluate_until=2013-08-01")
     print("         build/release/bin/millwright goals | models | status | doctor")
     print(f"Took {int(sys.argv[3])} s.  All files: {home}.  Ctrl-C stops everything and keeps it.")
 
