@@ -22,7 +22,7 @@ class PostgresConnection final : public Connection {
  public:
   static constexpr int kConnectSeconds = 5;         ///< to wait for an answer
   static constexpr int kPeerSilentMs = 15000;       ///< unanswered data after which a peer counts as gone
-  static constexpr int kLockWaitMs = 3000;          ///< for another control plane's lock to be let go
+  static constexpr int kLockWaitMs = 10000;         ///< for another control plane's lock to be let go
   static constexpr int kTableLockWaitMs = 10000;    ///< for a lock that another program holds on a table
   static constexpr std::size_t kPreparedMax = 256;  ///< statements kept; then all are made anew
 
