@@ -23,9 +23,8 @@ Json Examine(const Options& options) {
   } else {
     checks.Append(Row("control plane", "bad", answer.error().message, "millwright up"));
   }
-  const Result<std::string> url = InferenceUrl(options);
   const auto alive = [&]() -> Result<net::Response> {
-    net::HttpClient client = TRY(net::HttpClient::Make(TRY(std::move(url)), {}));
+    net::HttpClient client = TRY(net::HttpClient::Make(TRY(InferenceUrl(options)), {}));
     return client.Send(net::Method::kGet, "/v2/health/ready");
   };
   const Result<net::Response> ready = alive();
