@@ -145,6 +145,12 @@ Status Platform::BuildDomain() {
   follow_token_ = TRY(Secret(config_.home + "/follow_token", [] { return net::NewToken("mw_follow_"); }));
   authenticator_->Add(follow_token_, {"server:local", {net::Permission::kFollow}});
   step_tokens_ = std::make_unique<StepTokenIssuer>(*authenticator_, secret_);
+  // Steps that outlived the last control plane go on with the tokens that it gave them.
+  const auto open_attempts =
+      TRY(SyncWait(database_->Read([](db::Snapshot& snapshot) { return jobs::Open(snapshot); })));
+  for (const jobs::Attempt& attempt : open_attempts) {
+    step_tokens_->Issue(pipelines::RunId(attempt.run_id), attempt.id.text());
+  }
   step_records_ = std::make_unique<StepRecords>(*tracking_, *goals_);
   file_digests_ = std::make_unique<pipelines::FileDigests>();
   return Ok();

@@ -49,7 +49,7 @@ std::string_view SqlType(ColumnType type) {
 
 /// The column as its declared type, NULL where it does not read as that.
 std::string Reading(const Pair& pair) {
-  const std::string name = SqlName(pair.declared->name);
+  std::string name = SqlName(pair.declared->name);
   const ColumnType declared = pair.declared->type;
   const ColumnType actual = pair.actual->type;
   if (actual == declared || (IsText(actual) && IsText(declared))) return name;

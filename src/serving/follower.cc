@@ -182,7 +182,7 @@ Status Follower::DeployOne(const wire::DesiredEndpoint& endpoint, bool may_fetch
     }
     path = *std::move(fetched);
   }
-  const Status deployed = catalog_.Deploy(endpoint.name, endpoint.version, endpoint.package, path);
+  Status deployed = catalog_.Deploy(endpoint.name, endpoint.version, endpoint.package, path);
   if (!deployed.ok() && deployed.error().code == Code::kDataLoss) packages_.Remove(endpoint.package);
   return deployed;
 }

@@ -335,7 +335,7 @@ Result<Json> FetchMetadata(Arguments& arguments) {
   if (arguments.model.empty()) arguments.model = TRY(OnlyModel(client));
   const net::Response response =
       TRY(client.Send(net::Method::kGet, Cat("/v2/models/", net::PercentEncode(arguments.model))));
-  const Result<Json> body = Json::Parse(response.body);
+  Result<Json> body = Json::Parse(response.body);
   if (response.status == 200) return body;
   return InvalidArgument(arguments.url, ": ", body.ok() ? body->StringOr("error", response.body) : response.body);
 }
