@@ -27,7 +27,12 @@ TEST(Task, ADeepChainNeedsNoStack) {
       co_return 1 + co_await Count(n - 1);
     }
   };
-  EXPECT_EQ(SyncWait(Chain::Count(10000)), 10000);
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int kDepth = 500;  // under AddressSanitizer a call in tail position still takes a frame
+#else
+  constexpr int kDepth = 10000;
+#endif
+  EXPECT_EQ(SyncWait(Chain::Count(kDepth)), kDepth);
 }
 
 Task<Result<int>> Parse(std::string text) {
