@@ -34,6 +34,19 @@ Result<std::string> Secret(const std::string& path, const std::function<std::str
   return secret;
 }
 
+/// A killed control plane's lock can outlive it for a moment: what it was just about to start holds a copy of
+/// the descriptor until its exec. So a lock that is held is asked for again for a while.
+Result<FileDescriptor> TakeLock(const std::string& path, const Clock& clock) {
+  constexpr Duration kPatience = std::chrono::seconds(2);
+  const Duration start = clock.Elapsed();
+  while (true) {
+    Result<FileDescriptor> lock = LockFile(path);
+    const bool held = !lock.ok() && lock.error().code == Code::kFailedPrecondition;
+    if (!held || clock.Elapsed() - start > kPatience) return lock;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // NOLINT(no-sleeps): nobody tells when it is let go
+  }
+}
+
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all;
   for (const auto& module :
@@ -105,7 +118,7 @@ Status Platform::TakeHome() {
        {config_.home, config_.ArtifactsPath(), config_.RunsPath(), config_.ServePath(), config_.LogsPath()}) {
     TRY(MakeDirectories(directory, 0700));
   }
-  Result<FileDescriptor> lock = LockFile(config_.LockPath());
+  Result<FileDescriptor> lock = TakeLock(config_.LockPath(), clock_);
   if (!lock.ok() && lock.error().code == Code::kFailedPrecondition) {
     return FailedPrecondition("another millwright has the home ", config_.home, "; stop it, or give this one a home ",
                               "of its own with --home");
