@@ -19,7 +19,7 @@ demo: build
 test:
 	@tools/setup test
 	@tools/build release -DMW_TESTS=ON
-	@tools/with-postgres ctest --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --label-exclude soak
+	@tools/with-postgres ctest --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --repeat until-pass:2 --label-exclude soak
 
 check:
 	@tools/setup check
