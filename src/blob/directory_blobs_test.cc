@@ -102,12 +102,19 @@ TEST(BeneathTest, NothingLeadsOutOfADirectory) {
   EXPECT_FALSE(fs::exists(Cat(harness.above(), "/new")));
 }
 
-// Not a test: FullDisk runs it in a process of its own, with a file system of its own of 1 MiB.
+// Not a test: FullDisk runs it in a process of its own. The file system of 1 MiB is reached through its
+// descriptor and mounted nowhere, so that this also works where "/" is no mount point (in a chroot).
 TEST(DirectoryBlobsHelper, DISABLED_FillsASmallDisk) {
-  const std::string root = getenv("MW_TEST_SMALL_DISK");
-  ASSERT_EQ(unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER), 0);
-  ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
-  ASSERT_EQ(mount("tmpfs", root.c_str(), "tmpfs", 0, "size=1m"), 0);
+  if (geteuid() != 0) {
+    ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWUSER), 0);
+  }
+  const FileDescriptor type(fsopen("tmpfs", FSOPEN_CLOEXEC));
+  ASSERT_TRUE(type.valid());
+  ASSERT_EQ(fsconfig(type.get(), FSCONFIG_SET_STRING, "size", "1m", 0), 0);
+  ASSERT_EQ(fsconfig(type.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0), 0);
+  const FileDescriptor disk(fsmount(type.get(), FSMOUNT_CLOEXEC, 0));
+  ASSERT_TRUE(disk.valid());
+  const std::string root = Cat("/proc/self/fd/", disk.get());
   const std::unique_ptr<DirectoryBlobs> store = DirectoryBlobs::Open(root).value();
   ASSERT_TRUE(store->Put("abc").ok());
   const Result<Digest> refused = store->Put(std::string(4 << 20, 'x'));
@@ -119,13 +126,11 @@ TEST(DirectoryBlobsHelper, DISABLED_FillsASmallDisk) {
 }
 
 TEST(DirectoryBlobsTest, AFullDiskIsSaidSoAndLeavesNothingHalf) {
-  DirectoryHarness harness;
   std::string program = "/proc/self/exe";
   std::string filter = "--gtest_filter=DirectoryBlobsHelper.DISABLED_FillsASmallDisk";
   std::string disabled = "--gtest_also_run_disabled_tests";
-  std::string root = Cat("MW_TEST_SMALL_DISK=", harness.Root());
   char* const argv[] = {program.data(), filter.data(), disabled.data(), nullptr};
-  char* const environment[] = {root.data(), nullptr};
+  char* const environment[] = {nullptr};
   pid_t child = -1;
   ASSERT_EQ(posix_spawn(&child, program.c_str(), nullptr, nullptr, argv, environment), 0);
   int status = 0;
