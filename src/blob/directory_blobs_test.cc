@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/text.h"
 #include "blob/beneath.h"
@@ -105,8 +106,13 @@ TEST(BeneathTest, NothingLeadsOutOfADirectory) {
 // Not a test: FullDisk runs it in a process of its own. The file system of 1 MiB is reached through its
 // descriptor and mounted nowhere, so that this also works where "/" is no mount point (in a chroot).
 TEST(DirectoryBlobsHelper, DISABLED_FillsASmallDisk) {
-  if (geteuid() != 0) {
+  const uid_t user = geteuid();
+  const gid_t group = getegid();
+  if (user != 0) {
     ASSERT_EQ(unshare(CLONE_NEWNS | CLONE_NEWUSER), 0);
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << "0 " << user << " 1";
+    std::ofstream("/proc/self/gid_map") << "0 " << group << " 1";
   }
   const FileDescriptor type(fsopen("tmpfs", FSOPEN_CLOEXEC));
   ASSERT_TRUE(type.valid());
