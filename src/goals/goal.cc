@@ -13,7 +13,6 @@
 namespace mw::goals {
 namespace {
 
-constexpr Duration kDay = std::chrono::hours(24);
 constexpr std::size_t kTargetsMax = 200;
 
 // The value, or a complaint at the key's line and a harmless default.
@@ -31,11 +30,9 @@ std::optional<T> Optional(YamlReader& reader, std::string_view key, Parse parse)
   return Checked<T>(reader, key, parse(text));
 }
 
-Duration Window(YamlReader& reader, Duration otherwise) {
-  const Duration window = reader.DurationOr("window", otherwise);
-  if (window.count() > 0) return window;
-  reader.complaints().Add(reader.LineOf("window"), "window: must be longer than nothing; write 28d");
-  return otherwise;
+WindowLength Length(YamlReader& reader, const WindowLength& otherwise) {
+  const std::string text = reader.StringOr("window", "");
+  return text.empty() ? otherwise : Checked(reader, "window", ParseWindowLength(text));
 }
 
 // A probability or share: bounds included or not, as its meaning says.
@@ -109,6 +106,7 @@ class GoalReader {
     goal_.owner = reader_.String("owner");
     goal_.model = reader_.StringOr("model", goal_.name);
     goal_.impact_of_miss = reader_.StringOr("impact_of_miss", "");
+    goal_.zone = Checked(reader_, "timezone", TimeZone::Load(reader_.StringOr("timezone", "UTC")));
     ReadPredict();
     ReadLabels();
     ReadDefaults();
@@ -157,11 +155,10 @@ class GoalReader {
   }
 
   void ReadDefaults() {
-    goal_.window = 28 * kDay;
     const YamlNode* node = reader_.Node("defaults");
     if (node == nullptr) return;
     YamlReader defaults(*node, complaints_);
-    goal_.window = Window(defaults, goal_.window);
+    goal_.window = Length(defaults, goal_.window);
     goal_.slices = defaults.StringsOr("slices", {});
     defaults.Finish();
   }
@@ -173,7 +170,7 @@ class GoalReader {
     Kpi kpi;
     kpi.require = Require(reader);
     kpi.name = reader.StringOr("name", kpi.require.metric);
-    kpi.window = Window(reader, goal_.window);
+    kpi.window = Length(reader, goal_.window);
     kpi.deadline = Optional<Timestamp>(reader, "deadline", [](std::string_view text) { return ParseTime(text); });
     if (const YamlNode* costs = reader.Node("costs")) ReadCosts(*costs);
     reader.Finish();
@@ -248,7 +245,7 @@ class GoalReader {
     target.require = Require(reader);
     target.kind = TargetKind(reader, target.require);
     target.priority = Priority(reader);
-    target.window = Window(reader, goal_.window);
+    target.window = Length(reader, goal_.window);
     target.slices = reader.StringsOr("slices", goal_.slices);
     target.cost_of_miss = Optional<Money>(reader, "cost_of_miss", ParseMoneyPerHour);
     if (target.cost_of_miss) CheckCurrency(target.cost_of_miss->currency, reader.LineOf("cost_of_miss"));
@@ -356,7 +353,7 @@ Json TargetJson(const Target& target) {
       {"priority", target.priority},
       {"require", target.require.text},
       {"metric", target.require.metric},
-      {"window_seconds", Seconds(target.window)},
+      {"window", FormatWindowLength(target.window)},
       {"slices", Strings(target.slices)},
       {"cost_of_miss", MoneyJson(target.cost_of_miss, "/h")},
       {"objective", target.objective ? Json(*target.objective) : Json()},
@@ -376,7 +373,7 @@ Json KpiJson(const Goal& goal) {
   return Json::Make({{"name", goal.kpi->name},
                      {"require", goal.kpi->require.text},
                      {"metric", goal.kpi->require.metric},
-                     {"window_seconds", Seconds(goal.kpi->window)},
+                     {"window", FormatWindowLength(goal.kpi->window)},
                      {"costs", CostsJson(goal.costs)},
                      {"deadline", goal.kpi->deadline ? Json(FormatTime(*goal.kpi->deadline)) : Json()}});
 }
@@ -426,6 +423,7 @@ Json ToJson(const Goal& goal) {
        {"outcome", goal.outcome},
        {"owner", goal.owner},
        {"model", goal.model},
+       {"timezone", goal.zone.name()},
        {"predict", Json::Make({{"label", goal.label},
                                {"type", ProblemName(goal.problem)},
                                {"horizon_seconds", Seconds(goal.horizon)},
@@ -433,7 +431,7 @@ Json ToJson(const Goal& goal) {
        {"labels", LabelsJson(goal)},
        {"kpi", KpiJson(goal)},
        {"impact_of_miss", goal.impact_of_miss},
-       {"defaults", Json::Make({{"window_seconds", Seconds(goal.window)}, {"slices", Strings(goal.slices)}})},
+       {"defaults", Json::Make({{"window", FormatWindowLength(goal.window)}, {"slices", Strings(goal.slices)}})},
        {"targets", std::move(targets)},
        {"warnings", Strings(goal.warnings)}});
 }

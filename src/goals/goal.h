@@ -1,6 +1,7 @@
 // A goal: the business outcome a model works for, its KPI with the costs behind it, and the targets of
 // quality, performance, freshness and cost that decide releases and alerts. What a goal file says,
-// checked as a whole: a Goal that exists is valid. Pure; any thread.
+// checked as a whole: a Goal that exists is valid. Pure but for ParseGoal, which looks the time zone up in the
+// system's database; any thread.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include "base/result.h"
 #include "goals/metric.h"
 #include "goals/require.h"
+#include "goals/window.h"
 
 namespace mw::goals {
 
@@ -29,7 +31,7 @@ struct Costs {
 struct Kpi {
   std::string name;
   Requirement require;
-  Duration window{};
+  WindowLength window;
   std::optional<Timestamp> deadline;
 };
 
@@ -58,7 +60,7 @@ struct Target {
   std::optional<double> objective;    ///< share of requests or records that must meet `require`
   std::optional<Calendar> calendar;
   std::optional<double> peak_per_second;
-  Duration window{};
+  WindowLength window;
   std::vector<std::string> slices;
 };
 
@@ -75,7 +77,8 @@ struct Goal {
   std::optional<Kpi> kpi;
   std::optional<Costs> costs;
   std::string impact_of_miss;
-  Duration window{};
+  TimeZone zone;  ///< of windows that are days or months
+  WindowLength window;
   std::vector<std::string> slices;
   std::vector<Target> targets;
   /// Things that are allowed but probably not meant; each one line.

@@ -93,7 +93,8 @@ TEST(Goal, FillsInDefaults) {
   const Goal goal = Parsed(kSmall);
   EXPECT_EQ(goal.model, "small");
   EXPECT_DOUBLE_EQ(goal.threshold, 0.5);
-  EXPECT_EQ(goal.window, std::chrono::hours(24 * 28));
+  EXPECT_EQ(goal.window.length, std::chrono::hours(24 * 28));
+  EXPECT_EQ(goal.zone.name(), "UTC");
   EXPECT_FALSE(goal.kpi.has_value());
   EXPECT_EQ(goal.targets[0].kind, Kind::kQuality);
   EXPECT_EQ(goal.targets[0].priority, 3);
@@ -175,7 +176,8 @@ TEST(Diff, NamesWhatChangedByPath) {
 TEST(Goal, JsonHasEveryDefault) {
   const Json json = ToJson(Parsed(kSmall));
   EXPECT_EQ(json.Find("predict")->StringOr("type", ""), "binary_classification");
-  EXPECT_DOUBLE_EQ(json.Find("defaults")->DoubleOr("window_seconds", 0), 28 * 86400.0);
+  EXPECT_EQ(json.Find("defaults")->StringOr("window", ""), "28d");
+  EXPECT_EQ(json.StringOr("timezone", ""), "UTC");
   EXPECT_TRUE(json.Find("kpi")->IsNull());
   EXPECT_TRUE(Json::Parse(json.Dump()).ok());
 }

@@ -18,7 +18,7 @@ struct Line {
   const Requirement& require;
   int priority;
   const std::optional<Money>& cost_of_miss;
-  Duration window;
+  const WindowLength& window;
 };
 
 std::optional<double> ValueOf(const std::vector<Measurement>& among, std::string_view metric) {
@@ -26,15 +26,14 @@ std::optional<double> ValueOf(const std::vector<Measurement>& among, std::string
   return found == nullptr ? std::nullopt : found->value;
 }
 
-std::string Span(Duration window) {
+std::string PerHourSentence(const Money& per_hour, const WindowLength& window) {
   constexpr Duration kDay = std::chrono::hours(24);
-  return window % kDay == Duration(0) ? Cat(window / kDay, " d") : FormatDuration(window);
-}
-
-std::string PerHourSentence(const Money& per_hour, Duration window) {
-  const double hours = static_cast<double>(window.count()) / 3.6e9;
+  const Duration length = window.months ? std::chrono::hours(730) : window.length;
+  const double hours = static_cast<double>(length.count()) / 3.6e9;
+  std::string span = length % kDay == Duration(0) ? Cat(length / kDay, " d") : FormatDuration(length);
+  if (window.months) span = "a month";
   return Cat(FormatMoney(per_hour.amount, per_hour.currency), "/h, ",
-             FormatMoney(per_hour.amount * hours, per_hour.currency), " over ", Span(window));
+             FormatMoney(per_hour.amount * hours, per_hour.currency), " over ", span);
 }
 
 // A share of the best rule's cost is money on the rows at hand.
