@@ -72,6 +72,15 @@ std::size_t ByteReader::Count(std::size_t limit, std::size_t bytes_each) {
   return static_cast<std::size_t>(count);
 }
 
+bool ByteReader::Unfold(std::size_t count, std::size_t bytes_each) {
+  if (failed() || count > (kUnfoldedBytesMax - unfolded_bytes_) / bytes_each) {
+    Fail("the bytes unfold into too much");
+    return false;
+  }
+  unfolded_bytes_ += count * bytes_each;
+  return true;
+}
+
 Status ByteReader::Check() const { return failed() ? Status(Error{Code::kDataLoss, fault_, {}}) : Ok(); }
 
 Status ByteReader::CheckEnd() const {

@@ -14,6 +14,9 @@
 
 namespace mw::sketch {
 
+/// What all that one reader reads may take in memory beyond a small multiple of the bytes themselves.
+inline constexpr std::size_t kUnfoldedBytesMax = std::size_t{256} << 20;
+
 class ByteWriter {
  public:
   void U8(std::uint8_t value) { bytes_.push_back(static_cast<char>(value)); }
@@ -55,6 +58,9 @@ class ByteReader {
   /// How many things follow: at most `limit`, each of at least `bytes_each` bytes; 0 when that cannot be.
   std::size_t Count(std::size_t limit, std::size_t bytes_each = 1);
 
+  /// Counts what a few bytes unfold into (repetitions, sparse tables); past kUnfoldedBytesMax it is a fault.
+  bool Unfold(std::size_t count, std::size_t bytes_each);
+
   /// Records the first fault; later reads give zeros and empty texts.
   void Fail(std::string_view what);
   [[nodiscard]] bool failed() const { return !fault_.empty(); }
@@ -66,6 +72,7 @@ class ByteReader {
 
  private:
   std::string_view rest_;
+  std::size_t unfolded_bytes_ = 0;
   std::string fault_;
 };
 

@@ -92,7 +92,13 @@ class ColumnProfile {
   static Result<ColumnProfile> Read(ByteReader& in);
 
  private:
+  template <typename Number>
+  void AddAll(std::span<const Number> values);
   void AddFinite(std::span<const double> values);
+  void AddCount(std::string_view text, std::uint64_t count);
+  void CountDistinct();
+  void MergeCounts(const ColumnProfile& other);
+  Status ReadSketches(ByteReader& in);
 
   ColumnSpec spec_;
   std::uint64_t rows_ = 0;

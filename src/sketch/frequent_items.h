@@ -2,7 +2,7 @@
 // Anderson and others (2017), "A High-Performance Algorithm for Identifying Frequent Items in Data Streams".
 // Exact until `capacity` distinct texts; then half of the counters go at a time and error() grows.
 //
-// Invariants: lower bound <= true count <= lower bound + error(); error() <= 2.5 / capacity * total(); texts longer
+// Invariants: lower bound <= true count <= lower bound + error(); error() <= 2 / capacity * total(); texts longer
 // than kTextBytesMax are known by their beginning and a hash, so memory is bounded too; while exact() the
 // bytes are the same for any order and any split. One thread.
 #pragma once
@@ -28,7 +28,7 @@ class FrequentItems {
   };
 
   /// 2 <= capacity <= kLargestCapacity.
-  explicit FrequentItems(std::size_t capacity = kDefaultCapacity) : capacity_(capacity) {}
+  explicit FrequentItems(std::size_t capacity = kDefaultCapacity);
 
   /// Whether the text was not among the counted before.
   bool Add(std::string_view text, std::uint64_t count = 1);
@@ -60,7 +60,7 @@ class FrequentItems {
 
   [[nodiscard]] std::string_view TextOf(const Entry& entry) const;
   [[nodiscard]] std::size_t SlotOf(std::uint64_t hash, std::string_view text) const;
-  void Grow();
+  void Rebuild();
   void Purge();
 
   std::size_t capacity_;

@@ -2,8 +2,8 @@
 // sparse start of HyperLogLog++ and the estimator of Ertl (2017), "New cardinality estimation algorithms for
 // HyperLogLog sketches", which needs no tables and has no bias between the small and the large.
 //
-// Invariant: the state is a function of the set of values alone, so order, splits and repetition change no bit.
-// A number hashes by its value: 3, 3.0f and 3.0 are one value, -0.0 and 0.0 too, and integers above 2^53 that
+// Invariant: the bytes are a function of the set of values alone: order, splits and repetition change no bit.
+// A number counts by its value: 3, 3.0f and 3.0 are one value, -0.0 and 0.0 too, and integers above 2^53 that
 // differ by one stay distinct. One thread.
 #pragma once
 
@@ -20,11 +20,11 @@ class HyperLogLog {
  public:
   static constexpr int kDefaultLg = 12;
   static constexpr int kIdsLg = 14;
-  static constexpr int kSmallestLg = 4;
+  static constexpr int kSmallestLg = 6;
   static constexpr int kLargestLg = 18;
 
-  /// 2^lg registers: relative standard error 1.04 / sqrt(2^lg).
-  explicit HyperLogLog(int lg = kDefaultLg) : lg_(lg) {}
+  /// 2^lg registers: relative standard error StandardError(lg). `lg` within the two bounds above.
+  explicit HyperLogLog(int lg = kDefaultLg);
 
   /// NaN is passed over.
   void Add(std::span<const double> values);
@@ -37,6 +37,7 @@ class HyperLogLog {
 
   [[nodiscard]] int lg() const { return lg_; }
   [[nodiscard]] double Estimate() const;
+  /// 1.04 / sqrt(2^lg).
   static double StandardError(int lg);
 
   void Write(ByteWriter& out) const;
@@ -44,22 +45,24 @@ class HyperLogLog {
   static Result<HyperLogLog> Read(ByteReader& in);
 
  private:
-  void AddHash(std::uint64_t hash);
+  template <typename Number>
+  void AddAll(std::span<const Number> values);
+  void AddHashes(std::span<const std::uint64_t> hashes);
   void AddCoupon(std::uint32_t coupon);
-  void AddDense(std::span<const std::uint64_t> hashes);
-  void Tidy() const;
+  [[nodiscard]] bool dense() const { return !registers_.empty(); }
+  [[nodiscard]] std::vector<std::uint32_t> SortedCoupons() const;
+  void GrowCoupons();
   void MakeDense();
   void Narrow(int lg);
+  void ReadCoupons(ByteReader& in);
+  void ReadRegisters(ByteReader& in);
 
   int lg_;
-  /// While few: the sorted coupons of the values, then those not yet sorted in. A coupon is 26 bits of the
-  /// hash and, in the low 6 bits, the rank of the rest.
-  mutable std::vector<std::uint32_t> coupons_;
-  mutable std::size_t sorted_ = 0;
+  /// While few: a hash set with open addressing (0 is free) of coupons, each 26 bits of a value's hash and, in
+  /// the low 6 bits, the rank of the rest.
+  std::vector<std::uint32_t> coupons_;
+  std::size_t num_coupons_ = 0;
   std::vector<std::uint8_t> registers_;  ///< empty while few
 };
-
-/// 64 well-mixed bits of a text, the same on every machine and in every version of this format.
-std::uint64_t HashText(std::string_view text);
 
 }  // namespace mw::sketch

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -58,24 +59,32 @@ class Kll {
   static Result<Kll> Read(ByteReader& in);
 
  private:
-  using Keys = std::vector<std::uint64_t>;  ///< doubles as integers of the same order
+  using Keys = std::vector<std::int64_t>;  ///< number_key.h
   struct Level {
     Keys keys;
-    std::uint8_t coin = 0;  ///< bit 0: which half moved up last; bit 1: whether that was a coin's choice
+    std::uint8_t coin = 0;  ///< bit 0: which half moved up last; bit 1: the other half is next
+  };
+  struct WeightedKey {
+    std::int64_t key;
+    std::uint64_t weight;
   };
 
   [[nodiscard]] std::size_t Capacity(std::size_t level) const;
-  void AddKeys(const std::uint64_t* keys, std::size_t count);
+  template <typename Number>
+  void AddAll(std::span<const Number> values);
+  void AddKeys(std::span<const std::int64_t> keys);
   void EmptyBuffer();
   void Shrink();
   void MoveUp(std::size_t level);
-  std::uint64_t Coin(Level& level);
+  bool Coin(Level& level);
+  [[nodiscard]] std::vector<WeightedKey> SortedKeys() const;
+  void ReadLevels(ByteReader& in);
 
   int k_;
   std::uint64_t state_;  ///< of the coins
   std::uint64_t count_ = 0;
-  std::uint64_t min_ = ~std::uint64_t{0};
-  std::uint64_t max_ = 0;
+  std::int64_t min_ = std::numeric_limits<std::int64_t>::max();  ///< of values that left the buffer
+  std::int64_t max_ = std::numeric_limits<std::int64_t>::min();
   std::vector<Level> levels_;
 };
 

@@ -48,7 +48,8 @@ class Moments {
     void Add(double term);
   };
   static Moments OfBlock(std::span<const double> values);
-  static Moments OfHugeBlock(std::span<const double> values);
+  static Moments OfHugeBlock(std::span<const double> values, Moments block);
+  void Settle();
 
   std::uint64_t count_ = 0;
   double min_ = 0;

@@ -38,9 +38,6 @@ class Profile {
   [[nodiscard]] std::string Bytes() const;
   /// Errors: kDataLoss for bytes that are none of ours; kFailedPrecondition for a newer format.
   static Result<Profile> FromBytes(std::string_view bytes);
-  /// Inside other records: no version of its own.
-  void Write(ByteWriter& out) const;
-  static Result<Profile> Read(ByteReader& in);
 
   /// {"columns":[{"name":..,"kind":..,"rows":..,"missing":..,...}]}, for people.
   [[nodiscard]] Json ToJson() const;
