@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "api/console/routes.h"
 #include "api/native/routes.h"
 #include "app/programs.h"
 #include "app/version.h"
@@ -195,12 +196,16 @@ Status Platform::Listen() {
   api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
   api::native::AddGoalRoutes(routes, *goals_);
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
+  api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
   api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
   api::native::AddLineageRoutes(routes, *database_);
+  api::console::AddBundleRoutes(routes, api::console::Bundle());
+  api::console::AddEventRoutes(routes, changes_);
   net::StreamServerOptions server;
   server.host = config_.listen.host;
   server.port = port_;
-  server_ = TRY(net::StreamServer::Start(server, std::move(routes), *authenticator_, metrics_));
+  server_ =
+      TRY(net::StreamServer::Start(server, api::console::Announcing(routes, changes_), *authenticator_, metrics_));
   return WriteAddresses();
 }
 
@@ -241,6 +246,7 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   const std::function<void()> wake_runner = loop_->Add(*runner_);
   loop_->Add(*serve_);
   runner_->OnWake(wake_runner);
+  runner_->OnChange([this](const pipelines::RunId& run) { changes_.Publish("run", run.text()); });
   jobs_->OnChange(wake_runner);
   loop_->Start();
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "api/console/change_feed.h"
 #include "app/config.h"
 #include "app/control_loop.h"
 #include "app/serve_keeper.h"
@@ -67,6 +68,7 @@ class Platform {
   std::string secret_;
   RealClock clock_;
   MetricsRegistry metrics_;
+  api::console::ChangeFeed changes_;
 
   // Resources.
   std::unique_ptr<db::Database> database_;

@@ -28,6 +28,7 @@ void RunReconciler::Notice(const RunId& run) {
     const Lock lock(mutex_);
     noticed_.insert(run);
   }
+  if (changed_) changed_(run);
   if (wake_) wake_();
 }
 
@@ -299,6 +300,7 @@ void RunReconciler::Settle(const RunPtr& run, const Action& action, const Status
     if (!IsActive(state)) run->active.erase(action.task);
     if (IsFinal(state)) ReleaseKey(run, action.task);
   }
+  if (changed_) changed_(run->record.id);
   if (wake_) wake_();
 }
 

@@ -75,6 +75,8 @@ class RunReconciler final : public Reconciler {
   /// `wake` asks for a Tick soon; called on the control loop when an action has ended and by Notice on any thread.
   /// Set before the first Tick.
   void OnWake(std::function<void()> wake) { wake_ = std::move(wake); }
+  /// `changed` is called when a run or one of its tasks may have changed, where OnWake's function is called.
+  void OnChange(std::function<void(const RunId&)> changed) { changed_ = std::move(changed); }
   /// Returns when no action is under way: before destruction, on the control loop. No Tick may begin meanwhile.
   Task<void> Drain();
   /// Whether killed_at has said so.
@@ -132,6 +134,7 @@ class RunReconciler final : public Reconciler {
   RunnerParts parts_;
   RunnerOptions options_;
   std::function<void()> wake_;
+  std::function<void(const RunId&)> changed_;
   std::map<RunId, RunPtr> runs_;  ///< open runs, oldest first
   std::map<std::string, std::set<std::pair<RunId, std::size_t>>> waiting_for_key_;
   std::map<std::string, std::pair<RunId, std::size_t>> key_owner_;  ///< who is making the outputs of a cache key

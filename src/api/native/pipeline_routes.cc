@@ -59,13 +59,26 @@ Json ToJson(const pipelines::TaskDetails& task) {
                      {"ended", TimeOrNull(record.ended)}});
 }
 
+/// What the graph says of a step: how a picture of it is drawn.
+void AddStep(const pipelines::Step& step, Json& task) {
+  Json after = Json::MakeArray();
+  for (const std::string& name : pipelines::Dependencies(step)) after.Append(name);
+  task["uses"] = step.uses;
+  task["after"] = std::move(after);
+}
+
 Json ToJson(const pipelines::RunDetails& details) {
   Json out = ToJson(details.run);
+  out["goal"] = details.graph.goal;
   Json params = Json::MakeObject();
   for (const auto& [name, value] : details.graph.params) params[name] = value;
   out["params"] = std::move(params);
   Json tasks = Json::MakeArray();
-  for (const pipelines::TaskDetails& task : details.tasks) tasks.Append(ToJson(task));
+  for (const pipelines::TaskDetails& details_of : details.tasks) {
+    Json task = ToJson(details_of);
+    if (const pipelines::Step* step = details.graph.Find(details_of.record.step)) AddStep(*step, task);
+    tasks.Append(std::move(task));
+  }
   out["tasks"] = std::move(tasks);
   return out;
 }

@@ -37,6 +37,9 @@ void AddFileRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Defi
 /// /api/v1/pipelines, /api/v1/runs
 void AddPipelineRoutes(net::RouteTable& routes, pipelines::Definitions& definitions, pipelines::Pipelines& pipelines,
                        tracking::Tracking& tracking);
+/// /api/v1/models/{name}/versions/{version}/report
+void AddReportRoutes(net::RouteTable& routes, registry::Registry& registry, pipelines::Pipelines& pipelines,
+                     blob::BlobStore& blobs);
 /// /api/v1/goals
 void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals);
 /// /api/v1/models

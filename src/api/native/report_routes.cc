@@ -1,0 +1,69 @@
+// What the evaluation of a registered version found: the report that the run which registered it made.
+#include "api/native/routes.h"
+#include "base/text.h"
+
+namespace mw::api::native {
+namespace {
+
+using net::Method;
+using net::Permission;
+using net::Request;
+using net::Response;
+using pipelines::NamedArtifact;
+using pipelines::RunDetails;
+
+constexpr std::size_t kReportBytesMax = std::size_t{32} << 20;
+
+const NamedArtifact* OutputOf(const RunDetails& run, std::string_view step, std::string_view output) {
+  for (const pipelines::TaskDetails& task : run.tasks) {
+    if (task.record.step != step) continue;
+    for (const NamedArtifact& artifact : task.record.outputs) {
+      if (artifact.name == output) return &artifact;
+    }
+  }
+  return nullptr;
+}
+
+bool Judged(const RunDetails& run, const pipelines::Step& step, std::string_view package) {
+  for (const pipelines::Input& input : step.inputs) {
+    if (input.name != "model") continue;
+    const NamedArtifact* model = OutputOf(run, input.step, input.output);
+    if (model != nullptr && model->artifact.digest == package) return true;
+  }
+  return false;
+}
+
+/// The report of the step that evaluated this package.
+Result<std::string> ReportDigest(const RunDetails& run, const registry::ModelVersion& version) {
+  for (const pipelines::Step& step : run.graph.steps) {
+    if (step.uses != "evaluate" || !Judged(run, step, version.package)) continue;
+    if (const NamedArtifact* report = OutputOf(run, step.name, "report")) return report->artifact.digest;
+  }
+  return NotFound("no step of run ", version.run_id, " evaluated version ", version.version, " of ",
+                  Quoted(version.model), "; add a step with `uses: evaluate` to its pipeline");
+}
+
+Task<Result<Response>> Get(registry::Registry& registry, pipelines::Pipelines& pipelines, blob::BlobStore& blobs,
+                           Request& request) {
+  registry::ModelName name{"default", request.params.at("name")};
+  const registry::ModelVersion version =
+      CO_TRY(co_await registry.GetVersion(std::move(name), request.params.at("version")));
+  if (version.run_id.empty()) {
+    co_return NotFound("version ", version.version, " of ", Quoted(version.model),
+                       " was registered without a run, so nothing here evaluated it");
+  }
+  const RunDetails run = CO_TRY(co_await pipelines.Get(pipelines::RunId(version.run_id)));
+  const std::string digest = CO_TRY(ReportDigest(run, version));
+  std::string report = CO_TRY(blobs.Get(digest, kReportBytesMax));
+  co_return Response{200, {{"Content-Type", "application/json"}}, std::move(report)};
+}
+
+}  // namespace
+
+void AddReportRoutes(net::RouteTable& routes, registry::Registry& registry, pipelines::Pipelines& pipelines,
+                     blob::BlobStore& blobs) {
+  routes.Add({Method::kGet, "/api/v1/models/{name}/versions/{version}/report", Permission::kRead, 0,
+              net::Simple([&](Request& request) { return Get(registry, pipelines, blobs, request); })});
+}
+
+}  // namespace mw::api::native
