@@ -5,8 +5,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/text.h"
-
 namespace mw::sketch {
 namespace {
 
@@ -55,32 +53,42 @@ void Profile::Merge(const Profile& other) {
   }
 }
 
-std::string Profile::Bytes() const {
-  ByteWriter out;
-  out.Raw(kMagic);
+void Profile::Write(ByteWriter& out) const {
   out.U8(kProfileFormatVersion);
   out.Varint(columns_.size());
   for (const ColumnProfile& column : columns_) column.Write(out);
+}
+
+Result<Profile> Profile::Read(ByteReader& in) {
+  const int version = in.U8();
+  if (version > kProfileFormatVersion) {
+    return FailedPrecondition("the profile has format ", version, ", this program reads up to ",
+                              static_cast<int>(kProfileFormatVersion), "; update this program");
+  }
+  if (version == 0) in.Fail("a profile of format 0");
+  Profile profile;
+  std::unordered_set<std::string> names;
+  const std::size_t count = in.Count(kProfileColumnsMax, 8);
+  for (std::size_t i = 0; i < count; ++i) {
+    ColumnProfile column = TRY(ColumnProfile::Read(in));
+    if (!names.insert(column.name()).second) in.Fail("a profile with two columns of one name");
+    profile.columns_.push_back(std::move(column));
+  }
+  TRY(in.Check());
+  return profile;
+}
+
+std::string Profile::Bytes() const {
+  ByteWriter out;
+  out.Raw(kMagic);
+  Write(out);
   return out.Take();
 }
 
 Result<Profile> Profile::FromBytes(std::string_view bytes) {
   ByteReader in(bytes);
   if (in.Raw(kMagic.size()) != kMagic) return DataLoss("these bytes are no profile");
-  const int version = in.U8();
-  if (version > kProfileFormatVersion) {
-    return FailedPrecondition("the profile has format ", version, ", this program reads up to ",
-                              static_cast<int>(kProfileFormatVersion), "; update this program");
-  }
-  Profile profile;
-  std::unordered_set<std::string> names;
-  const std::size_t count = in.Count(kProfileColumnsMax, 8);
-  for (std::size_t i = 0; i < count; ++i) {
-    ColumnProfile column = TRY(ColumnProfile::Read(in).In("profile"));
-    if (!names.insert(column.name()).second) return DataLoss("the profile has two columns ", Quoted(column.name()));
-    profile.columns_.push_back(std::move(column));
-  }
-  if (version == 0) in.Fail("format 0");
+  Profile profile = TRY(Read(in).In("profile"));
   TRY(in.CheckEnd().In("profile"));
   return profile;
 }

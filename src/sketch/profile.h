@@ -38,6 +38,9 @@ class Profile {
   [[nodiscard]] std::string Bytes() const;
   /// Errors: kDataLoss for bytes that are none of ours; kFailedPrecondition for a newer format.
   static Result<Profile> FromBytes(std::string_view bytes);
+  /// The same inside other records, with the version of its own; errors as FromBytes.
+  void Write(ByteWriter& out) const;
+  static Result<Profile> Read(ByteReader& in);
 
   /// {"columns":[{"name":..,"kind":..,"rows":..,"missing":..,...}]}, for people.
   [[nodiscard]] Json ToJson() const;
