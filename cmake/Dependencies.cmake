@@ -31,3 +31,4 @@ set(MW_LIBS_data mw_duckdb_library)
 set(MW_LIBS_steps ${MW_XGBOOST})
 # Which outside libraries only a module's tests use: the forest is compared with XGBoost itself.
 set(MW_TEST_LIBS_forest ${MW_XGBOOST})
+set(MW_TEST_LIBS_explain ${MW_XGBOOST})

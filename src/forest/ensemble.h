@@ -39,6 +39,9 @@ struct Node {
 
 struct Tree {
   std::vector<Node> nodes;  ///< level by level
+  /// For each node the second derivatives of the training rows that reached it, summed: how often a split goes either
+  /// way. Empty when the file has none; as the file has them otherwise, unchecked.
+  std::vector<float> covers;
   std::uint32_t depth = 0;  ///< 0 for a single leaf
 };
 

@@ -5,8 +5,6 @@
 #include <cmath>
 
 namespace mw::forest {
-namespace {
-
 bool GoesLeft(const Ensemble& ensemble, const Node& node, float value) {
   if (std::isnan(value)) return node.default_left;
   if (node.category_set == Node::kNone) return value < node.value;
@@ -14,6 +12,8 @@ bool GoesLeft(const Ensemble& ensemble, const Node& node, float value) {
   const CategorySet& set = ensemble.category_sets[static_cast<std::size_t>(node.category_set)];
   return !std::binary_search(set.right.begin(), set.right.end(), static_cast<std::uint32_t>(value));
 }
+
+namespace {
 
 float LeafValue(const Ensemble& ensemble, const Tree& tree, const float* row) {
   const Node* node = tree.nodes.data();

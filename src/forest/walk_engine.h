@@ -8,6 +8,9 @@
 
 namespace mw::forest {
 
+/// Whether a value of the split's feature goes to the left child; `node` is no leaf.
+bool GoesLeft(const Ensemble& ensemble, const Node& node, float value);
+
 /// `rows`: count x num_features. Writes `count` margins.
 void WalkMargins(const Ensemble& ensemble, const float* rows, std::size_t count, float* margins);
 

@@ -20,7 +20,7 @@ namespace json = simdjson::ondemand;
 /// One tree's arrays, as the file has them.
 struct RawTree {
   std::vector<std::int32_t> left, right, split_indices, default_left, split_type;
-  std::vector<float> split_conditions;
+  std::vector<float> split_conditions, sum_hessian;
   std::vector<std::int32_t> categories, categories_nodes, categories_segments, categories_sizes;
 };
 
@@ -132,6 +132,7 @@ Status ReadTreeArray(std::string_view key, json::value value, RawTree& tree) {
   if (key == "right_children") return ReadNumbers(value, key, tree.right);
   if (key == "split_indices") return ReadNumbers(value, key, tree.split_indices);
   if (key == "split_conditions") return ReadNumbers(value, key, tree.split_conditions);
+  if (key == "sum_hessian") return ReadNumbers(value, key, tree.sum_hessian);
   if (key == "default_left") return ReadNumbers(value, key, tree.default_left);
   if (key == "split_type") return ReadNumbers(value, key, tree.split_type);
   if (key == "categories") return ReadNumbers(value, key, tree.categories);
@@ -295,7 +296,8 @@ class TreeBuilder {
     if (size_ == 0) return InvalidArgument("it has no nodes");
     const bool same = raw_.right.size() == size_ && raw_.split_indices.size() == size_ &&
                       raw_.split_conditions.size() == size_ && raw_.default_left.size() == size_ &&
-                      (raw_.split_type.empty() || raw_.split_type.size() == size_);
+                      (raw_.split_type.empty() || raw_.split_type.size() == size_) &&
+                      (raw_.sum_hessian.empty() || raw_.sum_hessian.size() == size_);
     if (!same) return InvalidArgument("its arrays have different lengths; left_children has ", size_);
     const std::size_t splits = raw_.categories_nodes.size();
     if (raw_.categories_segments.size() != splits || raw_.categories_sizes.size() != splits) {
@@ -349,6 +351,7 @@ class TreeBuilder {
       TRY(AddSplit(raw, node).In(Cat("node ", raw)));
     }
     tree_.nodes.push_back(node);
+    if (!raw_.sum_hessian.empty()) tree_.covers.push_back(raw_.sum_hessian[raw]);
     return Ok();
   }
 

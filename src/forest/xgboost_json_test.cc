@@ -87,6 +87,18 @@ TEST(XgboostJson, ReadsFloatsFromTheirDigits) {
   EXPECT_EQ(ensemble->trees[0].nodes[4].value, 3.40282347e38F);
 }
 
+TEST(XgboostJson, KeepsTheCoversInTheOrderOfTheNodes) {
+  const auto read = [](const char* covers) {
+    return ParseXgboostJson(Text(
+        {.left = "[1,4,-1,-1,-1]", .right = "[2,3,-1,-1,-1]", .types = Cat("[0,1,0,0,0],\"sum_hessian\":", covers)}));
+  };
+  const auto ensemble = read("[10,6,4,1.5E0,4.5]");
+  ASSERT_TRUE(ensemble.ok()) << ensemble.error().ToString();
+  EXPECT_EQ(ensemble->trees[0].covers, (std::vector<float>{10, 6, 4, 4.5F, 1.5F}));
+  EXPECT_TRUE(ParseXgboostJson(Text({}))->trees[0].covers.empty());
+  EXPECT_EQ(read("[10,6]").error().code, Code::kInvalidArgument);
+}
+
 struct BadModel {
   Parts parts;
   Code code;
