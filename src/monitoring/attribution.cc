@@ -39,7 +39,9 @@ AttributionShift CompareAttributions(const std::vector<double>& before, const st
   for (std::size_t i = 0; i < before.size(); ++i) {
     const double was = before[i] / total_before;
     const double is = now[i] / total_now;
-    if (std::fabs(is - was) > out.l_infinity) out = {std::fabs(is - was), 0, i, was, is};
+    // Of two features the one that gained what the other lost is the one to name.
+    const double tie = is > was ? 1e-12 : -1e-12;
+    if (std::fabs(is - was) + tie > out.l_infinity) out = {std::fabs(is - was), 0, i, was, is};
   }
   const double ideal = Gain(before, Order(before));
   out.rank_change = ideal > 0 ? std::max(0.0, 1 - Gain(before, Order(now)) / ideal) : 0;

@@ -66,6 +66,7 @@ struct BaselineColumn {
   Bins bins;
   ColumnPeriod whole;
   std::vector<ColumnCounts> blocks;  ///< of each block of the baseline, all in its order
+  std::vector<std::string> known;    ///< every category of the baseline, sorted; empty when it kept only some
   std::optional<double> min;         ///< what the schema allows
   std::optional<double> max;
   std::optional<double> attribution;  ///< share of the features' mean |phi|; all features together 1

@@ -34,7 +34,7 @@ double ThresholdOf(Sensitivity sensitivity);
 struct DetectOptions {
   Sensitivity sensitivity = Sensitivity::kSensitive;
   /// For one column, 0 to 1. 0 is legal: whatever exceeds the floor counts.
-  std::map<std::string, double, std::less<>> thresholds;
+  std::map<std::string, double, std::less<>> thresholds = {};
   int windows_in_a_row = 2;
   double rows_min = 100;  ///< a window with fewer is insufficient_data
 };
