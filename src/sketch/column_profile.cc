@@ -1,6 +1,7 @@
 // Sorting values into what they are, block by block, and handing each kind to its sketches.
 #include "sketch/column_profile.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::size_t kBlock = 512;
 constexpr std::size_t kTopForPeople = 20;
+constexpr std::uint64_t kRowsMax = std::uint64_t{1} << 60;
 constexpr double kLargest = std::numeric_limits<double>::max();
 
 bool IsNumeric(ValueKind kind) { return kind == ValueKind::kNumber || kind == ValueKind::kTimestamp; }
@@ -133,7 +135,7 @@ void ColumnProfile::Merge(const ColumnProfile& other) {
 
 std::uint64_t ColumnProfile::distinct() const {
   if (!numeric() && !approximate()) return counts_.size();
-  return static_cast<std::uint64_t>(std::llround(distinct_.Estimate()));
+  return static_cast<std::uint64_t>(std::round(std::min(distinct_.Estimate(), static_cast<double>(values()))));
 }
 
 Json ColumnProfile::ToJson() const {
@@ -198,6 +200,7 @@ Result<ColumnProfile> ColumnProfile::Read(ByteReader& in) {
 }
 
 Status ColumnProfile::ReadSketches(ByteReader& in) {
+  if (rows_ > kRowsMax) in.Fail("too many rows");
   std::uint64_t left = rows_;
   for (const std::uint64_t part : {missing_, wrong_type_, positive_infinite_, negative_infinite_}) {
     if (part > left) in.Fail("the rows do not add up");
