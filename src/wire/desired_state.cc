@@ -70,6 +70,17 @@ Result<ServingLimits> ParseLimits(const Json& document) {
   return limits;
 }
 
+Result<RecordingRules> ParseRecording(const Json& document) {
+  RecordingRules rules;
+  const Json* value = document.Find("recording");
+  if (value == nullptr || value->IsNull()) return rules;
+  rules.rows_per_second_full = value->IntOr("rows_per_second_full", rules.rows_per_second_full);
+  if (rules.rows_per_second_full < 0) {
+    return InvalidArgument("recording: rows_per_second_full is ", rules.rows_per_second_full, "; it starts at 0");
+  }
+  return rules;
+}
+
 Result<VersionState> ParseState(const Json& value) {
   const std::string name = TRY(value.GetString("state"));
   for (std::size_t i = 0; i < kStateNames.size(); ++i) {
@@ -99,11 +110,13 @@ Json ToJson(const DesiredState& state) {
                                  {"version", Json(endpoint.version)},
                                  {"package", Json(endpoint.package)}}));
   }
-  return Json::Make({{"format_version", Json(kDesiredStateFormatVersion)},
-                     {"generation", Json(state.generation)},
-                     {"endpoints", std::move(endpoints)},
-                     {"limits", Json::Make({{"rows_max", Json(state.limits.rows_max)},
-                                            {"body_bytes_max", Json(state.limits.body_bytes_max)}})}});
+  return Json::Make(
+      {{"format_version", Json(kDesiredStateFormatVersion)},
+       {"generation", Json(state.generation)},
+       {"endpoints", std::move(endpoints)},
+       {"limits",
+        Json::Make({{"rows_max", Json(state.limits.rows_max)}, {"body_bytes_max", Json(state.limits.body_bytes_max)}})},
+       {"recording", Json::Make({{"rows_per_second_full", Json(state.recording.rows_per_second_full)}})}});
 }
 
 Json ToJson(const StatusReport& report) {
@@ -134,6 +147,7 @@ Result<DesiredState> ParseDesiredState(std::string_view text) {
     if (!names.insert(name).second) return InvalidArgument("desired state: endpoint ", name, " is there twice");
   }
   state.limits = TRY(ParseLimits(document).In("desired state"));
+  state.recording = TRY(ParseRecording(document).In("desired state"));
   return state;
 }
 

@@ -34,12 +34,21 @@ struct ServingLimits {
   bool operator==(const ServingLimits&) const = default;
 };
 
+/// How much of the predictions a model server records (wire/window_record.h). Rows are always counted.
+struct RecordingRules {
+  /// Up to so many rows of one second of event time every row of a version is sampled; of more, that many on
+  /// average. 0: rows are counted, none is sampled.
+  std::int64_t rows_per_second_full = 1'000;
+  bool operator==(const RecordingRules&) const = default;
+};
+
 /// {"format_version":1,"generation":7,"endpoints":[{"name","model","version","package"}],
-///  "limits":{"rows_max","body_bytes_max"}}
+///  "limits":{"rows_max","body_bytes_max"},"recording":{"rows_per_second_full"}}
 struct DesiredState {
   std::int64_t generation = 0;
   std::vector<DesiredEndpoint> endpoints;  ///< names are unique
   ServingLimits limits;
+  RecordingRules recording;
   bool operator==(const DesiredState&) const = default;
 };
 

@@ -20,8 +20,15 @@ std::string Replaced(std::string text, std::string_view from, std::string_view t
   return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
+TEST(DesiredStateTest, ReadsTheDocumentFromBeforeRecording) {
+  const auto state = ParseDesiredState(Golden("desired_state_v1.json"));
+  ASSERT_TRUE(state.ok()) << state.error().ToString();
+  EXPECT_EQ(state->endpoints.size(), 2U);
+  EXPECT_EQ(state->recording, RecordingRules{});
+}
+
 TEST(DesiredStateTest, ReadsAndReproducesTheGoldenDocument) {
-  const std::string golden = Golden("desired_state_v1.json");
+  const std::string golden = Golden("desired_state_v1_recording.json");
   const auto state = ParseDesiredState(golden);
   ASSERT_TRUE(state.ok()) << state.error().ToString();
   EXPECT_EQ(state->generation, 7);
@@ -30,6 +37,7 @@ TEST(DesiredStateTest, ReadsAndReproducesTheGoldenDocument) {
   EXPECT_EQ(state->endpoints[1].model, "iris-small");
   EXPECT_EQ(state->endpoints[1].version, 12);
   EXPECT_EQ(state->limits.rows_max, 4096);
+  EXPECT_EQ(state->recording.rows_per_second_full, 250);
   EXPECT_EQ(ToJson(*state).Dump() + "\n", golden);
 }
 
@@ -37,10 +45,11 @@ TEST(DesiredStateTest, IgnoresUnknownKeysAndFillsAbsentLimits) {
   const auto state = ParseDesiredState(R"({"format_version":1,"generation":1,"endpoints":[],"later":{"a":1}})");
   ASSERT_TRUE(state.ok()) << state.error().ToString();
   EXPECT_EQ(state->limits, ServingLimits{});
+  EXPECT_EQ(state->recording, RecordingRules{});
 }
 
 TEST(DesiredStateTest, RefusesNewerFormatsAndBrokenDocuments) {
-  const std::string golden = Golden("desired_state_v1.json");
+  const std::string golden = Golden("desired_state_v1_recording.json");
   EXPECT_EQ(ParseDesiredState(Replaced(golden, "\"format_version\":1", "\"format_version\":2")).error().code,
             Code::kFailedPrecondition);
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
@@ -49,6 +58,7 @@ TEST(DesiredStateTest, RefusesNewerFormatsAndBrokenDocuments) {
            {"\"version\":12", "\"version\":\"12\""},
            {"sha256:ff", "sha256:FF"},
            {"\"rows_max\":4096", "\"rows_max\":0"},
+           {"_full\":250", "_full\":-1"},
            {"\"generation\":7", "\"generation\":null"},
            {"\"endpoints\":[", "\"endpoints\":{}, \"x\":["},
        }) {

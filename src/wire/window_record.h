@@ -31,7 +31,7 @@ inline constexpr std::size_t kSampleIdBytesMax = 320;   ///< of one prediction i
 inline constexpr std::size_t kSampleKeyBytesMax = 256;  ///< of one entity key; longer ones are left out
 inline constexpr std::size_t kPieceBytesMax = std::size_t{32} << 20;
 inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;  ///< the body of one PUT
-inline constexpr std::size_t kFramePiecesMax = 4096;
+inline constexpr std::size_t kFramePiecesMax = 65'536;
 
 /// The start of the hour of event time that `event_time` lies in.
 Timestamp WindowStart(Timestamp event_time);
