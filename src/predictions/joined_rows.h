@@ -35,6 +35,7 @@ struct WindowSummary {
   std::int64_t requests = 0;
   std::int64_t failures = 0;
   std::int64_t flagged_rows = 0;
+  std::int64_t future_rows = 0;        ///< their event time was ahead of the clock: the time of receipt counts
   double label_sum = 0;                ///< of the labelled rows; independent of the order of arrival
   double labelled_prediction_sum = 0;  ///< of the labelled rows; independent of the order of arrival
   bool settled = false;                ///< too old for further labels
@@ -46,7 +47,7 @@ struct WindowSummary {
 
 inline constexpr std::int64_t kNoDelay = std::numeric_limits<std::int64_t>::min();
 
-/// The sampled rows of some windows, columnar, in the order of (version, window, arrival).
+/// The sampled rows of some windows, columnar, by window, version, arrival.
 /// Invariant: all columns have size() entries; `features` has size() * feature_names.size(), row by row.
 struct JoinedRows {
   std::vector<std::string> ids;

@@ -97,6 +97,10 @@ class Predictions final : public Reconciler {
 
  private:
   class State;
+  Task<Status> LoadSettled();
+  Task<Status> LoadPieces();
+  Task<Status> LoadBatches();
+  Task<Result<bool>> SettleSome(std::string endpoint, Timestamp now);
   db::Database& database_;
   const Clock& clock_;
   std::unique_ptr<State> state_;
