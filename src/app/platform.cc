@@ -52,7 +52,8 @@ std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all;
   for (const auto& module :
        {lineage::Migrations(), tracking::Migrations(), registry::Migrations(), goals::Migrations(), jobs::Migrations(),
-        pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations()}) {
+        pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations(),
+        predictions::Migrations()}) {
     all.insert(all.end(), module.begin(), module.end());
   }
   return all;
@@ -152,6 +153,8 @@ Status Platform::BuildDomain() {
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
   endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
   TRY(SyncWait(endpoints_->Load()));
+  predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
+  TRY(SyncWait(predictions_->Load()));
   authenticator_ =
       std::make_unique<net::TokenAuthenticator>(clock_, net::Principal{"local", {net::Permission::kAdmin}});
   authenticator_->Add(TRY(Secret(config_.TokenPath(), [] { return std::string(); })),
@@ -198,6 +201,7 @@ Status Platform::Listen() {
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
   api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
   api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
+  api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_);
   api::native::AddLineageRoutes(routes, *database_);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);
@@ -245,6 +249,7 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   loop_ = std::make_unique<ControlLoop>(clock_);
   const std::function<void()> wake_runner = loop_->Add(*runner_);
   loop_->Add(*serve_);
+  loop_->Add(*predictions_);
   runner_->OnWake(wake_runner);
   runner_->OnChange([this](const pipelines::RunId& run) { changes_.Publish("run", run.text()); });
   jobs_->OnChange(wake_runner);

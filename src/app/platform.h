@@ -30,6 +30,7 @@
 #include "pipelines/file_digests.h"
 #include "pipelines/pipelines.h"
 #include "pipelines/run_reconciler.h"
+#include "predictions/predictions.h"
 #include "registry/registry.h"
 #include "tracking/tracking.h"
 
@@ -84,6 +85,7 @@ class Platform {
   std::unique_ptr<pipelines::Definitions> definitions_;
   std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<endpoints::Endpoints> endpoints_;
+  std::unique_ptr<predictions::Predictions> predictions_;
 
   // The API's guard, and what acts.
   std::unique_ptr<net::TokenAuthenticator> authenticator_;

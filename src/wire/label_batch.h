@@ -43,6 +43,8 @@ struct LabelBatch {
   std::vector<Label> labels;
 };
 
+/// Errors: kInvalidArgument: without an id, with one that is too long, a value that is not finite.
+Status CheckLabel(const Label& label);
 std::string LabelBytes(const std::vector<Label>& labels);
 /// Errors: kInvalidArgument naming the label (from 1) and its fault, or for bytes that are no labels.
 Result<std::vector<Label>> ParseLabelBytes(std::string_view bytes);

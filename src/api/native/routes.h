@@ -13,6 +13,7 @@
 #include "net/route.h"
 #include "pipelines/definitions.h"
 #include "pipelines/pipelines.h"
+#include "predictions/predictions.h"
 #include "registry/registry.h"
 #include "tracking/tracking.h"
 
@@ -47,6 +48,9 @@ void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry, db::D
                     blob::BlobStore& blobs);
 /// /api/v1/endpoints, and what model servers ask: /api/v1/desired-state, /api/v1/servers, /api/v1/blobs
 void AddEndpointRoutes(net::RouteTable& routes, endpoints::Endpoints& endpoints, blob::BlobStore& blobs);
+/// /api/v1/endpoints/{name}/windows and labels, and what model servers send: /api/v1/servers/{id}/windows
+void AddPredictionRoutes(net::RouteTable& routes, predictions::Predictions& predictions,
+                         endpoints::Endpoints& endpoints);
 /// /api/v1/lineage
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
 
