@@ -201,14 +201,18 @@ Task<Result<Response>> LogMetrics(tracking::Tracking& tracking, Request& request
 
 Task<Result<Response>> GetTracked(tracking::Tracking& tracking, std::string id) {
   const tracking::RunDetails details = CO_TRY(co_await tracking.GetRun(tracking::RunId(id)));
-  Json params = Json::MakeObject(), metrics = Json::MakeObject();
+  Json params = Json::MakeObject(), metrics = Json::MakeObject(), steps = Json::MakeObject();
   for (const auto& [name, value] : details.params) params[name] = value;
-  for (const auto& [name, point] : details.latest) metrics[name] = point.value;
+  for (const auto& [name, point] : details.latest) {
+    metrics[name] = point.value;
+    steps[name] = point.step;
+  }
   co_return net::JsonResponse(Json::Make({{"id", id},
                                           {"name", details.run.name},
                                           {"status", tracking::StatusName(details.run.status)},
                                           {"params", std::move(params)},
-                                          {"metrics", std::move(metrics)}}));
+                                          {"metrics", std::move(metrics)},
+                                          {"steps", std::move(steps)}}));
 }
 
 Task<Result<Response>> History(tracking::Tracking& tracking, Request& request) {

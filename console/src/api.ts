@@ -1,0 +1,535 @@
+// What the pages ask the control plane for, and how: one cache by path, refreshed when the stream of changes
+// says so. A page shows what is in the cache at once and draws again when better data come.
+import { useEffect, useReducer } from "preact/hooks";
+
+export interface GoalRow {
+  name: string;
+  model: string;
+  outcome: string;
+  version: number;
+  targets: number;
+  missed: number;
+  judged: string | null;
+}
+
+export interface Verdict {
+  target: string;
+  kind: string;
+  metric: string;
+  need: string;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  no_model: number | null;
+  trivial_model: number | null;
+  miss_costs: string;
+  reason: string;
+}
+
+export interface StoredVerdict {
+  target: string;
+  metric: string;
+  stage: string;
+  model: string;
+  model_version: number | null;
+  run_id: string;
+  outcome: Outcome;
+  verdict: Verdict;
+  recorded_at: string;
+}
+
+export interface Goal {
+  goal: { goal: string; outcome: string; owner?: string; model?: string; impact_of_miss?: string };
+  version: number;
+  applied_at: string;
+  source: string;
+  verdicts: StoredVerdict[];
+}
+
+export type Outcome = "met" | "missed" | "not measurable yet";
+
+export interface GoalWindow {
+  from: string;
+  to: string;
+  label: string;
+  stage: string;
+  version: number | null;
+  rows: number;
+  labelled: number;
+  coverage: number | null;
+  provisional: boolean;
+}
+
+export interface TargetCell {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  outcome: Outcome;
+  text: string;
+  estimate: boolean;
+  reason: string | null;
+}
+
+export interface Target {
+  name: string;
+  kind: string;
+  metric: string;
+  need: string;
+  priority: number;
+  miss_costs: string;
+  miss_cost: number | null;
+  feasibility: string;
+  cells: TargetCell[];
+}
+
+export interface Why {
+  window: string;
+  targets: string[];
+  sentence: string;
+  evidence: { kind: string; text: string; value: number | null }[];
+  remedy: { text: string; command: string } | null;
+}
+
+export interface Production {
+  goal: string;
+  outcome: string;
+  owner: string;
+  model: string;
+  endpoint: string | null;
+  currency: string;
+  state: "met" | "missed" | "unknown";
+  missed_in: string[];
+  windows: GoalWindow[];
+  targets: Target[];
+  whys: Why[];
+  saved: { amount: number | null; text: string } | null;
+}
+
+export interface PipelineRow {
+  name: string;
+  version: number;
+  file: string;
+  applied_at: string;
+}
+
+export interface RunRow {
+  id: string;
+  pipeline: string;
+  state: string;
+  cause: string;
+  created: string;
+  started: string | null;
+  ended: string | null;
+}
+
+export interface OutputRow {
+  name: string;
+  digest: string;
+  directory: boolean;
+  size_bytes: number;
+  metadata: Record<string, unknown>;
+}
+
+export interface Task {
+  step: string;
+  uses: string;
+  after: string[];
+  state: string;
+  attempts: number;
+  attempt_id: string;
+  directory: string;
+  summary: string;
+  failure: string;
+  cache_report: string;
+  reused_from: string;
+  findings: { message?: string }[];
+  metrics: Record<string, number>;
+  outputs: OutputRow[];
+  started: string | null;
+  ended: string | null;
+}
+
+export interface Run extends RunRow {
+  goal: string;
+  params: Record<string, string>;
+  tasks: Task[];
+}
+
+export interface Tracked {
+  params: Record<string, string>;
+  metrics: Record<string, number>;
+  steps: Record<string, number>;
+}
+
+export interface MetricPoint {
+  step: number;
+  value: number;
+  time: string;
+}
+
+export interface ModelRow {
+  name: string;
+  latest: number;
+  created: string;
+  aliases: { alias: string; version: number }[];
+}
+
+export interface Version {
+  model: string;
+  version: number;
+  package: string;
+  run_id: string;
+  metrics: Record<string, number>;
+  aliases: string[];
+  created: string;
+}
+
+export interface MetricValue {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+  reason?: string;
+}
+export type Metrics = Record<string, MetricValue>;
+
+export interface Slice {
+  column: string;
+  value: string;
+  counts: { rows: number; positives: number; blocks: number };
+  status: string;
+  reason?: string;
+  metrics: Metrics;
+}
+
+export interface Report {
+  model: string;
+  label: string;
+  problem: string;
+  data: { digest: string; from: string; until: string };
+  threshold: number;
+  confidence: number;
+  block: string;
+  counts: { rows: number; positives: number; blocks: number };
+  overall: Metrics;
+  no_model: { rule: string; metrics: Metrics };
+  trivial_model: { rule: string; metrics: Metrics };
+  rule_cost: number | null;
+  cost: number | null;
+  currency: string;
+  slices: Slice[];
+  curve: {
+    threshold: number;
+    false_positive_rate: number;
+    recall: number;
+    precision: number;
+    flagged_share: number;
+    saving: number | null;
+  }[];
+  calibration: { rows: number; low: number; high: number; mean_predicted: number; positive_share: number }[];
+}
+
+export interface Lineage {
+  artifacts: { id: string; type: string; digest: string; metadata: Record<string, unknown>; created: string }[];
+  executions: {
+    id: string;
+    type: string;
+    name: string;
+    state: string;
+    code_version: string;
+    configuration: Record<string, unknown>;
+    environment: Record<string, unknown>;
+    started: string;
+    ended: string;
+  }[];
+  events: { execution: string; artifact: string; direction: "input" | "output"; port: string }[];
+  truncated: boolean;
+}
+
+export interface Deployment {
+  generation: number;
+  endpoint: string;
+  model: string;
+  version: number;
+  package: string;
+  cause: string;
+  requested_by: string;
+  created: string;
+  ready_at: string | null;
+}
+
+export interface EndpointView extends Deployment {
+  ready: boolean;
+  servers: { server: string; version: string; address: string; seen: string }[];
+}
+
+export interface Endpoint extends EndpointView {
+  history: Deployment[];
+}
+
+export interface DriftCell {
+  state: string;
+  jsd: number | null;
+  l_infinity: number | null;
+  wasserstein: number | null;
+  floor: number | null;
+  floor_method: string | null;
+  missing: number | null;
+  severity: string | null;
+}
+
+export interface Feature {
+  name: string;
+  kind: "number" | "category";
+  attribution: number | null;
+  cells: DriftCell[];
+}
+
+export interface Finding {
+  window: { from: string; to: string };
+  kind: string;
+  column: string | null;
+  value: number | null;
+  threshold: number | null;
+  floor: number | null;
+  severity: "note" | "alert";
+  impact: string;
+  sentence: string;
+}
+
+export interface Monitoring {
+  endpoint: string;
+  model: string;
+  version: number;
+  drift_window: string;
+  baseline: { rows: number; from: string | null; to: string | null; blocks: number; source: string } | null;
+  windows: { from: string; to: string; rows: number; state: string; predictions_mean: number | null }[];
+  features: Feature[];
+  findings: Finding[];
+  traffic: { from: string; to: string; rows: number; requests: number; failures: number; dropped: number }[];
+  latency: {
+    p50_ms: number | null;
+    p90_ms: number | null;
+    p99_ms: number | null;
+    windows: { from: string; to: string; p50_ms: number | null; p90_ms: number | null; p99_ms: number | null }[];
+  } | null;
+  labels: {
+    predictions: number;
+    labelled: number;
+    coverage: number | null;
+    delay_p50_s: number | null;
+    delay_p95_s: number | null;
+    duplicates: number;
+    contradictions: number;
+    unknown: number;
+  } | null;
+}
+
+export interface FeatureWindow {
+  feature: string;
+  kind: "number" | "category";
+  edges?: number[];
+  categories?: string[];
+  baseline: number[];
+  window: number[];
+  jsd: number | null;
+  wasserstein: number | null;
+  floor: number | null;
+}
+
+export interface Check {
+  check: string;
+  state: "ok" | "warn" | "bad";
+  value: string;
+  remedy: string;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface Answer<T> {
+  data?: T;
+  error?: ApiError;
+  settled: boolean;
+}
+
+interface Entry {
+  answer: Answer<unknown>;
+  listeners: Set<() => void>;
+  loading: boolean;
+  again: boolean;
+  loadedAt: number;
+  timer: number;
+}
+
+const kEntriesMax = 200;
+const kRefreshGapMs = 400; // between two readings of one path
+const entries = new Map<string, Entry>();
+
+async function read(path: string): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, { headers: { accept: "application/json" } });
+  } catch {
+    throw new ApiError(0, "the control plane does not answer; is `millwright up` running?");
+  }
+  const body = (await response.json().catch(() => null)) as { error?: { message?: string } } | null;
+  if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? `the server answered ${response.status}`);
+  return body;
+}
+
+async function load(path: string, entry: Entry) {
+  if (entry.loading) {
+    entry.again = true;
+    return;
+  }
+  entry.loading = true;
+  entry.again = false;
+  try {
+    entry.answer = { data: await read(path), settled: true };
+  } catch (error) {
+    const failed = error instanceof ApiError ? error : new ApiError(0, String(error));
+    // What was read before stays on the page while the server is away for a moment.
+    const keep = failed.status === 0 && entry.answer.data !== undefined;
+    entry.answer = keep ? entry.answer : { error: failed, settled: true };
+  }
+  entry.loading = false;
+  entry.loadedAt = performance.now();
+  for (const listener of entry.listeners) listener();
+  if (entry.again) refresh(path, entry);
+}
+
+function refresh(path: string, entry: Entry) {
+  if (entry.timer !== 0) return;
+  const wait = Math.max(0, entry.loadedAt + kRefreshGapMs - performance.now());
+  entry.timer = window.setTimeout(() => {
+    entry.timer = 0;
+    void load(path, entry);
+  }, wait);
+}
+
+function entryOf(path: string): Entry {
+  let entry = entries.get(path);
+  if (!entry) {
+    if (entries.size >= kEntriesMax) {
+      for (const [key, old] of entries) if (old.listeners.size === 0) entries.delete(key);
+    }
+    entry = { answer: { settled: false }, listeners: new Set(), loading: false, again: false, loadedAt: -1e9, timer: 0 };
+    entries.set(path, entry);
+  }
+  return entry;
+}
+
+/** The answers at `paths`, kept fresh while the component is shown. */
+export function useApis<T>(paths: string[]): Answer<T>[] {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    const listener = () => redraw(0);
+    for (const path of paths) {
+      const entry = entryOf(path);
+      entry.listeners.add(listener);
+      if (performance.now() - entry.loadedAt > kRefreshGapMs) void load(path, entry);
+    }
+    redraw(0); // what came between drawing and listening
+    return () => paths.forEach((path) => entries.get(path)?.listeners.delete(listener));
+  }, [paths.join("\n")]);
+  return paths.map((path) => entryOf(path).answer as Answer<T>);
+}
+
+/** The answer at `path`; null asks nothing and is settled. */
+export function useApi<T>(path: string | null): Answer<T> {
+  return useApis<T>(path === null ? [] : [path])[0] ?? { settled: true };
+}
+
+function invalidate(concerns: (path: string) => boolean) {
+  for (const [path, entry] of entries) {
+    if (!concerns(path)) continue;
+    if (entry.listeners.size > 0) refresh(path, entry);
+    else entry.loadedAt = -1e9;
+  }
+}
+
+// Which paths a change concerns; name "" is any of the topic.
+function concerned(topic: string, name: string): (path: string) => boolean {
+  const under = (collection: string) => (path: string) => {
+    const base = `/api/v1/${collection}`;
+    if (!path.startsWith(base)) return false;
+    const rest = path.slice(base.length);
+    return rest === "" || rest.startsWith("?") || name === "" || `${rest}/`.startsWith(`/${encodeURIComponent(name)}/`);
+  };
+  const goalState = (path: string) => path.startsWith("/api/v1/goals") && !path.endsWith("/production");
+  switch (topic) {
+    case "run":
+      return (path) => under("runs")(path) || goalState(path);
+    case "pipeline":
+      return (path) => path.startsWith("/api/v1/pipelines");
+    case "goal":
+      return (path) => under("goals")(path) || path.startsWith("/api/v1/pipelines");
+    case "model":
+      return under("models");
+    case "endpoint":
+      return under("endpoints");
+    case "server":
+      return (path) => /^\/api\/v1\/(endpoints(\/[^/]+)?|doctor)$/.test(path);
+    default:
+      return () => true;
+  }
+}
+
+export type Live = "connecting" | "live" | "away";
+let live: Live = "connecting";
+const liveListeners = new Set<() => void>();
+
+function setLive(state: Live) {
+  if (live === state) return;
+  live = state;
+  for (const listener of liveListeners) listener();
+}
+
+export function useLive(): Live {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    const listener = () => redraw(0);
+    liveListeners.add(listener);
+    return () => void liveListeners.delete(listener);
+  }, []);
+  return live;
+}
+
+/** Listens for changes while the page is seen: a browser has few connections for one server. */
+export function followChanges() {
+  let source: EventSource | null = null;
+  let opened = false;
+  const open = () => {
+    if (source || document.hidden) return;
+    source = new EventSource("/api/v1/events");
+    source.onopen = () => {
+      setLive("live");
+      if (opened) invalidate(() => true); // what changed meanwhile was not heard
+      opened = true;
+    };
+    source.onerror = () => {
+      setLive("away");
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source = null;
+      window.setTimeout(open, 2000);
+    };
+    source.onmessage = (event) => {
+      const change = JSON.parse(event.data as string) as { topic: string; name: string };
+      invalidate(concerned(change.topic, change.name));
+    };
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) return open();
+    source?.close();
+    source = null;
+    setLive("connecting");
+  });
+  open();
+}

@@ -1,0 +1,84 @@
+// The console as the program serves it: a new home, a real browser, changes made on the command line.
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { openPage, startBrowser, visit } from "./browser.mjs";
+
+const program = join(process.env.MILLWRIGHT_BIN ?? "build/release/bin", "millwright");
+const home = mkdtempSync(join(tmpdir(), "millwright-console-"));
+let up;
+let url;
+let browser;
+
+function millwright(...words) {
+  return execFileSync(program, [...words, "--home", home], { encoding: "utf8" });
+}
+
+before(async () => {
+  up = spawn(program, ["up", "--home", home, "--listen", "127.0.0.1:0", "--inference-listen", "127.0.0.1:0"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  [url, browser] = await Promise.all([
+    new Promise((resolve, reject) => {
+      let said = "";
+      up.stdout.on("data", (text) => {
+        said += text;
+        const address = /^Control plane\s+(\S+)/m.exec(said);
+        if (address && /^Inference/m.test(said)) resolve(address[1]);
+      });
+      up.on("exit", (code) => reject(new Error(`up ended with ${code}: ${said}`)));
+    }),
+    startBrowser(),
+  ]);
+});
+
+after(async () => {
+  await browser?.close();
+  if (up && up.exitCode === null) {
+    const ended = new Promise((resolve) => up.once("exit", resolve));
+    up.removeAllListeners("exit");
+    up.once("exit", () => rmSync(home, { recursive: true, force: true }));
+    up.kill("SIGTERM");
+    await ended;
+  }
+});
+
+test("a new home: empty pages that say what fills them, and a goal that appears by itself", async () => {
+  const { page, complaints, close } = await openPage(browser, url, { missing: ["/production", "/monitoring"] });
+  await visit(page, "/");
+  assert.equal(await page.locator(".empty").count(), 3);
+  await page.locator(".live-live").waitFor();
+  millwright("apply", "-f", "examples/flights/goal.yaml");
+  await page.locator("a.card-title", { hasText: "late-departures" }).waitFor();
+  await page.locator("a.card-title").click();
+  await page.locator("h1", { hasText: "late-departures" }).waitFor();
+  const goals = JSON.parse(millwright("goals", "--json")).goals;
+  assert.ok((await page.locator("main").innerText()).includes(goals[0].outcome));
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("pages come by every address, kept files by their hash, and only from here", async () => {
+  const page = await fetch(`${url}/goals/late-departures?window=x`);
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get("content-type"), /^text\/html/);
+  assert.equal(page.headers.get("cache-control"), "no-cache");
+  const policy = page.headers.get("content-security-policy");
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+  const html = await page.text();
+  for (const [, file] of html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)) {
+    const asset = await fetch(url + file);
+    assert.equal(asset.status, 200, file);
+    assert.match(asset.headers.get("cache-control"), /immutable/);
+    assert.match(file, /-[A-Z0-9]{8}\./);
+    const again = await fetch(url + file, { headers: { "if-none-match": asset.headers.get("etag") } });
+    assert.equal(again.status, 304);
+  }
+  assert.equal((await fetch(`${url}/assets/nothing.js`)).status, 404);
+  assert.equal((await fetch(`${url}/api/v1/nothing`)).status, 404);
+  assert.equal((await fetch(`${url}/nothing`)).status, 404);
+});
