@@ -22,6 +22,8 @@ int main(int argc, char** argv) {
   AddModelVerbs(registrar);
   AddEndpointVerbs(registrar);
   AddDoctorVerb(registrar);
+  AddHomeVerbs(registrar);
+  AddChangesVerb(registrar);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,7 +1,6 @@
 // The control plane, put together in the order of platform.h.
 #include "app/platform.h"
 
-#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 
 #include "api/console/routes.h"
 #include "api/native/routes.h"
+#include "app/checks/control_checks.h"
 #include "app/programs.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -79,20 +79,6 @@ Json MachineEnvironment() {
 /// What decides whether built-in steps give the same answer again: their program's own bytes.
 Result<std::string> ProgramDigest(pipelines::FileDigests& digests, const std::string& program) {
   return Cat(kVersion, " ", TRY(digests.Of(program)));
-}
-
-Json Check(std::string_view name, std::string_view state, std::string_view value, std::string_view remedy = "") {
-  return Json::Make({{"check", name}, {"state", state}, {"value", value}, {"remedy", remedy}});
-}
-
-Json DiskCheck(const std::string& home) {
-  struct statvfs disk {};
-  if (statvfs(home.c_str(), &disk) != 0)
-    return Check("disk", "bad", "cannot be looked at", "is the home still mounted?");
-  const double free_gib = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize) / (1 << 30);
-  const std::string value = Cat(Fixed(free_gib, 1), " GiB free");
-  if (free_gib < 0.5) return Check("disk", "bad", value, Cat("free space on the disk of ", home));
-  return Check("disk", free_gib < 5 ? "warn" : "ok", value, free_gib < 5 ? "free space before it runs out" : "");
 }
 
 }  // namespace
@@ -194,7 +180,7 @@ Status Platform::BuildRunner() {
 
 Status Platform::Listen() {
   net::RouteTable routes;
-  api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Checks(); });
+  api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Examine(); });
   api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_);
   api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
   api::native::AddGoalRoutes(routes, *goals_);
@@ -203,6 +189,7 @@ Status Platform::Listen() {
   api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
   api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_);
   api::native::AddLineageRoutes(routes, *database_);
+  api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);
   net::StreamServerOptions server;
@@ -271,26 +258,30 @@ Status Platform::WriteAddresses() const {
   return WriteFileDurably(config_.AddressesPath(), addresses.DumpPretty(), 0600);
 }
 
-Task<Json> Platform::Checks() {
-  Json checks = Json::MakeArray();
-  checks.Append(DiskCheck(config_.home));
+Task<Json> Platform::Examine() {
+  Checks checks;
   const Result<std::vector<pipelines::Definition>> read = co_await definitions_->List();
-  checks.Append(read.ok() ? Check("database", "ok", config_.database.empty() ? config_.DatabasePath() : "postgresql")
-                          : Check("database", "bad", read.error().ToString(), "see the log of `millwright up`"));
-  checks.Append(Check("isolation", "ok", jobs_->IsolationTier()));
+  if (!read.ok())
+    checks.push_back({"records", Health::kBad, read.error().ToString(), "see the log of `millwright up`"});
+  checks.push_back({"isolation", Health::kOk, jobs_->IsolationTier(), ""});
   const std::vector<endpoints::Server> servers = endpoints_->Servers();
-  const auto views = co_await endpoints_->List();
-  checks.Append(servers.empty()
-                    ? Check("model servers", "bad", "none reports", Cat("see ", config_.LogsPath(), "/serve.log"))
-                    : Check("model servers", "ok", Cat(servers.size(), " reporting")));
-  for (const endpoints::EndpointView& view : views.value_or(std::vector<endpoints::EndpointView>())) {
-    const std::string name = Cat("endpoint ", view.current.endpoint);
-    const std::string version = Cat("version ", view.current.version);
-    checks.Append(view.Ready() ? Check(name, "ok", version + " answers")
-                               : Check(name, "bad", version + " is wanted and not ready",
-                                       Cat("millwright rollback ", view.current.endpoint)));
+  const std::int64_t generation = endpoints_->generation();
+  for (const endpoints::Server& server : servers) checks.push_back(ServerCheck(server.report, generation));
+  if (servers.empty()) {
+    checks.push_back({"model servers", Health::kBad, "none reports", Cat("see ", config_.LogsPath(), "/serve.log")});
   }
-  co_return checks;
+  const auto views = co_await endpoints_->List();
+  for (const endpoints::EndpointView& view : views.value_or(std::vector<endpoints::EndpointView>())) {
+    checks.push_back(EndpointCheck(view));
+  }
+  for (const std::string& endpoint : predictions_->EndpointNames()) {
+    checks.push_back(RecordingCheck(endpoint, predictions_->Windows({.endpoint = endpoint})));
+    const auto coverage = co_await predictions_->Coverage({.endpoint = endpoint});
+    if (coverage.ok()) checks.push_back(LabelCheck(endpoint, *coverage));
+  }
+  Json rows = Json::MakeArray();
+  for (const Check& check : checks) rows.Append(ToJson(check));
+  co_return rows;
 }
 
 }  // namespace mw::app

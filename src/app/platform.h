@@ -62,7 +62,7 @@ class Platform {
   Result<int> PortToTake() const;
   serving::LocalServerOptions LocalServerOptions() const;
   Status WriteAddresses() const;
-  Task<Json> Checks();
+  Task<Json> Examine();
 
   Config config_;
   FileDescriptor home_lock_;

@@ -99,12 +99,9 @@ Status ProcessExecutor::Cancel(const std::string& attempt_id, const std::string&
 }
 
 std::string ProcessExecutor::IsolationTier() const {
-  const std::string unified = ReadFile("/sys/fs/cgroup/cgroup.controllers").ok() ? "/sys/fs/cgroup" : "";
-  const std::string why = unified.empty() ? "this machine has no cgroup v2 hierarchy at /sys/fs/cgroup"
-                                          : "cgroup v2 is there, but this version does not use it";
-  return Cat(
-      "rlimits: every step has a session, a subreaper, rlimits and no_new_privs of its own; memory is limited as ",
-      "address space and for each process; ", why);
+  const bool unified = ReadFile("/sys/fs/cgroup/cgroup.controllers").ok();
+  return Cat("rlimits: of each process by itself; ",
+             unified ? "cgroup v2 is not used yet" : "no cgroup v2 on this machine");
 }
 
 }  // namespace mw::exec

@@ -54,6 +54,17 @@ Result<std::vector<StoredGoal>> GoalStore::List(db::Snapshot& snapshot, const st
   return goals;
 }
 
+Result<std::vector<StoredGoal>> GoalStore::AppliedSince(db::Snapshot& snapshot, const std::string& project,
+                                                        Timestamp since, int limit) {
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT project, name, version, source, parsed, applied_at FROM goals"
+                         " WHERE project = ? AND applied_at >= ? ORDER BY applied_at, name, version LIMIT ?",
+                         {project, ToMicros(since), std::int64_t{limit}}));
+  std::vector<StoredGoal> goals;
+  for (const db::Row& row : rows) goals.push_back(TRY(GoalOf(row)));
+  return goals;
+}
+
 Status GoalStore::Insert(db::Transaction& transaction, const StoredGoal& goal) {
   TRY(transaction.Execute(
       "INSERT INTO goals (project, name, version, source, parsed, applied_at) VALUES (?, ?, ?, ?, ?, ?)",

@@ -46,6 +46,9 @@ class GoalStore {
                                                    const std::string& name);
   /// The newest version of every goal of the project, by name.
   static Result<std::vector<StoredGoal>> List(db::Snapshot& snapshot, const std::string& project);
+  /// Every version of the project's goals applied at or after `since`, oldest first, at most `limit`.
+  static Result<std::vector<StoredGoal>> AppliedSince(db::Snapshot& snapshot, const std::string& project,
+                                                      Timestamp since, int limit);
   static Status Insert(db::Transaction& transaction, const StoredGoal& goal);
 
   /// Whether verdicts were recorded under that id.

@@ -80,6 +80,12 @@ Task<Result<std::vector<StoredGoal>>> Goals::List(std::string project) {
       [&](db::Snapshot& snapshot) -> Result<std::vector<StoredGoal>> { return GoalStore::List(snapshot, project); });
 }
 
+Task<Result<std::vector<StoredGoal>>> Goals::AppliedSince(std::string project, Timestamp since, int limit) {
+  co_return co_await database_.Read([&](db::Snapshot& snapshot) -> Result<std::vector<StoredGoal>> {
+    return GoalStore::AppliedSince(snapshot, project, since, limit);
+  });
+}
+
 Status Goals::Record(db::Transaction& transaction, const std::string& project, const std::string& goal,
                      const EvaluationContext& context, const std::vector<TargetVerdict>& verdicts) const {
   if (TRY(GoalStore::HasEvaluation(transaction, context.id))) return Ok();

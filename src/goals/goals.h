@@ -49,6 +49,8 @@ class Goals {
   /// Errors: kNotFound naming the goals there are.
   Task<Result<StoredGoal>> Get(std::string project, std::string name);
   Task<Result<std::vector<StoredGoal>>> List(std::string project);
+  /// Every version applied at or after `since`, oldest first, at most `limit`.
+  Task<Result<std::vector<StoredGoal>>> AppliedSince(std::string project, Timestamp since, int limit);
 
   /// Records each verdict under `context.id`; a second call with that id changes nothing.
   /// Errors: kNotFound for an unknown goal.

@@ -138,4 +138,20 @@ Result<std::vector<Attempt>> OfRun(db::Snapshot& snapshot, const std::string& ru
   return Select(snapshot, "WHERE run_id = ? ORDER BY task, number", {run_id});
 }
 
+Result<std::vector<std::string>> MoveDirectories(db::Transaction& transaction, const std::string& from,
+                                                 const std::string& to) {
+  std::vector<std::string> open;
+  for (Attempt& attempt : TRY(Select(transaction, "ORDER BY id", {}))) {
+    std::string& directory = attempt.spec.directory;
+    if (directory.starts_with(from + "/")) directory = to + directory.substr(from.size());
+    if (attempt.state != State::kEnded) {
+      attempt.state = State::kRunning;
+      open.push_back(directory);
+    }
+    TRY(transaction.Execute("UPDATE jobs_attempt SET spec = ?, state = ? WHERE id = ?",
+                            {SpecToJson(attempt.spec), std::string(StateName(attempt.state)), attempt.id.text()}));
+  }
+  return open;
+}
+
 }  // namespace mw::jobs

@@ -47,6 +47,11 @@ Result<Attempt> Get(db::Snapshot& snapshot, const AttemptId& id);
 Result<std::vector<Attempt>> Open(db::Snapshot& snapshot);
 /// All of a run, by task and number.
 Result<std::vector<Attempt>> OfRun(db::Snapshot& snapshot, const std::string& run_id);
+/// Directories beneath `from` become the same beneath `to`, as when a home was restored elsewhere. Attempts that had
+/// not ended count as RUNNING from then on: what they left behind is not there, so Next finds them lost.
+/// Returns the new directories of those.
+Result<std::vector<std::string>> MoveDirectories(db::Transaction& transaction, const std::string& from,
+                                                 const std::string& to);
 
 // Act ----------------------------------------------------------------------------------------------
 

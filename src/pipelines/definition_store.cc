@@ -30,6 +30,15 @@ Result<std::vector<Definition>> CurrentDefinitions(db::Snapshot& snapshot) {
   return out;
 }
 
+Result<std::vector<Definition>> DefinitionsSince(db::Snapshot& snapshot, Timestamp since, int limit) {
+  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM pipeline_definition WHERE applied_at >= ?",
+                                               " ORDER BY applied_at, name, version LIMIT ?"),
+                                           {ToMicros(since), std::int64_t{limit}}));
+  std::vector<Definition> out;
+  for (const db::Row& row : rows) out.push_back(FromRow(row));
+  return out;
+}
+
 Status InsertDefinition(db::Transaction& transaction, const Definition& definition) {
   TRY(transaction.Execute(Cat("INSERT INTO pipeline_definition (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?)"),
                           {definition.name, definition.version, definition.source, definition.file_name,

@@ -54,4 +54,8 @@ Task<Result<std::vector<Definition>>> Definitions::List() {
   co_return co_await database_.Read([](db::Snapshot& snapshot) { return CurrentDefinitions(snapshot); });
 }
 
+Task<Result<std::vector<Definition>>> Definitions::AppliedSince(Timestamp since, int limit) {
+  co_return co_await database_.Read([&](db::Snapshot& snapshot) { return DefinitionsSince(snapshot, since, limit); });
+}
+
 }  // namespace mw::pipelines

@@ -41,6 +41,8 @@ class Definitions {
   Task<Result<Definition>> Get(std::string name);
   /// The current version of each, by name.
   Task<Result<std::vector<Definition>>> List();
+  /// Every version applied at or after `since`, oldest first, at most `limit`.
+  Task<Result<std::vector<Definition>>> AppliedSince(Timestamp since, int limit);
 
  private:
   db::Database& database_;

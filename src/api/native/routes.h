@@ -51,6 +51,10 @@ void AddEndpointRoutes(net::RouteTable& routes, endpoints::Endpoints& endpoints,
 /// /api/v1/endpoints/{name}/windows and labels, and what model servers send: /api/v1/servers/{id}/windows
 void AddPredictionRoutes(net::RouteTable& routes, predictions::Predictions& predictions,
                          endpoints::Endpoints& endpoints);
+/// /api/v1/changes: who changed what, one time line from the records
+void AddChangeRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
+                     pipelines::Pipelines& pipelines, registry::Registry& registry, endpoints::Endpoints& endpoints,
+                     const Clock& clock);
 /// /api/v1/lineage
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
 

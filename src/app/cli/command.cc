@@ -71,8 +71,10 @@ Result<Json> Addresses(const Options& options) {
   return Json::Parse(*text).In(home + "/addresses.json");
 }
 
-Result<net::HttpClient> Connect(const Options& options) {
+Result<net::HttpClient> Connect(const Options& options, std::chrono::milliseconds timeout) {
   net::ClientOptions client;
+  client.connect_timeout = std::min(client.connect_timeout, timeout);
+  client.timeout = timeout;
   client.bearer_token = Token(options);
   return net::HttpClient::Make(TRY(ControlUrl(options)), client);
 }

@@ -5,6 +5,7 @@
 // 2 the command line or a file is wrong; 3 the control plane or model server cannot be reached.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -49,8 +50,9 @@ int Fail(const Error& error);
 Result<Json> Addresses(const Options& options);
 
 /// A client of the control plane: --url, else MILLWRIGHT_URL, else HOME/addresses.json; the token is
-/// MILLWRIGHT_TOKEN, else HOME/token.
-Result<net::HttpClient> Connect(const Options& options);
+/// MILLWRIGHT_TOKEN, else HOME/token. `timeout` is for connecting and for each read and write.
+Result<net::HttpClient> Connect(const Options& options,
+                                std::chrono::milliseconds timeout = net::ClientOptions().timeout);
 /// One call through a client of its own. Errors: also kUnavailable with "is `millwright up` running?".
 Result<Json> Call(const Options& options, net::Method method, const std::string& target, const Json& body = Json());
 

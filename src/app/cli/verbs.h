@@ -11,5 +11,7 @@ void AddRunVerbs(const Registrar& registrar);       ///< run, status, logs
 void AddModelVerbs(const Registrar& registrar);     ///< goals, models
 void AddEndpointVerbs(const Registrar& registrar);  ///< deploy, rollback, predict, replay
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor
+void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
+void AddChangesVerb(const Registrar& registrar);    ///< changes
 
 }  // namespace mw::app::cli

@@ -1,0 +1,139 @@
+// Who changed what, and when: applied files, runs, versions, aliases and deployments in one time line, read from the
+// records that each of them leaves anyway. "Nothing" is an answer too.
+#include <algorithm>
+
+#include "api/native/routes.h"
+#include "base/text.h"
+#include "base/yaml.h"
+
+namespace mw::api::native {
+namespace {
+
+using net::Method;
+using net::Permission;
+using net::Request;
+using net::Response;
+
+constexpr std::string_view kProject = "default";
+/// Of each kind, the latest.
+constexpr int kChangesMax = 500;
+
+struct Change {
+  Timestamp at{};
+  std::string kind;     ///< "goal", "pipeline", "run", "version", "alias", "deployment"
+  std::string subject;  ///< the name of what changed
+  std::string text;     ///< "version 3 is live"
+  std::string by;       ///< empty: not recorded
+};
+using Changes = std::vector<Change>;
+
+struct Sources {
+  goals::Goals& goals;
+  pipelines::Definitions& definitions;
+  pipelines::Pipelines& pipelines;
+  registry::Registry& registry;
+  endpoints::Endpoints& endpoints;
+  const Clock& clock;
+};
+
+Task<Status> AddFiles(const Sources& from, Timestamp since, Changes& out) {
+  const auto goals = CO_TRY(co_await from.goals.AppliedSince(std::string(kProject), since, kChangesMax));
+  for (const goals::StoredGoal& goal : goals) {
+    out.push_back({goal.applied_at, "goal", goal.name, Cat("version ", goal.version, " applied"), ""});
+  }
+  const auto definitions = CO_TRY(co_await from.definitions.AppliedSince(since, kChangesMax));
+  for (const pipelines::Definition& definition : definitions) {
+    out.push_back({definition.applied_at, "pipeline", definition.name,
+                   Cat("version ", definition.version, " applied from ", definition.base_directory), ""});
+  }
+  co_return Ok();
+}
+
+Task<Status> AddRuns(const Sources& from, Timestamp since, Changes& out) {
+  pipelines::RunFilter filter;
+  filter.limit = kChangesMax;
+  for (const pipelines::RunRecord& run : CO_TRY(co_await from.pipelines.List(filter))) {
+    const bool over = pipelines::IsFinal(run.state);
+    if (run.created >= since) out.push_back({run.created, "run", run.pipeline, Cat("started, ", run.id.text()), ""});
+    if (!over || run.ended < since) continue;
+    std::string text = Cat(pipelines::Name(run.state), " after ", FormatDuration(run.ended - run.created),
+                           run.cause.empty() ? "" : ": ", run.cause);
+    out.push_back({run.ended, "run", run.pipeline, std::move(text), ""});
+  }
+  co_return Ok();
+}
+
+Task<Status> AddModels(const Sources& from, Timestamp since, Changes& out) {
+  for (const registry::Model& model : CO_TRY(co_await from.registry.ListModels(std::string(kProject)))) {
+    const registry::ModelName name{model.project, model.name};
+    for (const registry::ModelVersion& version : CO_TRY(co_await from.registry.ListVersions(name))) {
+      if (version.created < since) continue;
+      std::string text = Cat("version ", version.version, " registered");
+      out.push_back({version.created, "version", model.name, std::move(text),
+                     version.run_id.empty() ? "" : Cat("run ", version.run_id)});
+    }
+    for (const registry::AliasChange& change : CO_TRY(co_await from.registry.AliasHistory(name, ""))) {
+      if (change.at < since) continue;
+      std::string text = change.version == 0 ? Cat("alias ", change.alias, " removed from version ", change.previous)
+                                             : Cat("alias ", change.alias, ": version ", change.version);
+      if (change.version != 0 && change.previous != 0) CatTo(text, ", before ", change.previous);
+      out.push_back({change.at, "alias", model.name, std::move(text), change.cause});
+    }
+  }
+  co_return Ok();
+}
+
+Task<Status> AddDeployments(const Sources& from, Timestamp since, Changes& out) {
+  for (const endpoints::EndpointView& view : CO_TRY(co_await from.endpoints.List())) {
+    const std::string& name = view.current.endpoint;
+    for (const endpoints::Deployment& one : CO_TRY(co_await from.endpoints.History(name, kChangesMax))) {
+      const std::string what = Cat(one.model, " version ", one.version);
+      if (one.created >= since) {
+        out.push_back({one.created, "deployment", name, Cat(what, " wanted: ", one.cause), one.requested_by});
+      }
+      if (one.ready && *one.ready >= since) out.push_back({*one.ready, "deployment", name, what + " is live", ""});
+    }
+  }
+  co_return Ok();
+}
+
+/// "24h" before now, or a time.
+Result<Timestamp> SinceOf(const Request& request, Timestamp now) {
+  const std::string* since = request.Query("since");
+  if (since == nullptr) return now - std::chrono::hours(24);
+  if (const Result<Duration> ago = ParseDuration(*since); ago.ok()) return now - *ago;
+  if (const Result<Timestamp> at = ParseTime(*since); at.ok()) return *at;
+  return InvalidArgument("since=", Quoted(*since),
+                         " is neither a duration (24h, 3d) nor a time (2013-07-01T00:00:00Z)");
+}
+
+Task<Result<Response>> List(const Sources& from, Request& request) {
+  const Timestamp since = CO_TRY(SinceOf(request, from.clock.Now()));
+  Changes changes;
+  CO_TRY(co_await AddFiles(from, since, changes));
+  CO_TRY(co_await AddRuns(from, since, changes));
+  CO_TRY(co_await AddModels(from, since, changes));
+  CO_TRY(co_await AddDeployments(from, since, changes));
+  std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.at < b.at; });
+  Json rows = Json::MakeArray();
+  for (const Change& change : changes) {
+    rows.Append(Json::Make({{"at", FormatTime(change.at)},
+                            {"kind", change.kind},
+                            {"subject", change.subject},
+                            {"text", change.text},
+                            {"by", change.by}}));
+  }
+  co_return net::JsonResponse(Json::Make({{"since", FormatTime(since)}, {"changes", std::move(rows)}}));
+}
+
+}  // namespace
+
+void AddChangeRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
+                     pipelines::Pipelines& pipelines, registry::Registry& registry, endpoints::Endpoints& endpoints,
+                     const Clock& clock) {
+  const Sources from{goals, definitions, pipelines, registry, endpoints, clock};
+  routes.Add({Method::kGet, "/api/v1/changes", Permission::kRead, 0,
+              net::Simple([from](Request& request) { return List(from, request); })});
+}
+
+}  // namespace mw::api::native
