@@ -96,23 +96,19 @@ void ColumnProfile::AddValue(std::string_view value, std::uint64_t count) {
 // added to the sketch, which by then holds all those that had one.
 void ColumnProfile::AddCount(std::string_view text, std::uint64_t count) {
   const bool full = counts_.exact() && counts_.size() == counts_.capacity() && counts_.CountOf(text) == 0;
-  if (full) CountDistinct();
+  if (full) distinct_.AddHashes(counts_.Hashes());
   if (counts_.Add(text, count) && (full || approximate())) distinct_.AddText(CountedText(text));
 }
 
-void ColumnProfile::CountDistinct() {
-  for (const FrequentItems::Item& item : counts_.Items()) distinct_.AddText(item.text);
-}
-
 void ColumnProfile::MergeCounts(const ColumnProfile& other) {
-  if (other.approximate() && !approximate()) CountDistinct();
-  if (other.approximate() || approximate()) {
-    for (const FrequentItems::Item& item : other.counts_.Items()) distinct_.AddText(item.text);
+  const bool all_fit = !approximate() && !other.approximate() &&
+                       counts_.UnionSize(other.counts_) <= std::min(counts_.capacity(), other.counts_.capacity());
+  if (!all_fit) {
+    distinct_.AddHashes(counts_.Hashes());
+    distinct_.AddHashes(other.counts_.Hashes());
     distinct_.Merge(other.distinct_);
-    counts_.Merge(other.counts_);
-    return;
   }
-  for (const FrequentItems::Item& item : other.counts_.Items()) AddCount(item.text, item.count);
+  counts_.Merge(other.counts_);
 }
 
 void ColumnProfile::Merge(const ColumnProfile& other) {

@@ -96,7 +96,6 @@ class ColumnProfile {
   void AddAll(std::span<const Number> values);
   void AddFinite(std::span<const double> values);
   void AddCount(std::string_view text, std::uint64_t count);
-  void CountDistinct();
   void MergeCounts(const ColumnProfile& other);
   Status ReadSketches(ByteReader& in);
 

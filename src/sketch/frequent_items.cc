@@ -45,9 +45,14 @@ std::size_t FrequentItems::SlotOf(std::uint64_t hash, std::string_view text) con
 
 bool FrequentItems::Add(std::string_view text, std::uint64_t count) {
   if (text.size() > kTextBytesMax) return Add(CountedText(text), count);
+  const bool added = AddHashed(HashText(text), text, count);
+  if (entries_.size() > capacity_) Purge();
+  return added;
+}
+
+bool FrequentItems::AddHashed(std::uint64_t hash, std::string_view text, std::uint64_t count) {
   if (count == 0) return false;
   total_ += count;
-  const std::uint64_t hash = HashText(text);
   if (entries_.size() * 2 >= slots_.size()) Rebuild();
   const std::size_t slot = SlotOf(hash, text);
   if (slots_[slot] != 0) {
@@ -57,7 +62,6 @@ bool FrequentItems::Add(std::string_view text, std::uint64_t count) {
   entries_.push_back({hash, count, static_cast<std::uint32_t>(texts_.size()), static_cast<std::uint32_t>(text.size())});
   texts_.append(text);
   slots_[slot] = static_cast<std::uint32_t>(entries_.size());
-  if (entries_.size() > capacity_) Purge();
   return true;
 }
 
@@ -92,14 +96,22 @@ void FrequentItems::Purge() {
   Rebuild();
 }
 
+// All counters first, then one purge: so the order of the counters does not matter.
 void FrequentItems::Merge(const FrequentItems& other) {
   if (&other == this) return Merge(FrequentItems(other));
-  capacity_ = std::min(capacity_, other.capacity_);
-  if (entries_.size() > capacity_) Purge();
   const std::uint64_t total = total_ + other.total_;
-  for (const Item& item : other.Items()) Add(item.text, item.count);
+  capacity_ = std::min(capacity_, other.capacity_);
   error_ += other.error_;
+  for (const Entry& entry : other.entries_) AddHashed(entry.hash, other.TextOf(entry), entry.count);
+  while (entries_.size() > capacity_) Purge();
   total_ = total;
+}
+
+std::size_t FrequentItems::UnionSize(const FrequentItems& other) const {
+  if (slots_.empty()) return other.size();
+  std::size_t size = entries_.size();
+  for (const Entry& entry : other.entries_) size += slots_[SlotOf(entry.hash, other.TextOf(entry))] == 0 ? 1 : 0;
+  return size;
 }
 
 std::uint64_t FrequentItems::CountOf(std::string_view text) const {
@@ -126,6 +138,13 @@ std::vector<FrequentItems::Item> FrequentItems::Top(std::size_t limit) const {
                     [](const Item& a, const Item& b) { return std::tie(b.count, a.text) < std::tie(a.count, b.text); });
   items.resize(kept);
   return items;
+}
+
+std::vector<std::uint64_t> FrequentItems::Hashes() const {
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(entries_.size());
+  for (const Entry& entry : entries_) hashes.push_back(entry.hash);
+  return hashes;
 }
 
 void FrequentItems::Write(ByteWriter& out) const {

@@ -32,7 +32,10 @@ class FrequentItems {
 
   /// Whether the text was not among the counted before.
   bool Add(std::string_view text, std::uint64_t count = 1);
+  /// Which texts keep a counter depends on the two sketches' counts alone. The result has the smaller capacity.
   void Merge(const FrequentItems& other);
+  /// How many texts have a counter here or there.
+  [[nodiscard]] std::size_t UnionSize(const FrequentItems& other) const;
 
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -45,6 +48,8 @@ class FrequentItems {
   [[nodiscard]] std::vector<Item> Top(std::size_t limit) const;
   /// All that are counted, by text.
   [[nodiscard]] std::vector<Item> Items() const;
+  /// HashText of all that are counted, in no order.
+  [[nodiscard]] std::vector<std::uint64_t> Hashes() const;
 
   void Write(ByteWriter& out) const;
   /// Errors: kDataLoss for bytes that no Write has made.
@@ -59,6 +64,7 @@ class FrequentItems {
   };
 
   [[nodiscard]] std::string_view TextOf(const Entry& entry) const;
+  bool AddHashed(std::uint64_t hash, std::string_view text, std::uint64_t count);
   [[nodiscard]] std::size_t SlotOf(std::uint64_t hash, std::string_view text) const;
   void Rebuild();
   void Purge();

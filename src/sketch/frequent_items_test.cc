@@ -83,6 +83,19 @@ TEST(FrequentItems, KeepsItsBoundsWhenMergedFromAnySplit) {
   }
 }
 
+TEST(FrequentItems, MergingWhatWasReadGivesTheSameBytes) {
+  FrequentItems a(256), b(256);
+  for (const std::string& text : Texts(2'000, 1)) a.Add(text);
+  for (const std::string& text : Texts(2'000, 2)) b.Add(text);
+  const std::string bytes = BytesOf(b);
+  ByteReader in(bytes);
+  FrequentItems merged = a;
+  merged.Merge(b);
+  a.Merge(*FrequentItems::Read(in));
+  EXPECT_FALSE(a.exact());
+  EXPECT_EQ(BytesOf(a), BytesOf(merged));
+}
+
 TEST(FrequentItems, FindsTheTopAmongManyRare) {
   FrequentItems items;
   Random random(1);

@@ -32,6 +32,8 @@ class HyperLogLog {
   void Add(double value) { Add(std::span(&value, 1)); }
   void AddInteger(std::int64_t value);
   void AddText(std::string_view text);
+  /// Values by their hashes (hash.h).
+  void AddHashes(std::span<const std::uint64_t> hashes);
   /// The union. With different `lg` the result has the smaller one.
   void Merge(const HyperLogLog& other);
 
@@ -47,7 +49,6 @@ class HyperLogLog {
  private:
   template <typename Number>
   void AddAll(std::span<const Number> values);
-  void AddHashes(std::span<const std::uint64_t> hashes);
   void AddCoupon(std::uint32_t coupon);
   [[nodiscard]] bool dense() const { return !registers_.empty(); }
   [[nodiscard]] std::vector<std::uint32_t> SortedCoupons() const;

@@ -8,8 +8,8 @@
 namespace mw::sketch {
 namespace {
 
-constexpr int kDigitBits = 8;
-constexpr int kDigits = 3;
+constexpr std::size_t kDigitBits = 8;
+constexpr std::size_t kDigits = 3;
 constexpr std::size_t kFewKeys = 96;
 
 using Keys = std::vector<std::int64_t>;
@@ -32,7 +32,7 @@ Leading LeadingOf(const Keys& keys) {
   }
   const auto range = static_cast<std::uint64_t>(largest) - static_cast<std::uint64_t>(smallest);
   const auto width = static_cast<int>(std::bit_width(range));
-  return {smallest, std::max(0, width - kDigits * kDigitBits)};
+  return {smallest, std::max(0, width - static_cast<int>(kDigits * kDigitBits))};
 }
 
 // Runs of keys whose leading bits are equal are put in order one by one: short, or of equal keys, as a rule.
@@ -58,12 +58,12 @@ void SortKeys(Keys& keys, Keys& scratch) {
   std::array<std::array<std::uint32_t, kMask + 1>, kDigits> places{};
   for (const std::int64_t key : keys) {
     const std::uint64_t bits = leading.Of(key);
-    for (int digit = 0; digit < kDigits; ++digit) ++places[digit][bits >> (digit * kDigitBits) & kMask];
+    for (std::size_t digit = 0; digit < kDigits; ++digit) ++places[digit][bits >> (digit * kDigitBits) & kMask];
   }
   scratch.resize(keys.size());
-  for (int digit = 0; digit < kDigits; ++digit) {
+  for (std::size_t digit = 0; digit < kDigits; ++digit) {
     std::uint32_t* const place = places[digit].data();
-    const int shift = digit * kDigitBits;
+    const std::size_t shift = digit * kDigitBits;
     if (place[leading.Of(keys[0]) >> shift & kMask] == keys.size()) continue;
     std::uint32_t before = 0;
     for (std::size_t i = 0; i <= kMask; ++i) before += std::exchange(place[i], before);
