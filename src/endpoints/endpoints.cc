@@ -38,7 +38,20 @@ void Endpoints::Take(const Deployment& deployment) {
   Deployment& known = current_[deployment.endpoint];
   if (deployment.generation < known.generation) return;  // another deployment overtook this one
   known = deployment;
-  generation_ = std::max(generation_.load(), deployment.generation);
+  if (deployment.generation <= generation_.load()) return;
+  generation_ = deployment.generation;
+  for (const Watch* watch : watches_) watch->grown_();
+}
+
+Endpoints::Watch::Watch(Endpoints& endpoints, std::function<void()> grown)
+    : endpoints_(endpoints), grown_(std::move(grown)) {
+  const Lock lock(endpoints_.mutex_);
+  endpoints_.watches_.insert(this);
+}
+
+Endpoints::Watch::~Watch() {
+  const Lock lock(endpoints_.mutex_);
+  endpoints_.watches_.erase(this);
 }
 
 Task<Result<Deployment>> Endpoints::Deploy(DeployRequest request) {

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +58,19 @@ class Endpoints {
   [[nodiscard]] wire::DesiredState Desired() const;
   /// Of Desired, without making it: for waiting until it grows.
   [[nodiscard]] std::int64_t generation() const { return generation_.load(); }
+  /// Calls `grown` soon after each growth of generation(), on any thread, until the watch is destroyed.
+  class Watch {
+   public:
+    Watch(Endpoints& endpoints, std::function<void()> grown);
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    friend class Endpoints;
+    Endpoints& endpoints_;
+    const std::function<void()> grown_;
+  };
   /// Takes a server's report; durable is only that a deployment became ready.
   Task<Status> Report(wire::StatusReport report);
   /// Servers that reported lately.
@@ -73,6 +88,7 @@ class Endpoints {
   mutable Mutex mutex_;
   std::map<std::string, Deployment> current_ MW_GUARDED_BY(mutex_);  ///< by endpoint
   std::map<std::string, Server> servers_ MW_GUARDED_BY(mutex_);
+  std::set<Watch*> watches_ MW_GUARDED_BY(mutex_);
 };
 
 }  // namespace mw::endpoints

@@ -118,5 +118,18 @@ TEST_F(EndpointsTest, RefusesWithWhatThereIs) {
   EXPECT_EQ(SyncWait(endpoints_->Rollback("lat", std::nullopt, "", "")).error().code, Code::kNotFound);
 }
 
+TEST_F(EndpointsTest, WhoWatchesHearsOfEachGrowthWhileItWatches) {
+  int heard = 0;
+  {
+    const Endpoints::Watch watch(*endpoints_, [&heard] { ++heard; });
+    ASSERT_TRUE(Deploy("1", "first").ok());
+    EXPECT_EQ(heard, 1);
+    ASSERT_TRUE(Deploy("1", "first").ok());
+    EXPECT_EQ(heard, 1) << "the same deployment again is no growth";
+  }
+  ASSERT_TRUE(Deploy("2").ok());
+  EXPECT_EQ(heard, 1);
+}
+
 }  // namespace
 }  // namespace mw::endpoints

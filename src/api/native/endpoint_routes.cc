@@ -17,7 +17,6 @@ using net::Responder;
 using net::Response;
 
 constexpr std::size_t kBlobPieceBytes = std::size_t{256} << 10;
-constexpr auto kLongPollPeriod = std::chrono::milliseconds(10);
 constexpr Duration kLongPollMax = std::chrono::seconds(30);
 constexpr int kHistoryMax = 100;
 
@@ -76,10 +75,11 @@ Task<void> DesiredState(Endpoints& endpoints, Request& request, Responder& respo
   const std::string* after = request.Query("after");
   const std::string* wait = request.Query("wait");
   const std::int64_t known = after == nullptr ? -1 : ParseInt(*after).value_or(-1);
-  Duration left = wait == nullptr ? Duration(0) : std::min(ParseDuration(*wait).value_or(Duration(0)), kLongPollMax);
-  while (left > Duration(0) && endpoints.generation() <= known) {
-    if (!(co_await responder.Sleep(kLongPollPeriod)).has_value()) break;
-    left -= kLongPollPeriod;
+  const Duration hold =
+      wait == nullptr ? Duration(0) : std::min(ParseDuration(*wait).value_or(Duration(0)), kLongPollMax);
+  const Endpoints::Watch watch(endpoints, responder.Waker());
+  if (hold > Duration(0) && endpoints.generation() <= known) {
+    static_cast<void>(co_await responder.Sleep(std::chrono::duration_cast<std::chrono::milliseconds>(hold)));
   }
   // A peer that has gone is noticed by its next poll.
   static_cast<void>(co_await responder.Send(net::JsonResponse(wire::ToJson(endpoints.Desired()))));
