@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/assert.h"
-#include "base/random.h"
 
 namespace mw::evaluation {
 namespace {
@@ -40,7 +39,16 @@ double Quantile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (at - std::floor(at)) * (sorted[above] - sorted[below]);
 }
 
-std::optional<Interval> IntervalOf(std::vector<double>& values, std::size_t replicates, double confidence) {
+}  // namespace
+
+std::span<const double> BlockDraws::Next() {
+  static const PoissonOne poisson;
+  for (double& weight : weights_) weight = poisson.Draw(random_);
+  return weights_;
+}
+
+std::optional<Interval> PercentileInterval(std::vector<double>& values, double confidence) {
+  const std::size_t replicates = values.size();
   std::erase_if(values, [](double value) { return !std::isfinite(value); });
   if (values.empty() || values.size() * 100 < replicates * 95) return std::nullopt;
   std::sort(values.begin(), values.end());
@@ -48,18 +56,13 @@ std::optional<Interval> IntervalOf(std::vector<double>& values, std::size_t repl
   return Interval{Quantile(values, tail), Quantile(values, 1 - tail)};
 }
 
-}  // namespace
-
 std::vector<Scores> Replicates(const RankedRows& rows, const std::optional<CostRates>& costs,
                                const BootstrapOptions& options) {
-  const PoissonOne poisson;
-  Random random(options.seed);
-  std::vector<double> weights(rows.num_blocks());
+  BlockDraws draws(rows.num_blocks(), options.seed);
   std::vector<Scores> replicates;
   replicates.reserve(static_cast<std::size_t>(options.replicates));
   for (int i = 0; i < options.replicates; ++i) {
-    for (double& weight : weights) weight = poisson.Draw(random);
-    replicates.push_back(ScoresOf(Count(rows, weights), costs));
+    replicates.push_back(ScoresOf(Count(rows, draws.Next()), costs));
   }
   return replicates;
 }
@@ -71,7 +74,7 @@ Intervals IntervalsOf(const std::vector<Scores>& replicates, double confidence) 
   for (std::size_t metric = 0; metric < kMetricCount; ++metric) {
     values.clear();
     for (const Scores& scores : replicates) values.push_back(scores[metric]);
-    intervals[metric] = IntervalOf(values, replicates.size(), confidence);
+    intervals[metric] = PercentileInterval(values, confidence);
   }
   return intervals;
 }
@@ -97,7 +100,8 @@ std::vector<Gain> Compare(const RankedRows& candidate, const RankedRows& baselin
   }
   std::vector<Gain> gains;
   for (std::size_t metric = 0; metric < kMetricCount; ++metric) {
-    gains.push_back({static_cast<MetricId>(metric), own[metric] - other[metric], intervals[metric]});
+    gains.push_back(
+        {std::string(MetricName(static_cast<MetricId>(metric))), own[metric] - other[metric], intervals[metric]});
   }
   return gains;
 }

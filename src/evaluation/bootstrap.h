@@ -9,8 +9,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "evaluation/ranked_rows.h"
 #include "evaluation/scores.h"
 
@@ -28,6 +31,23 @@ struct BootstrapOptions {
 struct Interval {
   double low = 0, high = 0;
 };
+
+/// How often each block is drawn, replicate by replicate.
+class BlockDraws {
+ public:
+  BlockDraws(std::size_t blocks, std::uint64_t seed) : random_(seed), weights_(blocks) {}
+  /// Valid until the next call.
+  std::span<const double> Next();
+
+ private:
+  Random random_;
+  std::vector<double> weights_;
+};
+
+/// Of one metric's replicates, in any order; what is not finite is taken out. Absent where fewer than 95 %
+/// of them are left.
+std::optional<Interval> PercentileInterval(std::vector<double>& replicates, double confidence);
+
 /// Absent where fewer than 95 % of the replicates had a value, or there are fewer than kBlocksMin blocks.
 using Intervals = std::array<std::optional<Interval>, kMetricCount>;
 
@@ -40,7 +60,7 @@ Intervals BootstrapIntervals(const RankedRows& rows, const std::optional<CostRat
 
 /// What a candidate gains over a baseline on the same rows (candidate - baseline).
 struct Gain {
-  MetricId metric = MetricId::kRocAuc;
+  std::string metric;
   double value = 0;  ///< NaN when either side is undefined
   std::optional<Interval> interval;
 };

@@ -93,8 +93,8 @@ TEST(Compare, AModelAgainstItselfGainsExactlyNothing) {
   const RankedRows rows = *RankedRows::Make(Weathered(random, 50, 10, 0.5), 0.5);
   for (const Gain& gain : Compare(rows, rows, CostRates{9, 1}, {.replicates = 50, .confidence = 0.95, .seed = 1})) {
     if (std::isnan(gain.value)) continue;
-    EXPECT_EQ(gain.value, 0) << MetricName(gain.metric);
-    ASSERT_TRUE(gain.interval.has_value()) << MetricName(gain.metric);
+    EXPECT_EQ(gain.value, 0) << gain.metric;
+    ASSERT_TRUE(gain.interval.has_value()) << gain.metric;
     EXPECT_EQ(gain.interval->low, 0);
     EXPECT_EQ(gain.interval->high, 0);
   }

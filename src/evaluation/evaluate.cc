@@ -70,17 +70,10 @@ std::string WhyInsufficient(const Counts& counts, const EvaluateOptions& options
   return {};
 }
 
-std::vector<MetricValue> Withheld(const Counts& counts, const std::string& reason) {
-  std::vector<MetricValue> values;
-  for (std::size_t i = 0; i < kMetricCount; ++i) {
-    values.push_back({.metric = std::string(MetricName(static_cast<MetricId>(i))),
-                      .value = {},
-                      .low = {},
-                      .high = {},
-                      .rows = counts.rows,
-                      .reason = reason});
-  }
-  return values;
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kMetricCount; ++i) names.emplace_back(MetricName(static_cast<MetricId>(i)));
+  return names;
 }
 
 SliceReport EvaluateSlice(const RankedRows& rows, const SliceColumn& column, std::uint32_t code,
@@ -92,36 +85,9 @@ SliceReport EvaluateSlice(const RankedRows& rows, const SliceColumn& column, std
   SliceReport slice{.column = column.name, .value = column.values[code], .counts = CountsOf(subset)};
   slice.reason = WhyInsufficient(slice.counts, options);
   slice.sufficient = slice.reason.empty();
-  slice.metrics = slice.sufficient ? ValuesWithIntervals(subset, options) : Withheld(slice.counts, slice.reason);
+  slice.metrics =
+      slice.sufficient ? ValuesWithIntervals(subset, options) : Withheld(Names(), slice.counts.rows, slice.reason);
   return slice;
-}
-
-Status CheckSlices(const ScoredRows& rows, const std::vector<SliceColumn>& columns) {
-  std::size_t total = 0;
-  for (const SliceColumn& column : columns) {
-    total += column.values.size();
-    if (total > kSlicesMax) {
-      return InvalidArgument("slicing by ", column.name, " makes ", total, " slices, more than ", kSlicesMax,
-                             "; slice by a column with fewer values");
-    }
-    if (column.codes.size() != rows.probabilities.size()) {
-      return InvalidArgument("slice column ", column.name, " has ", column.codes.size(), " rows, the data ",
-                             rows.probabilities.size());
-    }
-    for (const std::uint32_t code : column.codes) {
-      if (code >= column.values.size()) return InvalidArgument("slice column ", column.name, " has no value ", code);
-    }
-  }
-  return Ok();
-}
-
-// Values in the order people look them up.
-std::vector<std::uint32_t> ByName(const SliceColumn& column) {
-  std::vector<std::uint32_t> order(column.values.size());
-  for (std::uint32_t code = 0; code < order.size(); ++code) order[code] = code;
-  std::sort(order.begin(), order.end(),
-            [&](std::uint32_t a, std::uint32_t b) { return column.values[a] < column.values[b]; });
-  return order;
 }
 
 Result<RankedRows> Constant(const ScoredRows& rows, double probability, double threshold) {
@@ -157,7 +123,7 @@ Result<Baseline> TrivialModel(const ScoredRows& rows, const Tally& tally, const 
 
 Result<Report> Evaluate(const ScoredRows& rows, const std::vector<SliceColumn>& slices,
                         const EvaluateOptions& options) {
-  TRY(CheckSlices(rows, slices));
+  TRY(CheckSlices(rows.probabilities.size(), slices));
   const RankedRows ranked = TRY(RankedRows::Make(rows, options.threshold));
   const Tally tally = Count(ranked);
   Report report;

@@ -10,18 +10,12 @@
 #include "evaluation/bootstrap.h"
 #include "evaluation/ranked_rows.h"
 #include "evaluation/report.h"
+#include "evaluation/slices.h"
 
 namespace mw::evaluation {
 
 /// Fewer positives or negatives than this make a slice insufficient, and a gate undecided.
 inline constexpr std::int64_t kClassMin = 100;
-
-/// A column to slice by; one code per row into `values`.
-struct SliceColumn {
-  std::string name;
-  std::vector<std::uint32_t> codes;
-  std::vector<std::string> values;
-};
 
 struct EvaluateOptions {
   double threshold = 0.5;

@@ -20,23 +20,29 @@ std::string Shown(std::string_view metric, std::optional<double> value) {
 }
 
 // What is missing before anything can be decided; empty when nothing is.
-std::string Shortage(const Counts& counts) {
-  const std::int64_t negatives = counts.rows - counts.positives;
+std::string Shortage(const Report& report, std::int64_t rows_min) {
+  const Counts& counts = report.counts;
   const auto short_of = [](std::int64_t have, std::int64_t need, std::string_view what) {
     return Cat(have, " ", what, ", need ", need);
   };
-  if (counts.positives < kClassMin) return short_of(counts.positives, kClassMin, "positives");
-  if (negatives < kClassMin) return short_of(negatives, kClassMin, "negatives");
+  if (report.problem != goals::Problem::kBinaryClassification) {
+    if (counts.rows < rows_min) return short_of(counts.rows, rows_min, "rows");
+  } else {
+    const std::int64_t negatives = counts.rows - counts.positives;
+    if (counts.positives < rows_min) return short_of(counts.positives, rows_min, "positives");
+    if (negatives < rows_min) return short_of(negatives, rows_min, "negatives");
+  }
   constexpr auto kBlocks = static_cast<std::int64_t>(kBlocksMin);
   if (counts.blocks < kBlocks) return short_of(counts.blocks, kBlocks, "independent blocks");
   return {};
 }
 
-Check EnoughData(const Report& report) {
-  const std::string shortage = Shortage(report.counts);
+Check EnoughData(const Report& report, std::int64_t rows_min) {
+  const std::string shortage = Shortage(report, rows_min);
+  const bool binary = report.problem == goals::Problem::kBinaryClassification;
   return {.name = "enough data",
           .metric = "",
-          .need = Cat(kClassMin, " of each class, ", kBlocksMin, " blocks"),
+          .need = Cat(rows_min, binary ? " of each class, " : " rows, ", kBlocksMin, " blocks"),
           .against = "",
           .verdict = shortage.empty() ? Verdict::kPass : Verdict::kInsufficient,
           .why = shortage};
@@ -57,7 +63,7 @@ Verdict VerdictOf(const goals::TargetVerdict& judged, bool enough) {
 }
 
 Check TargetCheck(const Report& report, const goals::Goal& goal, const goals::Requirement& require,
-                  const goals::TargetVerdict& judged) {
+                  const goals::TargetVerdict& judged, bool enough) {
   Check check{.name = judged.target,
               .metric = judged.metric,
               .value = judged.value,
@@ -67,34 +73,35 @@ Check TargetCheck(const Report& report, const goals::Goal& goal, const goals::Re
               .against = Cat("goal ", goal.name),
               .blocks = judged.priority == 1,
               .miss_costs = judged.miss_costs};
-  check.verdict = VerdictOf(judged, Shortage(report.counts).empty());
+  check.verdict = VerdictOf(judged, enough);
   check.why = judged.value ? Certainty(require, judged, report.confidence) : judged.reason;
   return check;
 }
 
-void AddTargets(const Report& report, const goals::Goal& goal, std::vector<Check>& checks) {
+void AddTargets(const Report& report, const goals::Goal& goal, bool enough, std::vector<Check>& checks) {
   const auto judged = goals::Judge(goal, goals::Stage::kEvaluation, ToMeasurements(report));
   std::size_t next = 0;
   if (goal.kpi) {
     const goals::TargetVerdict& verdict = judged[next++];
-    if (verdict.kind == goals::Kind::kQuality) checks.push_back(TargetCheck(report, goal, goal.kpi->require, verdict));
+    if (verdict.kind == goals::Kind::kQuality)
+      checks.push_back(TargetCheck(report, goal, goal.kpi->require, verdict, enough));
   }
   for (const goals::Target& target : goal.targets) {
     const goals::TargetVerdict& verdict = judged[next++];
-    if (verdict.kind == goals::Kind::kQuality) checks.push_back(TargetCheck(report, goal, target.require, verdict));
+    if (verdict.kind == goals::Kind::kQuality)
+      checks.push_back(TargetCheck(report, goal, target.require, verdict, enough));
   }
 }
 
 Check TrivialCheck(const Report& report) {
-  constexpr std::string_view kMetric = "log_loss";
-  const MetricValue* own = FindMetric(report.overall, kMetric);
-  const MetricValue* trivial = FindMetric(report.trivial_model.metrics, kMetric);
-  Check check{
-      .name = "trivial model", .metric = std::string(kMetric), .need = "", .against = report.trivial_model.rule};
+  const std::string_view metric = report.problem == goals::Problem::kRegression ? "rmse" : "log_loss";
+  const MetricValue* own = FindMetric(report.overall, metric);
+  const MetricValue* trivial = FindMetric(report.trivial_model.metrics, metric);
+  Check check{.name = "trivial model", .metric = std::string(metric), .need = "", .against = report.trivial_model.rule};
   check.verdict = Verdict::kFail;
-  check.need = Cat("< ", Shown(kMetric, trivial == nullptr ? std::nullopt : trivial->value));
+  check.need = Cat("< ", Shown(metric, trivial == nullptr ? std::nullopt : trivial->value));
   if (own == nullptr || !own->value || trivial == nullptr || !trivial->value) {
-    check.why = own != nullptr && !own->reason.empty() ? own->reason : "the report has no log_loss";
+    check.why = own != nullptr && !own->reason.empty() ? own->reason : Cat("the report has no ", metric);
     return check;
   }
   check.value = own->value;
@@ -156,7 +163,7 @@ Check ProductionCheck(const Report& report, const goals::Metric& metric, const s
   check.low = own->low;
   check.high = own->high;
   const auto gain = std::find_if(production.gains.begin(), production.gains.end(),
-                                 [&](const Gain& candidate) { return MetricName(candidate.metric) == id; });
+                                 [&](const Gain& candidate) { return candidate.metric == id; });
   if (gain != production.gains.end()) {
     check.against += ", same rows";
     DecidePaired(metric, *gain, margin, check);
@@ -169,11 +176,9 @@ Check ProductionCheck(const Report& report, const goals::Metric& metric, const s
   return check;
 }
 
-Result<const goals::Metric*> MarginMetric(const std::string& id, double margin) {
+Result<const goals::Metric*> MarginMetric(const std::string& id, double margin, goals::Problem problem) {
   const goals::Metric* metric = goals::FindMetric(id);
-  if (metric == nullptr) {
-    return InvalidArgument("margin: ", goals::UnknownMetric(id, goals::Problem::kBinaryClassification));
-  }
+  if (metric == nullptr) return InvalidArgument("margin: ", goals::UnknownMetric(id, problem));
   if (metric->better == goals::Better::kNeither) {
     return InvalidArgument("margin: more ", id, " is neither better nor worse; remove it");
   }
@@ -184,10 +189,14 @@ Result<const goals::Metric*> MarginMetric(const std::string& id, double margin) 
 }
 
 Status CheckInputs(const Report& report, const goals::Goal* goal, const GateOptions& options) {
-  for (const auto& [id, margin] : options.margins) TRY(MarginMetric(id, margin));
+  for (const auto& [id, margin] : options.margins) TRY(MarginMetric(id, margin, report.problem));
   if (options.against_production && options.margins.empty()) {
     return InvalidArgument(
         "against: production needs a margin for each metric to compare, such as margin: {roc_auc: 0.005}");
+  }
+  if (goal != nullptr && report.problem != goal->problem) {
+    return InvalidArgument("the report is of a ", goals::ProblemName(report.problem), ", goal ", goal->name,
+                           " is about a ", goals::ProblemName(goal->problem));
   }
   if (goal != nullptr && !report.model.empty() && report.model != goal->model) {
     return InvalidArgument("the report is of model ", report.model, ", goal ", goal->name, " is about ", goal->model);
@@ -267,12 +276,14 @@ Result<GateDecision> Decide(const Report& report, const goals::Goal* goal, const
                             const GateOptions& options) {
   TRY(CheckInputs(report, goal, options));
   GateDecision decision;
-  decision.checks.push_back(EnoughData(report));
-  if (goal != nullptr) AddTargets(report, *goal, decision.checks);
+  decision.checks.push_back(EnoughData(report, options.rows_min));
+  const bool enough = decision.checks.front().verdict == Verdict::kPass;
+  if (goal != nullptr) AddTargets(report, *goal, enough, decision.checks);
   decision.checks.push_back(TrivialCheck(report));
   if (options.against_production && production) {
     for (const auto& [id, margin] : options.margins) {
-      decision.checks.push_back(ProductionCheck(report, *TRY(MarginMetric(id, margin)), id, margin, *production));
+      decision.checks.push_back(
+          ProductionCheck(report, *TRY(MarginMetric(id, margin, report.problem)), id, margin, *production));
     }
   }
   decision.verdict = Overall(decision.checks);

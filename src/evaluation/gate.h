@@ -3,9 +3,11 @@
 // never pass. Any thread.
 //
 // Checks, in this order:
-//   enough data       >= kClassMin positives and negatives, >= kBlocksMin independent blocks
+//   enough data       >= rows_min positives and negatives (without two classes: rows), >= kBlocksMin
+//                     independent blocks
 //   targets           the KPI and every quality target, bounds inclusive, decided by the point value
-//   trivial model     log loss below that of the training share of positives as a constant
+//   trivial model     log loss below that of the training rows' shares of the classes as a constant; rmse
+//                     below that of their mean
 //   production        for each metric with a margin: not worse than production by more than the margin;
 //                     paired where both were scored on the same rows, then decided by the interval
 // A release is stopped by a check that blocks: the KPI, targets of priority 1, and all others here. A
@@ -21,6 +23,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "evaluation/evaluate.h"
 #include "evaluation/report.h"
 #include "goals/goal.h"
 
@@ -55,6 +58,7 @@ struct GateOptions {
   bool against_production = false;
   /// Metric id and how much worse than production it may be, 0 or more in the metric's unit.
   std::map<std::string, double> margins;
+  std::int64_t rows_min = kClassMin;
 };
 
 struct GateDecision {

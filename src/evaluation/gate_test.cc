@@ -176,20 +176,19 @@ TEST(GateAgainstProduction, PairedNonInferiorityIsDecidedByTheInterval) {
                {-0.0051, -0.009, 0.0, Verdict::kFail},
                {std::nan(""), -0.001, 0.001, Verdict::kFail}};
   for (const auto& c : cases) {
-    const Production production{
-        .version = 3, .metrics = {}, .gains = {{MetricId::kRocAuc, c.gain, Interval{c.low, c.high}}}};
+    const Production production{.version = 3, .metrics = {}, .gains = {{"roc_auc", c.gain, Interval{c.low, c.high}}}};
     const Check check = Named(Decided(TheReport(), production, kAgainst), "production roc_auc");
     EXPECT_EQ(check.verdict, c.verdict) << c.gain << " " << c.low;
     EXPECT_EQ(check.against, "version 3, same rows");
   }
-  const Production no_interval{.version = 3, .metrics = {}, .gains = {{MetricId::kRocAuc, 0.1, std::nullopt}}};
+  const Production no_interval{.version = 3, .metrics = {}, .gains = {{"roc_auc", 0.1, std::nullopt}}};
   EXPECT_EQ(Named(Decided(TheReport(), no_interval, kAgainst), "production roc_auc").verdict, Verdict::kInsufficient);
 }
 
 TEST(GateAgainstProduction, ForMetricsThatFallTheSignTurns) {
   const GateOptions options{.against_production = true, .margins = {{"ece", 0.01}}};
   const auto verdict = [&](double gain, double low, double high) {
-    const Production production{.version = 3, .metrics = {}, .gains = {{MetricId::kEce, gain, Interval{low, high}}}};
+    const Production production{.version = 3, .metrics = {}, .gains = {{"ece", gain, Interval{low, high}}}};
     return Named(Decided(TheReport(), production, options), "production ece").verdict;
   };
   EXPECT_EQ(verdict(-0.02, -0.03, -0.01), Verdict::kPass);

@@ -1,4 +1,5 @@
-// The report of one evaluation: what report.json holds, what the gate decides from and what people read.
+// The report of one evaluation: what report.json holds, what the gate decides from and what people read. One
+// shape for all problems; what a problem does not have is empty, and absent from its JSON.
 // Plain values; reading checks what others may have written. Pure; any thread.
 //
 // Every metric has a value, or a reason why there is none. `low` and `high` bound it at the report's
@@ -22,6 +23,8 @@ namespace mw::evaluation {
 inline constexpr std::int64_t kReportFormatVersion = 1;
 inline constexpr std::size_t kSlicesMax = 1000;
 inline constexpr std::size_t kCurvePointsMax = 200;
+inline constexpr std::size_t kClassesMax = 100;
+inline constexpr std::size_t kFitBinsMax = 20;
 
 struct MetricValue {
   std::string metric;
@@ -29,11 +32,14 @@ struct MetricValue {
   std::int64_t rows = 0;  ///< rows that the value is a mean over: for precision the flagged ones
   std::string reason{};   ///< why there is no value
 };
+/// Every metric without a value, for that reason.
+std::vector<MetricValue> Withheld(const std::vector<std::string>& metrics, std::int64_t rows,
+                                  const std::string& reason);
 const MetricValue* FindMetric(const std::vector<MetricValue>& among, std::string_view metric);
 
 struct Counts {
   std::int64_t rows = 0;
-  std::int64_t positives = 0;
+  std::int64_t positives = 0;  ///< of two classes; else 0
   std::int64_t blocks = 0;
 };
 
@@ -49,7 +55,7 @@ struct SliceReport {
 
 /// What a rule or a constant reaches on the same rows.
 struct Baseline {
-  std::string rule;  ///< "flag none", "flag every row", "every row 21.4 %"
+  std::string rule;  ///< "flag none", "flag every row", "every row 21.4 %", "every row setosa"
   std::vector<MetricValue> metrics;
 };
 
@@ -68,12 +74,34 @@ struct CalibrationBin {
   double positive_share = 0;
 };
 
+/// Of several classes, one: against all others. Its metrics: precision, recall, f1, roc_auc.
+struct ClassReport {
+  std::string name;
+  std::int64_t rows = 0;
+  std::int64_t predicted = 0;  ///< rows of which it is the likeliest class
+  std::vector<MetricValue> metrics;
+};
+
+/// So many of the rows have at most that prediction less label.
+struct ErrorQuantile {
+  double share = 0;
+  double error = 0;
+};
+
+/// Rows of one bin of equal mass by predicted number, from the lowest up.
+struct FitBin {
+  std::int64_t rows = 0;
+  double low = 0, high = 0;  ///< of the predictions
+  double mean_predicted = 0;
+  double mean_label = 0;
+};
+
 struct Report {
   std::string model;
   std::string label;
   std::string data_digest;  ///< of the dataset; empty when unknown
-  std::string problem = "binary_classification";
-  double threshold = 0.5;
+  goals::Problem problem = goals::Problem::kBinaryClassification;
+  double threshold = 0.5;  ///< of two classes
   double confidence = 0.95;
   int replicates = 0;
   std::uint64_t seed = 0;
@@ -87,7 +115,11 @@ struct Report {
   std::optional<double> cost;       ///< of the model's flags
   std::string currency;
   std::vector<CurvePoint> curve;
-  std::vector<CalibrationBin> calibration;
+  std::vector<CalibrationBin> calibration;           ///< of several classes: of the likeliest one, against being right
+  std::vector<ClassReport> classes;                  ///< of several classes; so is the next
+  std::vector<std::vector<std::int64_t>> confusion;  ///< rows by class and likeliest class
+  std::vector<ErrorQuantile> errors;                 ///< of a regression; so is the next
+  std::vector<FitBin> fit;
 };
 
 Json ToJson(const Report& report);

@@ -56,7 +56,7 @@ Result<Counts> ReadCounts(const Json& json) {
   if (counts == nullptr) return InvalidArgument("report: counts is missing");
   Counts read;
   read.rows = TRY(counts->GetInt("rows"));
-  read.positives = TRY(counts->GetInt("positives"));
+  read.positives = counts->IntOr("positives", 0);
   read.blocks = TRY(counts->GetInt("blocks"));
   return read;
 }
@@ -120,6 +120,50 @@ CalibrationBin ReadBin(const Json& json) {
           json.DoubleOr("positive_share", 0)};
 }
 
+Json ClassJson(const ClassReport& one) {
+  return Json::Make(
+      {{"name", one.name}, {"rows", one.rows}, {"predicted", one.predicted}, {"metrics", MetricsJson(one.metrics)}});
+}
+
+Result<ClassReport> ReadClass(const Json& json) {
+  return ClassReport {
+    TRY(json.GetString("name"))
+    , json.IntOr("rows", 0), json.IntOr("predicted", 0), TRY(ReadMetrics(json, "metrics"))
+  };
+}
+
+Json ConfusionJson(const std::vector<std::int64_t>& row) {
+  Json out = Json::MakeArray();
+  for (const std::int64_t count : row) out.Append(count);
+  return out;
+}
+
+std::vector<std::int64_t> ReadConfusion(const Json& json) {
+  std::vector<std::int64_t> row;
+  if (!json.IsArray()) return row;
+  for (const Json& count : json.AsArray()) row.push_back(count.IsInt() ? count.AsInt() : 0);
+  return row;
+}
+
+Json ErrorJson(const ErrorQuantile& quantile) {
+  return Json::Make({{"share", quantile.share}, {"error", quantile.error}});
+}
+
+ErrorQuantile ReadError(const Json& json) { return {json.DoubleOr("share", 0), json.DoubleOr("error", 0)}; }
+
+Json FitJson(const FitBin& bin) {
+  return Json::Make({{"rows", bin.rows},
+                     {"low", bin.low},
+                     {"high", bin.high},
+                     {"mean_predicted", bin.mean_predicted},
+                     {"mean_label", bin.mean_label}});
+}
+
+FitBin ReadFit(const Json& json) {
+  return {json.IntOr("rows", 0), json.DoubleOr("low", 0), json.DoubleOr("high", 0), json.DoubleOr("mean_predicted", 0),
+          json.DoubleOr("mean_label", 0)};
+}
+
 template <typename T, typename Write>
 Json ListJson(const std::vector<T>& elements, Write write) {
   Json out = Json::MakeArray();
@@ -138,6 +182,25 @@ Result<const Json::Array*> ReadList(const Json& json, std::string_view key, std:
   return &list->AsArray();
 }
 
+/// As many rows and columns as there are classes.
+Status CheckConfusion(const Report& report) {
+  const std::size_t classes = report.classes.size();
+  const bool square =
+      report.confusion.size() == classes && std::all_of(report.confusion.begin(), report.confusion.end(),
+                                                        [classes](const auto& row) { return row.size() == classes; });
+  return square ? Ok() : InvalidArgument("report: confusion is not ", classes, " by ", classes);
+}
+
+Result<goals::Problem> ReadProblem(const Json& json) {
+  const std::string name = json.StringOr("problem", "binary_classification");
+  const auto problem = goals::ProblemFromName(name);
+  if (problem) return *problem;
+  return InvalidArgument("report: problem ", Quoted(name), " is none of ",
+                         goals::ProblemName(goals::Problem::kBinaryClassification), ", ",
+                         goals::ProblemName(goals::Problem::kMulticlassClassification), ", ",
+                         goals::ProblemName(goals::Problem::kRegression));
+}
+
 Status CheckFormat(const Json& json) {
   const std::int64_t format = TRY(json.GetInt("format_version").In("report"));
   if (format <= kReportFormatVersion) return Ok();
@@ -148,13 +211,13 @@ Status CheckFormat(const Json& json) {
 }  // namespace
 
 Json ToJson(const Report& report) {
-  return Json::Make(
+  Json json = Json::Make(
       {{"format_version", kReportFormatVersion},
        {"model", report.model},
        {"label", report.label},
-       {"problem", report.problem},
+       {"problem", goals::ProblemName(report.problem)},
        {"data", Json::Make({{"digest", report.data_digest}, {"from", report.from}, {"until", report.until}})},
-       {"threshold", report.threshold},
+       {"threshold", report.problem == goals::Problem::kBinaryClassification ? Json(report.threshold) : Json()},
        {"confidence", report.confidence},
        {"replicates", report.replicates},
        {"seed", report.seed},
@@ -169,6 +232,14 @@ Json ToJson(const Report& report) {
        {"slices", ListJson(report.slices, SliceJson)},
        {"curve", ListJson(report.curve, PointJson)},
        {"calibration", ListJson(report.calibration, BinJson)}});
+  if (report.problem == goals::Problem::kMulticlassClassification) {
+    json["classes"] = ListJson(report.classes, ClassJson);
+    json["confusion"] = ListJson(report.confusion, ConfusionJson);
+  } else if (report.problem == goals::Problem::kRegression) {
+    json["errors"] = ListJson(report.errors, ErrorJson);
+    json["fit"] = ListJson(report.fit, FitJson);
+  }
+  return json;
 }
 
 Result<Report> ReportFromJson(const Json& json) {
@@ -176,13 +247,15 @@ Result<Report> ReportFromJson(const Json& json) {
   Report report;
   report.model = json.StringOr("model", "");
   report.label = json.StringOr("label", "");
-  report.problem = json.StringOr("problem", report.problem);
+  report.problem = TRY(ReadProblem(json));
   if (const Json* data = json.Find("data")) {
     report.data_digest = data->StringOr("digest", "");
     report.from = data->StringOr("from", "");
     report.until = data->StringOr("until", "");
   }
-  report.threshold = TRY(json.GetDouble("threshold").In("report"));
+  if (report.problem == goals::Problem::kBinaryClassification) {
+    report.threshold = TRY(json.GetDouble("threshold").In("report"));
+  }
   report.confidence = TRY(json.GetDouble("confidence").In("report"));
   report.replicates = static_cast<int>(std::clamp<std::int64_t>(json.IntOr("replicates", 0), 0, 1'000'000));
   report.seed = static_cast<std::uint64_t>(json.IntOr("seed", 0));
@@ -197,6 +270,13 @@ Result<Report> ReportFromJson(const Json& json) {
   for (const Json& slice : *TRY(ReadList(json, "slices", kSlicesMax))) report.slices.push_back(TRY(ReadSlice(slice)));
   for (const Json& point : *TRY(ReadList(json, "curve", kCurvePointsMax))) report.curve.push_back(ReadPoint(point));
   for (const Json& bin : *TRY(ReadList(json, "calibration", kMassBins))) report.calibration.push_back(ReadBin(bin));
+  for (const Json& one : *TRY(ReadList(json, "classes", kClassesMax))) report.classes.push_back(TRY(ReadClass(one)));
+  for (const Json& row : *TRY(ReadList(json, "confusion", kClassesMax))) {
+    report.confusion.push_back(ReadConfusion(row));
+  }
+  TRY(CheckConfusion(report));
+  for (const Json& one : *TRY(ReadList(json, "errors", kFitBinsMax))) report.errors.push_back(ReadError(one));
+  for (const Json& bin : *TRY(ReadList(json, "fit", kFitBinsMax))) report.fit.push_back(ReadFit(bin));
   return report;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "evaluation/mass_bins.h"
 #include "evaluation/sum.h"
 
 namespace mw::evaluation {
@@ -43,35 +44,6 @@ void CountBlocks(const RankedRows& rows, std::span<const double> weights, Tally&
   tally.squared_error = squared_error.Total();
   for (const Sum& gap : gaps) tally.width_gap += std::fabs(gap.Total());
 }
-
-// Bins of equal mass, filled from the highest probability down.
-class MassBins {
- public:
-  explicit MassBins(double total) : total_(total), end_(total / kMassBins) {}
-
-  void Add(double before, double weight, double positives, double probability) {
-    const double middle = before + weight / 2;
-    while (middle >= end_ && bin_ < kMassBins - 1) Close();
-    gap_ += positives - weight * probability;
-  }
-  double Finish() {
-    Close();
-    return sum_;
-  }
-
- private:
-  void Close() {
-    sum_ += std::fabs(gap_);
-    gap_ = 0;
-    ++bin_;
-    end_ = total_ * (bin_ + 1) / kMassBins;
-  }
-  double total_;
-  double end_;
-  double gap_ = 0;
-  double sum_ = 0;
-  int bin_ = 0;
-};
 
 // The hot loop of the bootstrap: one weight look-up per row, all else per group of ties.
 void CountRanks(const RankedRows& rows, std::span<const double> weights, Tally& tally) {

@@ -6,8 +6,8 @@
 // walk for the rest. Immutable after loading; any number of threads may predict at once; prediction
 // does not lock, and allocates only for models with thousands of features or category splits.
 //
-// Understood: gbtree boosters (also num_parallel_tree, categorical splits, missing values) with the
-// objectives of the enum below. Everything else is refused with a sentence that names it.
+// Understood: gbtree boosters (also num_parallel_tree, categorical splits, missing values, several classes)
+// with the objectives of the enum below. Everything else is refused with a sentence that names it.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ enum class Objective : std::uint8_t {
   kLogistic,      ///< binary:logistic, predictions are probabilities
   kLogitRaw,      ///< binary:logitraw, predictions are margins
   kSquaredError,  ///< reg:squarederror
+  kSoftmax,       ///< multi:softprob, predictions are a probability for each class
 };
 /// XGBoost's name of it: "binary:logistic".
 std::string_view ObjectiveName(Objective objective);
@@ -52,6 +53,8 @@ class Forest {
   ~Forest();
 
   [[nodiscard]] std::size_t num_features() const;
+  /// Numbers for each row: 1, or one for each class.
+  [[nodiscard]] std::size_t num_outputs() const;
   /// Trees that take part in predictions.
   [[nodiscard]] std::size_t num_trees() const;
   [[nodiscard]] std::size_t max_depth() const;
@@ -64,7 +67,7 @@ class Forest {
   [[nodiscard]] float base_score() const;
 
   /// `rows`: `count` x num_features(), row-major, NaN where missing; a category is its code. Writes
-  /// `count` predictions (see Objective) to `out`. Asserts that the sizes fit.
+  /// `count` x num_outputs() predictions (see Objective), row by row, to `out`. Asserts that the sizes fit.
   void Predict(std::span<const float> rows, std::size_t count, std::span<float> out) const;
   /// The same before the objective's transformation.
   void PredictMargin(std::span<const float> rows, std::size_t count, std::span<float> out) const;

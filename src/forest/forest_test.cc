@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <set>
@@ -29,6 +30,7 @@ struct DataShape {
   double missing = 0.15;
   double scale = 1.0;
   bool regression = false;
+  int classes = 0;  ///< labels are 0 to classes - 1
 };
 
 /// Labels depend on every column, on which values are missing, and on the parity of categories, so that
@@ -51,6 +53,11 @@ TrainingRows MakeRows(const DataShape& shape, std::uint64_t seed) {
       out.values.push_back(missing ? kNan : static_cast<float>(numeric ? value * shape.scale : value));
     }
     signal += random.Normal() - 1.5;
+    if (shape.classes > 0) {
+      out.labels.push_back(
+          static_cast<float>(std::clamp(static_cast<int>(signal + shape.classes / 2.0), 0, shape.classes - 1)));
+      continue;
+    }
     out.labels.push_back(shape.regression ? static_cast<float>(signal * 1000) : (signal > 0 ? 1.0F : 0.0F));
   }
   if (!shape.categories.empty()) {
@@ -125,17 +132,18 @@ void ExpectEqualToXgboost(const XgboostOracle& oracle, const TrainingRows& train
   const float* margins = oracle.Predict(rows.data(), kRows, true, rounds);
   for (const Engine engine : kEngines) {
     if (!forest->Fits(engine)) continue;
-    std::vector<float> found(kRows);
+    std::vector<float> found(kRows * forest->num_outputs());
     forest->PredictMarginOn(engine, rows, kRows, found);
     EXPECT_EQ(CountDifferentBits(margins, found), 0U) << EngineName(engine) << " of " << forest->Describe();
   }
-  std::vector<float> again(trained.labels.size());
-  forest->Predict(trained.values, again.size(), again);
-  EXPECT_EQ(CountDifferentBits(oracle.PredictMatrix(trained.values, forest->num_trees()).data(), again), 0U);
+  std::vector<float> again(trained.labels.size() * forest->num_outputs());
+  forest->Predict(trained.values, trained.labels.size(), again);
+  const std::size_t all_rounds = forest->num_trees() / forest->num_outputs();
+  EXPECT_EQ(CountDifferentBits(oracle.PredictMatrix(trained.values, all_rounds).data(), again), 0U);
   const float* predictions = oracle.Predict(rows.data(), kRows, false, rounds);
   const std::size_t width = forest->num_features();
   for (const std::size_t count : {0U, 1U, 2U, 7U, 8U, 31U, 32U, 33U, 39U, 40U, 64U, 1000U, 3001U}) {
-    std::vector<float> found(count);
+    std::vector<float> found(count * forest->num_outputs());
     forest->Predict(std::span(rows).first(count * width), count, found);
     EXPECT_EQ(CountDifferentBits(predictions, found), 0U) << count << " rows of " << forest->Describe();
   }
@@ -243,6 +251,37 @@ TEST(Forest, EqualsXgboostForEveryObjectiveAndBaseScore) {
     parameters["base_score"] = base_score;
     ExpectEqualToXgboost(XgboostOracle::Train(rows, parameters, 10), rows);
   }
+}
+
+TEST(Forest, EqualsXgboostForSeveralClasses) {
+  for (const int classes : {2, 3, 10}) {
+    const TrainingRows rows = MakeRows({.categories = {3, 40}, .classes = classes}, 23);
+    auto parameters = Hist("5");
+    parameters["objective"] = "multi:softprob";
+    parameters["num_class"] = Cat(classes);
+    auto oracle = XgboostOracle::Train(rows, parameters, 20);
+    ExpectEqualToXgboost(oracle, rows);
+    const auto forest = Forest::FromXgboostJson(oracle.Json());
+    EXPECT_EQ(forest->num_outputs(), static_cast<std::size_t>(classes));
+    EXPECT_EQ(forest->num_trees(), static_cast<std::size_t>(classes) * 20);
+    oracle.SetAttribute("best_iteration", "6");
+    ExpectEqualToXgboost(oracle, rows, 7);
+  }
+}
+
+TEST(Forest, EqualsXgboostForClassesWithoutAFastEngine) {
+  const TrainingRows rows = MakeRows({.rows = 6000, .numeric = 2, .classes = 3}, 24);
+  auto parameters = Hist("9");
+  parameters["objective"] = "multi:softprob";
+  parameters["num_class"] = "3";
+  parameters["num_parallel_tree"] = "2";
+  parameters["subsample"] = "0.6";
+  const auto oracle = XgboostOracle::Train(rows, parameters, 6);
+  EXPECT_FALSE(FitsEngine(oracle, Engine::kBinned));
+  const auto forest = Forest::FromXgboostJson(oracle.Json());
+  std::vector<float> found(6000 * 3);
+  forest->Predict(rows.values, 6000, found);
+  EXPECT_EQ(CountDifferentBits(oracle.Predict(rows.values.data(), 6000, false), found), 0U);
 }
 
 TEST(Forest, EqualsXgboostOnBareLeavesAndNoTreesAtAll) {
@@ -355,7 +394,7 @@ TEST(Objective, SigmoidEqualsXgboosts) {
   for (int i = 0; i < 500'000; ++i) margins.push_back(static_cast<float>(random.Normal() * 200));
   const std::vector<float> expected = oracle.PredictFrom(margins);
   std::vector<float> found = margins;
-  Transform(Objective::kLogistic, found);
+  Transform(Objective::kLogistic, 1, found);
   EXPECT_EQ(CountDifferentBits(expected.data(), found), 0U);
 }
 

@@ -1,4 +1,4 @@
-// The formulas are those of XGBoost 1.7.4's regression objectives, step by step in float32.
+// The formulas are those of XGBoost 1.7.4's objectives, step by step in float32.
 #include "forest/objective.h"
 
 #include <algorithm>
@@ -11,16 +11,29 @@
 namespace mw::forest {
 namespace {
 
-constexpr std::array<std::pair<Objective, std::string_view>, 3> kNames = {{
+constexpr std::array<std::pair<Objective, std::string_view>, 4> kNames = {{
     {Objective::kLogistic, "binary:logistic"},
     {Objective::kLogitRaw, "binary:logitraw"},
     {Objective::kSquaredError, "reg:squarederror"},
+    {Objective::kSoftmax, "multi:softprob"},
 }};
 
 float Sigmoid(float margin) {
   constexpr float kEpsilon = 1e-16F;
   const float bounded = std::min(-margin, 88.7F);  // keeps the exponential finite
   return 1.0F / (std::exp(bounded) + 1.0F + kEpsilon);
+}
+
+// Less the greatest margin, so that no exponential overflows; their sum is the one thing in double.
+void Softmax(std::span<float> margins) {
+  float greatest = margins.front();
+  for (const float margin : margins) greatest = std::fmax(margin, greatest);
+  double sum = 0;
+  for (float& margin : margins) {
+    margin = std::exp(margin - greatest);
+    sum += static_cast<double>(margin);
+  }
+  for (float& margin : margins) margin /= static_cast<float>(sum);
 }
 
 }  // namespace
@@ -50,9 +63,12 @@ Result<float> BaseMargin(Objective objective, float base_score) {
   return -std::log(1.0F / base_score - 1.0F);
 }
 
-void Transform(Objective objective, std::span<float> margins) {
-  if (objective != Objective::kLogistic) return;
-  for (float& margin : margins) margin = Sigmoid(margin);
+void Transform(Objective objective, std::size_t outputs, std::span<float> margins) {
+  if (objective == Objective::kLogistic) {
+    for (float& margin : margins) margin = Sigmoid(margin);
+  } else if (objective == Objective::kSoftmax) {
+    for (std::size_t row = 0; row < margins.size(); row += outputs) Softmax(margins.subspan(row, outputs));
+  }
 }
 
 }  // namespace mw::forest

@@ -5,6 +5,7 @@
 #include <cmath>
 
 namespace mw::forest {
+
 bool GoesLeft(const Ensemble& ensemble, const Node& node, float value) {
   if (std::isnan(value)) return node.default_left;
   if (node.category_set == Node::kNone) return value < node.value;

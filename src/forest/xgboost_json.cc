@@ -409,27 +409,34 @@ Status CheckKind(const RawModel& raw) {
   return Ok();
 }
 
-Status CheckOneOutput(const RawModel& raw) {
+/// One for each class of a model of several, else 1; every tree names one of them.
+Result<std::uint32_t> OutputsOf(const RawModel& raw, Objective objective) {
   const std::int64_t classes = TRY(Parameter("num_class", raw.num_class, 0));
-  if (classes > 1)
-    return Unimplemented("the model has ", classes, " classes; only models with one output are evaluated");
+  const bool several = objective == Objective::kSoftmax;
+  if (several ? classes < 2 || static_cast<std::size_t>(classes) > kOutputsMax : classes > 1) {
+    return InvalidArgument("the model has the objective ", ObjectiveName(objective), " and ", classes, " classes; ",
+                           several ? Cat("2 to ", kOutputsMax, " are read") : std::string("it has one output"));
+  }
+  const std::int64_t outputs = several ? classes : 1;
   if (raw.tree_info.size() != raw.trees.size()) {
     return InvalidArgument("the model has ", raw.trees.size(), " trees and tree_info for ", raw.tree_info.size());
   }
   for (const std::int32_t output : raw.tree_info) {
-    if (output != 0) return InvalidArgument("the model's tree_info names output ", output, "; it has one");
+    if (output < 0 || output >= outputs) {
+      return InvalidArgument("the model's tree_info names output ", output, "; it has ", outputs);
+    }
   }
-  return Ok();
+  return static_cast<std::uint32_t>(outputs);
 }
 
 /// How many trees count: all, or those up to the best iteration of early stopping.
-Result<std::size_t> TreesUsed(const RawModel& raw) {
+Result<std::size_t> TreesUsed(const RawModel& raw, std::int64_t outputs) {
   const auto all = static_cast<std::int64_t>(raw.trees.size());
   const std::int64_t parallel = TRY(Parameter("num_parallel_tree", raw.num_parallel_tree, 1));
   const std::int64_t best = TRY(Parameter("best_iteration", raw.best_iteration, all));
   if (parallel == 0 || best >= all) return raw.trees.size();
   // Both are below 2^31 here unless parallel is absurd; then every tree counts.
-  return parallel > all ? raw.trees.size() : static_cast<std::size_t>(std::min((best + 1) * parallel, all));
+  return parallel > all ? raw.trees.size() : static_cast<std::size_t>(std::min((best + 1) * parallel * outputs, all));
 }
 
 Status CheckNames(const RawModel& raw, std::size_t num_features) {
@@ -445,7 +452,7 @@ Status CheckNames(const RawModel& raw, std::size_t num_features) {
 Status FillHead(RawModel& raw, Ensemble& ensemble) {
   TRY(CheckKind(raw));
   ensemble.objective = TRY(ObjectiveFromName(raw.objective));
-  TRY(CheckOneOutput(raw));
+  ensemble.num_outputs = TRY(OutputsOf(raw, ensemble.objective));
   const std::int64_t features = TRY(Parameter("num_feature", raw.num_feature, 0));
   if (features < 1 || static_cast<std::size_t>(features) > kFeaturesMax) {
     return InvalidArgument("the model's num_feature is ", features, "; 1 to ", kFeaturesMax, " are read");
@@ -466,10 +473,11 @@ Result<Ensemble> ParseXgboostJson(std::string_view text) {
   Ensemble ensemble;
   TRY(FillHead(raw, ensemble));
   CategorySets sets;
-  const std::size_t used = TRY(TreesUsed(raw));
+  const std::size_t used = TRY(TreesUsed(raw, ensemble.num_outputs));
   for (std::size_t tree = 0; tree < used; ++tree) {
     ensemble.trees.push_back(
         TRY(TreeBuilder(raw.trees[tree], ensemble.num_features, sets).Build().In(Cat("tree ", tree))));
+    ensemble.trees.back().output = static_cast<std::uint32_t>(raw.tree_info[tree]);
   }
   ensemble.category_sets = sets.Finish(ensemble.trees);
   return ensemble;

@@ -15,6 +15,7 @@ namespace mw::forest {
 
 inline constexpr std::size_t kModelBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kFeaturesMax = 65'536;
+inline constexpr std::size_t kOutputsMax = 1'000;  ///< classes
 inline constexpr std::size_t kTreesMax = 100'000;
 inline constexpr std::size_t kNodesMax = std::size_t{1} << 24;  ///< of all trees together
 inline constexpr std::size_t kDepthMax = 1'024;

@@ -109,11 +109,13 @@ TEST(XgboostJson, RefusesWithTheReasonAndThePlace) {
   const BadModel cases[] = {
       {{.booster = "dart"}, Code::kUnimplemented, R"(booster is "dart"; only gbtree is evaluated)"},
       {{.booster = "gblinear"}, Code::kUnimplemented, "gblinear"},
-      {{.objective = "multi:softprob"},
+      {{.objective = "multi:softmax"},
        Code::kUnimplemented,
-       R"(objective is "multi:softprob"; evaluated are binary:logistic, binary:logitraw, reg:squarederror)"},
+       R"(objective is "multi:softmax"; evaluated are binary:logistic, binary:logitraw, reg:squarederror)"},
       {{.objective = ""}, Code::kUnimplemented, "objective"},
-      {{.parameters = R"({"base_score":"5E-1","num_class":"3","num_feature":"2"})"}, Code::kUnimplemented, "3 classes"},
+      {{.parameters = R"({"base_score":"5E-1","num_class":"3","num_feature":"2"})"},
+       Code::kInvalidArgument,
+       "3 classes"},
       {{.parameters = R"({"base_score":"5E-1","num_feature":"2","num_target":"2"})"},
        Code::kUnimplemented,
        "2 targets"},
@@ -228,7 +230,8 @@ TEST(XgboostJson, ReadsTheSeedsOfTheFuzzer) {
   const std::string corpus = MW_SOURCE_DIR "/fuzz/corpus/xgboost_json/";
   EXPECT_TRUE(ParseXgboostJson(*ReadFile(corpus + "categories.json")).ok());
   EXPECT_TRUE(ParseXgboostJson(*ReadFile(corpus + "numbers.json")).ok());
-  for (const char* other : {"dart.json", "linear.json", "classes.json"}) {
+  EXPECT_EQ(ParseXgboostJson(*ReadFile(corpus + "classes.json"))->num_outputs, 3U);
+  for (const char* other : {"dart.json", "linear.json"}) {
     EXPECT_EQ(ParseXgboostJson(*ReadFile(corpus + other)).error().code, Code::kUnimplemented) << other;
   }
 }

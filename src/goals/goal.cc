@@ -136,10 +136,11 @@ class GoalReader {
     }
     YamlReader predict(*node, complaints_);
     goal_.label = predict.String("label");
-    predict.ChoiceOr("type", {"binary_classification"}, "binary_classification");
+    goal_.problem = *ProblemFromName(predict.ChoiceOr("type", ProblemNames(), ProblemName(goal_.problem)));
     goal_.horizon = predict.DurationOr("horizon", Duration(0));
     threshold_given_ = node->Find("threshold") != nullptr;
     goal_.threshold = Share(predict, "threshold", 0.5);
+    if (threshold_given_ && goal_.problem != Problem::kBinaryClassification) OnlyBinary(predict, "threshold");
     predict.Finish();
   }
 
@@ -172,9 +173,20 @@ class GoalReader {
     kpi.name = reader.StringOr("name", kpi.require.metric);
     kpi.window = Length(reader, goal_.window);
     kpi.deadline = Optional<Timestamp>(reader, "deadline", [](std::string_view text) { return ParseTime(text); });
-    if (const YamlNode* costs = reader.Node("costs")) ReadCosts(*costs);
+    if (const YamlNode* costs = reader.Node("costs")) {
+      if (goal_.problem == Problem::kBinaryClassification) {
+        ReadCosts(*costs);
+      } else {
+        OnlyBinary(reader, "costs");
+      }
+    }
     reader.Finish();
     goal_.kpi = std::move(kpi);
+  }
+
+  void OnlyBinary(YamlReader& reader, std::string_view key) {
+    complaints_.Add(reader.LineOf(key), Cat(key, ": has no meaning for ", ProblemName(goal_.problem),
+                                            ", which flags nothing; remove it"));
   }
 
   void ReadCosts(const YamlNode& node) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,12 @@ enum class Kind : std::uint8_t { kQuality, kPerformance, kFreshness, kCost };
 std::string_view KindName(Kind kind);
 
 /// What the model predicts. Metrics of other problems are known too, to be refused by name.
-enum class Problem : std::uint8_t { kBinaryClassification, kRegression };
+enum class Problem : std::uint8_t { kBinaryClassification, kMulticlassClassification, kRegression };
+/// As goals and packages write it: "binary_classification", "multiclass_classification", "regression".
 std::string_view ProblemName(Problem problem);
+std::optional<Problem> ProblemFromName(std::string_view name);
+/// Every name, in the order of the enum.
+std::vector<std::string_view> ProblemNames();
 
 /// How a metric's numbers are written. Values are kept as fraction, plain number, seconds, money, per
 /// second, or count.
@@ -36,13 +41,15 @@ struct Metric {
 
 /// The entry of that id, or nullptr. "weather.age" and the age of any other source are found too.
 const Metric* FindMetric(std::string_view id);
-/// Whether the metric can be computed for such a model: quality metrics belong to one problem, all
-/// others to every model.
+/// Whether the metric can be computed for such a model: quality metrics belong to one or some problems,
+/// all others to every model.
 bool IsComputable(const Metric& metric, Problem problem);
 /// The ids computable for the problem, in the table's order.
 std::vector<std::string_view> MetricIds(Problem problem);
 /// What is wrong with an unknown id and what was probably meant: "unknown metric \"auRoc\"; ...".
 std::string UnknownMetric(std::string_view id, Problem problem);
+/// As few digits as tell values apart: "0.715", "53.94", "1300.2".
+std::string CompactNumber(double value);
 /// The value as people read it: "0.715", "14.9 %", "20 ms", "0.05 USD". `currency` is used by money alone.
 std::string FormatMetric(const Metric& metric, double value, std::string_view currency = {});
 

@@ -55,6 +55,8 @@ Result<double> ParseBound(std::string_view text, const Metric& metric, std::stri
     case Unit::kSeconds: return ParseSeconds(text, metric);
     case Unit::kPerSecond: return ParseRate(text);
     case Unit::kNumber:
+      if (metric.in_percent && text.ends_with('%')) return ParseShare(text);
+      return ParseNumber(text, metric);
     case Unit::kCount: return ParseNumber(text, metric);
     case Unit::kMoney: break;
   }

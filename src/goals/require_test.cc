@@ -108,7 +108,12 @@ TEST(Requirement, RefusalsNameTheRemedy) {
 
 TEST(Requirement, MetricsBelongToTheirProblem) {
   EXPECT_TRUE(ParseRequirement("rmse <= 3", Problem::kRegression).ok());
-  EXPECT_NE(Refused("roc_auc >= 0.5", Problem::kRegression).find("choose from rows, mae, rmse, r2"), std::string::npos);
+  EXPECT_NE(Refused("roc_auc >= 0.5", Problem::kRegression).find("choose from rows, rmse, mae, r2"), std::string::npos);
+  EXPECT_TRUE(ParseRequirement("macro_f1 >= 0.5", Problem::kMulticlassClassification).ok());
+  EXPECT_TRUE(ParseRequirement("log_loss <= 0.5", Problem::kMulticlassClassification).ok());
+  EXPECT_NE(Refused("roc_auc >= 0.5", Problem::kMulticlassClassification).find("accuracy"), std::string::npos);
+  EXPECT_NE(Refused("macro_f1 >= 0.5").find("cannot be computed for binary_classification"), std::string::npos);
+  EXPECT_EQ(ParseRequirement("mape <= 20%", Problem::kRegression)->value, 0.2);
   EXPECT_TRUE(ParseRequirement("latency <= 3ms", Problem::kRegression).ok());
 }
 

@@ -31,6 +31,10 @@ Status CheckFeatures(const wire::PackageInfo& info, const forest::Forest& forest
     return InvalidArgument("package.json lists ", info.features.size(), " features, model.json has ",
                            forest.num_features());
   }
+  if (forest.num_outputs() != info.num_outputs()) {
+    return InvalidArgument("package.json lists ", info.classes.size(), " classes, model.json has ",
+                           forest.num_outputs(), forest.num_outputs() == 1 ? " output" : " outputs");
+  }
   const std::vector<std::string>& names = forest.feature_names();
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != info.features[i]) {
@@ -39,6 +43,14 @@ Status CheckFeatures(const wire::PackageInfo& info, const forest::Forest& forest
     }
   }
   return Ok();
+}
+
+/// A file without a package calls its classes by their numbers.
+std::vector<std::string> ClassNumbers(const forest::Forest& forest) {
+  std::vector<std::string> names;
+  if (forest.num_outputs() == 1) return names;
+  for (std::size_t i = 0; i < forest.num_outputs(); ++i) names.push_back(Cat(i));
+  return names;
 }
 
 Result<float> EncodeValue(const schema::Encoder& encoder, int feature, const Json* value) {
@@ -51,11 +63,12 @@ Result<float> EncodeValue(const schema::Encoder& encoder, int feature, const Jso
 
 bool SameBits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
 
-Status CompareBits(const std::vector<float>& ours, const std::vector<float>& theirs, std::string_view what) {
-  for (std::size_t row = 0; row < ours.size(); ++row) {
-    if (SameBits(ours[row], theirs[row])) continue;
-    return FailedPrecondition("warm-up row ", row, " gives the ", what, " ", ours[row],
-                              ", the library that trained the model gave ", theirs[row],
+Status CompareBits(const std::vector<float>& ours, const std::vector<float>& theirs, std::size_t outputs,
+                   std::string_view what) {
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    if (SameBits(ours[i], theirs[i])) continue;
+    return FailedPrecondition("warm-up row ", i / outputs, " gives the ", what, " ", ours[i],
+                              ", the library that trained the model gave ", theirs[i],
                               "; this machine must not serve it");
   }
   return Ok();
@@ -70,11 +83,17 @@ std::uint64_t Model::NextSerial() {
 
 const char* Model::output_name() const {
   switch (forest_.objective()) {
-    case forest::Objective::kLogistic: return "probability";
+    case forest::Objective::kLogistic:
+    case forest::Objective::kSoftmax: return "probability";
     case forest::Objective::kLogitRaw: return "margin";
     case forest::Objective::kSquaredError: return "value";
   }
   return "value";
+}
+
+const char* Model::decision_name() const {
+  if (!classes_.empty()) return "label";
+  return threshold_ ? "decision" : nullptr;
 }
 
 Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory) {
@@ -89,6 +108,7 @@ Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& direc
   TRY(CheckFeatures(package.info, forest).In(directory));
   std::shared_ptr<Model> model(new Model(package.info.model, std::move(schema), std::move(encoder), std::move(forest)));
   model->threshold_ = package.info.threshold;
+  model->classes_ = package.info.classes;
   TRY(model->SelfCheck(package.warm_up).In(directory));
   return std::shared_ptr<const Model>(std::move(model));
 }
@@ -103,7 +123,9 @@ Result<std::shared_ptr<const Model>> Model::LoadXgboostFile(const std::string& p
     schema.columns.push_back(std::move(column));
   }
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, names).In(path));
-  return std::shared_ptr<const Model>(new Model("", std::move(schema), std::move(encoder), std::move(forest)));
+  std::shared_ptr<Model> model(new Model("", std::move(schema), std::move(encoder), std::move(forest)));
+  model->classes_ = ClassNumbers(model->forest_);
+  return std::shared_ptr<const Model>(std::move(model));
 }
 
 Result<std::shared_ptr<const Model>> Model::Load(const std::string& path) {
@@ -127,18 +149,19 @@ Result<std::vector<float>> Model::Encode(const std::vector<Json>& rows) const {
 Status Model::SelfCheck(const wire::WarmUp& warm_up) const {
   const std::vector<float> features = TRY(Encode(warm_up.rows));
   const std::size_t count = warm_up.rows.size();
-  std::vector<float> margins(count);
-  std::vector<float> values(count);
+  const std::size_t outputs = num_outputs();
+  std::vector<float> margins(count * outputs);
+  std::vector<float> values(count * outputs);
   forest_.PredictMargin(features, count, margins);
   forest_.Predict(features, count, values);
-  TRY(CompareBits(margins, warm_up.margins, "margin"));
-  TRY(CompareBits(values, warm_up.probabilities, "probability"));
+  TRY(CompareBits(margins, warm_up.margins, outputs, "margin"));
+  TRY(CompareBits(values, warm_up.probabilities, outputs, output_name()));
   // Single rows may run on another engine than batches.
   for (std::size_t row = 0; row < count; ++row) {
     const std::span<const float> one = std::span(features).subspan(row * num_features(), num_features());
-    forest_.Predict(one, 1, std::span(values).subspan(row, 1));
+    forest_.Predict(one, 1, std::span(values).subspan(row * outputs, outputs));
   }
-  return CompareBits(values, warm_up.probabilities, "probability of the row alone");
+  return CompareBits(values, warm_up.probabilities, outputs, Cat(output_name(), " of the row alone"));
 }
 
 }  // namespace mw::serving

@@ -38,12 +38,18 @@ class Model {
   [[nodiscard]] const forest::Forest& forest() const { return forest_; }
   [[nodiscard]] std::size_t num_features() const { return encoder_.num_features(); }
   [[nodiscard]] std::optional<double> threshold() const { return threshold_; }
+  /// Numbers for each row: 1, or one for each class.
+  [[nodiscard]] std::size_t num_outputs() const { return forest_.num_outputs(); }
+  /// The names of the outputs of several classes; empty otherwise.
+  [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   /// Unlike every other model's of this process, also of one that is gone.
   [[nodiscard]] std::uint64_t serial() const { return serial_; }
   /// "probability", or what the model's objective gives: "margin", "value".
   [[nodiscard]] const char* output_name() const;
+  /// What is decided from it: "decision" where there is a threshold, "label" of several classes, else nullptr.
+  [[nodiscard]] const char* decision_name() const;
 
-  /// `rows`: `count` x num_features() from the encoder, row-major. Writes `count` values.
+  /// `rows`: `count` x num_features() from the encoder, row-major. Writes `count` x num_outputs() values.
   void Predict(std::span<const float> rows, std::size_t count, std::span<float> out) const {
     forest_.Predict(rows, count, out);
   }
@@ -61,6 +67,7 @@ class Model {
   schema::Encoder encoder_;
   forest::Forest forest_;
   std::optional<double> threshold_;
+  std::vector<std::string> classes_;
 };
 
 }  // namespace mw::serving

@@ -121,8 +121,9 @@ Result<std::vector<float>> Booster::Predict(const TrainingMatrix& rows, Answer a
   const float* answers = nullptr;
   TRY(Check(XGBoosterPredictFromDMatrix(handle_, rows.handle_, config.c_str(), &shape, &dimensions, &answers),
             "predict"));
-  if (dimensions != 1) return Internal("xgboost: answers of ", dimensions, " dimensions for one output");
-  return std::vector<float>(answers, answers + shape[0]);
+  std::size_t count = 1;
+  for (bst_ulong i = 0; i < dimensions; ++i) count *= shape[i];
+  return std::vector<float>(answers, answers + count);
 }
 
 }  // namespace mw::steps

@@ -60,6 +60,7 @@ class Booster {
   [[nodiscard]] Status Save(const std::string& path, const FeatureInfo& features) const;
 
   enum class Answer { kProbability, kMargin };
+  /// Row by row, one number for each row or for each of its classes.
   [[nodiscard]] Result<std::vector<float>> Predict(const TrainingMatrix& rows, Answer answer) const;
 
  private:

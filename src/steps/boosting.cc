@@ -15,19 +15,37 @@ namespace {
 
 constexpr std::string_view kTrain = "train", kStopEarly = "stop_early";
 
-Booster::Parameters ParametersOf(const BoostingOptions& options) {
-  return {{"verbosity", "0"},
-          {"objective", "binary:logistic"},
-          {"eval_metric", "logloss"},
-          {"tree_method", "hist"},
-          {"max_depth", Cat(options.max_depth)},
-          {"eta", Cat(options.learning_rate)},
-          {"min_child_weight", Cat(options.min_child_weight)},
-          {"subsample", Cat(options.subsample)},
-          {"colsample_bytree", Cat(options.colsample_bytree)},
-          {"lambda", Cat(options.reg_lambda)},
-          {"seed", Cat(options.seed)},
-          {"nthread", Cat(options.cores)}};
+struct Names {
+  std::string_view objective, metric;  ///< the library's
+};
+
+Names NamesOf(const Objective& objective) {
+  switch (objective.problem) {
+    case goals::Problem::kMulticlassClassification: return {"multi:softprob", "mlogloss"};
+    case goals::Problem::kRegression: return {"reg:squarederror", "rmse"};
+    case goals::Problem::kBinaryClassification: break;
+  }
+  return {"binary:logistic", "logloss"};
+}
+
+Booster::Parameters ParametersOf(const Objective& objective, const BoostingOptions& options) {
+  Booster::Parameters parameters = {{"verbosity", "0"},
+                                    {"objective", std::string(NamesOf(objective).objective)},
+                                    {"eval_metric", std::string(NamesOf(objective).metric)},
+                                    {"base_score", Cat(static_cast<float>(objective.base_score))},
+                                    {"tree_method", "hist"},
+                                    {"max_depth", Cat(options.max_depth)},
+                                    {"eta", Cat(options.learning_rate)},
+                                    {"min_child_weight", Cat(options.min_child_weight)},
+                                    {"subsample", Cat(options.subsample)},
+                                    {"colsample_bytree", Cat(options.colsample_bytree)},
+                                    {"lambda", Cat(options.reg_lambda)},
+                                    {"seed", Cat(options.seed)},
+                                    {"nthread", Cat(options.cores)}};
+  if (objective.problem == goals::Problem::kMulticlassClassification) {
+    parameters.emplace_back("num_class", Cat(objective.classes));
+  }
+  return parameters;
 }
 
 struct RoundLosses {
@@ -35,11 +53,11 @@ struct RoundLosses {
   std::optional<double> stop_early;
 };
 
-RoundLosses LossesOf(const std::vector<std::pair<std::string, double>>& metrics) {
+RoundLosses LossesOf(const std::vector<std::pair<std::string, double>>& metrics, std::string_view metric) {
   RoundLosses losses;
   for (const auto& [name, value] : metrics) {
-    if (name == Cat(kTrain, "-logloss")) losses.train = value;
-    if (name == Cat(kStopEarly, "-logloss")) losses.stop_early = value;
+    if (name == Cat(kTrain, "-", metric)) losses.train = value;
+    if (name == Cat(kStopEarly, "-", metric)) losses.stop_early = value;
   }
   return losses;
 }
@@ -81,22 +99,24 @@ Json BoostingOptions::ToJson() const {
                      {"seed", seed}});
 }
 
-Result<Boosted> Boost(const TrainingMatrix& train, const TrainingMatrix* stop_early, const BoostingOptions& options,
-                      const RoundMetric& report) {
+std::string_view Objective::loss() const { return problem == goals::Problem::kRegression ? "rmse" : "log_loss"; }
+
+Result<Boosted> Boost(const TrainingMatrix& train, const TrainingMatrix* stop_early, const Objective& objective,
+                      const BoostingOptions& options, const RoundMetric& report) {
   std::vector<const TrainingMatrix*> matrices = {&train};
   std::vector<std::pair<std::string, const TrainingMatrix*>> watched = {{std::string(kTrain), &train}};
   if (stop_early != nullptr) {
     matrices.push_back(stop_early);
     watched.emplace_back(kStopEarly, stop_early);
   }
-  Booster booster = TRY(Booster::Make(matrices, ParametersOf(options)));
+  Booster booster = TRY(Booster::Make(matrices, ParametersOf(objective, options)));
   RoundLosses best;
   int best_round = -1, round = 0;
   for (; round < options.max_rounds; ++round) {
     TRY(booster.Update(round, train));
-    const RoundLosses losses = LossesOf(TRY(booster.Evaluate(round, watched)));
-    report("train.log_loss", round, losses.train);
-    if (losses.stop_early) report("stop_early.log_loss", round, *losses.stop_early);
+    const RoundLosses losses = LossesOf(TRY(booster.Evaluate(round, watched)), NamesOf(objective).metric);
+    report(Cat(kTrain, ".", objective.loss()), round, losses.train);
+    if (losses.stop_early) report(Cat(kStopEarly, ".", objective.loss()), round, *losses.stop_early);
     if (!losses.stop_early || best_round < 0 || *losses.stop_early < *best.stop_early) {
       best = losses;
       best_round = round;
@@ -105,8 +125,8 @@ Result<Boosted> Boost(const TrainingMatrix& train, const TrainingMatrix* stop_ea
   }
   Boosted boosted {
     .booster = TRY(booster.First(best_round + 1))
-    , .rounds_run = std::min(round + 1, options.max_rounds), .rounds_kept = best_round + 1,
-      .train_log_loss = best.train, .stop_early_log_loss = best.stop_early
+    , .rounds_run = std::min(round + 1, options.max_rounds), .rounds_kept = best_round + 1, .train_loss = best.train,
+      .stop_early_loss = best.stop_early
   };
   return boosted;
 }

@@ -1,6 +1,7 @@
 // Rows from Parquet into a matrix.
 #include "steps/encoded_rows.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -36,6 +37,8 @@ Status CheckColumns(const data::Dataset& dataset, const RowsWanted& wanted) {
   return CheckColumn(dataset, wanted.label, "label");
 }
 
+bool HasClasses(const RowsWanted& wanted) { return wanted.problem == goals::Problem::kMulticlassClassification; }
+
 std::string Select(const data::Dataset& dataset, const RowsWanted& wanted) {
   std::vector<std::string> list;
   const schema::Encoder& encoder = *wanted.encoder;
@@ -44,7 +47,7 @@ std::string Select(const data::Dataset& dataset, const RowsWanted& wanted) {
     list.push_back(Cat("CAST(", data::SqlName(encoder.feature_names()[i]), is_text ? " AS VARCHAR)" : " AS DOUBLE)"));
   }
   const std::string label = data::SqlName(wanted.label);
-  list.push_back(Cat("CAST(", label, " AS DOUBLE)"));
+  list.push_back(Cat("CAST(", label, HasClasses(wanted) ? " AS VARCHAR)" : " AS DOUBLE)"));
   if (!dataset.roles.event_time.empty()) list.push_back(data::SqlName(dataset.roles.event_time));
   for (const std::string& text : wanted.texts) {
     list.push_back(Cat("coalesce(CAST(", data::SqlName(text), " AS VARCHAR), ", data::SqlText(kMissingText), ")"));
@@ -60,6 +63,8 @@ class Loader {
     rows_.num_features = wanted.encoder->num_features();
     for (const std::string& text : wanted.texts) rows_.texts.push_back({text, {}, {}});
     dictionaries_.resize(wanted.texts.size());
+    rows_.classes = wanted.classes;
+    for (std::size_t i = 0; i < rows_.classes.size(); ++i) class_codes_.emplace(rows_.classes[i], i);
   }
 
   Status Take(const data::Chunk& chunk) {
@@ -76,7 +81,10 @@ class Loader {
     for (std::size_t text = 0; text < rows_.texts.size(); ++text) TakeTexts(chunk, column++, text);
     return Ok();
   }
-  EncodedRows Finish() { return std::move(rows_); }
+  EncodedRows Finish() {
+    if (HasClasses(wanted_)) SortNewClasses();
+    return std::move(rows_);
+  }
 
  private:
   Status TakeFeature(const data::Chunk& chunk, std::size_t feature, std::size_t first) {
@@ -94,14 +102,51 @@ class Loader {
   }
 
   Status TakeLabels(const data::Chunk& chunk, std::size_t column) {
+    if (HasClasses(wanted_)) return TakeClasses(chunk.Texts(column));
+    const bool binary = wanted_.problem == goals::Problem::kBinaryClassification;
     for (const double label : chunk.Numbers(column)) {
-      if (label != 0 && label != 1) {
+      if (binary && label != 0 && label != 1) {
         return InvalidArgument("label ", Quoted(wanted_.label), " is ", label,
                                " in a row; it must be true, false, 0 or 1");
       }
-      rows_.labels.push_back(label == 1 ? 1 : 0);
+      if (!std::isfinite(static_cast<float>(label))) {
+        return InvalidArgument("label ", Quoted(wanted_.label), " is ", label,
+                               " in a row; a number beyond 3.4e38 cannot be learned: leave the row out or scale it");
+      }
+      rows_.labels.push_back(label);
     }
     return Ok();
+  }
+
+  Status TakeClasses(std::span<const std::string_view> labels) {
+    for (const std::string_view label : labels) {
+      auto found = class_codes_.find(label);
+      if (found == class_codes_.end()) {
+        found = class_codes_.emplace(std::string(label), rows_.classes.size()).first;
+        rows_.classes.emplace_back(label);
+        if (rows_.classes.size() > evaluation::kClassesMax) {
+          return InvalidArgument("label ", Quoted(wanted_.label), " has more than ", evaluation::kClassesMax,
+                                 " classes; join the rare ones, or predict a number");
+        }
+      }
+      rows_.labels.push_back(static_cast<double>(found->second));
+    }
+    return Ok();
+  }
+
+  /// Classes that nobody named come in their own order, not in that of the rows.
+  void SortNewClasses() {
+    const auto known = static_cast<std::ptrdiff_t>(wanted_.classes.size());
+    std::vector<std::string> sorted = rows_.classes;
+    const auto is_number = [](const std::string& text) { return ParseDouble(text).has_value(); };
+    const bool numbers = std::all_of(sorted.begin(), sorted.end(), is_number);
+    std::sort(sorted.begin() + known, sorted.end(), [numbers](const std::string& a, const std::string& b) {
+      return numbers ? *ParseDouble(a) < *ParseDouble(b) : a < b;
+    });
+    std::vector<double> place(sorted.size());
+    for (std::size_t i = 0; i < sorted.size(); ++i) place[class_codes_.at(sorted[i])] = static_cast<double>(i);
+    for (double& label : rows_.labels) label = place[static_cast<std::size_t>(label)];
+    rows_.classes = std::move(sorted);
   }
 
   void TakeTexts(const data::Chunk& chunk, std::size_t column, std::size_t text) {
@@ -121,13 +166,20 @@ class Loader {
   bool has_time_;
   EncodedRows rows_;
   std::vector<std::map<std::string, std::uint32_t, std::less<>>> dictionaries_;
+  std::map<std::string, std::size_t, std::less<>> class_codes_;
 };
 
 }  // namespace
 
 double EncodedRows::PositiveShare() const {
-  const auto positives = std::accumulate(labels.begin(), labels.end(), std::int64_t{0});
-  return count == 0 ? 0 : static_cast<double>(positives) / static_cast<double>(count);
+  return count == 0 ? 0 : std::accumulate(labels.begin(), labels.end(), 0.0) / static_cast<double>(count);
+}
+
+std::vector<double> EncodedRows::ClassShares() const {
+  std::vector<double> shares(classes.size());
+  for (const double label : labels) shares[static_cast<std::size_t>(label)] += 1;
+  for (double& share : shares) share /= static_cast<double>(std::max<std::size_t>(count, 1));
+  return shares;
 }
 
 Result<EncodedRows> LoadRows(const StepTask& task, std::string_view input, const RowsWanted& wanted) {

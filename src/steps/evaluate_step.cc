@@ -5,9 +5,9 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "evaluation/evaluate.h"
 #include "steps/encoded_rows.h"
 #include "steps/judgement.h"
+#include "steps/measuring.h"
 #include "steps/scoring.h"
 #include "steps/step_options.h"
 #include "steps/steps.h"
@@ -19,7 +19,7 @@ struct Plan {
   std::optional<goals::Goal> goal;
   std::vector<std::string> slices;
   std::vector<std::string> blocks;  ///< columns that make blocks beside the hour
-  evaluation::EvaluateOptions options;
+  MeasureOptions options;
 
   [[nodiscard]] std::vector<std::string> Texts() const {
     std::vector<std::string> texts = slices;
@@ -34,21 +34,14 @@ double ThresholdOf(const Plan& plan, const wire::PackageInfo& info) {
   return plan.goal ? plan.goal->threshold : info.threshold.value_or(0.5);
 }
 
-std::optional<double> TrivialProbability(const wire::PackageInfo& info) {
-  const Json* training = info.lineage.Find("training");
-  const Json* share = training == nullptr ? nullptr : training->Find("positive_share");
-  if (share == nullptr || !share->IsNumber()) return std::nullopt;
-  return share->AsDouble();
-}
-
 Result<Plan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
   Plan plan;
   plan.goal = TRY(LoadGoal(task));
   plan.slices = TRY(TextsOption(task, "slices", plan.goal ? plan.goal->slices : std::vector<std::string>()));
   plan.blocks = TRY(TextsOption(task, "blocks", {}));
   plan.options.threshold = ThresholdOf(plan, info);
-  plan.options.trivial_probability = TrivialProbability(info);
-  if (plan.goal && plan.goal->costs) plan.options.costs = {plan.goal->costs->missed, plan.goal->costs->flagged};
+  plan.options.training = TrainingLabels::FromPackage(info);
+  plan.options.costs = CostsOf(plan.goal ? &*plan.goal : nullptr);
   plan.options.bootstrap.confidence = TRY(ShareOption(task, "confidence", 0.95));
   if (!(plan.options.bootstrap.confidence >= 0.5 && plan.options.bootstrap.confidence <= 0.999)) {
     return InvalidArgument("with.confidence is ", plan.options.bootstrap.confidence,
@@ -86,7 +79,8 @@ StepResult ResultOf(const Plan& plan, const EncodedRows& rows, const evaluation:
     CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
   result.metrics = MetricsOf(report);
   result.metrics["unlabelled"] = rows.unlabelled;
-  result.params = Json::Make({{"threshold", report.threshold},
+  const bool binary = report.problem == goals::Problem::kBinaryClassification;
+  result.params = Json::Make({{"threshold", binary ? Json(report.threshold) : Json()},
                               {"slices", Join(plan.slices, ", ")},
                               {"block", report.block},
                               {"confidence", report.confidence},
@@ -102,9 +96,9 @@ Result<StepResult> RunEvaluate(const StepTask& task) {
   const LoadedModel model = TRY(LoadModel(TRY(task.Input("model"))).In("model"));
   const Plan plan = TRY(MakePlan(task, model.package.info));
   const data::Dataset dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
-  const EncodedRows rows = TRY(LoadRows(task, "rows", {&model.encoder, model.package.info.label, plan.Texts()}));
-  evaluation::Report report = TRY(evaluation::Evaluate({rows.labels, Score(model, rows), BlocksOf(rows, plan.blocks)},
-                                                       SlicesOf(plan, rows), plan.options));
+  const EncodedRows rows = TRY(LoadRows(task, "rows", model.Wants(model.package.info.label, plan.Texts())));
+  evaluation::Report report = TRY(MeasureAnswers({model.problem, rows, Score(model, rows), BlocksOf(rows, plan.blocks)},
+                                                 SlicesOf(plan, rows), plan.options));
   Describe(task, plan, model, rows, dataset.roles.event_time, report);
   TRY(WriteFileDurably(TRY(task.Output("report")), evaluation::ToJson(report).DumpPretty() + "\n"));
 

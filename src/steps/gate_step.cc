@@ -12,6 +12,7 @@
 #include "steps/control_plane.h"
 #include "steps/data_task.h"
 #include "steps/encoded_rows.h"
+#include "steps/measuring.h"
 #include "steps/run_log.h"
 #include "steps/scoring.h"
 #include "steps/step_options.h"
@@ -37,6 +38,7 @@ Result<evaluation::GateOptions> ReadOptions(const StepTask& task) {
     return InvalidArgument("with.against is ", Quoted(against), "; write production, or leave it out");
   }
   options.against_production = !against.empty();
+  options.rows_min = TRY(WholeOption(task, "rows_min", static_cast<int>(options.rows_min), {1, 1'000'000'000}));
   const Json* margins = task.with.Find("margin");
   if (margins == nullptr || margins->IsNull()) return options;
   if (!margins->IsObject()) return InvalidArgument("with.margin is ", margins->Dump(), "; write {roc_auc: 0.005}");
@@ -60,26 +62,34 @@ std::vector<std::string> BlockColumns(const evaluation::Report& report) {
   return columns;
 }
 
-Result<evaluation::RankedRows> Rank(const StepTask& task, const std::string& package, const std::string& label,
-                                    const evaluation::Report& report) {
+struct Scored {
+  goals::Problem problem;
+  EncodedRows rows;
+  std::vector<double> values;
+};
+
+Result<Scored> ScoreRows(const StepTask& task, const std::string& package, const evaluation::Report& report) {
   const LoadedModel model = TRY(LoadModel(package));
-  const std::vector<std::string> columns = BlockColumns(report);
-  const EncodedRows rows = TRY(LoadRows(task, "rows", {&model.encoder, label, columns}));
-  return evaluation::RankedRows::Make({rows.labels, Score(model, rows), BlocksOf(rows, columns)}, report.threshold);
+  EncodedRows rows = TRY(LoadRows(task, "rows", model.Wants(report.label, BlockColumns(report))));
+  std::vector<double> values = Score(model, rows);
+  return Scored{model.problem, std::move(rows), std::move(values)};
 }
 
 Result<std::vector<evaluation::Gain>> Pair(const StepTask& task, net::HttpClient& api, const ModelVersion& version,
                                            const evaluation::Report& report, const goals::Goal* goal) {
   const std::string directory = Cat(task.result_path.substr(0, task.result_path.rfind('/')), "/production_package");
   TRY(FetchPackage(api, version.package, directory));
-  const auto candidate = TRY(Rank(task, TRY(task.Input("model")), report.label, report).In("candidate"));
-  const auto production = TRY(Rank(task, directory, report.label, report).In(kProduction));
-  std::optional<evaluation::CostRates> costs;
-  if (goal != nullptr && goal->costs) costs = {goal->costs->missed, goal->costs->flagged};
-  evaluation::BootstrapOptions bootstrap;
-  bootstrap.confidence = report.confidence;
-  bootstrap.seed = report.seed;
-  return evaluation::Compare(candidate, production, costs, bootstrap);
+  const Scored candidate = TRY(ScoreRows(task, TRY(task.Input("model")), report).In("candidate"));
+  const Scored production = TRY(ScoreRows(task, directory, report).In(kProduction));
+  MeasureOptions options;
+  options.threshold = report.threshold;
+  options.costs = CostsOf(goal);
+  options.bootstrap.confidence = report.confidence;
+  options.bootstrap.seed = report.seed;
+  const auto answers = [&](const Scored& scored) {
+    return Answers{scored.problem, scored.rows, scored.values, BlocksOf(scored.rows, BlockColumns(report))};
+  };
+  return CompareAnswers(answers(candidate), answers(production), options);
 }
 
 // A comparison that cannot be made leaves the recorded metrics: the gate then decides with less, never
@@ -130,7 +140,7 @@ StepResult ResultOf(const evaluation::GateDecision& decision, std::optional<std:
 }  // namespace
 
 Result<StepResult> RunGate(const StepTask& task) {
-  TRY(task.CheckOptions({"targets", "against", "margin", "model"}));
+  TRY(task.CheckOptions({"targets", "against", "margin", "model", "rows_min"}));
   const evaluation::GateOptions options = TRY(ReadOptions(task));
   const std::optional<goals::Goal> loaded = TRY(LoadGoal(task));
   const goals::Goal* goal = loaded ? &*loaded : nullptr;

@@ -20,7 +20,7 @@ Json MetricsOf(const evaluation::Report& report) {
     if (metric.value) metrics[metric.metric] = *metric.value;
   }
   metrics["rows"] = report.counts.rows;
-  metrics["positives"] = report.counts.positives;
+  if (report.problem == goals::Problem::kBinaryClassification) metrics["positives"] = report.counts.positives;
   return metrics;
 }
 

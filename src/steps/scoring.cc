@@ -38,13 +38,13 @@ Result<std::vector<float>> EncodeWarmUp(const schema::Encoder& encoder, const wi
 Status CheckWarmUp(const LoadedModel& model) {
   const wire::WarmUp& expected = model.package.warm_up;
   const std::vector<float> values = TRY(EncodeWarmUp(model.encoder, expected));
-  std::vector<float> answers(expected.rows.size());
-  model.forest.Predict(values, answers.size(), answers);
-  for (std::size_t row = 0; row < answers.size(); ++row) {
-    if (std::bit_cast<std::uint32_t>(answers[row]) == std::bit_cast<std::uint32_t>(expected.probabilities[row]))
-      continue;
-    return DataLoss("warm-up row ", row, ": this program answers ", answers[row],
-                    ", the library that trained the model ", expected.probabilities[row], "; train it again");
+  const std::size_t outputs = model.forest.num_outputs();
+  std::vector<float> answers(expected.rows.size() * outputs);
+  model.forest.Predict(values, expected.rows.size(), answers);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (std::bit_cast<std::uint32_t>(answers[i]) == std::bit_cast<std::uint32_t>(expected.probabilities[i])) continue;
+    return DataLoss("warm-up row ", i / outputs, ": this program answers ", answers[i],
+                    ", the library that trained the model ", expected.probabilities[i], "; train it again");
   }
   return Ok();
 }
@@ -57,7 +57,13 @@ Result<LoadedModel> LoadModel(const std::string& directory) {
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
   const std::string json = TRY(ReadFile(package.model_path, wire::kModelBytesMax));
   forest::Forest forest = TRY(forest::Forest::FromXgboostJson(json));
-  LoadedModel model{std::move(package), std::move(encoder), std::move(forest)};
+  const auto problem = goals::ProblemFromName(package.info.type);
+  if (!problem) return InvalidArgument("package.json: type ", Quoted(package.info.type), " is not known here");
+  LoadedModel model{std::move(package), std::move(encoder), std::move(forest), *problem};
+  if (model.forest.num_outputs() != model.package.info.num_outputs()) {
+    return InvalidArgument("model.json has ", model.forest.num_outputs(), " outputs, package.json ",
+                           model.package.info.num_outputs());
+  }
   if (model.forest.num_features() != model.encoder.num_features()) {
     return InvalidArgument("model.json has ", model.forest.num_features(), " features, package.json ",
                            model.encoder.num_features());
@@ -67,7 +73,7 @@ Result<LoadedModel> LoadModel(const std::string& directory) {
 }
 
 std::vector<double> Score(const LoadedModel& model, const EncodedRows& rows) {
-  std::vector<float> answers(rows.count);
+  std::vector<float> answers(rows.count * model.forest.num_outputs());
   model.forest.Predict(rows.values, rows.count, answers);
   return {answers.begin(), answers.end()};
 }

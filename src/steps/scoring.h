@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "evaluation/ranked_rows.h"
 #include "forest/forest.h"
 #include "schema/encoder.h"
 #include "steps/encoded_rows.h"
@@ -19,12 +18,19 @@ struct LoadedModel {
   wire::Package package;
   schema::Encoder encoder;
   forest::Forest forest;
+  goals::Problem problem = goals::Problem::kBinaryClassification;
+
+  /// How to load rows for it: as it encodes, and with its classes.
+  [[nodiscard]] RowsWanted Wants(const std::string& label, const std::vector<std::string>& texts) const {
+    return {&encoder, label, texts, problem, package.info.classes};
+  }
 };
 
 /// Errors: those of wire::ReadPackage and Forest; kDataLoss when a warm-up row's answer differs.
 Result<LoadedModel> LoadModel(const std::string& directory);
 
-/// Probabilities in the order of the rows. The rows were encoded by the model's own encoder.
+/// Probabilities (of several classes one for each; of a regression its numbers) in the order of the rows. The rows were
+/// encoded by the model's own encoder.
 std::vector<double> Score(const LoadedModel& model, const EncodedRows& rows);
 
 /// Numbers the blocks of rows that are not independent: those of one hour of event time that agree in

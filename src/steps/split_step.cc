@@ -1,7 +1,10 @@
-// split: rows by event time into train, stop_early and evaluate.
+// split: rows into train, stop_early and evaluate: by event time, or by the hash of what names a row.
+#include <tuple>
+
 #include "base/yaml.h"
 #include "data/split.h"
 #include "steps/data_task.h"
+#include "steps/step_options.h"
 #include "steps/steps.h"
 
 namespace mw::steps {
@@ -97,8 +100,9 @@ Result<Json> DescribePart(data::DuckdbSession& session, const data::Roles& roles
 
 struct Part {
   std::string_view name;
-  data::TimeRange range;
-  Timestamp labels_known_by;
+  std::string condition;  ///< SQL
+  Json description;
+  bool wanted = true;  ///< without a single row it would be no split
 };
 
 Result<data::Dataset> WritePart(const StepTask& task, data::DuckdbSession& session, const data::Dataset& rows,
@@ -109,35 +113,103 @@ Result<data::Dataset> WritePart(const StepTask& task, data::DuckdbSession& sessi
   spec.declared = rows.columns;
   // Types stay those of all rows; a model may know only the categories that its part has seen.
   for (schema::Column& column : spec.declared) column.vocabulary.clear();
-  spec.split = TRY(DescribePart(session, rows.roles, part.name, part.range, part.labels_known_by));
-  if (!part.range.empty() && spec.split.IntOr("rows", 0) == 0) {
-    return InvalidArgument("no labelled row in ", part.name, " [", FormatTime(part.range.from), ", ",
-                           FormatTime(part.range.until), "); look at the times of the rows: ", rows.roles.event_time);
+  spec.split = part.description;
+  if (part.wanted && spec.split.IntOr("rows", 0) == 0) {
+    return InvalidArgument("no labelled row in ", part.name, "; look at the rows",
+                           rows.roles.event_time.empty() ? std::string(" and the shares")
+                                                         : Cat("' times: ", rows.roles.event_time,
+                                                               ", and at what the split says: ", spec.split.Dump()));
   }
-  const std::string sql =
-      Cat("SELECT * FROM ", kTable, " WHERE ", data::PartCondition(rows.roles, part.range, part.labels_known_by));
+  const std::string sql = Cat("SELECT * FROM ", kTable, " WHERE ", part.condition);
   return data::WriteDataset(session, sql, spec, TRY(task.Output(part.name)));
+}
+
+Result<std::vector<Part>> PartsByTime(const StepTask& task, data::DuckdbSession& session, const data::Dataset& rows) {
+  for (const std::string_view other : {"by", "evaluate", "stop_early", "seed"}) {
+    if (task.with.Find(other) == nullptr) continue;
+    return InvalidArgument("step ", Quoted(task.step), " (split): with.", other,
+                           " is for a split by hash, with.train for one by time; keep one of them");
+  }
+  if (rows.roles.event_time.empty()) {
+    return InvalidArgument("step ", Quoted(task.step),
+                           " (split): the rows have no event time; the step that made them ",
+                           "names it with event_time: COLUMN. For a split without time write evaluate: 20%");
+  }
+  const data::SplitPlan plan = TRY(ReadPlan(task, rows, session));
+  struct Range {
+    std::string_view name;
+    data::TimeRange range;
+    Timestamp labels_known_by;
+  };
+  std::vector<Part> parts;
+  for (const Range& of :
+       {Range{"train", plan.train, plan.labels_known_by}, Range{"stop_early", plan.stop_early, plan.labels_known_by},
+        Range{"evaluate", plan.evaluate, kNever}}) {
+    parts.push_back({
+      of.name, data::PartCondition(rows.roles, of.range, of.labels_known_by),
+          TRY(DescribePart(session, rows.roles, of.name, of.range, of.labels_known_by))
+      , !of.range.empty()
+    });
+  }
+  return parts;
+}
+
+Result<data::HashSplit> ReadHashSplit(const StepTask& task, const data::Dataset& rows) {
+  data::HashSplit split;
+  split.evaluate = TRY(ShareOption(task, "evaluate", split.evaluate));
+  split.stop_early = TRY(ShareOption(task, "stop_early", split.stop_early));
+  split.seed = TRY(WholeOption(task, "seed", 1, {0, 2'147'483'647}));
+  const std::string by = TRY(TextOption(task, "by", rows.roles.key.empty() ? "row" : rows.roles.key));
+  std::vector<std::string_view> names;
+  for (const schema::Column& column : rows.columns) {
+    names.push_back(column.name);
+    if (by == "row" || by == column.name) split.by.push_back(column.name);
+  }
+  if (split.by.empty()) {
+    const std::string_view nearest = Nearest(by, names);
+    return InvalidArgument(
+        "step ", Quoted(task.step), " (split): with.by is ", Quoted(by), ", the rows have no such column; ",
+        nearest.empty() ? std::string("write row, or one of its columns") : Cat("did you mean ", nearest, "?"));
+  }
+  TRY(data::Check(split).In(Cat("step ", Quoted(task.step), " (split)")));
+  return split;
+}
+
+Result<std::vector<Part>> PartsByHash(const StepTask& task, data::DuckdbSession& session, const data::Dataset& rows) {
+  const data::HashSplit split = TRY(ReadHashSplit(task, rows));
+  const double stop_until = split.evaluate + split.stop_early;
+  std::vector<Part> parts;
+  for (const auto& [name, from, until] : {std::tuple("train", stop_until, 1.0),
+                                          {"stop_early", split.evaluate, stop_until},
+                                          {"evaluate", 0.0, split.evaluate}}) {
+    Part part{name, data::HashCondition(split, rows.roles.label, from, until), Json(), until > from};
+    const auto counted = TRY(session.Query(Cat("SELECT count(*) FROM ", kTable, " WHERE ", part.condition)));
+    part.description = Json::Make({{"part", name},
+                                   {"by", Join(split.by, ", ")},
+                                   {"seed", split.seed},
+                                   {"share", until - from},
+                                   {"rows", counted[0][0].AsInt()}});
+    parts.push_back(std::move(part));
+  }
+  return parts;
 }
 
 }  // namespace
 
 Result<StepResult> RunSplit(const StepTask& task) {
-  TRY(task.CheckOptions({"train", "stop_early_on", "evaluate_until", "timezone"}));
+  TRY(task.CheckOptions(
+      {"train", "stop_early_on", "evaluate_until", "timezone", "by", "evaluate", "stop_early", "seed"}));
   const std::string input = TRY(task.Input("rows"));
   const data::Dataset rows = TRY(data::ReadDataset(input));
-  if (rows.roles.event_time.empty()) {
-    return InvalidArgument("step ", Quoted(task.step),
-                           " (split): the rows have no event time; the step that made them ",
-                           "names it with event_time: COLUMN");
-  }
   data::DuckdbSession session = TRY(OpenSession(task, {"train", "stop_early", "evaluate"}));
   TRY(session.Bind(kTable, input));
-  const data::SplitPlan plan = TRY(ReadPlan(task, rows, session));
+  const bool by_hash = task.with.Find("evaluate") != nullptr || task.with.Find("by") != nullptr;
+  const bool by_time = task.with.Find("train") != nullptr;
+  const std::vector<Part> parts =
+      TRY(by_hash && !by_time ? PartsByHash(task, session, rows) : PartsByTime(task, session, rows));
   StepResult result;
   std::vector<std::string> done;
-  for (const Part& part :
-       {Part{"train", plan.train, plan.labels_known_by}, Part{"stop_early", plan.stop_early, plan.labels_known_by},
-        Part{"evaluate", plan.evaluate, kNever}}) {
+  for (const Part& part : parts) {
     const data::Dataset written = TRY(WritePart(task, session, rows, part));
     done.push_back(Cat(part.name, " ", WithThousands(written.rows)));
     result.metrics[Cat(part.name, ".rows")] = written.rows;

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "steps/init_step.h"
 #include "steps/replay_step.h"
 
 namespace mw::steps {
@@ -22,6 +23,7 @@ constexpr std::array kSteps = {
 };
 
 constexpr std::array kTools = {
+    ToolEntry{"init", "write goal, pipeline, schema and features for a table of one's own", Init},
     ToolEntry{"rows", "print a dataset's rows as JSON lines, in event-time order", PrintRows},
     ToolEntry{"replay", "send a dataset's rows to a model server, each row its own request", Replay},
 };

@@ -9,10 +9,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "schema/encoder.h"
+#include "steps/baseline_file.h"
 #include "steps/boosting.h"
 #include "steps/data_task.h"
 #include "steps/encoded_rows.h"
 #include "steps/judgement.h"
+#include "steps/measuring.h"
 #include "steps/run_log.h"
 #include "steps/step_options.h"
 #include "steps/steps.h"
@@ -30,6 +32,7 @@ constexpr std::size_t kWarmUpRows = 64;
 // What is trained on, decided before any row is read.
 struct Plan {
   std::optional<goals::Goal> goal;
+  goals::Problem problem = goals::Problem::kBinaryClassification;
   data::Dataset dataset;
   std::string model;
   std::string label;
@@ -81,6 +84,7 @@ schema::Schema SchemaOf(const Plan& plan) {
 Result<Plan> MakePlan(const StepTask& task) {
   Plan plan;
   plan.goal = TRY(LoadGoal(task));
+  if (plan.goal) plan.problem = plan.goal->problem;
   plan.dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
   plan.model = plan.goal ? plan.goal->model : task.pipeline.empty() ? task.step : task.pipeline;
   plan.label = TRY(LabelOf(task, plan));
@@ -112,11 +116,23 @@ Result<TrainingMatrix> MatrixOf(const EncodedRows& rows, const FeatureInfo& feat
                               std::vector<float>(rows.labels.begin(), rows.labels.end()));
 }
 
-Status CheckBothClasses(const EncodedRows& rows, const std::string& label) {
-  const double share = rows.PositiveShare();
-  if (share > 0 && share < 1) return Ok();
-  return InvalidArgument("all ", rows.count, " training rows have ", label, " = ", share > 0 ? "1" : "0",
-                         "; a model needs rows of both kinds");
+Status CheckLabelsDiffer(const EncodedRows& rows, const std::string& label) {
+  const double first = rows.labels.front();
+  if (std::any_of(rows.labels.begin(), rows.labels.end(), [first](double other) { return other != first; })) {
+    return Ok();
+  }
+  return InvalidArgument("all ", rows.count, " training rows have ", label, " = ",
+                         rows.classes.empty() ? Cat(first) : rows.classes[static_cast<std::size_t>(first)],
+                         "; a model needs rows of different kinds");
+}
+
+Objective ObjectiveOf(const Plan& plan, const EncodedRows& rows) {
+  Objective objective;
+  objective.problem = plan.problem;
+  objective.classes = std::max<std::size_t>(rows.classes.size(), 2);
+  // Sums that begin at the mean need no trees to get there.
+  if (plan.problem == goals::Problem::kRegression) objective.base_score = evaluation::ConstantsOf(rows.labels).mean;
+  return objective;
 }
 
 // A client's view of one encoded value: it encodes to exactly these bits again.
@@ -185,18 +201,19 @@ std::string DigestOf(const StepTask& task, std::string_view input) {
 
 Json LineageOf(const StepTask& task, const Plan& plan, const BoostingOptions& options, const EncodedRows& rows,
                const Boosted& boosted) {
+  Json training = Json::Make({{"rows", static_cast<std::int64_t>(rows.count)}});
+  TrainingLabels::Of(rows, plan.problem).AddTo(training);
+  training["until"] = rows.times.empty()
+                          ? Json()
+                          : Json(FormatTime(FromMicros(*std::max_element(rows.times.begin(), rows.times.end()))));
+  training["trees"] = boosted.rounds_kept;
   return Json::Make(
       {{"pipeline", task.pipeline},
        {"step", task.step},
        {"goal", plan.goal ? plan.goal->name : ""},
        {"inputs", Json::Make({{"rows", DigestOf(task, "rows")}, {"stop_early", DigestOf(task, "stop_early")}})},
        {"params", options.ToJson()},
-       {"training", Json::Make({{"rows", static_cast<std::int64_t>(rows.count)},
-                                {"positive_share", rows.PositiveShare()},
-                                {"until", rows.times.empty() ? Json()
-                                                             : Json(FormatTime(FromMicros(*std::max_element(
-                                                                   rows.times.begin(), rows.times.end()))))},
-                                {"trees", boosted.rounds_kept}})}});
+       {"training", std::move(training)}});
 }
 
 Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder, const BoostingOptions& options,
@@ -209,7 +226,10 @@ Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder
   wire::Package package;
   package.info.model = plan.model;
   package.info.features = plan.features;
-  if (plan.goal) package.info.threshold = plan.goal->threshold;
+  const bool binary = plan.problem == goals::Problem::kBinaryClassification;
+  if (plan.goal && binary) package.info.threshold = plan.goal->threshold;
+  package.info.type = goals::ProblemName(plan.problem);
+  package.info.classes = rows.classes;
   package.info.label = plan.label;
   package.info.run_id = task.run_id;
   package.info.lineage = LineageOf(task, plan, options, rows, boosted);
@@ -220,30 +240,35 @@ Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder
 
 // The goal's first look at the model: on the rows that stopped the training, without intervals.
 Result<evaluation::Report> Experiment(const Plan& plan, const EncodedRows& rows, const Boosted& boosted,
-                                      const TrainingMatrix& matrix, double trivial) {
+                                      const TrainingMatrix& matrix, const TrainingLabels& training) {
   const std::vector<float> answers = TRY(boosted.booster.Predict(matrix, Booster::Answer::kProbability));
-  evaluation::EvaluateOptions options;
+  MeasureOptions options;
   options.threshold = plan.goal ? plan.goal->threshold : 0.5;
-  options.trivial_probability = trivial;
+  options.training = training;
   options.bootstrap.replicates = 0;
-  if (plan.goal && plan.goal->costs) options.costs = {plan.goal->costs->missed, plan.goal->costs->flagged};
-  return evaluation::Evaluate({rows.labels, std::vector<double>(answers.begin(), answers.end()), {}}, {}, options);
+  options.costs = CostsOf(plan.goal ? &*plan.goal : nullptr);
+  return MeasureAnswers({plan.problem, rows, std::vector<double>(answers.begin(), answers.end()), {}}, {}, options);
 }
 
-StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const EncodedRows& rows, const Boosted& boosted) {
+StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const EncodedRows& rows, const Boosted& boosted,
+                    std::string_view loss) {
   StepResult result;
   result.params = options.ToJson();
   result.params["features"] = static_cast<std::int64_t>(plan.features.size());
   result.params["label"] = plan.label;
   result.metrics = Json::Make({{"trees", boosted.rounds_kept},
                                {"rounds_run", boosted.rounds_run},
-                               {"train.rows", static_cast<std::int64_t>(rows.count)},
-                               {"train.positive_share", rows.PositiveShare()},
-                               {"train.log_loss", boosted.train_log_loss}});
+                               {"train.rows", static_cast<std::int64_t>(rows.count)}});
+  if (plan.problem == goals::Problem::kBinaryClassification) {
+    result.metrics["train.positive_share"] = rows.PositiveShare();
+  }
+  result.metrics[Cat("train.", loss)] = boosted.train_loss;
   result.summary = Cat(WithThousands(static_cast<long long>(rows.count)), " rows, ", plan.features.size(),
                        " features, ", boosted.rounds_kept, " trees");
-  if (boosted.stop_early_log_loss)
-    CatTo(result.summary, ", log loss ", Fixed(*boosted.stop_early_log_loss, 4), " on stop_early");
+  if (boosted.stop_early_loss) {
+    CatTo(result.summary, ", ", loss == "log_loss" ? "log loss" : loss, " ", Fixed(*boosted.stop_early_loss, 4),
+          " on stop_early");
+  }
   if (rows.unlabelled > 0)
     CatTo(result.summary, "; ", WithThousands(rows.unlabelled), " rows without a label left out");
   return result;
@@ -251,7 +276,12 @@ StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const Enco
 
 Result<std::optional<EncodedRows>> LoadStopEarly(const StepTask& task, const RowsWanted& wanted) {
   if (!task.inputs.contains("stop_early")) return std::optional<EncodedRows>();
-  return std::optional<EncodedRows>(TRY(LoadRows(task, "stop_early", wanted)));
+  EncodedRows rows = TRY(LoadRows(task, "stop_early", wanted));
+  if (rows.classes.size() > wanted.classes.size()) {
+    return InvalidArgument("stop_early has the class ", Quoted(rows.classes[wanted.classes.size()]), " of ",
+                           wanted.label, ", the training rows have no such; split otherwise, or join rare classes");
+  }
+  return std::optional<EncodedRows>(std::move(rows));
 }
 
 }  // namespace
@@ -263,9 +293,10 @@ Result<StepResult> RunTrain(const StepTask& task) {
   const BoostingOptions options = TRY(BoostingOptions::Read(task));
   const Plan plan = TRY(MakePlan(task));
   const Encoder encoder = TRY(Encoder::Make(plan.schema, plan.features));
-  const RowsWanted wanted{&encoder, plan.label, {}};
+  RowsWanted wanted{&encoder, plan.label, {}, plan.problem};
   const EncodedRows rows = TRY(LoadRows(task, "rows", wanted));
-  TRY(CheckBothClasses(rows, plan.label));
+  TRY(CheckLabelsDiffer(rows, plan.label));
+  wanted.classes = rows.classes;
   const std::optional<EncodedRows> stop_rows = TRY(LoadStopEarly(task, wanted));
 
   const FeatureInfo features = FeatureInfoOf(encoder);
@@ -274,15 +305,20 @@ Result<StepResult> RunTrain(const StepTask& task) {
   if (stop_rows) stop_early.emplace(TRY(MatrixOf(*stop_rows, features)));
   const RealClock clock;
   RunLog log(task, clock);
+  const Objective objective = ObjectiveOf(plan, rows);
   const Boosted boosted =
-      TRY(Boost(train, stop_early ? &*stop_early : nullptr, options,
+      TRY(Boost(train, stop_early ? &*stop_early : nullptr, objective, options,
                 [&](std::string_view name, int round, double value) { log.Metric(name, round, value); }));
+  const std::vector<float> answers = TRY(boosted.booster.Predict(train, Booster::Answer::kProbability));
+  TRY(WriteBaseline(TRY(task.Output("model")),
+                    {encoder, rows, plan.label, plan.dataset.roles.event_time, answers}));
   TRY(WriteModel(task, plan, encoder, options, rows, boosted));
 
-  StepResult result = ResultOf(plan, options, rows, boosted);
+  StepResult result = ResultOf(plan, options, rows, boosted, objective.loss());
   result.output_metadata["model"] = Json::Make({{"model", plan.model}, {"trees", boosted.rounds_kept}});
   if (stop_rows) {
-    const evaluation::Report report = TRY(Experiment(plan, *stop_rows, boosted, *stop_early, rows.PositiveShare()));
+    const evaluation::Report report =
+        TRY(Experiment(plan, *stop_rows, boosted, *stop_early, TrainingLabels::Of(rows, plan.problem)));
     const Json metrics = MetricsOf(report);
     for (const auto& [name, value] : metrics.AsObject()) result.metrics[Cat("stop_early.", name)] = value;
     if (plan.goal)

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "sketch/baseline.h"
 
 namespace mw::wire {
 namespace {
@@ -21,6 +22,7 @@ constexpr const char* kModelFile = "model.json";
 constexpr const char* kSchemaFile = "schema.json";
 constexpr const char* kWarmUpFile = "warmup.json";
 constexpr const char* kProfileFile = "profile.json";
+constexpr const char* kBaselineFile = sketch::kBaselineFile.data();
 
 std::string In(const std::string& directory, std::string_view file) { return Cat(directory, "/", file); }
 
@@ -64,6 +66,23 @@ Result<std::vector<std::string>> ReadFeatures(const Json& document) {
     features.push_back(name.AsString());
   }
   return features;
+}
+
+/// Absent but for several classes; then at least two different ones.
+Result<std::vector<std::string>> ReadClasses(const Json& document) {
+  std::vector<std::string> classes;
+  const Json* list = FindArray(document, "classes");
+  if (list == nullptr) return classes;
+  std::set<std::string_view> seen;
+  for (const Json& name : list->AsArray()) {
+    if (!name.IsString()) return InvalidArgument("package.json: a class is no text");
+    if (!seen.insert(name.AsString()).second) {
+      return InvalidArgument("package.json: class ", Quoted(name.AsString()), " is listed twice");
+    }
+    classes.push_back(name.AsString());
+  }
+  if (classes.size() >= 2 && classes.size() <= kPackageClassesMax) return classes;
+  return InvalidArgument("package.json: ", classes.size(), " classes; 2 to ", kPackageClassesMax, " are read");
 }
 
 Result<PackageFile> ReadPackageFile(const std::string& name, const Json& value) {
@@ -110,7 +129,8 @@ Result<std::optional<double>> ReadThreshold(const Json& document) {
 Result<std::vector<float>> ReadFloats(const Json& document, std::string_view key, std::size_t count) {
   const Json* list = FindArray(document, key);
   if (list == nullptr || list->AsArray().size() != count) {
-    return InvalidArgument("warmup.json: ", key, " must be a list with one number for each of the ", count, " rows");
+    return InvalidArgument("warmup.json: ", key, " must be a list of ", count,
+                           " numbers, one for each output of each row");
   }
   std::vector<float> values;
   for (const Json& value : list->AsArray()) {
@@ -120,7 +140,7 @@ Result<std::vector<float>> ReadFloats(const Json& document, std::string_view key
   return values;
 }
 
-Result<WarmUp> ParseWarmUp(std::string_view text) {
+Result<WarmUp> ParseWarmUp(std::string_view text, std::size_t outputs) {
   const Json document = TRY(Json::Parse(text).In(kWarmUpFile));
   const Json* rows = FindArray(document, "rows");
   if (rows == nullptr) return InvalidArgument("warmup.json: rows must be a list of objects");
@@ -132,8 +152,8 @@ Result<WarmUp> ParseWarmUp(std::string_view text) {
     if (!row.IsObject()) return InvalidArgument("warmup.json: a row is no object");
     warm_up.rows.push_back(row);
   }
-  warm_up.margins = TRY(ReadFloats(document, "margins", warm_up.rows.size()));
-  warm_up.probabilities = TRY(ReadFloats(document, "probabilities", warm_up.rows.size()));
+  warm_up.margins = TRY(ReadFloats(document, "margins", warm_up.rows.size() * outputs));
+  warm_up.probabilities = TRY(ReadFloats(document, "probabilities", warm_up.rows.size() * outputs));
   return warm_up;
 }
 
@@ -176,9 +196,11 @@ Status CheckFinite(const std::vector<float>& values, std::string_view name) {
 
 Status CheckWritable(const Package& package) {
   const WarmUp& warm_up = package.warm_up;
-  if (warm_up.margins.size() != warm_up.rows.size() || warm_up.probabilities.size() != warm_up.rows.size()) {
-    return InvalidArgument("warm-up has ", warm_up.rows.size(), " rows but ", warm_up.margins.size(), " margins and ",
-                           warm_up.probabilities.size(), " probabilities");
+  const std::size_t answers = warm_up.rows.size() * package.info.num_outputs();
+  if (warm_up.margins.size() != answers || warm_up.probabilities.size() != answers) {
+    return InvalidArgument("warm-up has ", warm_up.rows.size(), " rows of ", package.info.num_outputs(),
+                           " outputs but ", warm_up.margins.size(), " margins and ", warm_up.probabilities.size(),
+                           " probabilities");
   }
   TRY(CheckFinite(warm_up.margins, "margins"));
   return CheckFinite(warm_up.probabilities, "probabilities");
@@ -203,6 +225,7 @@ Result<PackageInfo> ParsePackageInfo(std::string_view text) {
   info.threshold = TRY(ReadThreshold(document));
   info.label = document.StringOr("label", "");
   info.type = TRY(document.GetString("type"));
+  info.classes = TRY(ReadClasses(document));
   info.run_id = document.StringOr("run_id", "");
   if (const Json* lineage = document.Find("lineage"); lineage != nullptr) info.lineage = *lineage;
   info.files = TRY(ReadFiles(document));
@@ -216,17 +239,22 @@ std::string PackageInfoText(const PackageInfo& info) {
   for (const PackageFile& file : info.files) {
     files[file.path] = Json::Make({{"size", Json(file.size_bytes)}, {"digest", Json(file.digest)}});
   }
-  return Json::Make({{"format_version", Json(kPackageFormatVersion)},
-                     {"model", Json(info.model)},
-                     {"framework", Json(info.framework)},
-                     {"features", std::move(features)},
-                     {"threshold", info.threshold ? Json(*info.threshold) : Json()},
-                     {"label", Json(info.label)},
-                     {"type", Json(info.type)},
-                     {"run_id", Json(info.run_id)},
-                     {"lineage", info.lineage},
-                     {"files", std::move(files)}})
-      .DumpPretty();
+  Json json = Json::Make({{"format_version", Json(kPackageFormatVersion)},
+                          {"model", Json(info.model)},
+                          {"framework", Json(info.framework)},
+                          {"features", std::move(features)},
+                          {"threshold", info.threshold ? Json(*info.threshold) : Json()},
+                          {"label", Json(info.label)},
+                          {"type", Json(info.type)},
+                          {"run_id", Json(info.run_id)},
+                          {"lineage", info.lineage},
+                          {"files", std::move(files)}});
+  if (!info.classes.empty()) {
+    Json classes = Json::MakeArray();
+    for (const std::string& name : info.classes) classes.Append(Json(name));
+    json["classes"] = std::move(classes);
+  }
+  return json.DumpPretty();
 }
 
 Result<Package> ReadPackage(const std::string& directory) {
@@ -244,7 +272,7 @@ Result<Package> ReadPackage(const std::string& directory) {
                                                          : kModelBytesMax;
     const std::string bytes = TRY(ReadVerified(directory, file, limit));
     if (file.path == kSchemaFile) package.schema = TRY(Json::Parse(bytes).In(In(directory, kSchemaFile)));
-    if (file.path == kWarmUpFile) package.warm_up = TRY(ParseWarmUp(bytes).In(directory));
+    if (file.path == kWarmUpFile) package.warm_up = TRY(ParseWarmUp(bytes, package.info.num_outputs()).In(directory));
   }
   return package;
 }
@@ -255,8 +283,9 @@ Status WritePackage(const std::string& directory, const Package& package) {
   TRY(WriteFileDurably(In(directory, kWarmUpFile), WarmUpText(package.warm_up)));
   PackageInfo info = package.info;
   info.files.clear();
-  for (const char* name : {kModelFile, kProfileFile, kSchemaFile, kWarmUpFile}) {
-    if (name == kProfileFile && !Exists(In(directory, name))) continue;
+  for (const char* name : {kBaselineFile, kModelFile, kProfileFile, kSchemaFile, kWarmUpFile}) {
+    const bool optional = name == kProfileFile || name == kBaselineFile;
+    if (optional && !Exists(In(directory, name))) continue;
     info.files.push_back(TRY(Describe(directory, name)));
   }
   const std::string text = PackageInfoText(info);

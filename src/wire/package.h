@@ -4,7 +4,7 @@
 //   package.json  what it is: names, features in the model's order, threshold, lineage, files with digests
 //   model.json    the model as its library writes it        schema.json  columns, types, vocabularies
 //   warmup.json   rows with the answers of the library that trained the model
-//   profile.json  the training data's profile (optional)
+//   profile.json  the training data's profile (optional)  baseline.bin  what it is monitored against (optional)
 //
 // Owner: the step that writes it; afterwards it never changes and is named by its digest. Any thread.
 // Invariant: a package that ReadPackage accepts has every listed file with the listed bytes.
@@ -32,6 +32,7 @@ inline constexpr std::size_t kModelBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kPackageFeaturesMax = 10'000;
 inline constexpr std::size_t kPackageFilesMax = 64;
 inline constexpr std::size_t kWarmUpRowsMax = 4096;
+inline constexpr std::size_t kPackageClassesMax = 1000;
 
 struct PackageFile {
   std::string path;  ///< a plain name inside the package, no folders
@@ -42,9 +43,9 @@ struct PackageFile {
 
 /// Rows as a client would send them and what the training library answers, bit by bit.
 struct WarmUp {
-  std::vector<Json> rows;      ///< objects {feature: number, string, bool, or null for missing}
-  std::vector<float> margins;  ///< one for each row, before the link function
-  std::vector<float> probabilities;
+  std::vector<Json> rows;  ///< objects {feature: number, string, bool, or null for missing}
+  /// Row by row, one number for each row, or for each of its classes; before the link function and behind it.
+  std::vector<float> margins, probabilities;
 };
 
 /// What package.json says.
@@ -54,10 +55,14 @@ struct PackageInfo {
   std::vector<std::string> features;  ///< in the model's order
   std::optional<double> threshold;    ///< at or above it the decision is 1
   std::string label;
-  std::string type = "binary_classification";
+  std::string type = "binary_classification";  ///< or "multiclass_classification", "regression"
+  std::vector<std::string> classes;            ///< in the order of the model's outputs; of several classes alone
   std::string run_id;
   Json lineage = Json::MakeObject();
   std::vector<PackageFile> files;  ///< every other file, by name
+
+  /// Numbers that the model answers for each row.
+  [[nodiscard]] std::size_t num_outputs() const { return classes.empty() ? 1 : classes.size(); }
 };
 
 struct Package {
@@ -75,7 +80,7 @@ std::string PackageInfoText(const PackageInfo& info);
 /// kDataLoss a file is absent or changed; kInvalidArgument; kFailedPrecondition for a newer format.
 Result<Package> ReadPackage(const std::string& directory);
 
-/// Completes a package: `directory` already holds model.json (and profile.json, if any); writes
+/// Completes a package: `directory` already holds model.json (profile.json and baseline.bin too, if any); writes
 /// schema.json, warmup.json and, last, package.json with the digests. `package.info.files` and
 /// `model_path` are not read. Errors: kInvalidArgument for what ReadPackage would refuse.
 Status WritePackage(const std::string& directory, const Package& package);
