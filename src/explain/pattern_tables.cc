@@ -14,6 +14,9 @@ namespace {
 using forest::Node;
 using forest::Tree;
 
+/// A register's worth of masks.
+constexpr std::size_t kFewRows = 16;
+
 /// One split on the way from the root.
 struct Step {
   std::size_t node = 0;
@@ -304,55 +307,64 @@ void PatternTables::LoadBlock(const float* rows, std::size_t count, std::size_t 
   }
 }
 
+template <std::size_t kLanes>
 void PatternTables::Evaluate(const Split& split, const Scratch& scratch, Mask* masks) const {
   std::uint8_t* const left = masks[0].rows;
   std::uint8_t* const right = masks[1].rows;
   if (split.by_category) {
     const std::uint16_t* codes = scratch.codes.data() + split.column * kRowsAtOnce;
     const std::uint8_t* code_left = code_left_.data() + split.first_code;
-    for (std::size_t row = 0; row < kRowsAtOnce; ++row) {
+    for (std::size_t row = 0; row < kLanes; ++row) {
       left[row] = codes[row] < split.num_codes ? code_left[codes[row]] : 255;
     }
   } else {
     const float* values = scratch.columns.data() + split.column * kRowsAtOnce;
     // A comparison with NaN is false: asked the one way or the other, a missing value goes where it should.
     if (split.default_left) {
-      for (std::size_t row = 0; row < kRowsAtOnce; ++row) left[row] = values[row] >= split.threshold ? 0 : 255;
+      for (std::size_t row = 0; row < kLanes; ++row) left[row] = values[row] >= split.threshold ? 0 : 255;
     } else {
-      for (std::size_t row = 0; row < kRowsAtOnce; ++row) left[row] = values[row] < split.threshold ? 255 : 0;
+      for (std::size_t row = 0; row < kLanes; ++row) left[row] = values[row] < split.threshold ? 255 : 0;
     }
   }
-  for (std::size_t row = 0; row < kRowsAtOnce; ++row) right[row] = static_cast<std::uint8_t>(~left[row]);
+  for (std::size_t row = 0; row < kLanes; ++row) right[row] = static_cast<std::uint8_t>(~left[row]);
 }
 
+template <std::size_t kLanes>
 void PatternTables::AddGroup(const Group& group, const Mask* masks, std::size_t count, double* phi,
                              std::size_t width) const {
-  Mask patterns = {};
+  Mask patterns;
+  std::fill_n(patterns.rows, kLanes, std::uint8_t{0});
   for (std::size_t at = 0; at < group.num_bits; ++at) {
     const Bit& bit = bits_[group.first_bit + at];
     Mask holds;
-    std::fill(std::begin(holds.rows), std::end(holds.rows), static_cast<std::uint8_t>(1U << at));
+    std::fill_n(holds.rows, kLanes, static_cast<std::uint8_t>(1U << at));
     for (std::size_t literal = 0; literal < bit.num_literals; ++literal) {
       const Mask& mask = masks[literals_[bit.first_literal + literal]];
-      for (std::size_t row = 0; row < kRowsAtOnce; ++row) holds.rows[row] &= mask.rows[row];
+      for (std::size_t row = 0; row < kLanes; ++row) holds.rows[row] &= mask.rows[row];
     }
-    for (std::size_t row = 0; row < kRowsAtOnce; ++row) patterns.rows[row] |= holds.rows[row];
+    for (std::size_t row = 0; row < kLanes; ++row) patterns.rows[row] |= holds.rows[row];
   }
   kLineAdders[group.num_features - 1U](table_.data() + group.table, group.features, patterns.rows, count, phi, width);
+}
+
+template <std::size_t kLanes>
+void PatternTables::AddTrees(Scratch& scratch, std::size_t count, double* phi, std::size_t width) const {
+  for (const TabledTree& tree : trees_) {
+    scratch.masks.resize(2 * tree.num_splits);
+    for (std::size_t split = 0; split < tree.num_splits; ++split) {
+      Evaluate<kLanes>(splits_[tree.first_split + split], scratch, scratch.masks.data() + 2 * split);
+    }
+    for (std::size_t group = 0; group < tree.num_groups; ++group) {
+      AddGroup<kLanes>(groups_[tree.first_group + group], scratch.masks.data(), count, phi, width);
+    }
+  }
 }
 
 void PatternTables::AddValues(const float* rows, std::size_t count, std::size_t num_features, Scratch& scratch,
                               double* phi, std::size_t width) const {
   LoadBlock(rows, count, num_features, scratch);
-  for (const TabledTree& tree : trees_) {
-    scratch.masks.resize(2 * tree.num_splits);
-    for (std::size_t split = 0; split < tree.num_splits; ++split) {
-      Evaluate(splits_[tree.first_split + split], scratch, scratch.masks.data() + 2 * split);
-    }
-    for (std::size_t group = 0; group < tree.num_groups; ++group) {
-      AddGroup(groups_[tree.first_group + group], scratch.masks.data(), count, phi, width);
-    }
-  }
+  if (count <= kFewRows) return AddTrees<kFewRows>(scratch, count, phi, width);
+  AddTrees<kRowsAtOnce>(scratch, count, phi, width);
 }
 
 }  // namespace mw::explain

@@ -73,7 +73,12 @@ class PatternTables {
 
   void AddSplit(const forest::Ensemble& ensemble, const forest::Node& node);
   void LoadBlock(const float* rows, std::size_t count, std::size_t num_features, Scratch& scratch) const;
+  // For the first kLanes rows of a block: all of them, or fewer when there are only a few.
+  template <std::size_t kLanes>
+  void AddTrees(Scratch& scratch, std::size_t count, double* phi, std::size_t width) const;
+  template <std::size_t kLanes>
   void Evaluate(const Split& split, const Scratch& scratch, Mask* masks) const;
+  template <std::size_t kLanes>
   void AddGroup(const Group& group, const Mask* masks, std::size_t count, double* phi, std::size_t width) const;
 
   std::vector<std::uint32_t> number_columns_, category_columns_;  ///< column -> feature

@@ -61,7 +61,11 @@ TreeShap::~TreeShap() = default;
 
 Result<TreeShap> TreeShap::Make(const forest::Ensemble& ensemble, const TreeShapOptions& options) {
   TRY(CheckCovers(ensemble));
-  return TreeShap(std::make_unique<const Plan>(ensemble, options));
+  if (options.output >= ensemble.num_outputs) {
+    return InvalidArgument("output ", options.output, " cannot be explained; the model has ", ensemble.num_outputs);
+  }
+  if (ensemble.num_outputs == 1) return TreeShap(std::make_unique<const Plan>(ensemble, options));
+  return TreeShap(std::make_unique<const Plan>(forest::OneOutput(ensemble, options.output), options));
 }
 
 Result<TreeShap> TreeShap::FromXgboostJson(std::string_view json, const TreeShapOptions& options) {

@@ -23,12 +23,14 @@ namespace mw::explain {
 
 struct TreeShapOptions {
   std::size_t table_bytes_max = std::size_t{64} << 20;  ///< trees beyond it are walked; 0 walks all
+  std::uint32_t output = 0;  ///< the class whose margin is explained, where there are several
 };
 
 class TreeShap {
  public:
   /// Takes some 0.1 s for 100 trees of depth 6: make it once for a model.
-  /// Errors: kFailedPrecondition when the model carries no covers (sum_hessian), or unusable ones.
+  /// Errors: kFailedPrecondition when the model carries no covers (sum_hessian), or unusable ones;
+  /// kInvalidArgument for an output that it does not have.
   static Result<TreeShap> Make(const forest::Ensemble& ensemble, const TreeShapOptions& options = {});
   /// The text of a model that XGBoost saved. Errors: also those of forest::Forest::FromXgboostJson.
   static Result<TreeShap> FromXgboostJson(std::string_view json, const TreeShapOptions& options = {});

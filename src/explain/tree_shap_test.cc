@@ -332,6 +332,18 @@ TEST(TreeShap, EqualsXgboostAndTheDefinitionOnTrainedModels) {
   }
 }
 
+TEST(TreeShap, ExplainsTheOutputThatIsAskedFor) {
+  RandomForest random({.trees = 6}, 9);
+  Ensemble classes = random.ensemble;
+  classes.num_outputs = 3;
+  for (std::size_t tree = 0; tree < 6; ++tree) classes.trees[tree].output = static_cast<std::uint32_t>(tree % 3);
+  Ensemble second = random.ensemble;
+  second.trees = {classes.trees[1], classes.trees[4]};
+  const std::vector<float> rows = random.Rows(20);
+  EXPECT_EQ(Explained(*TreeShap::Make(classes, {.output = 1}), rows), Explained(*TreeShap::Make(second), rows));
+  EXPECT_EQ(TreeShap::Make(classes, {.output = 3}).error().code, Code::kInvalidArgument);
+}
+
 // ---- what it refuses ----------------------------------------------------------------------------------------------
 
 TEST(TreeShap, ASingleLeafIsItsOwnExpectation) {
