@@ -14,7 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "app/tar.h"
 #include "app/version.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -22,6 +21,7 @@
 #include "base/text.h"
 #include "blob/directory_artifact.h"
 #include "blob/directory_blobs.h"
+#include "blob/tar.h"
 #include "db/sqlite_connection.h"
 #include "db/sqlite_database.h"
 #include "endpoints/endpoints.h"
@@ -164,7 +164,7 @@ class Archiver {
  private:
   Archiver(FileDescriptor file, std::string path)
       : file_(std::move(file)), path_(std::move(path)), written_(std::make_unique<std::uint64_t>(0)) {
-    tar_ = std::make_unique<TarWriter>(
+    tar_ = std::make_unique<blob::TarWriter>(
         [descriptor = file_.get(), written = written_.get(), name = path_](std::string_view bytes) {
           *written += bytes.size();
           return WriteAll(descriptor, bytes, name);
@@ -174,7 +174,7 @@ class Archiver {
   FileDescriptor file_;
   std::string path_;
   std::unique_ptr<std::uint64_t> written_;
-  std::unique_ptr<TarWriter> tar_;
+  std::unique_ptr<blob::TarWriter> tar_;
   std::vector<char> buffer_ = std::vector<char>(kPieceBytes);
   Json files_ = Json::MakeArray();
 };
@@ -265,8 +265,8 @@ class Unpacker {
   Result<Manifest> Run() {
     const FileDescriptor file(open(archive_.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) return ErrnoError(errno, Cat("opening ", archive_));
-    TarReader tar([&](std::span<char> buffer) { return ReadSome(file.get(), buffer, archive_); });
-    while (std::optional<TarEntry> entry = TRY(tar.Next().In(archive_))) {
+    blob::TarReader tar([&](std::span<char> buffer) { return ReadSome(file.get(), buffer, archive_); });
+    while (std::optional<blob::TarEntry> entry = TRY(tar.Next().In(archive_))) {
       if (entry->path == kManifestFile) {
         TRY(ReadManifest(tar, *entry).In(archive_));
       } else {
@@ -280,7 +280,7 @@ class Unpacker {
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
  private:
-  Status ReadManifest(TarReader& tar, const TarEntry& entry) {
+  Status ReadManifest(blob::TarReader& tar, const blob::TarEntry& entry) {
     if (entry.size > kManifestBytesMax) return DataLoss("its manifest has ", entry.size, " bytes");
     std::string text(entry.size, '\0');
     TRY(tar.Read(text));
@@ -289,7 +289,7 @@ class Unpacker {
     return Ok();
   }
 
-  Status Unpack(TarReader& tar, const TarEntry& entry) {
+  Status Unpack(blob::TarReader& tar, const blob::TarEntry& entry) {
     const std::string path = Cat(target_, "/", entry.path);
     TRY(MakeDirectories(path.substr(0, path.rfind('/')), 0700));
     const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, entry.mode));

@@ -7,7 +7,6 @@
 
 #include <filesystem>
 
-#include "app/tar.h"
 #include "base/file.h"
 #include "base/task.h"
 #include "base/text.h"
@@ -85,7 +84,7 @@ class BackupTest : public testing::Test {
     ASSERT_TRUE(written.ok()) << written.error().ToString();
     Write(Cat("runs/r/", id, "/", id, "/log"), "said " + id);
     Write(Cat("runs/r/", id, "/", id, "/started"), "1");
-    Write(Cat("runs/r/", id, "/", id, "/work/big"), "left out");
+    Write(Cat("runs/r/", id, "/", id, "/tmp/big"), "left out");
   }
 
   std::string Backup(const std::string& name = "backup.tar") {

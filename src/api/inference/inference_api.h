@@ -22,6 +22,9 @@
 
 namespace mw::api::inference {
 
+/// A request with this id is answered like any other and not recorded: `doctor` asks with rows of the training data.
+inline constexpr std::string_view kProbeId = "millwright.probe";
+
 /// What all handlers share; every part outlives them.
 struct InferenceContext {
   serving::Catalog& catalog;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "api/inference/inference_api.h"
 #include "api/native/package_example.h"
 #include "app/backup.h"
 #include "app/checks/processes.h"
@@ -122,6 +123,7 @@ Check GoldenRow(blob::BlobStore& blobs, const std::string& url, const wire::Desi
   if (!golden.ok()) return {name, Health::kWarn, Cat("no golden row: ", golden.error().message), ""};
   Result<Json> request = api::native::ExampleRequest(blobs, endpoint.package);
   if (!request.ok()) return {name, Health::kWarn, request.error().message, ""};
+  (*request)["id"] = api::inference::kProbeId;
   const auto answer = Ask(url, endpoint.name, *request);
   if (!answer.ok())
     return {name, Health::kBad, answer.error().message, "millwright up; its log is HOME/logs/serve.log"};

@@ -153,17 +153,101 @@ Result<Json> Overview(const Options& options) {
   return Json::Make({{"endpoints", *endpoints.Find("endpoints")}, {"runs", *runs.Find("runs")}});
 }
 
-int RunStatus(const Options& options, const std::string& run, bool watch) {
-  const auto once = [&] {
-    if (!run.empty()) return Print(options, Call(options, net::Method::kGet, "/api/v1/runs/" + run), SayRun);
-    return Print(options, Overview(options), SayOverview);
-  };
-  if (!watch) return once();
+/// At most that many columns of a line.
+std::string Clipped(std::string_view line, std::size_t columns) {
+  std::size_t seen = 0;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const bool starts = (static_cast<unsigned char>(line[at]) & 0xC0) != 0x80;
+    if (starts && ++seen > columns) return std::string(line.substr(0, at));
+  }
+  return std::string(line);
+}
+
+/// "2013-07-14 03:10:00" of an RFC 3339 time.
+std::string Second(const std::string& time) {
+  std::string out = time.substr(0, 19);
+  if (out.size() > 10) out[10] = ' ';
+  return out;
+}
+
+std::string EndpointsPart(const Json& endpoints) {
+  std::vector<std::vector<std::string>> rows = {{"endpoint", "version", "state", "since (UTC)"}};
+  for (const Json& endpoint : endpoints.AsArray()) {
+    rows.push_back({endpoint.StringOr("endpoint", ""),
+                    Cat(endpoint.StringOr("model", ""), " ", endpoint.IntOr("version", 0)),
+                    endpoint.BoolOr("ready", false) ? "ready" : "NOT READY", Second(endpoint.StringOr("created", ""))});
+  }
+  return rows.size() > 1 ? Table(rows) + "\n" : "";
+}
+
+/// Each goal as production has it, where it can be told.
+std::string GoalsPart(const Options& options) {
+  const Result<Json> goals = Call(options, net::Method::kGet, "/api/v1/goals");
+  const Json* list = goals.ok() ? goals->Find("goals") : nullptr;
+  if (list == nullptr || !list->IsArray()) return "";
+  std::vector<std::vector<std::string>> rows = {{"goal", "state", "missed in"}};
+  for (const Json& goal : list->AsArray()) {
+    const std::string name = goal.StringOr("name", "");
+    const Result<Json> production =
+        Call(options, net::Method::kGet, Cat("/api/v1/goals/", net::PercentEncode(name), "/production"));
+    if (!production.ok()) continue;
+    std::vector<std::string> missed;
+    const Json* windows = production->Find("missed_in");
+    if (windows != nullptr && windows->IsArray()) {
+      for (const Json& window : windows->AsArray()) missed.push_back(window.AsString());
+    }
+    rows.push_back({name, production->StringOr("state", "unknown"), Join(missed, ", ")});
+  }
+  return rows.size() > 1 ? Table(rows) + "\n" : "";
+}
+
+std::string RunsPart(const Options& options, const Json& runs) {
+  std::vector<std::vector<std::string>> rows = {{"run of", "state", "took", "started (UTC)"}};
+  std::string open;
+  for (const Json& run : runs.AsArray()) {
+    const std::string state = run.StringOr("state", "");
+    rows.push_back({run.StringOr("pipeline", ""), state, Elapsed(run), Second(run.StringOr("started", ""))});
+    if (IsOver(state)) continue;
+    const Result<Json> details = Call(options, net::Method::kGet, "/api/v1/runs/" + run.StringOr("id", ""));
+    if (!details.ok()) continue;
+    CatTo(open, "\n", run.StringOr("pipeline", ""), "\n");
+    for (const Json& task : details->Find("tasks")->AsArray()) open += TaskLine(task);
+  }
+  return (rows.size() > 1 ? Table(rows) : "no run yet\n") + open;
+}
+
+/// All of it, in lines of at most 80 columns; why not, when the control plane is away.
+std::string Screen(const Options& options) {
+  const Result<Json> overview = Overview(options);
+  const std::string head = Cat("millwright  ", FormatTime(RealClock().Now()).substr(11, 8), " UTC\n\n");
+  if (!overview.ok()) return Cat(head, overview.error().message, "\nasking again every two seconds\n");
+  return Cat(head, EndpointsPart(*overview->Find("endpoints")), GoalsPart(options),
+             RunsPart(options, *overview->Find("runs")));
+}
+
+/// Drawn over the one before, line by line, so that nothing flickers; without a terminal one after the other.
+int Watch(const Options& options) {
+  constexpr std::size_t kColumns = 80;
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
   while (true) {
-    if (isatty(STDOUT_FILENO) == 1) Say("\x1b[H\x1b[2J");
-    if (const int code = once(); code != kDone && code != kUnreachable) return code;
+    const std::string screen = Screen(options);
+    std::string out = terminal ? "\x1b[H" : "";
+    for (const std::string_view line : Split(Trim(screen), '\n')) {
+      CatTo(out, Clipped(line, kColumns), terminal ? "\x1b[K\n" : "\n");
+    }
+    Say(out + (terminal ? "\x1b[J" : "\n"));
     Pause(std::chrono::seconds(2));
   }
+}
+
+int RunStatus(const Options& options, const std::string& run, bool watch) {
+  if (!run.empty() && watch) {
+    const Result<Json> ended = Follow(options, run);
+    return ended.ok() ? SayEnd(*ended) : Fail(ended.error());
+  }
+  if (watch) return Watch(options);
+  if (!run.empty()) return Print(options, Call(options, net::Method::kGet, "/api/v1/runs/" + run), SayRun);
+  return Print(options, Overview(options), SayOverview);
 }
 
 int RunLogs(const Options& options, const LogArguments& arguments) {
@@ -199,7 +283,7 @@ void AddRunVerbs(const Registrar& registrar) {
   CLI::App* status = registrar.Add("status", "Show endpoints and recent runs, or one run", "millwright status --watch",
                                    [&options, status_run, watch] { return RunStatus(options, *status_run, *watch); });
   status->add_option("run", *status_run, "A run's id");
-  status->add_flag("--watch", *watch, "Show it again every two seconds");
+  status->add_flag("--watch", *watch, "Keep showing it: 80 columns, every two seconds; with a run, until it ends");
 
   const auto log = std::make_shared<LogArguments>();
   CLI::App* logs =

@@ -1,7 +1,7 @@
 // Plain tar archives (ustar) of regular files, written and read as streams: what `backup` makes and anybody's
 // tar can list. Sizes beyond 8 GiB are in GNU's binary form. One thread for each object.
 //
-// The reader takes bytes from outside: only regular files under safe relative names (blob::CheckRelativePath)
+// The reader takes bytes from outside: only regular files under safe relative names (CheckRelativePath)
 // are accepted, every header's checksum is compared, and an archive that ends early is an error.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-namespace mw::app {
+namespace mw::blob {
 
 struct TarEntry {
   std::string path;  ///< relative; at most 255 bytes, cut at a slash into at most 155 and 100
@@ -61,4 +61,4 @@ class TarReader {
   std::uint64_t padding_ = 0;
 };
 
-}  // namespace mw::app
+}  // namespace mw::blob

@@ -1,5 +1,5 @@
 // Headers of 512 bytes, contents filled up to such blocks, two empty blocks at the end.
-#include "app/tar.h"
+#include "blob/tar.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "blob/directory_artifact.h"
 
-namespace mw::app {
+namespace mw::blob {
 namespace {
 
 constexpr std::size_t kBlock = 512;
@@ -153,7 +153,7 @@ Result<std::optional<TarEntry>> TarReader::Next() {
   TarEntry entry;
   const std::string prefix = Text(block, kPrefix);
   entry.path = prefix.empty() ? Text(block, kName) : Cat(prefix, "/", Text(block, kName));
-  if (const Status safe = blob::CheckRelativePath(entry.path); !safe.ok()) {
+  if (const Status safe = CheckRelativePath(entry.path); !safe.ok()) {
     return DataLoss("the archive has an unsafe name: ", safe.error().message);
   }
   const auto size = Number(block, kSize);
@@ -176,4 +176,4 @@ Result<std::size_t> TarReader::Read(std::span<char> buffer) {
   return part;
 }
 
-}  // namespace mw::app
+}  // namespace mw::blob

@@ -1,5 +1,5 @@
 // Archives written and read back, and what the system's own tar makes of them.
-#include "app/tar.h"
+#include "blob/tar.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace mw::app {
+namespace mw::blob {
 namespace {
 
 std::string Archive(const std::vector<std::pair<std::string, std::string>>& files) {
@@ -105,4 +105,4 @@ TEST(Tar, KnowsSizesBeyondEightGibibytes) {
 }
 
 }  // namespace
-}  // namespace mw::app
+}  // namespace mw::blob
