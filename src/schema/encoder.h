@@ -3,15 +3,17 @@
 //
 //   float, integer  the value as float32                  boolean   0 or 1
 //   category        its position in the vocabulary        missing   NaN
-// A category that the vocabulary lacks is NaN too (the model treats it as missing). EncodeText returns
-// NaN for no other reason, so the caller counts unknown categories by looking at the result.
+// A category that the vocabulary lacks is NaN too (the model treats it as missing), with other bits: so it can be
+// told apart later. EncodeText returns NaN for no other reason, so the caller counts by looking at the result.
 //
 // Immutable after Make, pure, any thread. A value of the wrong type is an error that names the column,
 // the value and what was expected; ranges (min, max) are not enforced here: they are findings for
 // validation and monitoring, not a reason to leave a request unanswered.
 #pragma once
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
@@ -66,7 +68,7 @@ class Encoder {
     if (slot.column.type != ColumnType::kCategory) [[unlikely]]
       return WrongText(slot, value);
     const int code = slot.vocabulary.Find(value);
-    return code < 0 ? kMissing : static_cast<float>(code);
+    return code < 0 ? kUnknownCategory : static_cast<float>(code);
   }
   /// NaN, or an error when the column is required.
   [[nodiscard]] Result<float> EncodeMissing(int feature) const {
@@ -77,6 +79,9 @@ class Encoder {
   }
 
   static constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+  static constexpr float kUnknownCategory = std::bit_cast<float>(0x7FC0'0001U);
+  /// Of a value that came from an encoder.
+  static bool IsUnknownCategory(float value) { return std::bit_cast<std::uint32_t>(value) == 0x7FC0'0001U; }
 
  private:
   struct Slot {

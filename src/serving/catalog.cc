@@ -70,8 +70,9 @@ Status Catalog::Deploy(const std::string& endpoint, std::int64_t version, const 
       return model.error();
     }
     const std::string version_text = Cat(version);
-    next = std::make_shared<ServedVersion>(
-        ServedVersion{endpoint, version, version_text, source, *std::move(model), MetricsOf(endpoint, version_text)});
+    auto recorded = std::make_shared<const RecordedVersion>(endpoint, version, **model);
+    next = std::make_shared<ServedVersion>(ServedVersion{endpoint, version, version_text, source, *std::move(model),
+                                                         std::move(recorded), MetricsOf(endpoint, version_text)});
   }
   MakeLive(std::move(next));
   return Ok();
@@ -123,6 +124,15 @@ void Catalog::SetLimits(const wire::ServingLimits& limits) {
   Publish();
 }
 
+void Catalog::SetRecording(const wire::RecordingRules& recording) {
+  {
+    const Lock lock(mutex_);
+    if (recording_ == recording) return;
+    recording_ = recording;
+  }
+  Publish();
+}
+
 void Catalog::SetReady(bool ready) {
   {
     const Lock lock(mutex_);
@@ -144,6 +154,7 @@ void Catalog::Publish() {
   }
   next->names = schema::NameTable(std::move(names));
   next->limits = limits_;
+  next->recording = recording_;
   next->ready = ready_;
   old = std::exchange(snapshot_, next);
   for (const auto& reader : readers_) reader->Replace(next);

@@ -23,6 +23,7 @@
 #include "base/result.h"
 #include "schema/name_table.h"
 #include "serving/model.h"
+#include "serving/recorded_version.h"
 #include "wire/desired_state.h"
 
 namespace mw::serving {
@@ -43,6 +44,7 @@ struct ServedVersion {
   std::string version_text;  ///< as clients see it: "3"
   std::string source;        ///< the package's digest, or the path it was loaded from
   std::shared_ptr<const Model> model;
+  std::shared_ptr<const RecordedVersion> recorded;
   VersionMetrics metrics;
 };
 
@@ -57,6 +59,7 @@ struct Snapshot {
   schema::NameTable names;
   std::vector<ServedEndpoint> endpoints;  ///< as in `names`
   wire::ServingLimits limits;
+  wire::RecordingRules recording;
   bool ready = false;  ///< whether the server has taken over what it was told to serve
   [[nodiscard]] const ServedEndpoint* Find(std::string_view name) const {
     const int at = names.Find(name);
@@ -98,6 +101,7 @@ class Catalog {
   /// Forgets the endpoint and both its versions. Nothing happens when there is none.
   void Remove(const std::string& endpoint);
   void SetLimits(const wire::ServingLimits& limits);
+  void SetRecording(const wire::RecordingRules& recording);
   void SetReady(bool ready);
 
   [[nodiscard]] std::vector<std::string> Endpoints() const;
@@ -129,6 +133,7 @@ class Catalog {
   mutable Mutex mutex_;
   Slots slots_ MW_GUARDED_BY(mutex_);
   wire::ServingLimits limits_ MW_GUARDED_BY(mutex_);
+  wire::RecordingRules recording_ MW_GUARDED_BY(mutex_);
   bool ready_ MW_GUARDED_BY(mutex_) = false;
   std::shared_ptr<const Snapshot> snapshot_ MW_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<CatalogReader>> readers_ MW_GUARDED_BY(mutex_);

@@ -15,7 +15,6 @@
 namespace mw::serving {
 namespace {
 
-constexpr std::size_t kControlPlaneBytesMax = 65'536;
 constexpr std::size_t kDesiredStateBytesMax = std::size_t{16} << 20;
 
 std::string StatePath(const FollowerOptions& options) { return options.state_directory + "/desired_state.json"; }
@@ -33,8 +32,6 @@ bool MayHeal(const Error& error) {
 
 }  // namespace
 
-std::string ControlPlanePath(const std::string& state_directory) { return state_directory + "/control_plane.json"; }
-
 Result<std::unique_ptr<Follower>> Follower::Make(FollowerOptions options, Catalog& catalog, MetricsRegistry& metrics) {
   TRY(MakeDirectories(options.state_directory));
   PackageCache packages = TRY(PackageCache::Open(options.state_directory + "/packages"));
@@ -47,18 +44,12 @@ Result<std::unique_ptr<Follower>> Follower::Make(FollowerOptions options, Catalo
 }
 
 Status Follower::Connect() {
-  std::string url = options_.url;
+  const ControlPlaneAddress address = TRY(FindControlPlane(options_.state_directory, options_.control_plane));
   net::ClientOptions client_options;
   client_options.timeout = options_.poll_wait + std::chrono::seconds(10);
-  client_options.bearer_token = options_.token;
+  client_options.bearer_token = address.token;
   client_options.cancel_descriptor = stop_.get();
-  const Result<std::string> text = ReadFile(ControlPlanePath(options_.state_directory), kControlPlaneBytesMax);
-  if (text.ok()) {
-    const Json control_plane = TRY(Json::Parse(*text).In(ControlPlanePath(options_.state_directory)));
-    url = control_plane.StringOr("url", url);
-    client_options.bearer_token = control_plane.StringOr("token", client_options.bearer_token);
-  }
-  client_ = TRY(net::HttpClient::Make(url, client_options));
+  client_ = TRY(net::HttpClient::Make(address.url, client_options));
   return Ok();
 }
 
@@ -82,6 +73,7 @@ void Follower::TakeOverLast() {
   }
   kept_ = *std::move(state);
   catalog_.SetLimits(kept_.limits);
+  catalog_.SetRecording(kept_.recording);
   for (const wire::DesiredEndpoint& endpoint : kept_.endpoints) {
     const Status deployed = DeployOne(endpoint, false);
     if (!deployed.ok()) {
@@ -131,9 +123,10 @@ void Follower::NoteConnection(const Status& polled) {
   connected_.Set(lost ? 0 : 1);
   if (lost && (was_connected_ || !ever_polled_)) {
     LogWarning("control plane does not answer; serving the last good state",
-               {{"url", Json(options_.url)}, {"error", Json(polled.error().ToString())}});
+               {{"url", Json(options_.control_plane.url)}, {"error", Json(polled.error().ToString())}});
   }
-  if (!lost && !was_connected_) LogInfo("following", {{"url", Json(options_.url)}, {"generation", Json(generation_)}});
+  if (!lost && !was_connected_)
+    LogInfo("following", {{"url", Json(options_.control_plane.url)}, {"generation", Json(generation_)}});
   was_connected_ = !lost;
   ever_polled_ = true;
 }
@@ -157,6 +150,7 @@ Status Follower::Poll() {
 Status Follower::TakeOver(const wire::DesiredState& state) {
   unfinished_ = false;
   catalog_.SetLimits(state.limits);
+  catalog_.SetRecording(state.recording);
   RemoveOthers(state);
   for (const wire::DesiredEndpoint& endpoint : state.endpoints) {
     if (IsLive(catalog_, endpoint)) continue;

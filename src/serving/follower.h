@@ -3,9 +3,8 @@
 // the models go on answering and the follower asks again, with growing pauses; also after a restart,
 // when only the disk knows what to serve.
 //
-// Files beneath the state directory: desired_state.json (the last one that worked), packages/, and
-// control_plane.json {"url","token"}, which wins over the options and is read again whenever the control
-// plane does not answer: a control plane that comes back at another address says so there.
+// Files beneath the state directory: desired_state.json (the last one that worked) and packages/; the control
+// plane's address is looked up again whenever it does not answer (control_plane_address.h).
 // Run occupies one thread; Stop may be called from any other. Invariant: desired_state.json names only
 // versions that were live here, so that a restart never ends up worse than it was.
 #pragma once
@@ -21,17 +20,14 @@
 #include "base/result.h"
 #include "net/http_client.h"
 #include "serving/catalog.h"
+#include "serving/control_plane_address.h"
 #include "serving/package_cache.h"
 #include "wire/desired_state.h"
 
 namespace mw::serving {
 
-/// Where a local control plane writes its address and token for its model server: mode 0600.
-std::string ControlPlanePath(const std::string& state_directory);
-
 struct FollowerOptions {
-  std::string url;    ///< of the control plane
-  std::string token;  ///< with the permission to follow; may be empty on loopback
+  ControlPlaneAddress control_plane;
   std::string state_directory;
   std::string server_id;
   std::string program_version;

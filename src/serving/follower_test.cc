@@ -36,7 +36,7 @@ class Server {
  public:
   Server(const std::string& url, const std::string& state_directory) {
     FollowerOptions options;
-    options.url = url;
+    options.control_plane.url = url;
     options.state_directory = state_directory;
     options.server_id = "server-1";
     options.program_version = "0.1.0";

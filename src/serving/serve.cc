@@ -73,14 +73,21 @@ Status DataPlane::Prepare() {
     unlink(ServeFile(options_).c_str());  // of one that was killed
   }
   server_id_ = TRY(ServerId(options_, clock_));
-  if (options_.follow.empty()) return Ok();
+  return options_.follow.empty() ? Ok() : Follow();
+}
+
+Status DataPlane::Follow() {
   FollowerOptions follow;
-  follow.url = options_.follow;
-  follow.token = options_.token;
+  follow.control_plane = {options_.follow, options_.token};
   follow.state_directory = options_.state_directory;
   follow.server_id = server_id_;
   follow.program_version = options_.program_version;
   follower_ = TRY(Follower::Make(std::move(follow), catalog_, metrics_));
+  RecorderOptions record;
+  record.control_plane = {options_.follow, options_.token};
+  record.state_directory = options_.state_directory;
+  record.server_id = server_id_;
+  recorder_ = TRY(Recorder::Make(std::move(record), clock_, metrics_));
   return Ok();
 }
 
@@ -106,10 +113,16 @@ Status DataPlane::Listen(const HandlerFactory& make_handler) {
   listen.loops = options_.loops;
   listen.allowed_hosts = options_.allowed_hosts;
   server_ = TRY(net::LoopServer::Start(
-      std::move(listen), [&](int) { return make_handler(catalog_, metrics_, clock_); }, metrics_));
+      std::move(listen),
+      [&](int) {
+        RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
+        return make_handler(HandlerContext{catalog_, metrics_, clock_, lane});
+      },
+      metrics_));
   address_ = Cat("http://", options_.host.find(':') == std::string::npos ? options_.host : Cat("[", options_.host, "]"),
                  ":", server_->port());
   if (!options_.state_directory.empty()) TRY(WriteServeFile());
+  if (recorder_ != nullptr) recorder_->Start();
   if (follower_ != nullptr) follower_thread_ = std::thread([this] { follower_->Run(address_); });
   return Ok();
 }
@@ -131,6 +144,7 @@ void DataPlane::Stop() {
   }
   server_->Stop();
   server_.reset();
+  if (recorder_ != nullptr) recorder_->Stop();
   if (!options_.state_directory.empty()) unlink(ServeFile(options_).c_str());
   LogInfo("data plane stopped", {{"address", Json(address_)}});
 }

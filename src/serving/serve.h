@@ -4,7 +4,8 @@
 //
 //   LOADING (models, last good state) -> LISTENING -> DRAINING (Stop: in-flight requests finish) -> gone
 //
-// With a state directory the process holds STATE/serve.lock as long as it lives and keeps STATE/serve.json
+// A data plane that follows also records what it predicts (recorder.h). With a state directory the process holds
+// STATE/serve.lock as long as it lives and keeps STATE/serve.json
 // {"pid","version","address","server"} while it listens, so that a control plane can find and adopt it.
 #pragma once
 
@@ -22,6 +23,7 @@
 #include "net/loop_server.h"
 #include "serving/catalog.h"
 #include "serving/follower.h"
+#include "serving/recorder.h"
 
 namespace mw::serving {
 
@@ -37,9 +39,15 @@ struct ServeOptions {
   std::string program_version;
 };
 
-/// One handler for each loop; what it is given outlives it.
-using HandlerFactory =
-    std::function<std::unique_ptr<net::LoopHandler>(Catalog& catalog, MetricsRegistry& metrics, const Clock& clock)>;
+/// What the handler of one loop is given; all of it outlives the handler.
+struct HandlerContext {
+  Catalog& catalog;
+  MetricsRegistry& metrics;
+  const Clock& clock;
+  RecordingLane* recording;  ///< this loop's own; null when nothing is recorded
+};
+/// One handler for each loop.
+using HandlerFactory = std::function<std::unique_ptr<net::LoopHandler>(const HandlerContext& context)>;
 
 class DataPlane {
  public:
@@ -59,6 +67,7 @@ class DataPlane {
  private:
   explicit DataPlane(ServeOptions options);
   Status Prepare();
+  Status Follow();
   Status LoadModels();
   Status Listen(const HandlerFactory& make_handler);
   Status WriteServeFile() const;
@@ -71,6 +80,7 @@ class DataPlane {
   std::string server_id_;
   std::string address_;
   std::unique_ptr<Follower> follower_;
+  std::unique_ptr<Recorder> recorder_;  // when it follows
   std::unique_ptr<net::LoopServer> server_;
   std::thread follower_thread_;
 };

@@ -37,8 +37,8 @@ class VersionHandler final : public net::LoopHandler {
   CatalogReader& reader_;
 };
 
-std::unique_ptr<net::LoopHandler> MakeVersionHandler(Catalog& catalog, MetricsRegistry&, const Clock&) {
-  return std::make_unique<VersionHandler>(catalog);
+std::unique_ptr<net::LoopHandler> MakeVersionHandler(const HandlerContext& context) {
+  return std::make_unique<VersionHandler>(context.catalog);
 }
 
 /// This test's own program plays the model server when it is started as `PROGRAM serve --follow URL

@@ -1,4 +1,5 @@
-// For tests: a control plane that is nothing but a desired state, blobs and the reports it received.
+// For tests: a control plane that is nothing but a desired state, blobs, and the reports and window pieces that it
+// received.
 // Any thread. It can be stopped and started again on the same port.
 #pragma once
 
@@ -7,8 +8,10 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -20,6 +23,7 @@
 #include "base/text.h"
 #include "net/loop_server.h"
 #include "wire/desired_state.h"
+#include "wire/window_record.h"
 
 namespace mw::serving::testing {
 
@@ -93,6 +97,27 @@ class TestControlPlane {
     const Lock lock(mutex_);
     return polls_;
   }
+  /// What becomes of window pieces: taken and acknowledged; taken, but the answer is an error; not taken (503);
+  /// refused (400) when they are of the endpoint "refused".
+  enum class Windows : std::uint8_t { kTake, kTakeAndFail, kUnavailable, kRefuse };
+  void SetWindows(Windows windows) {
+    const Lock lock(mutex_);
+    windows_ = windows;
+  }
+  /// Every piece once, in the order in which they came.
+  [[nodiscard]] std::vector<wire::WindowPiece> pieces() const {
+    const Lock lock(mutex_);
+    return pieces_;
+  }
+  /// How often a piece came that was there already.
+  [[nodiscard]] std::int64_t duplicates() const {
+    const Lock lock(mutex_);
+    return duplicates_;
+  }
+  [[nodiscard]] std::int64_t puts() const {
+    const Lock lock(mutex_);
+    return puts_;
+  }
   /// The newest report; a default one before the first.
   [[nodiscard]] wire::StatusReport report() const {
     const Lock lock(mutex_);
@@ -128,9 +153,29 @@ class TestControlPlane {
         return out.Send(404, "application/json", R"({"error":{"code":"NOT_FOUND","message":"no"}})");
       return out.Send(200, "application/octet-stream", blob->second);
     }
+    if (request.path.ends_with("/windows")) return TakeWindows(request, out);
     auto report = wire::ParseStatusReport(request.body);
     MW_ASSERT(report.ok());
     report_ = *std::move(report);
+    out.Json("{}");
+  }
+
+  void TakeWindows(const net::RequestView& request, net::ResponseWriter& out) MW_REQUIRES(mutex_) {
+    ++puts_;
+    auto pieces = wire::WindowPiecesFromFrame(request.body);
+    MW_ASSERT(pieces.ok());
+    const bool refused =
+        std::any_of(pieces->begin(), pieces->end(), [](const auto& p) { return p.endpoint == "refused"; });
+    if (windows_ == Windows::kRefuse && refused) {
+      return out.Send(400, "application/json", R"({"error":{"code":"INVALID_ARGUMENT","message":"no"}})");
+    }
+    if (windows_ == Windows::kUnavailable) return out.Send(503, "application/json", "{}");
+    for (wire::WindowPiece& piece : *pieces) {
+      const bool known = !names_.insert(std::tuple(piece.server, piece.boot, piece.sequence)).second;
+      if (known) ++duplicates_;
+      if (!known) pieces_.push_back(std::move(piece));
+    }
+    if (windows_ == Windows::kTakeAndFail) return out.Send(500, "application/json", "{}");
     out.Json("{}");
   }
 
@@ -140,6 +185,11 @@ class TestControlPlane {
   wire::DesiredState state_ MW_GUARDED_BY(mutex_);
   std::map<std::string, std::string> blobs_ MW_GUARDED_BY(mutex_);
   wire::StatusReport report_ MW_GUARDED_BY(mutex_);
+  Windows windows_ MW_GUARDED_BY(mutex_) = Windows::kTake;
+  std::vector<wire::WindowPiece> pieces_ MW_GUARDED_BY(mutex_);
+  std::set<std::tuple<std::string, std::string, std::uint64_t>> names_ MW_GUARDED_BY(mutex_);
+  std::int64_t duplicates_ MW_GUARDED_BY(mutex_) = 0;
+  std::int64_t puts_ MW_GUARDED_BY(mutex_) = 0;
   std::chrono::milliseconds hold_ MW_GUARDED_BY(mutex_){200};
   std::int64_t polls_ MW_GUARDED_BY(mutex_) = 0;
   bool stopping_ MW_GUARDED_BY(mutex_) = false;

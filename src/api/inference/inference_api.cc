@@ -49,13 +49,19 @@ void AppendNumber(std::string& out, std::uint64_t number) {
   out.append(digits, end.ptr);
 }
 
-void AppendTensorHead(std::string& out, std::string_view name, std::string_view datatype, std::size_t rows) {
+/// `columns`: 0 for a tensor of one dimension.
+void AppendTensorHead(std::string& out, std::string_view name, std::string_view datatype, std::size_t rows,
+                      std::size_t columns = 0) {
   out += "{\"name\":\"";
   out += name;
   out += "\",\"datatype\":\"";
   out += datatype;
   out += "\",\"shape\":[";
   AppendNumber(out, rows);
+  if (columns > 0) {
+    out += ',';
+    AppendNumber(out, columns);
+  }
   out += "],\"data\":[";
 }
 
@@ -80,6 +86,17 @@ void AppendDecisions(std::string& out, std::span<const float> values, double thr
   out += '}';
 }
 
+/// The likeliest class of each row; of equal ones the first.
+void AppendLabels(std::string& out, std::span<const float> values, const std::vector<std::string>& classes) {
+  for (std::size_t row = 0; row < values.size(); row += classes.size()) {
+    const auto own = values.subspan(row, classes.size());
+    AppendText(out, classes[static_cast<std::size_t>(std::max_element(own.begin(), own.end()) - own.begin())]);
+    out += ',';
+  }
+  out.back() = ']';
+  out += '}';
+}
+
 std::string_view DatatypeOf(const schema::Column& column) {
   switch (column.type) {
     case schema::ColumnType::kInteger: return "INT64";
@@ -92,8 +109,10 @@ std::string_view DatatypeOf(const schema::Column& column) {
   return "FP32";
 }
 
-Json TensorMetadata(std::string_view name, std::string_view datatype) {
-  return Json::Make({{"name", Json(name)}, {"datatype", Json(datatype)}, {"shape", Json(Json::Array{Json(-1)})}});
+Json TensorMetadata(std::string_view name, std::string_view datatype, std::size_t columns = 0) {
+  Json shape(Json::Array{Json(-1)});
+  if (columns > 0) shape.Append(Json(static_cast<std::int64_t>(columns)));
+  return Json::Make({{"name", Json(name)}, {"datatype", Json(datatype)}, {"shape", std::move(shape)}});
 }
 
 void SendUnknownModel(net::ResponseWriter& out, const serving::Snapshot& snapshot, std::string_view model) {
@@ -125,7 +144,8 @@ InferenceHandler::InferenceHandler(const InferenceContext& context)
       reader_(context.catalog.NewReader()),
       unknown_models_(context.metrics.AddCounter("millwright_inference_unknown_model_total",
                                                  "Requests for a model or version that is not served here.")),
-      id_prefix_(Hex(RandomBytes(8))) {}
+      recording_(context.recording),
+      next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
 
 void InferenceHandler::Handle(const net::RequestView& request, net::ResponseWriter& out) {
   ModelPath path;
@@ -202,14 +222,45 @@ void InferenceHandler::Infer(const serving::ServedVersion& version, const servin
   const Status decoded = decoder_.Decode(body, *version.model, snapshot.limits);
   if (!decoded.ok()) {
     metrics.failures.Add();
+    RecordRefusal(version, start);
     return SendError(out, HttpStatus(decoded.error().code), decoded.error().ToString());
   }
-  values_.resize(decoder_.rows());
+  values_.resize(decoder_.rows() * version.model->num_outputs());
   version.model->Predict(decoder_.features(), decoder_.rows(), values_);
+  request_id_ = RequestId();
   WriteAnswer(version, out);
+  const Duration latency = clock_.Elapsed() - start;
   metrics.rows.Add(decoder_.rows());
   if (decoder_.unknown_categories() > 0) metrics.unknown_categories.Add(decoder_.unknown_categories());
-  metrics.seconds.Observe(static_cast<double>((clock_.Elapsed() - start).count()) * 1e-6);
+  metrics.seconds.Observe(static_cast<double>(latency.count()) * 1e-6);
+  Record(version, snapshot, start, latency);
+}
+
+void InferenceHandler::Record(const serving::ServedVersion& version, const serving::Snapshot& snapshot, Duration start,
+                              Duration latency) {
+  if (recording_ == nullptr || decoder_.id() == kProbeId) return;
+  serving::RecordedRequest request;
+  request.id = request_id_;
+  request.features = decoder_.features();
+  request.predictions = values_;
+  if (const std::size_t outputs = version.model->num_outputs(); outputs > 1) {
+    recorded_.clear();
+    for (auto row = values_.begin(); row != values_.end(); row += static_cast<std::ptrdiff_t>(outputs)) {
+      recorded_.push_back(static_cast<float>(std::max_element(row, row + static_cast<std::ptrdiff_t>(outputs)) - row));
+    }
+    request.predictions = recorded_;
+  }
+  request.event_times_us = decoder_.event_times_us();
+  request.keys = decoder_.keys();
+  request.start = start;
+  request.latency = latency;
+  recording_->AddAnswered(version.recorded, snapshot.recording.rows_per_second_full, request);
+}
+
+void InferenceHandler::RecordRefusal(const serving::ServedVersion& version, Duration start) {
+  if (recording_ == nullptr) return;
+  const std::span<const std::int64_t> times = decoder_.event_times_us();
+  recording_->AddRefused(version.recorded, times.empty() ? serving::kNoEventTime : times.front(), start);
 }
 
 void InferenceHandler::WriteAnswer(const serving::ServedVersion& version, net::ResponseWriter& out) {
@@ -219,36 +270,39 @@ void InferenceHandler::WriteAnswer(const serving::ServedVersion& version, net::R
   body += "\",\"model_version\":\"";
   body += version.version_text;
   body += "\",\"id\":";
-  AppendPredictionId(body);
+  AppendText(body, request_id_);
   if (!decoder_.event_time().empty()) {
     body += ",\"parameters\":{\"event_time\":";
     AppendText(body, decoder_.event_time());
     body += '}';
   }
   body += ",\"outputs\":[";
+  const serving::Model& model = *version.model;
   if (decoder_.wants_value()) {
-    AppendTensorHead(body, version.model->output_name(), "FP32", decoder_.rows());
+    AppendTensorHead(body, model.output_name(), "FP32", decoder_.rows(), model.classes().size());
     AppendValues(body, values_);
   }
-  if (decoder_.wants_decision() && version.model->threshold()) {
+  if (decoder_.wants_decision() && model.decision_name() != nullptr) {
     if (decoder_.wants_value()) body += ',';
-    AppendTensorHead(body, "decision", "BOOL", decoder_.rows());
-    AppendDecisions(body, values_, *version.model->threshold());
+    AppendTensorHead(body, model.decision_name(), model.classes().empty() ? "BOOL" : "BYTES", decoder_.rows());
+    if (model.classes().empty()) {
+      AppendDecisions(body, values_, *model.threshold());
+    } else {
+      AppendLabels(body, values_, model.classes());
+    }
   }
   body += "]}";
   out.Finish();
 }
 
-void InferenceHandler::AppendPredictionId(std::string& out) {
-  if (!decoder_.id().empty()) return AppendText(out, decoder_.id());
-  // 32 hexadecimal digits: 64 random bits of this handler, then its count.
+/// The client's, or one that no other request has. The prediction id of a row is made of it (wire/window_record.h).
+std::string_view InferenceHandler::RequestId() {
+  if (!decoder_.id().empty()) return decoder_.id();
   char digits[17];
   const auto end = std::to_chars(digits, digits + sizeof digits, ++id_count_, 16);
-  out += '"';
-  out += id_prefix_;
-  out.append(static_cast<std::size_t>(16 - (end.ptr - digits)), '0');
-  out.append(digits, end.ptr);
-  out += '"';
+  next_id_.replace(next_id_.size() - static_cast<std::size_t>(end.ptr - digits), std::string::npos,
+                   std::string_view(digits, static_cast<std::size_t>(end.ptr - digits)));
+  return next_id_;
 }
 
 void InferenceHandler::SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,
@@ -263,10 +317,15 @@ void InferenceHandler::SendMetadata(const serving::ServedEndpoint& endpoint, con
     inputs.Append(TensorMetadata(column.name, DatatypeOf(column)));
   }
   Json outputs = Json::MakeArray();
-  outputs.Append(TensorMetadata(model.output_name(), "FP32"));
-  if (model.threshold()) outputs.Append(TensorMetadata("decision", "BOOL"));
+  outputs.Append(TensorMetadata(model.output_name(), "FP32", model.classes().size()));
+  if (model.decision_name() != nullptr) {
+    outputs.Append(TensorMetadata(model.decision_name(), model.classes().empty() ? "BOOL" : "BYTES"));
+  }
   Json parameters = Json::Make({{"live_version", Json(endpoint.live->version_text)}, {"source", Json(version.source)}});
   if (model.threshold()) parameters["threshold"] = Json(*model.threshold());
+  if (!model.classes().empty()) {
+    parameters["classes"] = Json(Json::Array(model.classes().begin(), model.classes().end()));
+  }
   out.Json(Json::Make({{"name", Json(version.endpoint)},
                        {"versions", std::move(versions)},
                        {"platform", Json("millwright_forest")},

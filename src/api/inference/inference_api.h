@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "net/loop_server.h"
 #include "serving/catalog.h"
+#include "serving/recording_lane.h"
 
 namespace mw::api::inference {
 
@@ -31,6 +32,7 @@ struct InferenceContext {
   MetricsRegistry& metrics;
   const Clock& clock;
   std::string program_version;
+  serving::RecordingLane* recording = nullptr;  ///< the handler's own; null: nothing is recorded
 };
 
 class InferenceHandler final : public net::LoopHandler {
@@ -50,7 +52,10 @@ class InferenceHandler final : public net::LoopHandler {
   void Infer(const serving::ServedVersion& version, const serving::Snapshot& snapshot, std::string_view body,
              net::ResponseWriter& out);
   void WriteAnswer(const serving::ServedVersion& version, net::ResponseWriter& out);
-  void AppendPredictionId(std::string& out);
+  std::string_view RequestId();
+  void Record(const serving::ServedVersion& version, const serving::Snapshot& snapshot, Duration start,
+              Duration latency);
+  void RecordRefusal(const serving::ServedVersion& version, Duration start);
   void SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,
                     net::ResponseWriter& out) const;
 
@@ -61,7 +66,10 @@ class InferenceHandler final : public net::LoopHandler {
   Counter& unknown_models_;
   RequestDecoder decoder_;
   std::vector<float> values_;
-  std::string id_prefix_;  // random, this handler's own
+  serving::RecordingLane* recording_;
+  std::vector<float> recorded_;  // of several classes, the number of the most probable
+  std::string_view request_id_;  // the client's or next_id_
+  std::string next_id_;          // 16 digits, random, this handler's own; 16 that count
   std::uint64_t id_count_ = 0;
 };
 

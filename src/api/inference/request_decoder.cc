@@ -15,7 +15,6 @@ namespace {
 
 using Kind = JsonScanner::Kind;
 
-constexpr std::string_view kDecision = "decision";
 enum Given : unsigned { kId = 1, kParameters = 2, kInputs = 4, kOutputs = 8 };
 
 /// Whether the bytes are UTF-8; plain ASCII is seen eight bytes at a time.
@@ -117,9 +116,12 @@ bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
     features_[static_cast<std::size_t>(slot.feature)] = *cell;
     return true;
   }
-  std::string_view& text = slot.kind == Slot::Kind::kId ? id_ : event_time_;
-  if (!json.ReadString(text)) return false;
-  return slot.kind == Slot::Kind::kId ? text.size() <= kRequestIdBytesMax : ParseTime(text).ok();
+  if (slot.kind == Slot::Kind::kId) return json.ReadString(id_) && id_.size() <= kRequestIdBytesMax;
+  if (!json.ReadString(event_time_)) return false;
+  const Result<Timestamp> time = ParseTime(event_time_);
+  if (time.ok()) event_time_us_ = ToMicros(*time);
+  event_time_is_parameter_ = true;
+  return time.ok();
 }
 
 void RequestDecoder::NoteSlot(Slot slot, const char* begin, const char* end) {
@@ -143,6 +145,9 @@ void RequestDecoder::Reset(const serving::Model& model, const wire::ServingLimit
   limits_ = &limits;
   id_ = {};
   event_time_ = {};
+  event_time_is_parameter_ = false;
+  row_times_us_.clear();
+  keys_.clear();
   rows_ = 0;
   tensors_ = 0;
   features_.clear();
@@ -213,7 +218,8 @@ Status RequestDecoder::DecodeParameters(JsonScanner& json) {
     const char* const begin = json.position();
     json.ReadString(event_time_);
     TRY(Scanned(json));
-    TRY(ParseTime(event_time_).In("parameter event_time"));
+    event_time_us_ = ToMicros(TRY(ParseTime(event_time_).In("parameter event_time")));
+    event_time_is_parameter_ = true;
     NoteSlot({.kind = Slot::Kind::kEventTime}, begin, json.position());
   }
   return Scanned(json);
@@ -243,11 +249,11 @@ Status RequestDecoder::DecodeOutputs(JsonScanner& json) {
 Status RequestDecoder::WantOutput(std::string_view name) {
   if (name == model_->output_name()) {
     wants_value_ = true;
-  } else if (name == kDecision && model_->threshold()) {
+  } else if (model_->decision_name() != nullptr && name == model_->decision_name()) {
     wants_decision_ = true;
   } else {
     return InvalidArgument("the model has no output ", Quoted(name), "; it has ", model_->output_name(),
-                           model_->threshold() ? " and decision" : "");
+                           model_->decision_name() == nullptr ? "" : Cat(" and ", model_->decision_name()));
   }
   return Ok();
 }
@@ -458,20 +464,43 @@ Status RequestDecoder::DecodeContext(JsonScanner& json, const Tensor& tensor) {
   TRY(SetRows(tensor));
   in_text_order_ = false;  // its values may decide about the event time: such requests are not remembered
   const bool is_time = tensor.name == model_->schema().event_time;
+  if (!(is_time ? row_times_us_.empty() : keys_.empty())) {
+    return InvalidArgument("column ", Quoted(tensor.name), " is there twice");
+  }
   return ForEachValue(json, tensor, 1, [&](std::uint64_t row) -> Status {
-    if (!is_time || json.Peek() != Kind::kString) {
-      json.Skip();
-      return Scanned(json);
-    }
-    std::string_view text;
-    json.ReadString(text);
-    TRY(Scanned(json));
-    if (Result<Timestamp> time = ParseTime(text); !time.ok()) {
-      return std::move(time.error()).In(Cat("column ", Quoted(tensor.name), ", row ", row));
-    }
-    if (row == 0 && event_time_.empty()) event_time_ = text;
-    return Ok();
+    if (!is_time) return DecodeKey(json);
+    Status decoded = DecodeRowTime(json, row);
+    if (decoded.ok()) return decoded;
+    return std::move(decoded).In(Cat("column ", Quoted(tensor.name), ", row ", row));
   });
+}
+
+Status RequestDecoder::DecodeRowTime(JsonScanner& json, std::uint64_t row) {
+  row_times_us_.push_back(serving::kNoEventTime);
+  if (json.Peek() != Kind::kString) {
+    json.Skip();
+    return Scanned(json);
+  }
+  std::string_view text;
+  json.ReadString(text);
+  TRY(Scanned(json));
+  row_times_us_.back() = ToMicros(TRY(ParseTime(text)));
+  if (row == 0 && event_time_.empty()) event_time_ = text;
+  return Ok();
+}
+
+Status RequestDecoder::DecodeKey(JsonScanner& json) {
+  const Kind kind = json.Peek();
+  const char* const begin = json.position();
+  std::string_view key;
+  if (kind == Kind::kString) {
+    json.ReadString(key);
+  } else {
+    json.Skip();
+    if (kind == Kind::kNumber) key = {begin, static_cast<std::size_t>(json.position() - begin)};
+  }
+  keys_.push_back(key);
+  return Scanned(json);
 }
 
 Result<float> RequestDecoder::DecodeCell(JsonScanner& json, Datatype datatype, int feature) {

@@ -21,6 +21,7 @@
 #include "api/inference/json_scanner.h"
 #include "base/result.h"
 #include "serving/model.h"
+#include "serving/recorded_version.h"
 #include "wire/desired_state.h"
 
 namespace mw::api::inference {
@@ -40,6 +41,13 @@ class RequestDecoder {
   [[nodiscard]] std::string_view id() const { return id_; }  ///< empty when the client gave none
   /// RFC 3339 as the client wrote it, checked: parameter event_time, else the first row of that column.
   [[nodiscard]] std::string_view event_time() const { return event_time_; }
+  /// Microseconds since 1970: the parameter's for all rows, or of each row from that column (serving::kNoEventTime
+  /// where it has none), or nothing at all.
+  [[nodiscard]] std::span<const std::int64_t> event_times_us() const {
+    return event_time_is_parameter_ ? std::span(&event_time_us_, 1) : std::span<const std::int64_t>(row_times_us_);
+  }
+  /// Entity keys from that column, one for each row (empty where it has none), or nothing at all.
+  [[nodiscard]] std::span<const std::string_view> keys() const { return keys_; }
   [[nodiscard]] std::size_t rows() const { return rows_; }
   /// rows() x model.num_features(), row-major.
   [[nodiscard]] std::span<const float> features() const { return features_; }
@@ -99,6 +107,8 @@ class RequestDecoder {
   Status DecodeMatrix(JsonScanner& json, const Tensor& tensor);
   Status DecodeColumn(JsonScanner& json, const Tensor& tensor);
   Status DecodeContext(JsonScanner& json, const Tensor& tensor);
+  Status DecodeRowTime(JsonScanner& json, std::uint64_t row);
+  Status DecodeKey(JsonScanner& json);
   template <typename Store>
   Status ForEachValue(JsonScanner& json, const Tensor& tensor, std::uint64_t width, const Store& store);
   Result<float> DecodeCell(JsonScanner& json, Datatype datatype, int feature);
@@ -111,6 +121,10 @@ class RequestDecoder {
   std::string strings_;
   std::string_view id_;
   std::string_view event_time_;
+  std::int64_t event_time_us_ = 0;
+  bool event_time_is_parameter_ = false;
+  std::vector<std::int64_t> row_times_us_;
+  std::vector<std::string_view> keys_;
   std::size_t rows_ = 0;
   std::size_t tensors_ = 0;
   std::vector<float> features_;

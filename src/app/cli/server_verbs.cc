@@ -73,9 +73,9 @@ int RunServe(const ServeArguments& arguments) {
   const Result<serving::ServeOptions> options = ServeOptionsOf(arguments);
   if (!options.ok()) return Fail(options.error());
   serving::BlockStopSignals();
-  const auto make_handler = [](serving::Catalog& catalog, MetricsRegistry& metrics, const Clock& clock) {
-    return std::make_unique<api::inference::InferenceHandler>(
-        api::inference::InferenceContext{catalog, metrics, clock, std::string(kVersion)});
+  const auto make_handler = [](const serving::HandlerContext& context) {
+    return std::make_unique<api::inference::InferenceHandler>(api::inference::InferenceContext{
+        context.catalog, context.metrics, context.clock, std::string(kVersion), context.recording});
   };
   const auto plane = serving::DataPlane::Start(*options, make_handler);
   if (!plane.ok()) {

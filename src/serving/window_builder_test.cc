@@ -1,0 +1,207 @@
+// Rows become pieces of hours: counts exact, event times believed or not, samples bounded, refusals survived.
+#include "serving/window_builder.h"
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "schema/encoder.h"
+#include "serving/test_recording.h"
+
+namespace mw::serving {
+namespace {
+
+using testing::TestRows;
+using testing::TestVersion;
+using testing::Totals;
+
+constexpr std::int64_t kFull = 1'000'000'000;
+
+class WindowBuilderTest : public ::testing::Test {
+ protected:
+  WindowBuilderTest() { Options(WindowBuilderOptions{.server = "s", .boot = "b"}); }
+  void Options(WindowBuilderOptions options) {
+    builder_.emplace(std::move(options), [this](const wire::WindowPiece& piece) {
+      // What is cut must be what a reader accepts.
+      auto read = wire::WindowPieceFromBytes(wire::ToBytes(piece));
+      EXPECT_TRUE(read.ok()) << read.error().ToString();
+      if (taking_) pieces_.push_back(*std::move(read));
+      return taking_;
+    });
+  }
+  void Add(const TestRows& rows) { Add(version_, rows); }
+  void Add(const std::shared_ptr<const RecordedVersion>& version, const TestRows& rows) {
+    lane_.AddAnswered(version, kFull, rows.Request());
+    Drain();
+  }
+  void Drain() {
+    lane_.Drain([this](const RecordingLane::Record& record) { builder_->Add(record); });
+  }
+  Totals Sum() const {
+    Totals totals;
+    for (const wire::WindowPiece& piece : pieces_) totals.Add(piece);
+    return totals;
+  }
+  static std::int64_t At(std::string_view time) { return ToMicros(*ParseTime(time)); }
+
+  SimulatedClock clock_{*ParseTime("2026-01-02T03:04:05Z")};
+  FileDescriptor wake_{eventfd(0, EFD_NONBLOCK)};
+  Counter lost_;
+  RecordingLane lane_{clock_, wake_.get(), lost_};
+  std::shared_ptr<const RecordedVersion> version_ = TestVersion();
+  std::optional<WindowBuilder> builder_;
+  bool taking_ = true;
+  std::vector<wire::WindowPiece> pieces_;
+};
+
+TEST_F(WindowBuilderTest, RowsGoToTheHourOfTheirEventTime) {
+  TestRows rows("batch", 4);
+  rows.times = {At("2013-07-01T04:59:59.999999Z"), At("2013-07-01T05:00:00Z"), kNoEventTime,
+                At("2013-07-01T04:00:00Z")};
+  rows.keys = {"", "N2", "", "N4"};
+  Add(rows);
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 3U);
+  EXPECT_EQ(FormatTime(pieces_[0].window_start), "2013-07-01T04:00:00Z");
+  EXPECT_EQ(pieces_[0].rows, 2);
+  EXPECT_EQ(pieces_[0].requests, 1);
+  EXPECT_EQ(pieces_[0].flagged_rows, 1);
+  EXPECT_EQ(pieces_[0].sample.ids, (std::vector<std::string>{"batch/0", "batch/3"}));
+  EXPECT_EQ(pieces_[0].sample.keys, (std::vector<std::string>{"", "N4"}));
+  EXPECT_EQ(pieces_[1].rows, 1);
+  EXPECT_EQ(pieces_[1].requests, 0);
+  EXPECT_EQ(FormatTime(pieces_[2].window_start), "2026-01-02T03:00:00Z");
+  EXPECT_TRUE(pieces_[2].sample.keys.empty());
+  EXPECT_EQ(pieces_[2].first_received, Timestamp{}) << "the request came with the first row's window";
+  EXPECT_EQ(Sum().rows, 4);
+  builder_->Cut();
+  EXPECT_EQ(pieces_.size(), 3U) << "nothing new, no piece";
+}
+
+TEST_F(WindowBuilderTest, ProfilesAndPredictionsAreThoseOfTheRows) {
+  TestRows rows("r", 7, At("2013-07-01T04:10:00Z"));
+  rows.features[0] = NAN;
+  rows.features[3] = schema::Encoder::kUnknownCategory;
+  rows.features[5] = NAN;
+  rows.features[7] = 99;  // no place in the vocabulary
+  Add(rows);
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  const wire::WindowPiece& piece = pieces_[0];
+  EXPECT_EQ(piece.prediction.rows(), 7U);
+  EXPECT_DOUBLE_EQ(piece.prediction.moments().mean(), (0 + 1 + 2 + 3 + 0 + 1 + 2) / 28.0);
+  EXPECT_EQ(piece.flagged_rows, 3);
+  const sketch::ColumnProfile& temp = *piece.features.Find("temp");
+  EXPECT_EQ(temp.missing(), 1U);
+  EXPECT_DOUBLE_EQ(temp.moments().mean(), 3.5);
+  const sketch::ColumnProfile& carrier = *piece.features.Find("carrier");
+  EXPECT_EQ(carrier.missing(), 1U);
+  EXPECT_EQ(carrier.wrong_type(), 2U);
+  EXPECT_EQ(carrier.counts().CountOf("AA"), 2U);
+  EXPECT_EQ(carrier.counts().CountOf("B6"), 1U);
+  EXPECT_EQ(piece.latency.Quantile(1), Duration(151));
+  EXPECT_TRUE(schema::Encoder::IsUnknownCategory(piece.sample.features[3]));
+}
+
+TEST_F(WindowBuilderTest, EventTimesFarAheadAreNotBelieved) {
+  const std::int64_t now = ToMicros(clock_.Now());
+  Add(TestRows("near", 1, now + kClockSkewMax.count()));
+  Add(TestRows("far", 1, now + kClockSkewMax.count() + 1));
+  Add(TestRows("year9999", 1, At("9999-12-31T23:59:59Z")));
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_EQ(pieces_[0].rows, 3);
+  EXPECT_EQ(pieces_[0].future_rows, 2);
+  EXPECT_EQ(builder_->future_rows(), 2U);
+  EXPECT_EQ(pieces_[0].sample.event_times_us[1], now);
+}
+
+TEST_F(WindowBuilderTest, RefusedRequestsCountAsFailures) {
+  lane_.AddRefused(version_, At("2013-07-01T04:10:00Z"), Duration(0));
+  lane_.AddRefused(version_, kNoEventTime, Duration(0));
+  Drain();
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 2U);
+  for (const wire::WindowPiece& piece : pieces_) {
+    EXPECT_EQ(piece.rows, 0);
+    EXPECT_EQ(piece.requests, 1);
+    EXPECT_EQ(piece.failures, 1);
+    EXPECT_EQ(piece.latency.count(), 0U);
+  }
+}
+
+TEST_F(WindowBuilderTest, APieceIsCutWhenItsSampleIsFull) {
+  Options({.server = "s", .boot = "b", .sample_rows_max = 100});
+  Add(TestRows("big", 250, 1));
+  EXPECT_EQ(pieces_.size(), 2U);
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 3U);
+  EXPECT_EQ(pieces_[1].rows, 100);
+  EXPECT_EQ(pieces_[2].rows, 50);
+  EXPECT_EQ(pieces_[2].sequence, 3U);
+  EXPECT_EQ(Sum().requests, 1);
+  EXPECT_EQ(Sum().ids.size(), 250U);
+  Options({.server = "s", .boot = "b", .sample_bytes_max = 4096});
+  pieces_.clear();
+  Add(TestRows("big", 250, 1));
+  EXPECT_GT(pieces_.size(), 1U);
+}
+
+TEST_F(WindowBuilderTest, WhatIsRefusedKeepsItsCountsAndLosesItsSample) {
+  taking_ = false;
+  for (int i = 0; i < 3; ++i) {
+    Add(TestRows(Cat("r", i), 10, 1));
+    builder_->Cut();
+  }
+  EXPECT_EQ(builder_->dropped_rows(), 30U);
+  taking_ = true;
+  Add(TestRows("last", 5, 1));
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_EQ(pieces_[0].rows, 35);
+  EXPECT_EQ(pieces_[0].dropped_rows, 30);
+  EXPECT_EQ(pieces_[0].sampled_rows, 5);
+  EXPECT_EQ(pieces_[0].requests, 4);
+  EXPECT_EQ(pieces_[0].prediction.rows(), 35U) << "predictions are kept with the counts";
+  EXPECT_EQ(pieces_[0].flagged_rows, Sum().flagged);
+}
+
+TEST_F(WindowBuilderTest, RowsThatWereLostAreCountedToo) {
+  Add(TestRows("r", 2, At("2013-07-01T04:10:00Z")));
+  builder_->AddLost(version_, At("2013-07-01T04:20:00Z"), 7, 3);
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_EQ(pieces_[0].rows, 9);
+  EXPECT_EQ(pieces_[0].dropped_rows, 7);
+  EXPECT_EQ(pieces_[0].requests, 4);
+  EXPECT_EQ(pieces_[0].sampled_rows, 2);
+}
+
+TEST_F(WindowBuilderTest, VersionsAndEndpointsAreApart) {
+  Add(TestVersion("a", 1), TestRows("r", 1, 1));
+  Add(TestVersion("a", 2), TestRows("r", 2, 1));
+  Add(TestVersion("b", 1), TestRows("r", 3, 1));
+  builder_->Cut();
+  EXPECT_EQ(pieces_.size(), 3U);
+  for (const wire::WindowPiece& piece : pieces_) {
+    EXPECT_EQ(piece.rows, piece.endpoint == "b" ? 3 : piece.version);
+  }
+}
+
+// Event times all over the centuries, and nobody takes pieces: memory is bounded, what is given up is counted.
+TEST_F(WindowBuilderTest, ManyWindowsAreCutEarly) {
+  Options({.server = "s", .boot = "b", .windows_max = 16});
+  for (int i = 0; i < 100; ++i) Add(TestRows(Cat("r", i), 1, i * 3'600'000'000LL));
+  EXPECT_EQ(pieces_.size(), 96U);
+  taking_ = false;
+  for (int i = 0; i < 100; ++i) Add(TestRows(Cat("r", i), 1, i * 3'600'000'000LL));
+  taking_ = true;
+  builder_->Cut();
+  EXPECT_EQ(Sum().rows + static_cast<std::int64_t>(builder_->forgotten_rows()), 200);
+  EXPECT_GT(builder_->forgotten_rows(), 0U);
+}
+
+}  // namespace
+}  // namespace mw::serving

@@ -1,0 +1,161 @@
+// Sends, waits, tries again.
+#include "serving/window_sender.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace mw::serving {
+namespace {
+
+void Raise(const FileDescriptor& event) {
+  const std::uint64_t one = 1;
+  static_cast<void>(!write(event.get(), &one, sizeof one));
+}
+
+/// Whether the control plane will never take these bytes, however often they come.
+bool IsFinal(int status) {
+  return status >= 400 && status < 500 && status != 401 && status != 403 && status != 404 && status != 408 &&
+         status != 429;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WindowSender>> WindowSender::Make(WindowSenderOptions options, WindowSpool& spool,
+                                                         MetricsRegistry& metrics) {
+  Events events;
+  for (FileDescriptor* event : {&events.news, &events.finish, &events.cancel}) {
+    *event = FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!event->valid()) return ErrnoError(errno, "eventfd");
+  }
+  return std::unique_ptr<WindowSender>(new WindowSender(std::move(options), spool, metrics, std::move(events)));
+}
+
+WindowSender::WindowSender(WindowSenderOptions options, WindowSpool& spool, MetricsRegistry& metrics, Events events)
+    : options_(std::move(options)),
+      spool_(spool),
+      sent_bytes_(metrics.AddCounter("millwright_recording_sent_bytes_total",
+                                     "Bytes of window pieces that the control plane acknowledged.")),
+      refused_files_(metrics.AddCounter("millwright_recording_refused_total",
+                                        "Files of window pieces that the control plane refused for good.")),
+      spool_bytes_(metrics.AddGauge("millwright_recording_spool_bytes",
+                                    "Bytes of window pieces that wait on disk for the control plane.")),
+      events_(std::move(events)) {}
+
+void WindowSender::Run() {
+  std::chrono::milliseconds pause = options_.retry_min;
+  while (true) {
+    const bool last = Finishing();  // then one failure ends it
+    spool_bytes_.Set(static_cast<double>(spool_.bytes()));
+    if (spool_.bytes() == 0) {
+      if (last) break;
+      AwaitNews();
+      continue;
+    }
+    const Status sent = SendOldest();
+    NoteDelivery(sent);
+    if (sent.ok()) {
+      pause = options_.retry_min;
+      continue;
+    }
+    if (last) break;
+    client_.reset();  // the control plane may be elsewhere by now
+    Pause(pause);
+    pause = std::min(pause * 2, options_.retry_max);
+  }
+  const Lock lock(mutex_);
+  ended_ = true;
+  changed_.NotifyAll();
+}
+
+void WindowSender::Notify() { Raise(events_.news); }
+
+void WindowSender::Finish(std::chrono::milliseconds timeout) {
+  Raise(events_.finish);
+  const Lock lock(mutex_);
+  while (!ended_ && changed_.WaitFor(mutex_, timeout)) {
+  }
+  Raise(events_.cancel);
+}
+
+bool WindowSender::Finishing() const {
+  pollfd finish{events_.finish.get(), POLLIN, 0};
+  return poll(&finish, 1, 0) > 0;
+}
+
+void WindowSender::AwaitNews() {
+  pollfd events[] = {{events_.news.get(), POLLIN, 0}, {events_.finish.get(), POLLIN, 0}};
+  poll(events, 2, -1);
+  std::uint64_t count = 0;
+  static_cast<void>(!read(events_.news.get(), &count, sizeof count));
+}
+
+void WindowSender::Pause(std::chrono::milliseconds duration) {
+  pollfd finish{events_.finish.get(), POLLIN, 0};
+  poll(&finish, 1, static_cast<int>(duration.count()));
+}
+
+Status WindowSender::Connect() {
+  const ControlPlaneAddress address = TRY(FindControlPlane(options_.state_directory, options_.control_plane));
+  net::ClientOptions client_options;
+  client_options.timeout = options_.timeout;
+  client_options.bearer_token = address.token;
+  client_options.cancel_descriptor = events_.cancel.get();
+  client_ = TRY(net::HttpClient::Make(address.url, client_options));
+  return Ok();
+}
+
+Status WindowSender::SendOldest() {
+  if (!client_) TRY(Connect());
+  const std::vector<std::string> names = spool_.Oldest(options_.batch_bytes);
+  const Status sent = Send(names);
+  if (sent.ok() || sent.error().code != Code::kInvalidArgument) return sent;
+  // One of them is refused for good: find out which.
+  for (const std::string& name : names) {
+    const Status alone = names.size() == 1 ? sent : Send({name});
+    if (alone.ok()) continue;
+    if (alone.error().code != Code::kInvalidArgument) return alone;
+    refused_files_.Add();
+    LogError("window pieces refused by the control plane and given up",
+             {{"file", Json(name)}, {"error", Json(alone.error().ToString())}});
+    spool_.Remove(name);
+  }
+  return Ok();
+}
+
+Status WindowSender::Send(const std::vector<std::string>& names) {
+  std::string frame;
+  for (const std::string& name : names) {
+    const Result<std::string> file = spool_.Read(name);
+    if (file.ok()) frame += *file;
+  }
+  const std::string target = Cat("/api/v1/servers/", options_.server_id, "/windows");
+  const Result<net::Response> response =
+      client_->Send(net::Method::kPut, target, frame, {{"Content-Type", "application/octet-stream"}});
+  if (!response.ok()) return Unavailable(response.error().ToString());
+  if (response->status >= 300) {
+    const std::string says = Cat(response->status, ": ", net::ErrorFromResponse(*response).ToString());
+    return IsFinal(response->status) ? InvalidArgument(says) : Unavailable(says);
+  }
+  sent_bytes_.Add(frame.size());
+  for (const std::string& name : names) spool_.Remove(name);
+  return Ok();
+}
+
+void WindowSender::NoteDelivery(const Status& sent) {
+  if (!sent.ok() && !failing_) {
+    LogWarning("window pieces wait for the control plane",
+               {{"spool_bytes", Json(spool_.bytes())}, {"error", Json(sent.error().ToString())}});
+  }
+  if (sent.ok() && failing_) LogInfo("window pieces are delivered again", {{"spool_bytes", Json(spool_.bytes())}});
+  failing_ = !sent.ok();
+}
+
+}  // namespace mw::serving
