@@ -62,12 +62,12 @@ export interface GoalWindow {
 
 export interface TargetCell {
   value: number | null;
-  low: number | null;
-  high: number | null;
+  low?: number | null;
+  high?: number | null;
   outcome: Outcome;
-  text: string;
-  estimate: boolean;
-  reason: string | null;
+  text: string; // short; "!" at its end and "~" before it say again what outcome and estimate say
+  estimate?: boolean;
+  reason?: string | null;
 }
 
 export interface Target {
@@ -87,7 +87,7 @@ export interface Why {
   targets: string[];
   sentence: string;
   evidence: { kind: string; text: string; value: number | null }[];
-  remedy: { text: string; command: string } | null;
+  remedy: { text: string; command: string } | null; // what mends it; without a command it is only said
 }
 
 export interface Production {
@@ -207,10 +207,14 @@ export interface Report {
   label: string;
   problem: string;
   data: { digest: string; from: string; until: string };
-  threshold: number;
+  threshold: number | null;
   confidence: number;
   block: string;
   counts: { rows: number; positives: number; blocks: number };
+  classes?: { name: string; rows: number; predicted: number; metrics: Metrics }[]; // of several classes; so is the next
+  confusion?: number[][]; // rows by class and likeliest class
+  errors?: { share: number; error: number }[]; // of a regression; so is the next
+  fit?: { rows: number; mean_predicted: number; mean_label: number }[];
   overall: Metrics;
   no_model: { rule: string; metrics: Metrics };
   trivial_model: { rule: string; metrics: Metrics };
@@ -269,12 +273,12 @@ export interface Endpoint extends EndpointView {
 
 export interface DriftCell {
   state: string;
-  jsd: number | null;
-  l_infinity: number | null;
-  wasserstein: number | null;
-  floor: number | null;
-  floor_method: string | null;
-  missing: number | null;
+  jsd?: number | null;
+  l_infinity?: number | null;
+  wasserstein?: number | null;
+  floor?: number | null;
+  floor_method?: string | null;
+  missing?: number | null;
   severity: string | null;
 }
 
@@ -301,7 +305,7 @@ export interface Monitoring {
   endpoint: string;
   model: string;
   version: number;
-  drift_window: string;
+  drift_window: string | null;
   baseline: { rows: number; from: string | null; to: string | null; blocks: number; source: string } | null;
   windows: { from: string; to: string; rows: number; state: string; predictions_mean: number | null }[];
   features: Feature[];
@@ -330,8 +334,8 @@ export interface FeatureWindow {
   kind: "number" | "category";
   edges?: number[];
   categories?: string[];
-  baseline: number[];
-  window: number[];
+  baseline: (number | null)[];
+  window: (number | null)[];
   jsd: number | null;
   wasserstein: number | null;
   floor: number | null;

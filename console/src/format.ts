@@ -1,7 +1,7 @@
 // Numbers and times as people read them. Thousands get commas, shares a percent sign, times say their zone.
 const kShares = new Set([
-  "saving", "precision", "recall", "accuracy", "flagged_share", "positive_share", "mean_predicted", "error_rate",
-  "missing_share",
+  "saving", "precision", "recall", "accuracy", "flagged_share", "positive_share", "mean_predicted", "f1", "mape",
+  "error_rate", "missing_share",
 ]);
 
 export function count(value: number): string {
@@ -30,8 +30,18 @@ export function isShare(metric: string): boolean {
   return kShares.has(metric.slice(metric.lastIndexOf(".") + 1));
 }
 
+export function isTime(metric: string): boolean {
+  return metric.startsWith("latency") || metric.endsWith(".age");
+}
+
+const kLowerIsBetter = /^(ece|log_loss|brier|rmse|mae|mape|rmsle|latency|error_rate|cost_)|absolute_error|\.age$/;
+export function isLowerBetter(metric: string): boolean {
+  return kLowerIsBetter.test(metric);
+}
+
 export function metric(name: string, value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
+  if (isTime(name)) return duration(value);
   if (isShare(name)) return percent(value);
   if (Number.isInteger(value)) return count(value);
   return number(value);

@@ -54,7 +54,7 @@ export function EndpointPage({ name }: { name: string }) {
         Answers with <a href={to("models", e.model, e.version)}>{e.model} v{e.version}</a> since {moment(e.ready_at ?? e.created)}.
       </Head>
       <Facts name="endpoint" items={factsOf(e, m)} />
-      {m && m.windows.length > 0 ? (
+      {m && (m.windows.length > 0 || m.traffic.length > 0) ? (
         <Watched name={name} monitoring={m} />
       ) : (
         <Section title="Traffic">
@@ -104,8 +104,18 @@ function milliseconds(value: number | null): string {
 function Watched({ name, monitoring }: { name: string; monitoring: Monitoring }) {
   return (
     <>
-      <Findings findings={monitoring.findings} />
-      <Drift name={name} monitoring={monitoring} />
+      {monitoring.windows.length > 0 ? (
+        <>
+          <Findings findings={monitoring.findings} />
+          <Drift name={name} monitoring={monitoring} />
+        </>
+      ) : (
+        <Section title="Drift">
+          <Empty title="No window is evaluated yet">
+            {monitoring.baseline ? "Predictions are held against the baseline once there are enough of them." : "This version has no baseline; those that the step train makes carry one."}
+          </Empty>
+        </Section>
+      )}
       <div class="two two-even">
         <Section title="Traffic" note={<Clock of="event" />}>
           <Traffic monitoring={monitoring} />
@@ -178,7 +188,7 @@ function toneOfCell(cell: DriftCell): Tone {
 }
 
 function distance(feature: Feature, cell: DriftCell): number | null {
-  return feature.kind === "category" ? (cell.l_infinity ?? cell.jsd) : (cell.jsd ?? cell.l_infinity);
+  return (feature.kind === "category" ? (cell.l_infinity ?? cell.jsd) : (cell.jsd ?? cell.l_infinity)) ?? null;
 }
 
 /** Five steps of a colour, by how far from the baseline. */
@@ -194,7 +204,7 @@ function Drift({ name, monitoring }: { name: string; monitoring: Monitoring }) {
   if (features.length === 0) {
     return (
       <Section title="Drift">
-        <Empty title="No baseline to hold the traffic against">Versions trained by the step `train` carry one.</Empty>
+        <Empty title="No baseline to hold the traffic against">Versions trained by the step <code>train</code> carry one.</Empty>
       </Section>
     );
   }
@@ -204,7 +214,9 @@ function Drift({ name, monitoring }: { name: string; monitoring: Monitoring }) {
     query.set("window", monitoring.windows[w]!.from);
     navigate(`${place.path}?${query}`, "replace");
   };
-  const told = [...monitoring.findings].reverse().find((finding) => finding.severity === "alert" && features.some((row) => row.name === finding.column));
+  const told = monitoring.findings
+    .filter((finding) => finding.severity === "alert" && features.some((row) => row.name === finding.column))
+    .reduce<Finding | undefined>((latest, finding) => (latest && latest.window.from >= finding.window.from ? latest : finding), undefined);
   const first = features.findIndex((row) => row.name === told?.column);
   const feature = features[Math.max(0, chosenFeature >= 0 ? chosenFeature : first)]!;
   const toldWindow = feature.name === told?.column ? monitoring.windows.findIndex((window) => window.from === told.window.from) : -1;
@@ -227,7 +239,7 @@ function Drift({ name, monitoring }: { name: string; monitoring: Monitoring }) {
       title="Drift by feature"
       note={
         <>
-          windows of {monitoring.drift_window}, <Clock of="event" />
+          windows of {monitoring.drift_window ?? "time"}, <Clock of="event" />
           {baseline && `, against ${count(baseline.rows)} rows of ${baseline.source}`}
         </>
       }
@@ -313,10 +325,10 @@ function Histograms({ name, monitoring, feature, window }: { name: string; monit
         {cell && (
           <dl class="pairs pairs-narrow">
             <div><dt>JSD</dt><dd>{number(cell.jsd)}</dd></div>
-            {cell.l_infinity !== null && <div><dt>L-infinity</dt><dd>{number(cell.l_infinity)}</dd></div>}
-            {cell.wasserstein !== null && <div><dt>Wasserstein</dt><dd>{number(cell.wasserstein)}</dd></div>}
+            {typeof cell.l_infinity === "number" && <div><dt>L-infinity</dt><dd>{number(cell.l_infinity)}</dd></div>}
+            {typeof cell.wasserstein === "number" && <div><dt>Wasserstein</dt><dd>{number(cell.wasserstein)}</dd></div>}
             <div><dt>noise floor{cell.floor_method ? ` (${cell.floor_method})` : ""}</dt><dd>{number(cell.floor)}</dd></div>
-            <div><dt>missing</dt><dd>{cell.missing === null ? "–" : percent(cell.missing)}</dd></div>
+            <div><dt>missing</dt><dd>{typeof cell.missing === "number" ? percent(cell.missing) : "–"}</dd></div>
             <div><dt>state</dt><dd><Sign tone={toneOfCell(cell)} /> {cell.severity ?? cell.state.replaceAll("_", " ")}</dd></div>
           </dl>
         )}
@@ -328,8 +340,8 @@ function Histograms({ name, monitoring, feature, window }: { name: string; monit
       ) : (
         <HistogramPair
           label={`${feature.name}: shares of the baseline and of the window over the same bins`}
-          baseline={answer.data!.baseline}
-          window={answer.data!.window}
+          baseline={answer.data!.baseline.map((share) => share ?? 0)}
+          window={answer.data!.window.map((share) => share ?? 0)}
           names={binNames(answer.data!)}
           height={220}
         />

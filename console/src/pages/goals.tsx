@@ -159,7 +159,7 @@ function factsOf(production: Production): Fact[] {
     facts.push({
       label: "Saved",
       value: production.saved.amount === null ? "–" : `${short(production.saved.amount)} ${production.currency}`,
-      note: production.saved.text,
+      note: production.saved.text.replace(/^[~\d.,]+ \S*[A-Z]{3} /, ""), // the amount stands above
     });
   }
   facts.push({
@@ -279,7 +279,7 @@ function Matrix({ production, chosen, onChoose }: { production: Production; chos
                       data-outcome={cell.outcome}
                       tabindex={here ? 0 : -1}
                       aria-pressed={here}
-                      aria-label={`${target.name}, ${window.label}: ${cell.text || "no value"}, ${cell.outcome}${cell.estimate ? ", estimated" : ""}${window.provisional ? ", provisional" : ""}`}
+                      aria-label={`${target.name}, ${window.label}: ${shown(cell) || "no value"}, ${cell.outcome}${cell.estimate ? ", estimated" : ""}${window.provisional ? ", provisional" : ""}`}
                       onClick={() => onChoose(t, w)}
                       onKeyDown={(event) => move(event, t, w)}
                     >
@@ -287,7 +287,7 @@ function Matrix({ production, chosen, onChoose }: { production: Production; chos
                       <span class="cell-value">
                         <CellSign outcome={cell.outcome} />
                         {cell.estimate ? "≈" : ""}
-                        {cell.text}
+                        {shown(cell)}
                       </span>
                     </button>
                   </td>
@@ -331,16 +331,25 @@ function WhyRow({ why }: { why: Why }) {
             ))}
           </ul>
         )}
-        {why.remedy && <Command text={why.remedy.command} label={why.remedy.text} />}
+        {why.remedy?.command && <Command text={why.remedy.command} label={why.remedy.text} />}
+        {why.remedy?.text && !why.remedy.command && <p class="muted why-remedy">{why.remedy.text}</p>}
       </div>
     </article>
   );
 }
 
-/** ">= 10%" -> 0.1; null where the need is no plain number. */
-export function needValue(need: string): number | null {
-  const match = /^[<>]=?\s*(-?[\d.]+)\s*(%?)$/.exec(need.trim());
-  return match ? Number(match[1]) / (match[2] ? 100 : 1) : null;
+const kUnits: Record<string, number> = { "": 1, "%": 0.01, ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };
+
+/** ">= 10%" -> 0.1, "<= 20ms" -> 0.02; null where the need is in a unit that no chart shows. */
+function needValue(need: string): number | null {
+  const match = /^[<>]=?\s*(-?[\d.]+)\s*(\S*)$/.exec(need.trim());
+  const unit = match ? kUnits[match[2]!] : undefined;
+  return unit === undefined ? null : Number(match![1]) * unit;
+}
+
+/** What stands in the cell; its signs say the rest. */
+function shown(cell: TargetCell): string {
+  return cell.text.replace(/^~|!$|^-$/g, "");
 }
 
 function Chosen({ production, chosen, onChoose }: { production: Production; chosen: Choice; onChoose: (t: number, w: number) => void }) {
@@ -357,8 +366,8 @@ function Chosen({ production, chosen, onChoose }: { production: Production; chos
           cells={target.cells.map((c, i) => ({
             name: production.windows[i]!.label.split(" ")[0]!,
             value: c.value,
-            low: c.low,
-            high: c.high,
+            low: c.low ?? null,
+            high: c.high ?? null,
             tone: toneOfOutcome(c.outcome),
           }))}
           need={need === null ? null : { at: need, text: `need ${target.need}` }}
@@ -372,11 +381,11 @@ function Chosen({ production, chosen, onChoose }: { production: Production; chos
 }
 
 function chosenFacts(target: Target, cell: TargetCell, window: GoalWindow): Fact[] {
-  const interval = cell.low !== null && cell.high !== null ? `${metric(target.metric, cell.low)} to ${metric(target.metric, cell.high)}` : cell.reason || undefined;
+  const interval = typeof cell.low === "number" && typeof cell.high === "number" ? `${metric(target.metric, cell.low)} to ${metric(target.metric, cell.high)}` : cell.reason || undefined;
   const facts: Fact[] = [
     {
       label: cell.estimate ? "Estimate" : "Value",
-      value: cell.value === null ? cell.text || "–" : metric(target.metric, cell.value),
+      value: cell.value === null ? shown(cell) || "–" : metric(target.metric, cell.value),
       note: interval,
       tone: toneOfOutcome(cell.outcome),
     },

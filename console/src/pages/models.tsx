@@ -5,7 +5,7 @@ import { useApi } from "../api";
 import { Chain } from "../chain";
 import { LineChart, Whisker } from "../charts";
 import { Dag } from "../dag";
-import { count, day, digest, given, metric, moment, money, percent, plural } from "../format";
+import { count, day, digest, given, isLowerBetter, metric, moment, money, number, percent, plural } from "../format";
 import { navigate, to, usePlace, withQuery } from "../router";
 import type { Fact } from "../ui";
 import { Clock, Command, Empty, Facts, Failure, Head, Loading, Scroll, Section, settled } from "../ui";
@@ -140,7 +140,8 @@ export function VersionPage({ model, reference }: { model: string; reference: st
 
 function evaluated(report: Report): string {
   const dates = report.data.from && report.data.until ? `, ${day(report.data.from)} to ${day(report.data.until)} (event time)` : "";
-  return `Evaluated on ${count(report.counts.rows)} rows, ${percent(report.counts.positives / Math.max(1, report.counts.rows))} ${report.label}${dates}.`;
+  const positives = report.threshold === null ? "" : `, ${percent(report.counts.positives / Math.max(1, report.counts.rows))} ${report.label}`;
+  return `Evaluated on ${count(report.counts.rows)} rows${positives}${dates}.`;
 }
 
 const kNames: Record<string, string> = {
@@ -156,18 +157,18 @@ function intervalText(name: string, value: MetricValue): string | undefined {
 }
 
 function ReportSections({ report }: { report: Report }) {
-  const known = kHeadline.filter((name) => report.overall[name]);
-  const names = known.length > 0 ? known : Object.keys(report.overall);
+  const binary = report.threshold !== null;
+  const all = Object.keys(report.overall).filter((name) => name !== "rows");
+  const names = binary ? kHeadline.filter((name) => report.overall[name]) : all;
   const facts: Fact[] = names.map((name) => ({
     label: kNames[name] ?? name,
     value: metric(name, report.overall[name]!.value),
     note: intervalText(name, report.overall[name]!),
   }));
-  const binary = report.curve.length > 0;
   return (
     <>
       <Section
-        title={binary ? `At the threshold ${given(report.threshold)}` : "Evaluation"}
+        title={report.threshold !== null ? `At the threshold ${given(report.threshold)}` : "Evaluation"}
         note={`${percent(report.confidence, 0)} intervals over blocks: ${report.block}`}
       >
         <Facts name="metrics" items={facts} />
@@ -182,7 +183,9 @@ function ReportSections({ report }: { report: Report }) {
           </Section>
         </div>
       )}
-      {binary && <Threshold report={report} />}
+      {binary && report.curve.length > 0 && <Threshold report={report} threshold={report.threshold!} />}
+      {report.classes && report.confusion && <Classes report={report} />}
+      {report.fit && report.fit.length > 0 && <Fit report={report} />}
       {report.slices.length > 0 && <Slices report={report} />}
     </>
   );
@@ -270,7 +273,7 @@ function Calibration({ report }: { report: Report }) {
   );
 }
 
-function Threshold({ report }: { report: Report }) {
+function Threshold({ report, threshold }: { report: Report; threshold: number }) {
   const points = [...report.curve].sort((a, b) => a.threshold - b.threshold);
   const saving = points.some((p) => p.saving !== null);
   const floor = Math.max(-1, Math.min(0, ...points.map((p) => p.saving ?? 0)));
@@ -291,8 +294,8 @@ function Threshold({ report }: { report: Report }) {
             y={(value) => percent(value, 0)}
             yHigh={1}
             yLow={floor}
-            marks={[{ at: report.threshold, text: `threshold ${given(report.threshold)}` }]}
-            at={report.threshold}
+            marks={[{ at: threshold, text: `threshold ${given(threshold)}` }]}
+            at={threshold}
           />
         </div>
       </Section>
@@ -313,7 +316,7 @@ function Threshold({ report }: { report: Report }) {
           yHigh={1}
           square
           diagonal
-          at={nearestRate(report)}
+          at={nearestRate(report, threshold)}
           readout={(x, values) => (
             <>
               <span>false positives <b>{percent(x)}</b></span>
@@ -326,22 +329,92 @@ function Threshold({ report }: { report: Report }) {
   );
 }
 
-function nearestRate(report: Report): number {
-  const best = report.curve.reduce((a, b) => (Math.abs(b.threshold - report.threshold) < Math.abs(a.threshold - report.threshold) ? b : a));
+function nearestRate(report: Report, threshold: number): number {
+  const best = report.curve.reduce((a, b) => (Math.abs(b.threshold - threshold) < Math.abs(a.threshold - threshold) ? b : a));
   return best.false_positive_rate;
 }
 
-const kSliceMetrics = ["roc_auc", "ece", "precision", "recall"];
+/** Several classes: where each class's rows went. */
+function Classes({ report }: { report: Report }) {
+  const classes = report.classes!;
+  const names = Object.keys(classes[0]?.metrics ?? {}).slice(0, 4);
+  return (
+    <Section title="Classes" note="rows by class, columns by what was predicted">
+      <Scroll label="Classes">
+        <table class="table confusion-many">
+          <thead>
+            <tr>
+              <th scope="col">{report.label}</th>
+              {classes.map((c) => <th key={c.name} scope="col" class="num">{c.name}</th>)}
+              {names.map((name) => <th key={name} scope="col" class="num">{kNames[name] ?? name}</th>)}
+            </tr>
+          </thead>
+          <tbody>
+            {classes.map((c, i) => (
+              <tr key={c.name} data-class={c.name}>
+                <th scope="row">{c.name}</th>
+                {(report.confusion![i] ?? []).map((n, j) => (
+                  <td key={j} class={`num confusion-${i === j ? "right" : n > 0 ? "wrong" : "none"}`} style={{ "--share": `${Math.round((100 * n) / Math.max(1, c.rows))}%` }}>
+                    {count(n)}
+                  </td>
+                ))}
+                {names.map((name) => <td key={name} class="num">{metric(name, c.metrics[name]?.value)}</td>)}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </Section>
+  );
+}
+
+/** A regression: predictions against labels, and how large errors are. */
+function Fit({ report }: { report: Report }) {
+  const ends = report.fit!.flatMap((bin) => [bin.mean_predicted, bin.mean_label]);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  return (
+    <div class="two two-even">
+      <Section title="Fit" note="predicted against observed, bins of equal mass">
+        <LineChart
+          label="Mean label by mean prediction; on the diagonal they agree"
+          series={[{ name: "observed", points: report.fit!.map((bin): [number, number] => [bin.mean_predicted, bin.mean_label]) }]}
+          x={number}
+          y={number}
+          xLow={low}
+          xHigh={high}
+          yLow={low}
+          yHigh={high}
+          square
+          diagonal
+          dots
+        />
+      </Section>
+      <Section title="Errors" note="prediction less label">
+        <dl class="pairs pairs-narrow">
+          {(report.errors ?? []).map((e) => (
+            <div key={e.share}>
+              <dt>{percent(e.share, 0)} of the rows below</dt>
+              <dd>{number(e.error)}</dd>
+            </div>
+          ))}
+        </dl>
+      </Section>
+    </div>
+  );
+}
+
+const kSliceMetrics = ["roc_auc", "ece", "precision", "recall", "macro_f1", "accuracy", "rmse", "mae", "r2"];
 
 function Slices({ report }: { report: Report }) {
   const place = usePlace();
-  const names = kSliceMetrics.filter((name) => report.overall[name]);
+  const names = kSliceMetrics.filter((name) => report.overall[name]).slice(0, 4);
   const chosen = names.find((name) => name === place.query.get("by")) ?? names[0] ?? Object.keys(report.overall)[0]!;
   const values = (slice: Slice) => slice.metrics[chosen];
   const all = report.slices.flatMap((s) => [values(s)?.low, values(s)?.high, values(s)?.value]).filter((v): v is number => typeof v === "number");
   const [from, until] = [Math.min(...all), Math.max(...all)];
   const overall = report.overall[chosen]?.value ?? null;
-  const worse = (value: number) => overall !== null && (chosen === "ece" ? value > overall : value < overall);
+  const worse = (value: number) => overall !== null && (isLowerBetter(chosen) ? value > overall : value < overall);
+  const binary = report.threshold !== null;
   const columns = [...new Set(report.slices.map((s) => s.column))];
   return (
     <Section
@@ -362,7 +435,7 @@ function Slices({ report }: { report: Report }) {
             <tr>
               <th scope="col">Slice</th>
               <th scope="col" class="num">Rows</th>
-              <th scope="col" class="num">Positive</th>
+              {binary && <th scope="col" class="num">Positive</th>}
               <th scope="col" class="num">{kNames[chosen] ?? chosen}</th>
               <th scope="col">Interval against all rows ({metric(chosen, overall)})</th>
             </tr>
@@ -381,7 +454,7 @@ function Slices({ report }: { report: Report }) {
                     <tr key={slice.value} data-slice={`${slice.column}=${slice.value}`}>
                       <th scope="row"><span class="muted">{slice.column}</span> {slice.value}</th>
                       <td class="num">{count(slice.counts.rows)}</td>
-                      <td class="num">{percent(slice.counts.positives / Math.max(1, slice.counts.rows))}</td>
+                      {binary && <td class="num">{percent(slice.counts.positives / Math.max(1, slice.counts.rows))}</td>}
                       <td class="num">{value ? metric(chosen, value.value) : "–"}</td>
                       <td class={apart && value && value.value !== null && worse(value.value) ? "tone-bad" : "muted"}>
                         {slice.status !== "ok" ? (
