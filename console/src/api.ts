@@ -369,11 +369,13 @@ interface Entry {
   loading: boolean;
   again: boolean;
   loadedAt: number;
+  tookMs: number;
   timer: number;
 }
 
 const kEntriesMax = 200;
-const kRefreshGapMs = 400; // between two readings of one path
+const kRefreshGapMs = 400; // between two readings of one path, and
+const kRefreshShare = 8; // this many times as long as the last one took: who watches does not slow what is watched
 const entries = new Map<string, Entry>();
 
 async function read(path: string): Promise<unknown> {
@@ -395,6 +397,7 @@ async function load(path: string, entry: Entry) {
   }
   entry.loading = true;
   entry.again = false;
+  const begun = performance.now();
   try {
     entry.answer = { data: await read(path), settled: true };
   } catch (error) {
@@ -405,13 +408,14 @@ async function load(path: string, entry: Entry) {
   }
   entry.loading = false;
   entry.loadedAt = performance.now();
+  entry.tookMs = entry.loadedAt - begun;
   for (const listener of entry.listeners) listener();
   if (entry.again) refresh(path, entry);
 }
 
 function refresh(path: string, entry: Entry) {
   if (entry.timer !== 0) return;
-  const wait = Math.max(0, entry.loadedAt + kRefreshGapMs - performance.now());
+  const wait = Math.max(0, entry.loadedAt + Math.max(kRefreshGapMs, kRefreshShare * entry.tookMs) - performance.now());
   entry.timer = window.setTimeout(() => {
     entry.timer = 0;
     void load(path, entry);
@@ -424,7 +428,7 @@ function entryOf(path: string): Entry {
     if (entries.size >= kEntriesMax) {
       for (const [key, old] of entries) if (old.listeners.size === 0) entries.delete(key);
     }
-    entry = { answer: { settled: false }, listeners: new Set(), loading: false, again: false, loadedAt: -1e9, timer: 0 };
+    entry = { answer: { settled: false }, listeners: new Set(), loading: false, again: false, loadedAt: -1e9, tookMs: 0, timer: 0 };
     entries.set(path, entry);
   }
   return entry;
