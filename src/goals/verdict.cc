@@ -117,6 +117,7 @@ Result<TargetVerdict> ReadVerdict(const Json& json) {
   verdict.outcome = TRY(ParseOutcome(TRY(json.GetString("outcome"))));
   verdict.reason = json.StringOr("reason", "");
   verdict.miss_costs = json.StringOr("miss_costs", "");
+  verdict.window = json.StringOr("window", "");
   return verdict;
 }
 
@@ -193,7 +194,8 @@ Json ToJson(const TargetVerdict& verdict) {
                      {"trivial_model", Number(verdict.trivial_model)},
                      {"outcome", OutcomeName(verdict.outcome)},
                      {"reason", verdict.reason},
-                     {"miss_costs", verdict.miss_costs}});
+                     {"miss_costs", verdict.miss_costs},
+                     {"window", verdict.window}});
 }
 
 Json ToJson(const Judgement& judgement) {

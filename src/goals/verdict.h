@@ -55,6 +55,7 @@ struct TargetVerdict {
   Outcome outcome = Outcome::kNotMeasurable;
   std::string reason{};      ///< why there is no value
   std::string miss_costs{};  ///< a sentence with money, or the goal's own words; may be empty
+  std::string window{};      ///< of production: "Jul 2013"
 };
 
 /// The KPI first, then the targets in the goal's order.

@@ -1,6 +1,7 @@
 // What the evaluation of a registered version found: the report that the run which registered it made.
 #include "api/native/routes.h"
 #include "base/text.h"
+#include "pipelines/report_of.h"
 
 namespace mw::api::native {
 namespace {
@@ -9,36 +10,14 @@ using net::Method;
 using net::Permission;
 using net::Request;
 using net::Response;
-using pipelines::NamedArtifact;
 using pipelines::RunDetails;
 
 constexpr std::size_t kReportBytesMax = std::size_t{32} << 20;
 
-const NamedArtifact* OutputOf(const RunDetails& run, std::string_view step, std::string_view output) {
-  for (const pipelines::TaskDetails& task : run.tasks) {
-    if (task.record.step != step) continue;
-    for (const NamedArtifact& artifact : task.record.outputs) {
-      if (artifact.name == output) return &artifact;
-    }
-  }
-  return nullptr;
-}
-
-bool Judged(const RunDetails& run, const pipelines::Step& step, std::string_view package) {
-  for (const pipelines::Input& input : step.inputs) {
-    if (input.name != "model") continue;
-    const NamedArtifact* model = OutputOf(run, input.step, input.output);
-    if (model != nullptr && model->artifact.digest == package) return true;
-  }
-  return false;
-}
-
 /// The report of the step that evaluated this package.
 Result<std::string> ReportDigest(const RunDetails& run, const registry::ModelVersion& version) {
-  for (const pipelines::Step& step : run.graph.steps) {
-    if (step.uses != "evaluate" || !Judged(run, step, version.package)) continue;
-    if (const NamedArtifact* report = OutputOf(run, step.name, "report")) return report->artifact.digest;
-  }
+  if (const pipelines::NamedArtifact* report = pipelines::ReportOf(run, version.package))
+    return report->artifact.digest;
   return NotFound("no step of run ", version.run_id, " evaluated version ", version.version, " of ",
                   Quoted(version.model), "; add a step with `uses: evaluate` to its pipeline");
 }
