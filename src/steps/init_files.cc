@@ -56,9 +56,9 @@ std::string ColumnLine(const PlannedColumn& planned, std::string_view label_rema
     case Use::kLabel: remark = label_remark; break;
     case Use::kFeature: remark = column.remark; break;
   }
-  std::string line =
-      planned.use == Use::kLeftOut ? Cat("  -- ", item, ",") : Cat("  ", item, planned.use == Use::kLabel ? "" : ",");
-  return remark.empty() ? line : Cat(Padded(line, kRemarkColumn), "-- ", remark);
+  std::string line = planned.use == Use::kLeftOut ? Cat("  -- ", OneLine(item), ",")
+                                                  : Cat("  ", item, planned.use == Use::kLabel ? "" : ",");
+  return remark.empty() ? line : Cat(Padded(line, kRemarkColumn), "-- ", OneLine(remark));
 }
 
 std::string LabelRemark(const InitPlan& plan) {
@@ -73,8 +73,10 @@ std::string LabelRemark(const InitPlan& plan) {
 void AddColumns(const InitPlan& plan, Use use, InitFiles& files, std::string& sql, int& line) {
   for (const PlannedColumn& planned : plan.columns) {
     if (planned.use != use) continue;
-    CatTo(sql, OneLine(ColumnLine(planned, LabelRemark(plan))), "\n");
-    files.line[planned.column->name] = line++;
+    const std::string text = Cat(ColumnLine(planned, LabelRemark(plan)), "\n");
+    files.line[planned.column->name] = line;
+    line += static_cast<int>(std::count(text.begin(), text.end(), '\n'));  // a name may hold some
+    sql += text;
   }
 }
 
@@ -379,6 +381,15 @@ std::vector<std::string> NamesOf(const InitPlan& plan, Use use) {
   return names;
 }
 
+std::string_view ScoreName(Problem problem) {
+  switch (problem) {
+    case Problem::kRegression: return "r2";
+    case Problem::kMulticlassClassification: return "accuracy";
+    case Problem::kBinaryClassification: break;
+  }
+  return "roc_auc";
+}
+
 std::string Remedy(const InitFinding& finding, const InitFiles& files) {
   std::string out = finding.remedy;
   const auto line = files.line.find(finding.column);
@@ -444,11 +455,13 @@ std::string InitSummary(const InitPlan& plan, const InitFiles& files) {
   std::string out =
       Cat(plan.request.name, ": ", WithThousands(plan.survey.rows), " rows, ", plan.survey.columns.size(), " columns\n",
           "  problem   ", Wrapped(ProblemText(plan), 12), "\n", "  split     ", SplitText(plan), "\n", "  features  ",
-          Wrapped(Cat(features.size(), ": ", Join(features, ", ")), 12), "\n");
+          Wrapped(OneLine(Cat(features.size(), ": ", Join(features, ", "))), 12), "\n");
   if (!left_out.empty())
-    CatTo(out, "  left out  ", Wrapped(Cat(left_out.size(), ": ", Join(left_out, ", ")), 12), "\n");
-  if (!plan.best_column.empty())
-    CatTo(out, "  best by itself  ", plan.best_column, ": ", Fixed(plan.best_score, 3), "\n");
+    CatTo(out, "  left out  ", Wrapped(OneLine(Cat(left_out.size(), ": ", Join(left_out, ", "))), 12), "\n");
+  if (!plan.best_column.empty()) {
+    CatTo(out, "  baseline  ", OneLine(plan.best_column), " by itself reaches ", ScoreName(plan.problem), " ",
+          Fixed(plan.best_score, 3), "\n");
+  }
   for (const InitFinding& finding : plan.findings) {
     const bool warning = finding.severity == InitFinding::Severity::kWarning;
     CatTo(out, warning ? "warning " : "note    ", "[", finding.kind, "] ", Wrapped(finding.text, 8), "\n");

@@ -149,6 +149,12 @@ bool IsIdLike(const ColumnSurvey& column) {
   return column.type == ColumnType::kText && nearly_unique;
 }
 
+/// The name of something that has several rows: a customer, a patient.
+bool IsGroupId(const ColumnSurvey& column) {
+  const bool fits = column.type == ColumnType::kText || column.type == ColumnType::kInteger;
+  return fits && column.distinct > 20 && !IsUnique(column) && HasWord(column.name, {"id", "uuid", "guid"});
+}
+
 Status CheckKey(const InitPlan& plan) {
   const ColumnSurvey& key = plan.Column(plan.request.key);
   if (key.name == plan.request.label) return InvalidArgument("--key: ", key.name, " is the label");
@@ -164,18 +170,27 @@ Status CheckKey(const InitPlan& plan) {
   return Ok();
 }
 
-void GuessKey(InitPlan& plan) {
-  if (!plan.request.key.empty()) return;
+/// The first that names every row: by its name, else as a text of its own for each.
+const ColumnSurvey* KeyAmong(const InitPlan& plan) {
+  const ColumnSurvey* text = nullptr;
   for (const ColumnSurvey& column : plan.survey.columns) {
     const bool other_role = column.name == plan.request.label || column.name == plan.request.time;
+    if (other_role || !IsUnique(column)) continue;
     const bool fits = column.type == ColumnType::kText || column.type == ColumnType::kInteger;
-    if (other_role || !fits || !IsUnique(column) || CountsRows(column) || !IsKeyName(column.name)) continue;
-    plan.request.key = column.name;
-    Add(plan, Severity::kNote, "key", column.name,
-        Cat(Quoted(column.name), " names every row; it is the key, by which predictions and labels find each other"),
-        "--key COLUMN names another");
-    return;
+    if (fits && IsKeyName(column.name)) return &column;
+    if (column.type == ColumnType::kText && text == nullptr) text = &column;
   }
+  return text;
+}
+
+void GuessKey(InitPlan& plan) {
+  if (!plan.request.key.empty()) return;
+  const ColumnSurvey* key = KeyAmong(plan);
+  if (key == nullptr) return;
+  plan.request.key = key->name;
+  Add(plan, Severity::kNote, "key", key->name,
+      Cat(Quoted(key->name), " names every row; it is the key, by which predictions and labels find each other"),
+      "--key COLUMN names another");
 }
 
 /// SQL that makes the time column a moment.
@@ -269,6 +284,12 @@ class ColumnDecider {
                        : std::string(),
                    "; it is left out"));
       if (signal != nullptr && signal->strength >= kLeakLikely) plan_.findings.back().severity = Severity::kWarning;
+    } else if (IsGroupId(column)) {
+      LeaveOut(plan_, planned, Severity::kNote, "id-like", "names something, says nothing about others",
+               Cat(name, " names something that has several rows; it is left out"));
+      plan_.findings.back().remedy =
+          Cat("if its rows are alike, keep them in one part: write CAST(", SqlName(column.name), " AS VARCHAR) AS ",
+              SqlName(column.name), ", at {line} and by: ", column.name, " in the split of pipeline.yaml");
     } else if (column.type == ColumnType::kText) {
       LeaveOut(plan_, planned, Severity::kNote, "text", "too many different texts for a category",
                Cat(name, " has ", WithThousands(column.distinct), " different texts in ", Rows(column.present()),
@@ -377,8 +398,8 @@ void NoteRows(InitPlan& plan) {
     Add(plan, Severity::kWarning, "duplicates", "",
         Cat(Rows(survey.duplicates), " (",
             Percent(static_cast<double>(survey.duplicates) / static_cast<double>(survey.rows)),
-            plan.by_time() ? ") repeat another row exactly"
-                           : ") repeat another row exactly; the split keeps copies together"),
+            survey.duplicates == 1 ? ") repeats" : ") repeat", " another row exactly",
+            plan.by_time() || !plan.request.key.empty() ? "" : "; the split keeps copies together"),
         "to drop them, write SELECT DISTINCT in features.sql");
   }
   if (plan.by_time()) {
@@ -545,6 +566,14 @@ Status DecideColumns(const std::vector<Signal>& signals, InitPlan& plan) {
 
 void DecideRest(InitPlan& plan) {
   NoteRows(plan);
+  const double nothing = plan.problem == Problem::kBinaryClassification ? 0.51
+                         : plan.problem == Problem::kRegression         ? 0.01
+                                                                        : plan.facts.majority + 0.01;
+  if (plan.best_score < nothing) {
+    Add(plan, Severity::kWarning, "signal", "",
+        Cat("no column tells anything about ", plan.request.label,
+            " by itself; together they may, but the gate may well say no"));
+  }
   if (plan.problem == Problem::kBinaryClassification) NoteBinary(plan);
   if (plan.problem == Problem::kMulticlassClassification) NoteClasses(plan);
   NoteEvaluateRows(plan);

@@ -21,6 +21,9 @@ constexpr std::int64_t kFewRows = 1'000;
 /// Shares of the rows, in the order of time.
 constexpr double kStopEarlyFrom = 0.65, kEvaluateFrom = 0.8;
 
+constexpr double kLaterMin = 0.5;     // of the rows
+constexpr double kDistinctMin = 0.8;  // of the rows, for their hash to cut them evenly
+
 /// The table that the pipeline's sql step will make, or would without features: key, time, label, and all that names a
 /// row.
 constexpr std::string_view kRows = "mw_init_rows";
@@ -199,17 +202,73 @@ void SetFacts(const Parts& parts, InitPlan& plan) {
 Error Unusable(const Parts& parts, const InitPlan& plan) {
   std::string what;
   for (std::size_t part = 0; part < 3; ++part) {
-    constexpr std::string_view kNames[] = {"learns", "stops early", "judges"};
+    constexpr std::string_view kNames[] = {"to learn from", "to stop by", "to judge by"};
     CatTo(what, part == 0 ? "" : ", ", parts.labels[part].size(), " rows ", kNames[part]);
+  }
+  const ColumnSurvey& label = plan.Column(plan.request.label);
+  if (plan.problem != Problem::kRegression && !label.values.empty()) {
+    const auto& [value, count] = label.values.back();
+    CatTo(what, "; the rarest is ", Quoted(value), ", ", count, count == 1 ? " row" : " rows");
   }
   return InvalidArgument("the rows cannot be split so that every part has every value of ", Quoted(plan.request.label),
                          " (", what, "); join the rarest values, or leave their rows out");
+}
+
+/// Times beside the event time that are mostly later than it: nobody knows them yet when the prediction is asked for.
+Status NoteLaterTimes(data::DuckdbSession& session, InitPlan& plan) {
+  const PlannedColumn* time = plan.Planned(Use::kTime);
+  if (time == nullptr) return Ok();
+  for (InitFinding& finding : plan.findings) {
+    if (finding.kind != "time") continue;
+    const ColumnSurvey& column = plan.Column(finding.column);
+    const auto row =
+        TRY(session.Query(Cat("SELECT count(*) FILTER (", column.reading, " > ", time->sql, "), count(*) FROM ",
+                              kFileTable, " WHERE ", column.reading, " IS NOT NULL AND ", time->sql, " IS NOT NULL")))
+    [0];
+    const double later =
+        static_cast<double>(row[0].AsInt()) / static_cast<double>(std::max<std::int64_t>(row[1].AsInt(), 1));
+    if (later < kLaterMin) continue;
+    finding.severity = InitFinding::Severity::kWarning;
+    finding.kind = "leakage";
+    finding.text = Cat(Quoted(column.name), " is later than ", Quoted(plan.request.time), " in ", Fixed(100 * later, 0),
+                       " % of the rows: known only afterwards; it is left out, and nothing may be made of it");
+    finding.remedy.clear();
+  }
+  return Ok();
+}
+
+/// Rows that look alike without being the same fall into one part by their hash, which makes the parts uneven; a
+/// column that counts the rows then serves as their name.
+Status NameRows(data::DuckdbSession& session, InitPlan& plan) {
+  const auto row = TRY(session.Query(
+      Cat("SELECT (SELECT count(*) FROM (SELECT DISTINCT * FROM ", kRows, ")), (SELECT count(*) FROM ", kRows, ")")))
+  [0];
+  if (static_cast<double>(row[0].AsInt()) > kDistinctMin * static_cast<double>(row[1].AsInt())) return Ok();
+  for (PlannedColumn& planned : plan.columns) {
+    const ColumnSurvey& column = *planned.column;
+    const bool counts =
+        column.type == schema::ColumnType::kInteger && column.missing == 0 && column.distinct == column.rows;
+    if (planned.use != Use::kLeftOut || !counts) continue;
+    planned.use = Use::kKey;
+    plan.request.key = column.name;
+    std::erase_if(plan.findings, [&](const InitFinding& finding) {
+      return finding.column == column.name && finding.kind == "id-like";
+    });
+    plan.findings.push_back(
+        {InitFinding::Severity::kNote, "key", column.name,
+         Cat("many rows are alike but for ", Quoted(column.name), "; it is the key, by which the rows are split"),
+         "--key COLUMN names another"});
+    return MakeRows(session, plan);
+  }
+  return Ok();
 }
 
 }  // namespace
 
 Status DecideSplit(data::DuckdbSession& session, InitPlan& plan) {
   TRY(MakeRows(session, plan));
+  TRY(NoteLaterTimes(session, plan));
+  if (!plan.by_time() && plan.request.key.empty()) TRY(NameRows(session, plan));
   const std::int64_t labelled = TRY(CountLabelled(session, plan));
   if (plan.by_time()) {
     TRY(SplitByTime(session, plan));

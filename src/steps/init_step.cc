@@ -104,13 +104,22 @@ Status CheckCsvStart(const std::string& path, std::string_view start) {
   if (start.substr(0, start.find('\n')).find('\0') != std::string_view::npos) {
     return InvalidArgument(path, " is no text; a CSV or Parquet file is read");
   }
+  // Whole lines: a character may be cut in two at the end of what was read.
+  if (!IsUtf8(start.substr(0, start.rfind('\n')))) {
+    return InvalidArgument(path, " is not UTF-8; make it so, e.g. from Latin-1: iconv -f latin1 -t utf-8 ", path,
+                           " > utf8.csv");
+  }
   return Ok();
 }
 
 /// Line 1 of nothing but numbers is data, not names.
-Status CheckHeader(const std::string& path, const data::CsvHeader& header) {
-  const auto number = [](const std::string& name) { return ParseDouble(Trim(name)).has_value(); };
-  if (!std::all_of(header.names.begin(), header.names.end(), number)) return Ok();
+Status CheckHeader(const std::string& path, std::string_view start) {
+  std::string_view line = start.substr(0, start.find_first_of("\r\n"));
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find_first_of(",;\t|"), line.size());
+    if (!ParseDouble(Trim(line.substr(0, end)))) return Ok();
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
   return InvalidArgument(path, ":1: looks like data, not like the columns' names; write a first line that names them");
 }
 
@@ -130,8 +139,8 @@ Result<InputFile> OpenFile(const std::string& given) {
     return file;
   }
   TRY(CheckCsvStart(given, start));
+  TRY(CheckHeader(given, start));
   const data::CsvHeader header = TRY(data::ParseCsvHeader(start).In(given));
-  TRY(CheckHeader(given, header));
   file.separator = header.separator;
   return file;
 }
