@@ -276,6 +276,7 @@ Task<Status> MonitorReconciler::Store(const Subject& subject, const std::string&
   CO_TRY(co_await parts_.database.Write(
       [&](db::Transaction& transaction) { return PutWindow(transaction, key, fingerprint, text); }));
   evaluated_.Add();
+  if (stored_) stored_(subject.endpoint);
   co_return Ok();
 }
 

@@ -50,6 +50,8 @@ class MonitorReconciler final : public Reconciler {
   void Notice();
   /// `wake` asks for a Tick soon: called by Notice and, on the control loop, when work has ended.
   void OnWake(std::function<void()> wake);
+  /// `stored` is called on the control loop when a window was evaluated anew. Set before the first Tick.
+  void OnStored(std::function<void(const std::string& endpoint)> stored) { stored_ = std::move(stored); }
   /// Returns when nothing is under way: before destruction, on the control loop. No Tick may begin meanwhile.
   Task<void> Drain();
   /// Whether everything that had changed at the last Tick is evaluated. On the control loop.
@@ -99,6 +101,7 @@ class MonitorReconciler final : public Reconciler {
   Counter& failed_;
   Mutex mutex_;
   std::function<void()> wake_ MW_GUARDED_BY(mutex_);
+  std::function<void(const std::string& endpoint)> stored_;
 };
 
 }  // namespace mw::monitoring

@@ -270,8 +270,11 @@ void ProductionReconciler::Publish(const Tracked& tracked) {
   board->pending = static_cast<std::int64_t>(tracked.due.size());
   board->changes = tracked.cursor;
   for (const auto& [key, window] : tracked.measured) board->windows[key.length].push_back(window);
-  const Lock lock(mutex_);
-  boards_[tracked.goal.name] = std::move(board);
+  {
+    const Lock lock(mutex_);
+    boards_[tracked.goal.name] = std::move(board);
+  }
+  if (published_) published_(tracked.goal.name);
 }
 
 Task<Timestamp> ProductionReconciler::Tick(Timestamp now) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,6 +51,8 @@ class ProductionReconciler final : public Reconciler {
   ~ProductionReconciler() override;
 
   Task<Timestamp> Tick(Timestamp now) override;
+  /// `published` is called on the control loop when a goal's board is new. Set before the first Tick.
+  void OnPublish(std::function<void(const std::string& goal)> published) { published_ = std::move(published); }
 
   /// The goal over its windows, with whys as of now. Errors: kNotFound naming the goals there are.
   Task<Result<GoalBoard>> Board(std::string goal);
@@ -77,6 +80,7 @@ class ProductionReconciler final : public Reconciler {
   Task<Result<std::vector<Why>>> WhysOf(GoalBoard board, std::vector<VersionFacts> versions);
 
   Parts parts_;
+  std::function<void(const std::string& goal)> published_;
   std::map<std::string, std::unique_ptr<Tracked>> tracked_;  // by goal; touched by Tick alone
   Timestamp goals_next_{};
   mutable Mutex mutex_;
