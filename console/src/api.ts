@@ -99,6 +99,7 @@ export interface Production {
   currency: string;
   state: "met" | "missed" | "unknown";
   missed_in: string[];
+  pending?: number; // windows that wait to be measured
   windows: GoalWindow[];
   targets: Target[];
   whys: Why[];

@@ -1,5 +1,5 @@
 // The way from a goal to what answers: goal > pipeline > version > endpoint, on every page that lies on it.
-import type { EndpointView, GoalRow, Run, Version } from "./api";
+import type { EndpointView, GoalRow, ModelRow, Run, Version } from "./api";
 import { useApi } from "./api";
 import { to } from "./router";
 import type { Crumb } from "./ui";
@@ -20,7 +20,9 @@ export function Chain(props: ChainProps) {
   const endpoints = useApi<{ endpoints: EndpointView[] }>("/api/v1/endpoints").data?.endpoints ?? [];
   const served = props.endpoint ? endpoints.find((e) => e.endpoint === props.endpoint) : undefined;
   const model = props.model ?? served?.model ?? goals.find((g) => g.name === props.goal)?.model;
-  const versions = useApi<{ versions: Version[] }>(model ? `/api/v1${to("models", model)}` : null).data?.versions ?? [];
+  const models = useApi<{ models: ModelRow[] }>("/api/v1/models").data?.models ?? [];
+  const registered = models.some((row) => row.name === model); // a goal may name a model that no run has made yet
+  const versions = useApi<{ versions: Version[] }>(model && registered ? `/api/v1${to("models", model)}` : null).data?.versions ?? [];
   const endpoint = served ?? endpoints.find((e) => e.model === model);
   const number = props.version ?? (props.run ? versions.find((v) => v.run_id === props.run)?.version : endpoint?.version ?? versions[0]?.version);
   const version = versions.find((v) => v.version === number);

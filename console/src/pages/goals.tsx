@@ -128,14 +128,14 @@ export function GoalPage({ name }: { name: string }) {
       {judged ? (
         <Board production={judged} />
       ) : (
-        <>
-          <Verdicts verdicts={goal.data!.verdicts} />
-          <Section title="In production">
-            <Empty title="No predictions were judged yet" command={`millwright replay ${about.model ?? name}`}>
-              Once an endpoint answers and labels come, each window of event time is held against every target here.
-            </Empty>
-          </Section>
-        </>
+        <Verdicts verdicts={goal.data!.verdicts} />
+      )}
+      {!judged?.windows.some((window) => window.stage === "production") && (
+        <Section title="In production">
+          <Empty title="No predictions were judged yet" command={`millwright replay ${production.data?.endpoint || about.model || name}`}>
+            Once an endpoint answers and labels come, each window of event time is held against every target here.
+          </Empty>
+        </Section>
       )}
       <Section title="The file" note={`version ${goal.data!.version}, applied ${moment(goal.data!.applied_at)}`}>
         <details>
@@ -195,7 +195,15 @@ function Board({ production }: { production: Production }) {
   return (
     <>
       <Facts name="goal" items={factsOf(production)} />
-      <Section title="Targets by window" note={<Clock of="event" />}>
+      <Section
+        title="Targets by window"
+        note={
+          <>
+            {production.pending ? `${plural(production.pending, "window")} being measured, ` : ""}
+            <Clock of="event" />
+          </>
+        }
+      >
         <Matrix production={production} chosen={chosen} onChoose={choose} />
       </Section>
       {production.whys.length > 0 && (

@@ -99,9 +99,10 @@ export function ModelPage({ name }: { name: string }) {
 export function VersionPage({ model, reference }: { model: string; reference: string }) {
   const base = `/api/v1${to("models", model, "versions", reference)}`;
   const version = useApi<Version>(base);
-  const report = useApi<Report>(`${base}/report`);
-  const lineage = useApi<Lineage>(version.data ? `/api/v1${to("lineage", version.data.package)}` : null);
-  if (!settled(version, report) || (version.data && !settled(lineage))) return <Loading />;
+  const made = version.data?.run_id; // what was registered by hand has neither report nor history
+  const report = useApi<Report>(made ? `${base}/report` : null);
+  const lineage = useApi<Lineage>(made ? `/api/v1${to("lineage", version.data!.package)}` : null);
+  if (!settled(version, report, lineage)) return <Loading />;
   if (version.error) return <Failure error={version.error} what={`Version ${reference} of ${model}`} />;
   const v = version.data!;
   return (
@@ -120,7 +121,7 @@ export function VersionPage({ model, reference }: { model: string; reference: st
       ) : (
         <Section title="Evaluation">
           <Empty title="No evaluation report" command="millwright run PIPELINE">
-            {report.error?.message}
+            {report.error?.message ?? "This version was registered without a run, so nothing here evaluated it."}
           </Empty>
         </Section>
       )}
@@ -128,7 +129,7 @@ export function VersionPage({ model, reference }: { model: string; reference: st
         <LineageSection lineage={lineage.data} version={v} />
       ) : (
         <Section title="Where it came from">
-          <Empty title="Nothing is known of its making">{lineage.error?.message}</Empty>
+          <Empty title="Nothing is known of its making">{lineage.error?.message ?? "It was registered without a run."}</Empty>
         </Section>
       )}
       <Section title="Serve it">
