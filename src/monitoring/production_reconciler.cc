@@ -140,6 +140,8 @@ struct ProductionReconciler::Tracked {
   }
 };
 
+ProductionReconciler::ProductionReconciler(const Parts& parts) : parts_(parts) {}
+
 ProductionReconciler::~ProductionReconciler() = default;
 
 Task<Result<std::string>> ProductionReconciler::EndpointOf(std::string model) {

@@ -47,7 +47,7 @@ class ProductionReconciler final : public Reconciler {
     Monitoring* monitoring = nullptr;  ///< what moved in the inputs; null: nobody looked
   };
   /// All of `parts` outlive this.
-  explicit ProductionReconciler(const Parts& parts) : parts_(parts) {}
+  explicit ProductionReconciler(const Parts& parts);
   ~ProductionReconciler() override;
 
   Task<Timestamp> Tick(Timestamp now) override;
