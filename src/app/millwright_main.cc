@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   AddRunVerbs(registrar);
   AddModelVerbs(registrar);
   AddEndpointVerbs(registrar);
+  AddLabelsVerb(registrar);
   AddDoctorVerb(registrar);
   AddHomeVerbs(registrar);
   AddChangesVerb(registrar);

@@ -110,6 +110,27 @@ Status CheckValues(const std::vector<ColumnProfile>& profile, const Roles& roles
   return Ok();
 }
 
+Json ToJson(const Origins& origins) {
+  Json json = Json::MakeObject();
+  for (const auto& [table, columns] : origins) {
+    Json& names = json[table] = Json::MakeArray();
+    for (const std::string& column : columns) names.Append(column);
+  }
+  return json;
+}
+
+Origins OriginsFromJson(const Json* json) {
+  Origins origins;
+  if (json == nullptr || !json->IsObject()) return origins;
+  for (const auto& [table, columns] : json->AsObject()) {
+    if (!columns.IsArray()) continue;
+    for (const Json& column : columns.AsArray()) {
+      if (column.IsString()) origins[table].push_back(column.AsString());
+    }
+  }
+  return origins;
+}
+
 Json ToJson(const Dataset& dataset) {
   Json sources = Json::MakeArray();
   for (const std::string& source : dataset.sources) sources.Append(source);
@@ -122,7 +143,8 @@ Json ToJson(const Dataset& dataset) {
                      {"columns", schema::ColumnsToJson(dataset.columns)},
                      {"profile", dataset.profile},
                      {"split", dataset.split},
-                     {"sources", sources}});
+                     {"sources", sources},
+                     {"origins", ToJson(dataset.origins)}});
 }
 
 Result<Dataset> FromJson(const Json& json) {
@@ -145,6 +167,7 @@ Result<Dataset> FromJson(const Json& json) {
       if (source.IsString()) dataset.sources.push_back(source.AsString());
     }
   }
+  dataset.origins = OriginsFromJson(json.Find("origins"));
   return dataset;
 }
 
@@ -185,6 +208,7 @@ Result<Dataset> WriteDataset(DuckdbSession& session, std::string_view sql, const
   dataset.profile = data::ToJson(profile);
   dataset.split = spec.split;
   dataset.sources = spec.sources;
+  dataset.origins = spec.origins;
   TRY(WriteFileDurably(directory + "/dataset.json", ToJson(dataset).Dump() + "\n"));
   return dataset;
 }

@@ -2,13 +2,15 @@
 //
 //   <directory>/data.parquet   the rows (zstd), in event-time order when they have one
 //   <directory>/dataset.json   {"format_version":1,"rows":..,"event_time":..,"known_at":..,"key":..,"label":..,
-//                               "columns":[..],"profile":{..},"split":{..}|null,"sources":["sha256:..."]}
+//                               "columns":[..],"profile":{..},"split":{..}|null,"sources":["sha256:..."],
+//                               "origins":{"weather":["temp",..]}}
 //
 // Written once, then only read. Invariant: dataset.json is written last and describes exactly the rows in
 // data.parquet; the roles it names are columns. One thread, through the caller's session.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,9 @@ struct Roles {
   std::string label;
 };
 
+/// For a table that rows were made of: the columns that are empty without it.
+using Origins = std::map<std::string, std::vector<std::string>>;
+
 struct Dataset {
   std::int64_t rows = 0;
   Roles roles;
@@ -37,6 +42,7 @@ struct Dataset {
   Json profile;
   Json split;                        ///< null, or which part of a split this is (split.h)
   std::vector<std::string> sources;  ///< digests of what it was made from
+  Origins origins;                   ///< empty where nobody looked
 
   /// Columns and roles as the encoder and the validation want them.
   [[nodiscard]] schema::Schema AsSchema(std::string_view name) const;
@@ -54,6 +60,7 @@ struct DatasetSpec {
   std::vector<schema::Column> declared;
   Json split;
   std::vector<std::string> sources;
+  Origins origins;
 };
 
 /// Runs one SELECT into a new dataset in `directory`, which exists and which the session may write.

@@ -289,11 +289,11 @@ Result<std::string> BatchDigest(db::Snapshot& snapshot, std::string_view endpoin
   return rows.empty() ? std::string() : rows[0].Text(0);
 }
 
-Status InsertSettled(db::Transaction& transaction, const SettledWindow& window) {
+Status InsertSettled(db::Transaction& transaction, const SettledWindow& window, std::int64_t settled_at) {
   TRY(
       transaction.Execute("INSERT INTO prediction_settled (endpoint, version, window_start, settled_at, totals, labels)"
                           " VALUES (?, ?, ?, ?, ?, ?)",
-                          {window.endpoint, window.version, ToMicros(window.window_start), window.settled_at,
+                          {window.endpoint, window.version, ToMicros(window.window_start), settled_at,
                            Blob(TotalsBytes(window)), Blob(LabelsBytes(window))}));
   for (const SettledPiece& piece : window.pieces) {
     TRY(transaction.Execute("UPDATE prediction_pieces SET settled = 1 WHERE arrival = ?", {piece.arrival}));

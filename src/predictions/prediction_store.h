@@ -92,7 +92,8 @@ Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& piece, st
 /// False when a batch of that id is there already.
 Result<bool> InsertBatch(db::Transaction& transaction, const NewBatch& batch, std::int64_t arrival, Timestamp now);
 Result<std::string> BatchDigest(db::Snapshot& snapshot, std::string_view endpoint, std::string_view batch_id);
-Status InsertSettled(db::Transaction& transaction, const SettledWindow& window);
+/// `settled_at` stands for the window's own.
+Status InsertSettled(db::Transaction& transaction, const SettledWindow& window, std::int64_t settled_at);
 /// Batches of the endpoint with a smaller arrival, accepted before `accepted_before`.
 Status DeleteBatches(db::Transaction& transaction, std::string_view endpoint, std::int64_t arrival,
                      Timestamp accepted_before);

@@ -394,17 +394,21 @@ Task<Result<bool>> Predictions::SettleSome(std::string endpoint, Timestamp now) 
     windows.Expire(now);
     needed = windows.OldestNeededLabel();
   }
-  const Status stored = co_await database_.Write([&](db::Transaction& t) -> Status {
-    for (Settling& settling : begun) {
-      settling.window.settled_at = TRY(store::TakeArrivals(t, 1));
-      TRY(store::InsertSettled(t, settling.window));
+  const Result<std::int64_t> first = co_await database_.Write([&](db::Transaction& t) -> Result<std::int64_t> {
+    const std::int64_t taken = TRY(store::TakeArrivals(t, static_cast<std::int64_t>(begun.size())));
+    for (std::size_t i = 0; i < begun.size(); ++i) {
+      TRY(store::InsertSettled(t, begun[i].window, taken + static_cast<std::int64_t>(i)));
     }
     // A batch's id is remembered for a while beyond its use: clients retry.
-    return store::DeleteBatches(t, endpoint, needed, now - state_->options.quiet);
+    TRY(store::DeleteBatches(t, endpoint, needed, now - state_->options.quiet));
+    return taken;
   });
   const Lock lock(state_->mutex);
-  for (const Settling& settling : begun) state_->Of(endpoint).EndSettling(settling, stored.ok());
-  if (!stored.ok()) co_return stored.error();
+  for (std::size_t i = 0; i < begun.size(); ++i) {
+    begun[i].window.settled_at = first.value_or(0) + static_cast<std::int64_t>(i);
+    state_->Of(endpoint).EndSettling(begun[i], first.ok());
+  }
+  if (!first.ok()) co_return first.error();
   co_return begun.size() == kSettledAtOnce;
 }
 

@@ -95,6 +95,25 @@ TEST_F(DataStepsTest, ImportNamesEveryFileThatItCannotRead) {
   EXPECT_NE(message.find("broken.parquet: "), std::string::npos) << message;
 }
 
+TEST_F(DataStepsTest, SqlSaysWhichColumnsEachTableBrings) {
+  MakeRows();
+  static_cast<void>(scratch_.File("stations.csv", "id,height\na,3\nb,\n"));
+  static_cast<void>(
+      scratch_.File("rows.sql",
+                    "SELECT flights.id, \"at\", known, late = 1 AS late, height, height * 2 AS twice, wind,\n"
+                    "  coalesce(height, 0) AS or_zero FROM flights LEFT JOIN stations ON stations.id = flights.id"));
+  const auto imported = RunImport(Task("import", Json::Make({{"flights", "flights.csv"}, {"stations", "stations.csv"}}),
+                                       {}, {"flights", "stations"}));
+  ASSERT_TRUE(imported.ok()) << imported.error().ToString();
+  StepTask task = SqlTask();
+  task.inputs["stations"] = {Output("import", "stations"), "directory", "sha256:stations"};
+  const auto result = RunSql(task);
+  ASSERT_TRUE(result.ok()) << result.error().ToString();
+  const auto rows = data::ReadDataset(Output("sql", "rows"));
+  ASSERT_TRUE(rows.ok()) << rows.error().ToString();
+  EXPECT_EQ(rows->origins, (data::Origins{{"stations", {"height", "twice"}}})) << "without flights there are no rows";
+}
+
 TEST_F(DataStepsTest, SqlNamesItsFileAndLine) {
   MakeRows();
   static_cast<void>(scratch_.File("rows.sql", "SELECT\n  id,\n  windy\nFROM flights\n"));

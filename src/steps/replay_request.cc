@@ -1,6 +1,7 @@
 // Builds requests from chunks; what is the same in every request is put together once.
 #include "steps/replay_request.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -34,7 +35,8 @@ Result<std::vector<std::string>> InputNames(const Json& metadata) {
 
 }  // namespace
 
-Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Dataset& dataset, std::string_view host) {
+Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Dataset& dataset, std::string_view host,
+                                          const std::vector<ReplayFault>& faults) {
   ReplayRequest request;
   const schema::Schema schema = dataset.AsSchema("");
   std::vector<std::string> absent;
@@ -44,7 +46,7 @@ Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Data
       absent.push_back(Quoted(name));
       continue;
     }
-    Input input{request.inputs_.empty() ? "{\"name\":" : ",{\"name\":", column->type};
+    Input input{request.inputs_.empty() ? "{\"name\":" : ",{\"name\":", column->type, {}};
     AppendJsonString(input.head, name);
     CatTo(input.head, ",\"shape\":[1],\"datatype\":\"", Datatype(column->type), "\",\"data\":[");
     request.inputs_.push_back(std::move(input));
@@ -54,18 +56,28 @@ Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Data
     return InvalidArgument("the model takes ", Join(absent, ", "), ", which the rows lack; replay the rows that the ",
                            "model's features were made of");
   }
-  if (!schema.event_time.empty()) {
-    request.event_time_ = static_cast<int>(request.columns_.size());
-    request.columns_.push_back(schema.event_time);
+  request.faults_ = TRY(FaultPlan::Make(faults, dataset, request.columns_));
+  for (std::size_t i = 0; i < request.inputs_.size(); ++i) {
+    request.inputs_[i].fault = request.faults_.Of(request.columns_[i]);
   }
+  if (!schema.event_time.empty()) request.event_time_ = request.AddColumn(schema.event_time);
   if (const schema::Column* key = schema.Find(schema.key); key != nullptr) {
-    request.key_ = static_cast<int>(request.columns_.size());
     request.key_type_ = key->type;
-    request.columns_.push_back(schema.key);
+    request.key_ = request.AddColumn(schema.key);
   }
+  if (const schema::Column* label = schema.Find(schema.label); label != nullptr) {
+    request.label_column_ = *label;
+    request.label_ = request.AddColumn(schema.label);
+  }
+  if (!dataset.roles.known_at.empty()) request.known_at_ = request.AddColumn(dataset.roles.known_at);
   request.head_ = Cat("POST /v2/models/", metadata.StringOr("name", ""), "/infer HTTP/1.1\r\nHost: ", host,
                       "\r\nContent-Type: application/json\r\nContent-Length: ");
   return request;
+}
+
+int ReplayRequest::AddColumn(const std::string& name) {
+  columns_.push_back(name);
+  return static_cast<int>(columns_.size()) - 1;
 }
 
 void ReplayRequest::Append(const data::Chunk& chunk, std::size_t row, std::string& out) {
@@ -89,26 +101,55 @@ void ReplayRequest::AppendBody(const data::Chunk& chunk, std::size_t row) {
   body_ += "\"inputs\":[";
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     body_ += inputs_[i].head;
-    AppendValue(chunk, i, row, inputs_[i].type, body_);
+    AppendValue(chunk, i, row, inputs_[i], body_);
     body_ += "]}";
   }
   body_ += "]}";
 }
 
-void ReplayRequest::AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, ColumnType type,
+void ReplayRequest::AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, const Input& input,
                                 std::string& out) {
-  if (chunk.IsMissing(column, row)) {
+  if (input.fault.missing || chunk.IsMissing(column, row)) {
     out += "null";
     return;
   }
-  switch (type) {
+  switch (input.type) {
     case ColumnType::kCategory:
     case ColumnType::kText: return AppendJsonString(out, chunk.Texts(column)[row]);
     case ColumnType::kTimestamp: return AppendJsonString(out, FormatTime(FromMicros(chunk.Times(column)[row])));
     case ColumnType::kBoolean: out += chunk.Numbers(column)[row] != 0 ? "true" : "false"; return;
-    case ColumnType::kInteger: return CatTo(out, static_cast<std::int64_t>(chunk.Numbers(column)[row]));
-    case ColumnType::kFloat: return AppendJsonNumber(out, chunk.Numbers(column)[row]);
+    case ColumnType::kInteger:
+      return CatTo(out, static_cast<std::int64_t>(std::llround(chunk.Numbers(column)[row] * input.fault.factor)));
+    case ColumnType::kFloat: return AppendJsonNumber(out, chunk.Numbers(column)[row] * input.fault.factor);
   }
+}
+
+std::optional<double> ReplayRequest::LabelValue(const data::Chunk& chunk, std::size_t row) const {
+  const auto column = static_cast<std::size_t>(label_);
+  if (chunk.IsMissing(column, row)) return std::nullopt;
+  switch (label_column_.type) {
+    case ColumnType::kBoolean:
+    case ColumnType::kInteger:
+    case ColumnType::kFloat: return chunk.Numbers(column)[row];
+    case ColumnType::kCategory: break;
+    case ColumnType::kText:
+    case ColumnType::kTimestamp: return std::nullopt;
+  }
+  const std::vector<std::string>& names = label_column_.vocabulary;
+  const auto found = std::find(names.begin(), names.end(), chunk.Texts(column)[row]);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<double>(found - names.begin());
+}
+
+std::optional<wire::Label> ReplayRequest::LabelOf(const data::Chunk& chunk, std::size_t row) const {
+  const std::optional<double> value = has_labels() ? LabelValue(chunk, row) : std::nullopt;
+  if (!value) return std::nullopt;
+  wire::Label label{wire::LabelBy::kPrediction, Key(chunk, row), *value, wire::kNoLabelTime};
+  if (known_at_ < 0) return label;
+  const std::int64_t known = chunk.Times(static_cast<std::size_t>(known_at_))[row];
+  if (known == data::Chunk::kMissingTime) return std::nullopt;
+  label.time_us = known;
+  return label;
 }
 
 std::int64_t ReplayRequest::EventTime(const data::Chunk& chunk, std::size_t row) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,16 +12,20 @@
 #include "base/result.h"
 #include "data/dataset.h"
 #include "data/duckdb_session.h"
+#include "steps/replay_fault.h"
+#include "wire/label_batch.h"
 
 namespace mw::steps {
 
 class ReplayRequest {
  public:
   /// `metadata`: what GET /v2/models/{model} says; its inputs are the columns to send.
-  /// Errors: kInvalidArgument naming the columns that the dataset lacks.
-  static Result<ReplayRequest> Make(const Json& metadata, const data::Dataset& dataset, std::string_view host);
+  /// Errors: kInvalidArgument naming the columns that the dataset lacks, or what is wrong with a fault.
+  static Result<ReplayRequest> Make(const Json& metadata, const data::Dataset& dataset, std::string_view host,
+                                    const std::vector<ReplayFault>& faults = {});
 
-  /// The columns that a chunk must have, in this order: the inputs, then event time and key when the dataset has them.
+  /// The columns that a chunk must have, in this order: the inputs, then those of event time, key, label and when
+  /// the label is known, as far as the dataset has them.
   [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
   /// Appends one whole HTTP request: the row's key is the request's id, its event time a parameter.
   void Append(const data::Chunk& chunk, std::size_t row, std::string& out);
@@ -28,14 +33,23 @@ class ReplayRequest {
   [[nodiscard]] std::int64_t EventTime(const data::Chunk& chunk, std::size_t row) const;
   /// The key as text, empty when the dataset has none.
   [[nodiscard]] std::string Key(const data::Chunk& chunk, std::size_t row) const;
+  /// Whether the dataset has what labels need: a label, and a key to name the prediction by.
+  [[nodiscard]] bool has_labels() const { return label_ >= 0 && key_ >= 0; }
+  /// The row's label under the id of its request; nothing for a row that never gets one. When the dataset says since
+  /// when labels are known, a row without that time has none.
+  [[nodiscard]] std::optional<wire::Label> LabelOf(const data::Chunk& chunk, std::size_t row) const;
+  [[nodiscard]] const FaultPlan& faults() const { return faults_; }
 
  private:
   struct Input {
     std::string head;  ///< everything of the tensor before its value
     schema::ColumnType type;
+    FaultPlan::Effect fault;
   };
-  static void AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, schema::ColumnType type,
+  static void AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, const Input& input,
                           std::string& out);
+  int AddColumn(const std::string& name);
+  [[nodiscard]] std::optional<double> LabelValue(const data::Chunk& chunk, std::size_t row) const;
   void AppendBody(const data::Chunk& chunk, std::size_t row);
 
   std::string head_;  // of the HTTP request, up to the Content-Length's digits
@@ -43,6 +57,10 @@ class ReplayRequest {
   std::vector<std::string> columns_;
   int event_time_ = -1;  // position in columns_
   int key_ = -1;
+  int label_ = -1;
+  int known_at_ = -1;
+  schema::Column label_column_;
+  FaultPlan faults_;
   schema::ColumnType key_type_ = schema::ColumnType::kText;
   std::string body_;
 };

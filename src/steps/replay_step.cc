@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -13,10 +15,13 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mutex.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "data/rows.h"
 #include "net/http_client.h"
 #include "net/load_client.h"
+#include "steps/label_feed.h"
+#include "steps/replay_fault.h"
 #include "steps/replay_request.h"
 
 namespace mw::steps {
@@ -24,7 +29,8 @@ namespace {
 
 constexpr std::string_view kUsage =
     "usage: mw-step replay DATASET --url URL [--model NAME] [--from TIME] [--to TIME] [--limit N] [--rate R] "
-    "[--connections N] [--in-flight N] [--predictions FILE.parquet] [--json]";
+    "[--connections N] [--in-flight N] [--labels-to URL] [--no-labels] [--fault FAULT]... "
+    "[--predictions FILE.parquet] [--json]";
 constexpr std::size_t kBlocksAhead = 4;
 
 struct Arguments {
@@ -34,6 +40,9 @@ struct Arguments {
   data::RowQuery query;
   net::LoadOptions load{.connections = 4, .in_flight_max = 8};
   std::string predictions;
+  std::string labels_to;
+  bool labels = true;
+  std::vector<ReplayFault> faults;
   bool json = false;
 };
 
@@ -62,6 +71,10 @@ Status ReadFlag(std::string_view flag, const std::string& value, Arguments& out)
     out.load.in_flight_max = TRY(Count(flag, value, 1024));
   } else if (flag == "--predictions") {
     out.predictions = value;
+  } else if (flag == "--labels-to") {
+    out.labels_to = value;
+  } else if (flag == "--fault") {
+    out.faults.push_back(TRY(ParseFault(value)));
   } else {
     return InvalidArgument("no flag ", Quoted(flag), "; ", kUsage);
   }
@@ -73,6 +86,8 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--json") {
       read.json = true;
+    } else if (arguments[i] == "--no-labels") {
+      read.labels = false;
     } else if (!arguments[i].starts_with("--")) {
       read.dataset = arguments[i];
     } else if (i + 1 < arguments.size()) {
@@ -92,6 +107,7 @@ struct Block {
   std::vector<std::size_t> ends;  // of each request in `bytes`
   std::vector<std::int64_t> event_times;
   std::vector<std::string> keys;
+  std::vector<std::optional<wire::Label>> labels;  // empty when none are sent
 };
 
 /// Blocks from the reading thread to the sending one.
@@ -141,7 +157,7 @@ class BlockQueue {
   bool closed_ MW_GUARDED_BY(mutex_) = false;
 };
 
-Status ReadRows(const Arguments& arguments, ReplayRequest& request, BlockQueue& queue) {
+Status ReadRows(const Arguments& arguments, ReplayRequest& request, bool with_labels, BlockQueue& queue) {
   data::SessionOptions options;
   options.paths = {arguments.dataset};
   options.threads = 1;  // the other cores are the server's and the sender's
@@ -155,6 +171,7 @@ Status ReadRows(const Arguments& arguments, ReplayRequest& request, BlockQueue& 
       block.ends.push_back(block.bytes.size());
       block.event_times.push_back(request.EventTime(chunk, row));
       if (!arguments.predictions.empty()) block.keys.push_back(request.Key(chunk, row));
+      if (with_labels) block.labels.push_back(request.LabelOf(chunk, row));
     }
     if (!queue.Push(std::move(block))) return Cancelled("the sender has given up");
     return Ok();
@@ -201,7 +218,15 @@ class Outcome {
 
   [[nodiscard]] std::uint64_t failed() const { return failed_; }
   [[nodiscard]] const std::string& first_failure() const { return first_failure_; }
+  /// Labels are sent; counts the rows that never get one.
+  void Labelled(bool has_label) { without_label_ += has_label ? 0 : 1; }
   Json Summary(const std::string& model, const net::LoadReport& report);
+  [[nodiscard]] Json LabelSummary(const LabelFeed::Summary& sent) const {
+    return Json::Make({{"sent", sent.labels},
+                       {"batches", sent.batches},
+                       {"retries", sent.retries},
+                       {"rows_without", without_label_}});
+  }
   /// Through a CSV file that DuckDB turns into Parquet.
   Status WritePredictions(const std::string& path) const;
 
@@ -222,6 +247,7 @@ class Outcome {
   bool keep_predictions_;
   std::vector<std::int64_t> latencies_;  // microseconds
   std::uint64_t failed_ = 0;
+  std::uint64_t without_label_ = 0;
   std::string first_failure_;
   std::string last_version_;
   std::map<std::string, std::uint64_t, std::less<>> versions_;
@@ -298,7 +324,15 @@ class Progress {
   Duration next_ = clock_.Elapsed() + std::chrono::seconds(1);
 };
 
-Result<net::LoadReport> SendRows(const Arguments& arguments, BlockQueue& queue, Outcome& outcome) {
+/// Hands the row's label to the feed, and tells it how far event time has come.
+void FeedLabel(Block& block, std::size_t row, LabelFeed* feed, Outcome& outcome) {
+  if (feed == nullptr) return;
+  outcome.Labelled(block.labels[row].has_value());
+  if (block.labels[row]) feed->Add(*std::move(block.labels[row]));
+  feed->Advance(block.event_times[row]);
+}
+
+Result<net::LoadReport> SendRows(const Arguments& arguments, BlockQueue& queue, LabelFeed* feed, Outcome& outcome) {
   std::optional<Block> block = queue.Pop();  // before the clock starts: finding the first rows is not latency
   std::size_t row = 0;
   std::uint64_t sent = 0;
@@ -313,6 +347,7 @@ Result<net::LoadReport> SendRows(const Arguments& arguments, BlockQueue& queue, 
     const std::size_t begin = row == 0 ? 0 : block->ends[row - 1];
     out.append(block->bytes, begin, block->ends[row] - begin);
     outcome.Sent(block->event_times[row], block->keys.empty() ? "" : std::move(block->keys[row]));
+    FeedLabel(*block, row, feed, outcome);
     ++row;
     ++sent;
     return true;
@@ -356,7 +391,24 @@ std::string SummaryText(const Json& summary) {
     CatTo(text, "event time ", summary.StringOr("first_event_time", ""), " to ",
           summary.StringOr("last_event_time", ""), "\n");
   }
+  if (const Json& labels = *summary.Find("labels"); labels.IsObject()) {
+    CatTo(text, "labels     ", WithThousands(labels.IntOr("sent", 0)), " sent as they became known, ",
+          WithThousands(labels.IntOr("rows_without", 0)), " rows never get one\n");
+  }
+  for (const Json& fault : summary.Find("faults")->AsArray()) CatTo(text, "FAULT      ", fault.AsString(), "\n");
   return text;
+}
+
+std::string TokenFromEnvironment() {
+  const char* token = std::getenv("MILLWRIGHT_TOKEN");
+  return token == nullptr ? "" : token;
+}
+
+/// Nothing when no labels are wanted, or there are none.
+Result<std::unique_ptr<LabelFeed>> StartFeed(const Arguments& arguments, const ReplayRequest& request) {
+  if (!arguments.labels || arguments.labels_to.empty() || !request.has_labels()) return std::unique_ptr<LabelFeed>();
+  return LabelFeed::Start(
+      {arguments.labels_to, TokenFromEnvironment(), arguments.model, Cat("replay-", Hex(RandomBytes(8)))});
 }
 
 }  // namespace
@@ -368,17 +420,21 @@ Status Replay(const std::vector<std::string>& arguments_in) {
   arguments.load.port = url.port;
   const data::Dataset dataset = TRY(data::ReadDataset(arguments.dataset));
   const Json metadata = TRY(FetchMetadata(arguments));
-  ReplayRequest request = TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port)));
+  ReplayRequest request = TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port), arguments.faults));
+  const std::unique_ptr<LabelFeed> feed = TRY(StartFeed(arguments, request));
   Outcome outcome(!arguments.predictions.empty());
   BlockQueue queue;
-  std::thread reader([&] { queue.Finish(ReadRows(arguments, request, queue)); });
-  const Result<net::LoadReport> report = SendRows(arguments, queue, outcome);
+  std::thread reader([&] { queue.Finish(ReadRows(arguments, request, feed != nullptr, queue)); });
+  const Result<net::LoadReport> report = SendRows(arguments, queue, feed.get(), outcome);
   queue.Close();
   reader.join();
   if (!report.ok()) return report.error();
   TRY(queue.outcome());
   if (!arguments.predictions.empty()) TRY(outcome.WritePredictions(arguments.predictions));
-  const Json summary = outcome.Summary(arguments.model, *report);
+  Json summary = outcome.Summary(arguments.model, *report);
+  summary["labels"] = feed == nullptr ? Json() : outcome.LabelSummary(TRY(feed->Finish()));
+  summary["faults"] = Json::MakeArray();
+  for (const std::string& sentence : request.faults().sentences()) summary["faults"].Append(sentence);
   const std::string text = arguments.json ? summary.Dump() + "\n" : SummaryText(summary);
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (outcome.failed() == 0) return Ok();

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
@@ -12,11 +13,13 @@
 #include "data/dataset.h"
 #include "data/testing.h"
 #include "net/loop_server.h"
+#include "wire/label_batch.h"
 
 namespace mw::steps {
 namespace {
 
-/// Serves "m" with three inputs; answers temp / 100, and 400 where temp is missing.
+/// Serves "m" with four inputs; answers temp / 100, and 400 where temp is missing. Takes labels as a control plane
+/// does.
 class FakeServer {
  public:
   FakeServer() {
@@ -30,6 +33,10 @@ class FakeServer {
     const Lock lock(mutex_);
     return requests_;
   }
+  std::vector<wire::Label> labels() {
+    const Lock lock(mutex_);
+    return labels_;
+  }
 
  private:
   class Handler final : public net::LoopHandler {
@@ -41,7 +48,16 @@ class FakeServer {
     FakeServer& server_;
   };
 
+  void AnswerLabels(const net::RequestView& request, net::ResponseWriter& out) {
+    const auto labels = wire::ParseLabelBytes(request.body);
+    ASSERT_TRUE(labels.ok()) << labels.error().ToString();
+    const Lock lock(mutex_);
+    labels_.insert(labels_.end(), labels->begin(), labels->end());
+    out.Json(Cat(R"({"labels":)", labels->size(), "}"));
+  }
+
   void Answer(const net::RequestView& request, net::ResponseWriter& out) {
+    if (request.path == "/api/v1/endpoints/m/labels") return AnswerLabels(request, out);
     if (request.path == "/v2") return out.Json(R"({"name":"fake","models":["m"]})");
     if (request.path == "/v2/models/m") {
       return out.Json(
@@ -62,6 +78,7 @@ class FakeServer {
 
   Mutex mutex_;
   std::vector<Json> requests_ MW_GUARDED_BY(mutex_);
+  std::vector<wire::Label> labels_ MW_GUARDED_BY(mutex_);
   MetricsRegistry metrics_;
   std::unique_ptr<net::LoopServer> server_;
 };
@@ -75,11 +92,14 @@ class ReplayTest : public ::testing::Test {
     data::DatasetSpec spec;
     spec.roles.event_time = "departure";
     spec.roles.key = "flight";
-    const std::string sql =
-        Cat("SELECT 'f\"' || i AS flight, TIMESTAMPTZ '2013-05-01 00:00:00+00' + INTERVAL (5 - i) HOUR AS departure, ",
-            with_missing ? "CASE WHEN i = 2 THEN NULL ELSE 10.5 * i END" : "10.5 * i", "::DOUBLE AS temp, ",
-            "CASE WHEN i % 2 = 0 THEN 'AA' ELSE 'B6' END AS carrier, i = 3 AS holiday, i AS hour ",
-            "FROM range(1, 6) t(i)");
+    spec.roles.label = "late";
+    spec.roles.known_at = "known";
+    spec.origins = {{"weather", {"temp", "hour"}}};
+    const std::string sql = Cat(
+        "SELECT 'f\"' || i AS flight, TIMESTAMPTZ '2013-05-01 00:00:00+00' + INTERVAL (5 - i) HOUR AS departure, ",
+        with_missing ? "CASE WHEN i = 2 THEN NULL ELSE 10.5 * i END" : "10.5 * i", "::DOUBLE AS temp, ",
+        "CASE WHEN i % 2 = 0 THEN 'AA' ELSE 'B6' END AS carrier, i = 3 AS holiday, i AS hour, ",
+        "i >= 4 AS late, CASE WHEN i != 2 THEN departure + INTERVAL 90 MINUTE END AS known ", "FROM range(1, 6) t(i)");
     const auto written = data::WriteDataset(session, sql, spec, directory);
     EXPECT_TRUE(written.ok()) << written.error().ToString();
     return directory;
@@ -99,6 +119,34 @@ TEST_F(ReplayTest, SendsEachRowInEventTimeOrderWithItsKeyAndTime) {
                                 R"({"name":"holiday","shape":[1],"datatype":"BOOL","data":[false]},)"
                                 R"({"name":"hour","shape":[1],"datatype":"INT64","data":[5]}]})");
   EXPECT_EQ(requests[4].StringOr("id", ""), "f\"1");
+}
+
+TEST_F(ReplayTest, BringsLabelsInTheOrderInWhichTheyAreKnown) {
+  const Status replayed = Replay({Dataset(false), "--url", server_.url(), "--labels-to", server_.url()});
+  ASSERT_TRUE(replayed.ok()) << replayed.error().ToString();
+  const std::vector<wire::Label> labels = server_.labels();
+  ASSERT_EQ(labels.size(), 4U) << "one row never gets a label";
+  EXPECT_EQ(labels[0],
+            (wire::Label{wire::LabelBy::kPrediction, "f\"5", 1, ToMicros(*ParseTime("2013-05-01T01:30:00Z"))}));
+  EXPECT_EQ(labels[3],
+            (wire::Label{wire::LabelBy::kPrediction, "f\"1", 0, ToMicros(*ParseTime("2013-05-01T05:30:00Z"))}));
+  ASSERT_TRUE(Replay({Dataset(false), "--url", server_.url(), "--labels-to", server_.url(), "--no-labels"}).ok());
+  EXPECT_EQ(server_.labels().size(), 4U);
+}
+
+TEST_F(ReplayTest, BreaksTheRequestsAsItWasTold) {
+  const Status scaled = Replay({Dataset(false), "--url", server_.url(), "--fault", "scale=temp:2", "--fault",
+                                "missing=carrier", "--fault", "scale=hour:-1", "--limit", "1"});
+  ASSERT_TRUE(scaled.ok()) << scaled.error().ToString();
+  const std::string request = server_.requests()[0].Dump();
+  EXPECT_NE(request.find(R"("name":"temp","shape":[1],"datatype":"FP64","data":[105])"), std::string::npos) << request;
+  EXPECT_NE(request.find(R"("name":"carrier","shape":[1],"datatype":"BYTES","data":[null])"), std::string::npos);
+  EXPECT_NE(request.find(R"("name":"hour","shape":[1],"datatype":"INT64","data":[-5])"), std::string::npos);
+  EXPECT_FALSE(Replay({Dataset(false), "--url", server_.url(), "--fault", "drop=weather"}).ok());
+  const Json dropped = server_.requests().back();
+  EXPECT_TRUE(dropped.Find("inputs")->AsArray()[0].Find("data")->AsArray()[0].IsNull());
+  EXPECT_TRUE(dropped.Find("inputs")->AsArray()[3].Find("data")->AsArray()[0].IsNull());
+  EXPECT_FALSE(dropped.Find("inputs")->AsArray()[1].Find("data")->AsArray()[0].IsNull());
 }
 
 TEST_F(ReplayTest, TakesAPieceOfTheTimeAndKeepsPredictions) {

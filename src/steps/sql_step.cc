@@ -8,6 +8,7 @@ namespace mw::steps {
 namespace {
 
 constexpr std::size_t kSqlBytesMax = std::size_t{1} << 20;
+constexpr std::int64_t kOriginRowsMax = 2'000'000;  // beyond that, asking again without a table takes too long
 
 /// The goal's label when the query makes such a column; a goal may also be about something computed later.
 Result<std::string> LabelOfGoal(const StepTask& task, const std::vector<data::ResultColumn>& columns) {
@@ -36,6 +37,42 @@ std::string InOrder(const data::Roles& roles) {
   return Cat("SELECT * FROM mw_query", order.empty() ? std::string() : Cat(" ORDER BY ", Join(order, ", ")));
 }
 
+struct Query {
+  std::string sql;
+  std::string file;
+  std::vector<data::ResultColumn> columns;
+};
+
+/// The columns that have no value at all when the table is empty; none when then there are no rows either.
+Result<std::vector<std::string>> ColumnsOf(const StepTask& task, const Query& query, const std::string& table) {
+  data::DuckdbSession session = TRY(OpenSession(task, {"rows"}));
+  for (const auto& [name, input] : task.inputs) TRY(session.Bind(name == table ? "mw_whole" : name, input.path));
+  TRY(session.Materialise(table, "SELECT * FROM mw_whole LIMIT 0"));
+  TRY(session.Materialise("mw_query", query.sql, query.file));
+  std::string counts = "SELECT count(*)";
+  for (const data::ResultColumn& column : query.columns) CatTo(counts, ", count(", data::SqlName(column.name), ")");
+  const auto found = TRY(session.Query(counts + " FROM mw_query"));
+  std::vector<std::string> columns;
+  if (found[0][0].AsInt() == 0) return columns;
+  for (std::size_t i = 0; i < query.columns.size(); ++i) {
+    if (found[0][i + 1].AsInt() == 0) columns.push_back(query.columns[i].name);
+  }
+  return columns;
+}
+
+/// Which columns each input brings, found by asking again without it: that holds for every query. One that cannot
+/// do without a table says nothing of it.
+Result<data::Origins> FindOrigins(const StepTask& task, const Query& query, data::DuckdbSession& session) {
+  data::Origins origins;
+  const auto rows = TRY(session.Query("SELECT count(*) FROM mw_query"));
+  if (task.inputs.size() < 2 || rows[0][0].AsInt() > kOriginRowsMax) return origins;
+  for (const auto& [name, input] : task.inputs) {
+    Result<std::vector<std::string>> columns = ColumnsOf(task, query, name);
+    if (columns.ok() && !columns->empty()) origins.emplace(name, *std::move(columns));
+  }
+  return origins;
+}
+
 }  // namespace
 
 Result<StepResult> RunSql(const StepTask& task) {
@@ -45,10 +82,12 @@ Result<StepResult> RunSql(const StepTask& task) {
       TRY(ReadFile(task.Resolve(file), kSqlBytesMax).In(Cat("reading the query of step ", task.step)));
   data::DuckdbSession session = TRY(OpenSession(task, {"rows"}));
   for (const auto& [name, input] : task.inputs) TRY(session.Bind(name, input.path));
+  const Query query { sql, file, TRY(session.Describe(sql, file)) };
   data::DatasetSpec spec;
-  spec.roles = TRY(ReadRoles(task, TRY(session.Describe(sql, file))));
+  spec.roles = TRY(ReadRoles(task, query.columns));
   spec.sources = InputDigests(task);
   TRY(session.Materialise("mw_query", sql, file));
+  spec.origins = TRY(FindOrigins(task, query, session));
   const data::Dataset dataset =
       TRY(data::WriteDataset(session, InOrder(spec.roles), spec, TRY(task.Output("rows"))).In(file));
   StepResult result;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "steps/init_step.h"
+#include "steps/labels_tool.h"
 #include "steps/replay_step.h"
 
 namespace mw::steps {
@@ -25,6 +26,7 @@ constexpr std::array kSteps = {
 constexpr std::array kTools = {
     ToolEntry{"init", "write goal, pipeline, schema and features for a table of one's own", Init},
     ToolEntry{"rows", "print a dataset's rows as JSON lines, in event-time order", PrintRows},
+    ToolEntry{"labels", "bring the labels in a file to an endpoint's predictions", SendLabels},
     ToolEntry{"replay", "send a dataset's rows to a model server, each row its own request", Replay},
 };
 

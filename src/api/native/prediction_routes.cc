@@ -19,14 +19,20 @@ constexpr std::size_t kLabelBodyBytesMax = std::size_t{16} << 20;
 constexpr std::string_view kLinesType = "application/x-ndjson";
 constexpr std::size_t kWindowsMax = 20'000;
 
+/// Whatever is wrong with a frame, it will be wrong for ever: the sender must not try again (400).
+Result<std::vector<wire::WindowPiece>> PiecesOf(std::string_view frame, const std::string& server) {
+  Result<std::vector<wire::WindowPiece>> pieces = wire::WindowPiecesFromFrame(frame);
+  if (!pieces.ok()) return InvalidArgument(pieces.error().ToString());
+  for (const wire::WindowPiece& piece : *pieces) {
+    if (piece.server == server) continue;
+    return InvalidArgument("a piece of server ", Quoted(piece.server), " came under the name ", Quoted(server));
+  }
+  return pieces;
+}
+
 Task<Result<Response>> PutWindows(Predictions& predictions, Request& request) {
   const std::string frame = CO_TRY(co_await request.ReadAll());
-  std::vector<wire::WindowPiece> pieces = CO_TRY(wire::WindowPiecesFromFrame(frame));
-  const std::string& server = request.params.at("id");
-  for (const wire::WindowPiece& piece : pieces) {
-    if (piece.server == server) continue;
-    co_return InvalidArgument("a piece of server ", Quoted(piece.server), " came under the name ", Quoted(server));
-  }
+  std::vector<wire::WindowPiece> pieces = CO_TRY(PiecesOf(frame, request.params.at("id")));
   const predictions::Accepted accepted = CO_TRY(co_await predictions.Accept(std::move(pieces)));
   co_return net::JsonResponse(
       Json::Make({{"pieces", accepted.pieces}, {"repeated", accepted.repeated}, {"rows", accepted.rows}}));

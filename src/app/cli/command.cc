@@ -1,11 +1,14 @@
 // What every verb shares.
 #include "app/cli/command.h"
 
+#include <unistd.h>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/config.h"
 #include "base/file.h"
@@ -22,13 +25,6 @@ bool LooksNumeric(std::string_view cell) {
 std::size_t Width(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-Result<std::string> ControlUrl(const Options& options) {
-  if (!options.url.empty()) return options.url;
-  if (std::string url = Environment("MILLWRIGHT_URL"); !url.empty()) return url;
-  const Json addresses = TRY(Addresses(options));
-  return addresses.GetString("console");
 }
 
 std::string Token(const Options& options) {
@@ -71,6 +67,13 @@ Result<Json> Addresses(const Options& options) {
   return Json::Parse(*text).In(home + "/addresses.json");
 }
 
+Result<std::string> ControlUrl(const Options& options) {
+  if (!options.url.empty()) return options.url;
+  if (std::string url = Environment("MILLWRIGHT_URL"); !url.empty()) return url;
+  const Json addresses = TRY(Addresses(options));
+  return addresses.GetString("console");
+}
+
 Result<net::HttpClient> Connect(const Options& options, std::chrono::milliseconds timeout) {
   net::ClientOptions client;
   client.connect_timeout = std::min(client.connect_timeout, timeout);
@@ -86,6 +89,16 @@ Result<Json> Call(const Options& options, net::Method method, const std::string&
     answer.error().message += "; is `millwright up` running?";
   }
   return answer;
+}
+
+Status Become(const Options& options, std::vector<std::string> words) {
+  setenv("MILLWRIGHT_TOKEN", Token(options).c_str(), 1);
+  std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  return ErrnoError(errno, Cat("starting ", words[0]));
 }
 
 Result<std::string> InferenceUrl(const Options& options) {

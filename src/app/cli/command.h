@@ -56,6 +56,13 @@ Result<net::HttpClient> Connect(const Options& options,
 /// One call through a client of its own. Errors: also kUnavailable with "is `millwright up` running?".
 Result<Json> Call(const Options& options, net::Method method, const std::string& target, const Json& body = Json());
 
+/// Where the control plane answers: --url, else MILLWRIGHT_URL, else HOME/addresses.json.
+Result<std::string> ControlUrl(const Options& options);
+
+/// Lets another program take over, with these words as its command line and the token in MILLWRIGHT_TOKEN, where
+/// no list of processes shows it. Returns only when that fails.
+Status Become(const Options& options, std::vector<std::string> words);
+
 /// Where online predictions are answered, e.g. "http://127.0.0.1:8080".
 Result<std::string> InferenceUrl(const Options& options);
 

@@ -1,6 +1,4 @@
 // deploy, rollback, predict, replay: what answers, and asking it.
-#include <unistd.h>
-
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -140,14 +138,10 @@ Status Replay(const Options& options, const ReplayArguments& arguments) {
   const ReplaySource source = TRY(FindReplaySource(options, arguments.source));
   std::vector<std::string> words = {program, "replay", source.directory, "--url", url};
   if (!source.model.empty()) words.insert(words.end(), {"--model", source.model});
+  if (!source.model.empty()) words.insert(words.end(), { "--labels-to", TRY(ControlUrl(options)) });
   if (options.json) words.emplace_back("--json");
   words.insert(words.end(), arguments.passed_on.begin(), arguments.passed_on.end());
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  execv(program.c_str(), argv.data());
-  return ErrnoError(errno, Cat("starting ", program));
+  return Become(options, std::move(words));
 }
 
 int RunReplay(const Options& options, const ReplayArguments& arguments) {
@@ -194,7 +188,8 @@ void AddEndpointVerbs(const Registrar& registrar) {
                       return RunReplay(options, *replay);
                     });
   replay_command
-      ->add_option("source", replay->source, "An endpoint: the data its version was made from; or a directory")
+      ->add_option("source", replay->source,
+                   "An endpoint: the data its version was made from; a table that data came from; or a directory")
       ->required();
   replay_command->allow_extras();
 }

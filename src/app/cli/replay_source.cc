@@ -57,21 +57,55 @@ Status FetchDirectory(const Options& options, const std::string& digest, const s
   return WriteFileDurably(target + "/complete", digest);
 }
 
-}  // namespace
-
-Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source) {
-  if (IsDirectory(source)) return ReplaySource{source, ""};
-  const Json endpoint = TRY(Call(options, Method::kGet, "/api/v1/endpoints/" + net::PercentEncode(source)));
+/// The run that made the version which an endpoint answers with.
+Result<Json> RunOf(const Options& options, const Json& endpoint) {
   const Json version = TRY(Call(options, Method::kGet,
                                 Cat("/api/v1/models/", net::PercentEncode(endpoint.StringOr("model", "")), "/versions/",
                                     endpoint.IntOr("version", 0))));
   const std::string run = version.StringOr("run_id", "");
-  if (run.empty()) return NotFound("no run made the version of ", Quoted(source), "; name a dataset's directory");
-  const std::string digest = TRY(DatasetOfRun(TRY(Call(options, Method::kGet, "/api/v1/runs/" + run))));
+  if (run.empty()) {
+    return NotFound("no run made the version of ", Quoted(endpoint.StringOr("endpoint", "")),
+                    "; name a dataset's directory");
+  }
+  return Call(options, Method::kGet, "/api/v1/runs/" + run);
+}
+
+bool HasOutput(const Json& run, std::string_view name) {
+  for (const Json& task : run.Find("tasks")->AsArray()) {
+    for (const Json& output : task.Find("outputs")->AsArray()) {
+      if (output.StringOr("name", "") == name) return true;
+    }
+  }
+  return false;
+}
+
+/// The endpoint of that name, or else one whose data came from a table of that name.
+Result<Json> FindEndpoint(const Options& options, const std::string& source) {
+  Result<Json> endpoint = Call(options, Method::kGet, "/api/v1/endpoints/" + net::PercentEncode(source));
+  if (endpoint.ok() || endpoint.error().code != Code::kNotFound) return endpoint;
+  const Json all = TRY(Call(options, Method::kGet, "/api/v1/endpoints"));
+  std::vector<std::string> names;
+  for (const Json& candidate : all.Find("endpoints")->AsArray()) {
+    const Result<Json> run = RunOf(options, candidate);
+    if (run.ok() && HasOutput(*run, source)) return candidate;
+    names.push_back(candidate.StringOr("endpoint", ""));
+  }
+  return NotFound(
+      "nothing is called ", Quoted(source), ": no endpoint, no table that an endpoint's data came from, no ",
+      "directory. ",
+      names.empty() ? "There is no endpoint yet; deploy a version first" : Cat("Endpoints: ", Join(names, ", ")));
+}
+
+}  // namespace
+
+Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source) {
+  if (IsDirectory(source)) return ReplaySource{source, ""};
+  const Json endpoint = TRY(FindEndpoint(options, source));
+  const std::string digest = TRY(DatasetOfRun(TRY(RunOf(options, endpoint))));
   const std::string directory =
       Cat(TRY(HomeDirectory(options.home)), "/datasets/", digest.substr(digest.find(':') + 1));
   if (!ReadFile(directory + "/complete", 4096).ok()) TRY(FetchDirectory(options, digest, directory));
-  return ReplaySource{directory, source};
+  return ReplaySource{directory, endpoint.StringOr("endpoint", source)};
 }
 
 }  // namespace mw::app::cli

@@ -13,7 +13,8 @@ struct ReplaySource {
   std::string model;      ///< the endpoint to ask
 };
 
-/// `source`: a directory, or an endpoint's name. Errors: kNotFound with what to do.
+/// `source`: a directory, an endpoint's name, or that of a table that an endpoint's data came from. Errors: kNotFound
+/// with what to do.
 Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source);
 
 }  // namespace mw::app::cli

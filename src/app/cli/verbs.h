@@ -10,6 +10,7 @@ void AddFileVerbs(const Registrar& registrar);      ///< apply, diff, check, pla
 void AddRunVerbs(const Registrar& registrar);       ///< run, status, logs
 void AddModelVerbs(const Registrar& registrar);     ///< goals, models
 void AddEndpointVerbs(const Registrar& registrar);  ///< deploy, rollback, predict, replay
+void AddLabelsVerb(const Registrar& registrar);     ///< labels
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor
 void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
 void AddChangesVerb(const Registrar& registrar);    ///< changes

@@ -1,0 +1,174 @@
+// Windows and labels over HTTP, against a real server and a real database: what is taken, what is refused, and that a
+// refusal loses nothing.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "api/native/routes.h"
+#include "base/text.h"
+#include "db/temporary_database.h"
+#include "net/authenticator.h"
+#include "net/http_client.h"
+#include "net/stream_server.h"
+#include "predictions/predictions.h"
+#include "wire/label_batch.h"
+
+namespace mw::api::native {
+namespace {
+
+using net::Method;
+
+class PredictionRoutesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    database_ = *driver_.Open();
+    std::vector<db::Migration> all;
+    for (const auto& module :
+         {lineage::Migrations(), registry::Migrations(), endpoints::Migrations(), predictions::Migrations()}) {
+      all.insert(all.end(), module.begin(), module.end());
+    }
+    ASSERT_TRUE(database_->Migrate(all).ok());
+    predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
+    registry_ = std::make_unique<registry::Registry>(*database_, clock_);
+    endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
+    net::RouteTable routes;
+    AddPredictionRoutes(routes, *predictions_, *endpoints_);
+    authenticator_.Add("server", {"server:s1", {net::Permission::kFollow}});
+    authenticator_.Add("user", {"user", {net::Permission::kWrite, net::Permission::kRead}});
+    server_ = *net::StreamServer::Start({}, std::move(routes), authenticator_, metrics_);
+  }
+
+  net::Response Send(const std::string& token, Method method, const std::string& target, std::string_view body = "",
+                     const std::string& type = "application/json") {
+    net::ClientOptions options;
+    options.bearer_token = token;
+    auto client = *net::HttpClient::Make(Cat("http://127.0.0.1:", server_->port()), options);
+    const auto response = client.Send(method, target, body, {{"Content-Type", type}});
+    EXPECT_TRUE(response.ok()) << response.error().ToString();
+    return response.value_or(net::Response{});
+  }
+  /// "STATUS message" of a refusal, or the JSON that was answered.
+  static std::string Said(const net::Response& response) {
+    if (response.status == 200) return response.body;
+    return Cat(response.status, " ", net::ErrorFromResponse(response).message);
+  }
+  Json Ask(const std::string& target) {
+    const net::Response response = Send("user", Method::kGet, target);
+    EXPECT_EQ(response.status, 200) << response.body;
+    return Json::Parse(response.body).value_or(Json());
+  }
+
+  static std::string Piece(std::uint64_t sequence, const std::string& id, const std::string& server = "s1") {
+    wire::WindowPiece piece;
+    piece.server = server;
+    piece.boot = "b1";
+    piece.sequence = sequence;
+    piece.endpoint = "late";
+    piece.model = "late-departures";
+    piece.version = 1;
+    piece.window_start = *ParseTime("2013-05-01T10:00:00Z");
+    piece.rows = piece.sampled_rows = piece.requests = 1;
+    piece.first_received = piece.last_received = *ParseTime("2026-01-01T00:00:00Z");
+    piece.latency.Add(std::chrono::milliseconds(2));
+    piece.sample.ids = {id};
+    piece.sample.event_times_us = {ToMicros(piece.window_start) + 1};
+    piece.sample.predictions = {0.25F};
+    piece.prediction.AddNumber(0.25);
+    return wire::ToBytes(piece);
+  }
+  static std::string Frame(const std::vector<std::string>& pieces) {
+    std::string frame;
+    for (const std::string& piece : pieces) wire::AppendToFrame(frame, piece);
+    return frame;
+  }
+
+  db::TemporarySqlite driver_;
+  RealClock clock_;
+  MetricsRegistry metrics_;
+  net::TokenAuthenticator authenticator_{clock_, std::nullopt};
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<predictions::Predictions> predictions_;
+  std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<endpoints::Endpoints> endpoints_;
+  std::unique_ptr<net::StreamServer> server_;
+};
+
+constexpr const char* kWindows = "/api/v1/servers/s1/windows";
+constexpr const char* kLabels = "/api/v1/endpoints/late/labels";
+
+TEST_F(PredictionRoutesTest, TakesPiecesOnceAndShowsTheirWindows) {
+  const std::string frame = Frame({Piece(1, "a"), Piece(2, "b")});
+  EXPECT_EQ(Said(Send("server", Method::kPut, kWindows, frame)), R"({"pieces":2,"repeated":0,"rows":2})");
+  EXPECT_EQ(Said(Send("server", Method::kPut, kWindows, frame)), R"({"pieces":0,"repeated":2,"rows":0})");
+  const Json windows =
+      Ask("/api/v1/endpoints/late/windows?from=2013-05-01T00:00:00Z&to=2013-05-02T00:00:00Z&version=1");
+  ASSERT_EQ(windows.Find("windows")->AsArray().size(), 1U);
+  const Json& window = windows.Find("windows")->AsArray()[0];
+  EXPECT_EQ(window.StringOr("from", ""), "2013-05-01T10:00:00Z");
+  EXPECT_EQ(window.IntOr("rows", 0), 2);
+  EXPECT_NEAR(window.Find("latency_ms")->DoubleOr("p50", 0), 2, 0.2);
+  EXPECT_TRUE(Ask("/api/v1/endpoints/late/windows?version=2").Find("windows")->AsArray().empty());
+}
+
+TEST_F(PredictionRoutesTest, TakesLabelsInThreeForms) {
+  Send("server", Method::kPut, kWindows, Frame({Piece(1, "a"), Piece(2, "b"), Piece(3, "c")}));
+  const std::string json =
+      R"({"batch_id":"j","labels":[{"prediction_id":"a","label":true,"time":"2013-05-01T11:00:00Z"}]})";
+  const std::string taken = R"({"batch_id":"j","labels":1,"repeated":false,"joined":1,"waiting":0,"too_late":0})";
+  EXPECT_EQ(Said(Send("user", Method::kPost, kLabels, json)), taken);
+  EXPECT_EQ(Said(Send("user", Method::kPost, kLabels, json)),
+            R"({"batch_id":"j","labels":1,"repeated":true,"joined":0,"waiting":0,"too_late":0})");
+  EXPECT_EQ(Send("user", Method::kPost, Cat(kLabels, "?batch_id=n"),
+                 "{\"prediction_id\":\"b\",\"label\":0}\n{\"key\":\"nobody\",\"label\":0}\n", "application/x-ndjson")
+                .status,
+            200);
+  EXPECT_EQ(Send("user", Method::kPost, Cat(kLabels, "?batch_id=c"),
+                 wire::LabelBytes({{wire::LabelBy::kPrediction, "c", 1, wire::kNoLabelTime}}),
+                 std::string(wire::kLabelBatchType))
+                .status,
+            200);
+  const Json coverage = Ask(kLabels);
+  EXPECT_EQ(coverage.IntOr("predictions", 0), 3);
+  EXPECT_EQ(coverage.IntOr("labelled", 0), 3);
+  EXPECT_EQ(coverage.IntOr("unknown", 0), 1);
+  EXPECT_NEAR(coverage.Find("delay_s")->DoubleOr("p50", 0), 3600, 1);
+  EXPECT_EQ(Ask("/api/v1/endpoints/late/windows").Find("windows")->AsArray()[0].DoubleOr("label_sum", 0), 2);
+}
+
+TEST_F(PredictionRoutesTest, RefusesWhatIsBrokenAndLosesNothing) {
+  std::string frame = Frame({Piece(1, "a"), Piece(2, "b")});
+  frame.resize(frame.size() - 3);
+  EXPECT_EQ(Send("server", Method::kPut, kWindows, frame).status, 400) << "a sender tries again on any other";
+  EXPECT_EQ(Said(Send("server", Method::kPut, kWindows, Frame({Piece(1, "a", "s2")}))),
+            "400 a piece of server \"s2\" came under the name \"s1\"");
+  EXPECT_TRUE(predictions_->EndpointNames().empty());
+  EXPECT_EQ(Send("user", Method::kPost, kLabels, R"({"batch_id":"j","labels":[]})").status, 404) << "nobody knows it";
+  Send("server", Method::kPut, kWindows, Frame({Piece(1, "a")}));
+  const auto refuse = [this](std::string_view body, const std::string& type = "application/json") {
+    return Said(Send("user", Method::kPost, kLabels, body, type));
+  };
+  EXPECT_EQ(refuse(R"({"batch_id":"j"})"), "400 \"labels\" is missing");
+  EXPECT_EQ(refuse(R"({"batch_id":"j","labels":[{"prediction_id":"a","label":1},{"label":1}]})"),
+            "400 label 2: a label has either \"prediction_id\" or \"key\"");
+  EXPECT_EQ(refuse("", "application/x-ndjson"),
+            "400 labels in this form carry their batch in the address: ?batch_id=...");
+  EXPECT_EQ(Said(Send("user", Method::kPost, Cat(kLabels, "?batch_id=c"), "MWL2", std::string(wire::kLabelBatchType))),
+            "400 no labels: they begin with MWL1");
+  EXPECT_NE(refuse("{").find("400 "), std::string::npos);
+  EXPECT_EQ(Ask(kLabels).IntOr("labelled", -1), 0);
+  EXPECT_EQ(refuse(R"({"batch_id":"j","labels":[{"prediction_id":"a","label":1}]})"),
+            R"({"batch_id":"j","labels":1,"repeated":false,"joined":1,"waiting":0,"too_late":0})")
+      << "the batch's id was not used up";
+  EXPECT_EQ(Said(Send("user", Method::kGet, "/api/v1/endpoints/late/windows?version=x")),
+            "400 version is \"x\"; it must be a number");
+}
+
+TEST_F(PredictionRoutesTest, EachMayOnlyDoItsOwn) {
+  EXPECT_EQ(Send("user", Method::kPut, kWindows, Frame({Piece(1, "a")})).status, 403);
+  EXPECT_EQ(Send("server", Method::kPost, kLabels, R"({"batch_id":"j","labels":[]})").status, 403);
+  EXPECT_EQ(Send("server", Method::kGet, "/api/v1/endpoints/late/windows").status, 403);
+  EXPECT_EQ(Send("nobody", Method::kGet, kLabels).status, 401);
+}
+
+}  // namespace
+}  // namespace mw::api::native
