@@ -12,6 +12,8 @@ namespace mw::monitoring {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
+/// Up to here Durbin's matrix, at most 189 wide, is quick enough.
+constexpr std::int64_t kMatrixMax = 1000;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double NormalTail(double z) { return 0.5 * std::erfc(z / std::numbers::sqrt2); }
@@ -219,9 +221,9 @@ double KolmogorovSmirnovTail(double d, std::int64_t n) {
   if (d >= 1) return 0;
   const double z2 = d * d * static_cast<double>(n);
   if (z2 > 370) return 0;
-  if (n <= 140) return std::clamp(1 - KolmogorovByMatrix(d, n), 0.0, 1.0);
-  // Far out (below 1e-7) the complement would lose its digits: the limit is as exact as anybody needs there.
-  if (z2 > 9) return 2 * std::exp(-2 * z2);
+  // Far out (below 1e-7) a complement would lose its digits: the limit is as exact as anybody needs there.
+  if (n > 140 && z2 > 9) return 2 * std::exp(-2 * z2);
+  if (n <= kMatrixMax) return std::clamp(1 - KolmogorovByMatrix(d, n), 0.0, 1.0);
   return std::clamp(1 - KolmogorovByExpansion(d, n), 0.0, 1.0);
 }
 

@@ -20,7 +20,7 @@ double ChiSquareQuantile(double p, double degrees);
 /// P(D >= d) of two samples without ties, where d = `distance` / lcm(n, m) is on the lattice: counted exactly, in
 /// time n * m. `distance` = max |i * m/g - j * n/g| over the merged samples, g = gcd(n, m).
 double KolmogorovSmirnovExact(std::int64_t n, std::int64_t m, std::int64_t distance);
-/// P(D >= d) of one sample of size n against its distribution: exact for n <= 140 (Marsaglia, Tsang and Wang 2003),
+/// P(D >= d) of one sample of size n against its distribution: exact for n <= 1000 (Marsaglia, Tsang and Wang 2003),
 /// within 1e-6 above (Pelz and Good 1976). For two samples n is the rounded n*m/(n+m).
 double KolmogorovSmirnovTail(double d, std::int64_t n);
 
