@@ -120,7 +120,7 @@ void Recorder::DrainAll() {
       const std::uint64_t requests = lost.requests.exchange(0, std::memory_order_relaxed);
       if (rows == 0 && requests == 0) continue;
       const std::int64_t time = lost.event_time_us.load(std::memory_order_relaxed);
-      builder_.AddLost(version, time == kNoEventTime ? ToMicros(clock_.Now()) : time, rows, requests);
+      builder_.AddLost(version, time, ToMicros(clock_.Now()), rows, requests);
     }
   }
 }

@@ -202,7 +202,7 @@ TEST_F(RecorderTest, APieceThatIsRefusedForGoodHoldsUpNoOther) {
   ASSERT_TRUE(HasRows(10));
   ASSERT_TRUE(Await([&] { return SpooledFiles() == 0; }));
   EXPECT_EQ(Sum().rows, 10);
-  EXPECT_NE(metrics_.Expose().find("millwright_recording_refused_total 1"), std::string::npos);
+  EXPECT_NE(metrics_.Expose().find("millwright_recording_given_up_total 1"), std::string::npos);
 }
 
 TEST_F(RecorderTest, TheControlPlaneIsFoundWhereItSaysItIs) {
@@ -216,10 +216,12 @@ TEST_F(RecorderTest, TheControlPlaneIsFoundWhereItSaysItIs) {
   EXPECT_TRUE(HasRows(4));
 }
 
-TEST_F(RecorderTest, HalfWrittenFilesAreRemovedAndOthersLeftAlone) {
+TEST_F(RecorderTest, DamagedFilesAreRemovedAndOthersLeftAlone) {
   ASSERT_TRUE(MakeDirectories(directory_ / "windows").ok());
   ASSERT_TRUE(WriteFileDurably(directory_ / "windows/a.pieces.unfinished", "torn").ok());
   ASSERT_TRUE(WriteFileDurably(directory_ / "windows/note.txt", "mine").ok());
+  ASSERT_TRUE(WriteFileDurably(directory_ / "windows/0.pieces", std::string(100, '\0')).ok());
+  ASSERT_TRUE(WriteFileDurably(directory_ / "windows/1.pieces", "").ok());
   const auto recorder = Start(Options());
   Add(1);
   ASSERT_TRUE(HasRows(1));

@@ -89,7 +89,7 @@ class RecordingLane {
   /// The reader's: versions whose rows it has read and may read again.
   [[nodiscard]] const std::vector<std::shared_ptr<const RecordedVersion>>& versions() const { return versions_; }
 
-  static constexpr std::size_t kRingBytes = std::size_t{4} << 20;
+  static constexpr std::size_t kRingBytes = std::size_t{8} << 20;
 
  private:
   struct Header;

@@ -96,6 +96,67 @@ class ServeTest : public ::testing::Test {
   TestDirectory directory_;
 };
 
+/// Answers like VersionHandler and records each request as one row of version 3.
+class RecordingHandler final : public net::LoopHandler {
+ public:
+  explicit RecordingHandler(const HandlerContext& context) : reader_(context.catalog.NewReader()), context_(context) {}
+  void Handle(const net::RequestView&, net::ResponseWriter& out) override {
+    reader_.Read([&](const Snapshot& snapshot) {
+      const ServedEndpoint* endpoint = snapshot.Find("late");
+      out.Json(endpoint == nullptr ? "0" : endpoint->live->version_text);
+      if (endpoint == nullptr) return;
+      RecordedRequest request;
+      const std::vector<float> features(endpoint->live->model->num_features(), 1.0F);
+      const float prediction = 0.5F;
+      request.id = "id";
+      request.features = features;
+      request.predictions = std::span(&prediction, 1);
+      request.start = context_.clock.Elapsed();
+      context_.recording->AddAnswered(endpoint->live->recorded, snapshot.recording.rows_per_second_full, request);
+    });
+  }
+
+ private:
+  CatalogReader& reader_;
+  HandlerContext context_;
+};
+
+TEST_F(ServeTest, AServerThatFollowsDeliversWhatItRecorded) {
+  TestControlPlane plane;
+  WriteTestPackage(directory_ / "p", 1);
+  plane.Want({{"late", "late", 3, plane.AddPackage(directory_ / "p")}});
+  ServeOptions options = Options();
+  options.follow = plane.url();
+  options.state_directory = directory_ / "serve";
+  auto serving = DataPlane::Start(
+      options, [](const HandlerContext& context) { return std::make_unique<RecordingHandler>(context); });
+  ASSERT_TRUE(serving.ok()) << serving.error().ToString();
+  int asked = 0;
+  for (int rows = 0; rows < 10 && asked < 100'000; ++asked) rows += Ask((*serving)->address()) == "3" ? 1 : 0;
+  (*serving)->Stop();
+  std::int64_t rows = 0;
+  for (const wire::WindowPiece& piece : plane.pieces()) {
+    EXPECT_EQ(piece.endpoint, "late");
+    EXPECT_EQ(piece.version, 3);
+    EXPECT_EQ(piece.server, plane.report().server);
+    rows += piece.sampled_rows;
+  }
+  EXPECT_EQ(rows, 10);
+}
+
+TEST_F(ServeTest, AServerOfFilesRecordsNothing) {
+  WriteTestPackage(directory_ / "p", 1);
+  ServeOptions options = Options();
+  options.models = {{"late", directory_ / "p"}};
+  options.state_directory = directory_ / "serve";
+  const auto plane = DataPlane::Start(options, [](const HandlerContext& context) {
+    EXPECT_EQ(context.recording, nullptr);
+    return std::make_unique<VersionHandler>(context.catalog);
+  });
+  ASSERT_TRUE(plane.ok()) << plane.error().ToString();
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "serve/windows"));
+}
+
 TEST_F(ServeTest, ServesNamedFilesAndPackages) {
   WriteTestPackage(directory_ / "p", 1);
   ServeOptions options = Options();

@@ -19,6 +19,10 @@ void Touch(wire::WindowPiece& piece, std::int64_t received_us) {
   piece.last_received = std::max(piece.last_received, at);
 }
 
+bool IsFuture(std::int64_t event_time_us, std::int64_t received_us) {
+  return event_time_us > received_us + kClockSkewMax.count();
+}
+
 /// A category's codes by name; a code that is no place in the vocabulary is of the wrong type.
 void AddCategories(sketch::ColumnProfile& column, const std::vector<std::string>& vocabulary,
                    std::span<const float> codes) {
@@ -94,20 +98,19 @@ void WindowBuilder::MakeRoom() {
 }
 
 void WindowBuilder::Add(const RecordingLane::Record& record) {
-  const std::int64_t latest_us = record.received_us + kClockSkewMax.count();
   std::size_t sampled = 0;
   std::size_t key_at = 0;
   const std::size_t rows = std::max<std::size_t>(record.predictions.size(), record.refused ? 1 : 0);
   for (std::size_t row = 0; row < rows; ++row) {
     const std::int64_t given_us = record.event_times_us[record.event_times_us.size() > 1 ? row : 0];
-    const bool future = given_us > latest_us;
+    const bool future = IsFuture(given_us, record.received_us);
     const std::int64_t time_us = given_us == kNoEventTime || future ? record.received_us : given_us;
     Window& window = WindowOf(*record.version, time_us);
     wire::WindowPiece& piece = window.piece;
-    if (row == 0) {
-      Touch(piece, record.received_us);
-      if (record.counts_request) ++piece.requests;
-      if (record.counts_request && !record.refused) piece.latency.Add(record.latency);
+    Touch(piece, record.received_us);
+    if (row == 0 && record.counts_request) {
+      ++piece.requests;
+      if (!record.refused) piece.latency.Add(record.latency);
     }
     if (record.refused) {
       ++piece.failures;
@@ -151,10 +154,11 @@ void WindowBuilder::AddSampled(Window& window, const RecordingLane::Record& reco
 }
 
 void WindowBuilder::AddLost(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
-                            std::uint64_t rows, std::uint64_t requests) {
-  Window& window = WindowOf(version, event_time_us);
+                            std::int64_t received_us, std::uint64_t rows, std::uint64_t requests) {
+  const bool usable = event_time_us != kNoEventTime && !IsFuture(event_time_us, received_us);
+  Window& window = WindowOf(version, usable ? event_time_us : received_us);
   wire::WindowPiece& piece = window.piece;
-  Touch(piece, event_time_us);
+  Touch(piece, received_us);
   piece.rows += static_cast<std::int64_t>(rows);
   piece.dropped_rows += static_cast<std::int64_t>(rows);
   piece.requests += static_cast<std::int64_t>(requests);

@@ -37,9 +37,9 @@ class WindowBuilder {
   WindowBuilder(WindowBuilderOptions options, Sink sink);
 
   void Add(const RecordingLane::Record& record);
-  /// Rows of which nothing is known but their number. `event_time_us` is theirs or when they were lost.
-  void AddLost(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us, std::uint64_t rows,
-               std::uint64_t requests);
+  /// Rows of which nothing is known but their number.
+  void AddLost(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
+               std::int64_t received_us, std::uint64_t rows, std::uint64_t requests);
   /// Gives every window that has anything to the sink.
   void Cut();
 

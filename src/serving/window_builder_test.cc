@@ -74,7 +74,7 @@ TEST_F(WindowBuilderTest, RowsGoToTheHourOfTheirEventTime) {
   EXPECT_EQ(pieces_[1].requests, 0);
   EXPECT_EQ(FormatTime(pieces_[2].window_start), "2026-01-02T03:00:00Z");
   EXPECT_TRUE(pieces_[2].sample.keys.empty());
-  EXPECT_EQ(pieces_[2].first_received, Timestamp{}) << "the request came with the first row's window";
+  for (const wire::WindowPiece& piece : pieces_) EXPECT_EQ(piece.first_received, clock_.Now());
   EXPECT_EQ(Sum().rows, 4);
   builder_->Cut();
   EXPECT_EQ(pieces_.size(), 3U) << "nothing new, no piece";
@@ -170,7 +170,7 @@ TEST_F(WindowBuilderTest, WhatIsRefusedKeepsItsCountsAndLosesItsSample) {
 
 TEST_F(WindowBuilderTest, RowsThatWereLostAreCountedToo) {
   Add(TestRows("r", 2, At("2013-07-01T04:10:00Z")));
-  builder_->AddLost(version_, At("2013-07-01T04:20:00Z"), 7, 3);
+  builder_->AddLost(version_, At("2013-07-01T04:20:00Z"), ToMicros(clock_.Now()), 7, 3);
   builder_->Cut();
   ASSERT_EQ(pieces_.size(), 1U);
   EXPECT_EQ(pieces_[0].rows, 9);

@@ -11,19 +11,19 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "wire/window_record.h"
 
 namespace mw::serving {
 namespace {
 
+Status WholeFrame(std::string_view frame) {
+  TRY(wire::SplitFrame(frame));
+  return Ok();
+}
+
 void Raise(const FileDescriptor& event) {
   const std::uint64_t one = 1;
   static_cast<void>(!write(event.get(), &one, sizeof one));
-}
-
-/// Whether the control plane will never take these bytes, however often they come.
-bool IsFinal(int status) {
-  return status >= 400 && status < 500 && status != 401 && status != 403 && status != 404 && status != 408 &&
-         status != 429;
 }
 
 }  // namespace
@@ -43,8 +43,8 @@ WindowSender::WindowSender(WindowSenderOptions options, WindowSpool& spool, Metr
       spool_(spool),
       sent_bytes_(metrics.AddCounter("millwright_recording_sent_bytes_total",
                                      "Bytes of window pieces that the control plane acknowledged.")),
-      refused_files_(metrics.AddCounter("millwright_recording_refused_total",
-                                        "Files of window pieces that the control plane refused for good.")),
+      given_up_files_(metrics.AddCounter("millwright_recording_given_up_total",
+                                         "Files of window pieces that were damaged or refused for good.")),
       spool_bytes_(metrics.AddGauge("millwright_recording_spool_bytes",
                                     "Bytes of window pieces that wait on disk for the control plane.")),
       events_(std::move(events)) {}
@@ -122,27 +122,38 @@ Status WindowSender::SendOldest() {
     const Status alone = names.size() == 1 ? sent : Send({name});
     if (alone.ok()) continue;
     if (alone.error().code != Code::kInvalidArgument) return alone;
-    refused_files_.Add();
-    LogError("window pieces refused by the control plane and given up",
-             {{"file", Json(name)}, {"error", Json(alone.error().ToString())}});
-    spool_.Remove(name);
+    GiveUp(name, alone.error());
   }
   return Ok();
+}
+
+void WindowSender::GiveUp(const std::string& name, const Error& error) {
+  given_up_files_.Add();
+  LogError("window pieces given up", {{"file", Json(name)}, {"error", Json(error.ToString())}});
+  spool_.Remove(name);
 }
 
 Status WindowSender::Send(const std::vector<std::string>& names) {
   std::string frame;
   for (const std::string& name : names) {
     const Result<std::string> file = spool_.Read(name);
-    if (file.ok()) frame += *file;
+    if (!file.ok() && file.error().code != Code::kNotFound) return Unavailable(file.error().ToString());
+    const Status whole = file.ok() ? WholeFrame(*file) : file.error();
+    if (whole.ok()) {
+      frame += *file;
+    } else {
+      GiveUp(name, whole.error());
+    }
   }
   const std::string target = Cat("/api/v1/servers/", options_.server_id, "/windows");
   const Result<net::Response> response =
       client_->Send(net::Method::kPut, target, frame, {{"Content-Type", "application/octet-stream"}});
   if (!response.ok()) return Unavailable(response.error().ToString());
   if (response->status >= 300) {
-    const std::string says = Cat(response->status, ": ", net::ErrorFromResponse(*response).ToString());
-    return IsFinal(response->status) ? InvalidArgument(says) : Unavailable(says);
+    const Error error = net::ErrorFromResponse(*response);
+    const std::string says = Cat(response->status, ": ", error.ToString());
+    const bool final = error.code == Code::kInvalidArgument || response->status == 413;
+    return final ? InvalidArgument(says) : Unavailable(says);
   }
   sent_bytes_.Add(frame.size());
   for (const std::string& name : names) spool_.Remove(name);

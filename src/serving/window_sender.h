@@ -2,8 +2,10 @@
 // PUT /api/v1/servers/{server}/windows with frames put together. A file is deleted once the control plane has
 // acknowledged it, and sent again when no acknowledgement came: pieces are idempotent by (server, boot, sequence).
 //
-//   spool --Oldest--> PUT --2xx--> removed          no answer, 5xx, 401, 403, 404, 408, 429: again, after a pause
-//                        \--any other 4xx, alone--> removed, counted and logged: it would never be taken
+//   spool --Oldest--> PUT --2xx--> removed
+//      |                 |--INVALID_ARGUMENT or 413, alone--> removed, counted, logged: it would never be taken
+//      |                 \--no answer, any other error-----> again, after a pause
+//      \--damaged on the disk--> removed, counted, logged
 //
 // Run occupies one thread; the other methods may be called from any.
 #pragma once
@@ -59,6 +61,7 @@ class WindowSender {
   Status Send(const std::vector<std::string>& names);
   Status Connect();
   void NoteDelivery(const Status& sent);
+  void GiveUp(const std::string& name, const Error& error);
   void AwaitNews();
   void Pause(std::chrono::milliseconds duration);
   [[nodiscard]] bool Finishing() const;
@@ -66,7 +69,7 @@ class WindowSender {
   WindowSenderOptions options_;
   WindowSpool& spool_;
   Counter& sent_bytes_;
-  Counter& refused_files_;
+  Counter& given_up_files_;
   Gauge& spool_bytes_;
   Events events_;
   std::optional<net::HttpClient> client_;

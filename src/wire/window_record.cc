@@ -409,8 +409,9 @@ Result<std::vector<std::string_view>> SplitFrame(std::string_view frame) {
   while (in.remaining() > 0) {
     if (pieces.size() == kFramePiecesMax) return ResourceExhausted("a frame of more than ", kFramePiecesMax, " pieces");
     pieces.push_back(in.Text(kPieceBytesMax));
+    TRY(in.Check().In("frame of window pieces"));
+    TRY(CheckedBody(pieces.back()).In(Cat("piece ", pieces.size() - 1)));
   }
-  TRY(in.Check().In("frame of window pieces"));
   return pieces;
 }
 

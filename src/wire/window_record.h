@@ -116,7 +116,8 @@ Result<WindowPiece> WindowPieceFromBytes(std::string_view bytes);
 /// Puts a piece's bytes at the end of a frame. A frame is nothing but such entries one after the other, so two
 /// frames put together are a frame; the empty text is one of no pieces.
 void AppendToFrame(std::string& frame, std::string_view piece_bytes);
-/// The pieces' bytes, pointing into the frame. Errors: kDataLoss; kResourceExhausted beyond the limits.
+/// The pieces' bytes, pointing into the frame; each is whole by its checksum, and not looked at further.
+/// Errors: kDataLoss; kResourceExhausted beyond the limits.
 Result<std::vector<std::string_view>> SplitFrame(std::string_view frame);
 /// Both at once. Errors: the same, naming the piece by its place.
 Result<std::vector<WindowPiece>> WindowPiecesFromFrame(std::string_view frame);
