@@ -14,6 +14,7 @@
 #include "data/testing.h"
 #include "evaluation/report.h"
 #include "net/stream_server.h"
+#include "sketch/baseline.h"
 #include "steps/booster.h"
 #include "steps/scoring.h"
 #include "steps/steps.h"
@@ -90,7 +91,8 @@ class FakeControlPlane {
   /// Serves the directory's files as blobs and makes it the package in production.
   void PutInProduction(const std::string& directory, Json metrics) {
     Json files = Json::MakeArray();
-    for (const char* name : {"model.json", "package.json", "profile.json", "schema.json", "warmup.json"}) {
+    for (const char* name :
+         {"baseline.bin", "model.json", "package.json", "profile.json", "schema.json", "warmup.json"}) {
       files.Append(Json::Make({{"path", name}, {"size", 1}, {"digest", Keep(*ReadFile(Cat(directory, "/", name)))}}));
     }
     const std::string package = Keep(Json::Make({{"files", std::move(files)}}).Dump());
@@ -213,6 +215,27 @@ TEST_F(ModelSteps, TrainWritesAPackageThatServesItsOwnAnswers) {
   const Json targets = *result.output_metadata.at("model").Find("targets");
   EXPECT_EQ(targets.StringOr("stage", ""), "experiment");
   EXPECT_EQ(targets.Find("verdicts")->AsArray().size(), 4u);
+}
+
+TEST_F(ModelSteps, ThePackageKeepsWhatTheTrainingRowsLookedLike) {
+  Trained();
+  const auto baseline = sketch::Baseline::FromBytes(*ReadFile(Path("model/baseline.bin")));
+  ASSERT_TRUE(baseline.ok()) << baseline.error().ToString();
+  EXPECT_EQ(baseline->rows(), 2940u);
+  EXPECT_EQ(baseline->event_time, "at");
+  std::vector<std::string> names;
+  for (const sketch::ColumnProfile& column : baseline->whole.columns()) names.push_back(column.name());
+  EXPECT_EQ(names, (std::vector<std::string>{"x", "hour", "weekend", "carrier", "prediction", "late"}));
+  const double answered = baseline->whole.Find("prediction")->moments().mean();
+  EXPECT_NEAR(answered, baseline->whole.Find("late")->moments().mean(), 0.01);
+  EXPECT_EQ(baseline->whole.Find("carrier")->kind(), sketch::ValueKind::kCategory);
+  std::uint64_t rows = 0;
+  for (const sketch::BaselineBlock& block : baseline->blocks) rows += block.rows;
+  EXPECT_EQ(rows, 2940u);
+  EXPECT_GT(baseline->blocks.size(), 1u);
+  const auto package = wire::ReadPackage(Path("model"));
+  ASSERT_TRUE(package.ok());
+  EXPECT_EQ(package->info.files.front().path, "baseline.bin");
 }
 
 TEST_F(ModelSteps, ScoresAreXgboostsOwnBitForBit) {
