@@ -17,11 +17,13 @@ int main(int argc, char** argv) {
   std::function<int()> chosen;
   const mw::app::cli::Registrar registrar{root, options, chosen};
   AddServerVerbs(registrar);
+  AddInitVerb(registrar);
   AddFileVerbs(registrar);
   AddRunVerbs(registrar);
   AddModelVerbs(registrar);
   AddEndpointVerbs(registrar);
   AddLabelsVerb(registrar);
+  AddMonitorVerb(registrar);
   AddDoctorVerb(registrar);
   AddHomeVerbs(registrar);
   AddChangesVerb(registrar);

@@ -68,5 +68,57 @@ TEST_F(PartTest, LeavesOutLabelsThatWereNotKnownYet) {
   EXPECT_EQ(Rows({"at", "known", "id", "label"}, At("2013-01-01T08:15:00Z")), "1 3 4 5 6");
 }
 
+std::int64_t CountWhere(DuckdbSession& session, const std::string& condition) {
+  const auto rows = session.Query("SELECT count(*) FROM t WHERE " + condition);
+  EXPECT_TRUE(rows.ok()) << rows.error().ToString();
+  return (*rows)[0][0].AsInt();
+}
+
+TEST(HashSplitTest, CutsEveryLabelledRowIntoOnePartOfItsShare) {
+  DuckdbSession session = OpenOver({});
+  ASSERT_TRUE(session
+                  .Execute("CREATE TABLE t AS SELECT i AS \"the id\", CASE WHEN i % 10 > 0 THEN i % 2 END AS y "
+                           "FROM range(20000) r(i)")
+                  .ok());
+  const HashSplit split{{"the id"}, 1, 0.2, 0.15};
+  const std::int64_t evaluate = CountWhere(session, HashCondition(split, "y", 0, 0.2));
+  const std::int64_t stop_early = CountWhere(session, HashCondition(split, "y", 0.2, 0.35));
+  const std::int64_t train = CountWhere(session, HashCondition(split, "y", 0.35, 1));
+  EXPECT_EQ(evaluate + stop_early + train, 18000);
+  EXPECT_NEAR(static_cast<double>(evaluate), 3600, 200);
+  EXPECT_NEAR(static_cast<double>(stop_early), 2700, 200);
+  HashSplit other = split;
+  other.seed = 2;
+  const std::int64_t both =
+      CountWhere(session, HashCondition(split, "y", 0, 0.2) + " AND " + HashCondition(other, "y", 0, 0.2));
+  EXPECT_NEAR(static_cast<double>(both), 720, 120) << "another seed draws anew";
+}
+
+TEST(HashSplitTest, EqualNamesStayTogetherAndMissingIsNotEmpty) {
+  DuckdbSession session = OpenOver({});
+  ASSERT_TRUE(session.Execute("CREATE TABLE t AS SELECT i, (i % 50)::VARCHAR AS customer FROM range(5000) r(i)").ok());
+  const std::string part = HashCondition({{"customer"}, 1, 0.3, 0.1}, "", 0, 0.3);
+  const auto cut = session.Query(
+      "SELECT count(*) FROM (SELECT customer FROM t GROUP BY customer HAVING "
+      "count(*) FILTER (" +
+      part + ") NOT IN (0, 100))");
+  ASSERT_TRUE(cut.ok());
+  EXPECT_EQ((*cut)[0][0].AsInt(), 0);
+  // Two rows that differ only in where an empty text and a missing value stand.
+  ASSERT_TRUE(
+      session.Execute("CREATE OR REPLACE TABLE t AS SELECT * FROM (VALUES ('', NULL), (NULL, '')) v(a, b)").ok());
+  int apart = 0;
+  for (std::int64_t seed = 0; seed < 40; ++seed) {
+    if (CountWhere(session, HashCondition({{"a", "b"}, seed, 0.5, 0}, "", 0, 0.5)) == 1) ++apart;
+  }
+  EXPECT_GT(apart, 5);
+}
+
+TEST(HashSplitTest, RefusesSharesThatLeaveNothing) {
+  EXPECT_FALSE(Check(HashSplit{{"a"}, 1, 0.6, 0.4}).ok());
+  EXPECT_FALSE(Check(HashSplit{{"a"}, 1, -0.1, 0.4}).ok());
+  EXPECT_TRUE(Check(HashSplit{{"a"}, 1, 0.6, 0.3}).ok());
+}
+
 }  // namespace
 }  // namespace mw::data

@@ -9,7 +9,7 @@
 namespace mw::api::native {
 
 struct FileKind {
-  std::string kind;  ///< "goal", "pipeline", "schema"
+  std::string kind;  ///< "goal", "pipeline", "schema", "rollout"
   std::string name;
 };
 

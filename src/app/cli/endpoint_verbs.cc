@@ -85,6 +85,13 @@ Result<Json> ExampleRequest(const Options& options, const std::string& endpoint)
   return *request;
 }
 
+/// One word of a shell, whatever quotes a column's name has.
+std::string ShellWord(std::string_view text) {
+  std::string word = "'";
+  for (const char c : text) c == '\'' ? word += "'\\''" : word += c;
+  return word + "'";
+}
+
 int SayExample(const Options& options, const std::string& endpoint) {
   const Result<std::string> url = InferenceUrl(options);
   if (!url.ok()) return Fail(url.error());
@@ -93,8 +100,8 @@ int SayExample(const Options& options, const std::string& endpoint) {
   if (options.json) {
     Say(request->DumpPretty());
   } else {
-    Say(Cat("curl -s ", *url, "/v2/models/", endpoint, "/infer -H 'Content-Type: application/json' -d '",
-            request->Dump(), "'\n"));
+    Say(Cat("curl -s ", *url, "/v2/models/", endpoint, "/infer -H 'Content-Type: application/json' -d ",
+            ShellWord(request->Dump()), "\n"));
   }
   return kDone;
 }
