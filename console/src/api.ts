@@ -342,6 +342,15 @@ export interface FeatureWindow {
   floor: number | null;
 }
 
+/** One line of who changed what. */
+export interface ChangeRow {
+  at: string;
+  kind: string;
+  subject: string;
+  text: string;
+  by: string;
+}
+
 export interface Check {
   check: string;
   state: "ok" | "warn" | "bad";
@@ -532,6 +541,7 @@ export function followChanges() {
     source.onmessage = (event) => {
       const change = JSON.parse(event.data as string) as { topic: string; name: string };
       invalidate(concerned(change.topic, change.name));
+      if (change.topic !== "server") invalidate((path) => path.startsWith("/api/v1/changes"));
     };
   };
   document.addEventListener("visibilitychange", () => {

@@ -127,6 +127,11 @@ export function digest(text: string): string {
   return text.replace(/^sha256:/, "").slice(0, 12);
 }
 
+/** Ids in a text, as far as they are needed to tell them apart. */
+export function shortIds(text: string): string {
+  return text.replace(/([0-9a-f]{12})[0-9a-f]{20}/g, "$1");
+}
+
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }

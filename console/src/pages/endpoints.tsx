@@ -3,7 +3,7 @@ import type { DriftCell, Endpoint, EndpointView, Feature, FeatureWindow, Finding
 import { useApi } from "../api";
 import { Chain } from "../chain";
 import { BarChart, HistogramPair, LineChart } from "../charts";
-import { count, duration, moment, number, percent, plural, short, shortDay, span } from "../format";
+import { count, duration, moment, number, percent, plural, short, shortDay, shortIds, span } from "../format";
 import { navigate, to, usePlace, withQuery } from "../router";
 import type { Fact, Tone } from "../ui";
 import { Clock, Command, Empty, Facts, Failure, Head, Loading, Scroll, Section, settled, Sign, State } from "../ui";
@@ -50,7 +50,7 @@ export function EndpointPage({ name }: { name: string }) {
   return (
     <>
       <Chain here="endpoint" endpoint={name} />
-      <Head title={name} kicker="Endpoint" state={<State of={e.ready ? "ready" : "not ready"} />} command="millwright status">
+      <Head title={name} kicker="Endpoint" state={<State of={e.ready ? "ready" : "not ready"} />} command={`millwright monitor ${name}`}>
         Answers with <a href={to("models", e.model, e.version)}>{e.model} v{e.version}</a> since {moment(e.ready_at ?? e.created)}.
       </Head>
       <Facts name="endpoint" items={factsOf(e, m)} />
@@ -126,6 +126,11 @@ function Watched({ name, monitoring }: { name: string; monitoring: Monitoring })
       </div>
       {monitoring.labels && (
         <Section title="Labels">
+          {monitoring.labels.labelled === 0 ? (
+            <Empty title="No label yet" command={`millwright labels ${name} --file labels.csv`}>
+              Labels say what really happened. Until they come, quality in production is an estimate.
+            </Empty>
+          ) : (
           <Facts
             name="labels"
             items={[
@@ -137,6 +142,7 @@ function Watched({ name, monitoring }: { name: string; monitoring: Monitoring })
               { label: "Of unknown predictions", value: count(monitoring.labels.unknown) },
             ]}
           />
+          )}
         </Section>
       )}
     </>
@@ -418,7 +424,7 @@ function Deployments({ endpoint }: { endpoint: Endpoint }) {
                 <th scope="row"><a href={to("models", d.model, d.version)}>{d.model} v{d.version}</a></th>
                 <td class="nowrap muted">{moment(d.created)}</td>
                 <td class="num">{d.ready_at ? duration((Date.parse(d.ready_at) - Date.parse(d.created)) / 1000) : "–"}</td>
-                <td class="muted">{d.requested_by.replace(/^(step):([0-9a-f]{12}).*/, "$1 $2")}</td>
+                <td class="muted">{shortIds(d.requested_by)}</td>
                 <td class="muted">{d.cause}</td>
               </tr>
             ))}

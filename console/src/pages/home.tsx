@@ -1,9 +1,9 @@
 // The first page: leads to the goals, and says what runs and answers now.
-import type { Answer, Check, EndpointView, GoalRow, Production, RunRow } from "../api";
+import type { Answer, ChangeRow, Check, EndpointView, GoalRow, Production, RunRow } from "../api";
 import { useApi, useApis } from "../api";
-import { moment, plural } from "../format";
+import { moment, plural, shortIds } from "../format";
 import { to } from "../router";
-import { Command, Empty, Failure, Head, Loading, Section, settled, State } from "../ui";
+import { Clock, Command, Empty, Failure, Head, Loading, Section, settled, State } from "../ui";
 import { GoalState, MiniBoard } from "./goals";
 import { RunTable } from "./runs";
 
@@ -26,14 +26,45 @@ function GoalCard({ goal, production }: { goal: GoalRow; production: Answer<Prod
   );
 }
 
+const kChangesShown = 8;
+
+function Changes({ changes }: { changes: ChangeRow[] }) {
+  return (
+    <Section title="Changed in the last 24 hours" note={<Clock of="wall" />}>
+      {changes.length === 0 ? (
+        <p class="muted">Nothing was changed.</p>
+      ) : (
+        <ul class="timeline">
+          {[...changes].reverse().slice(0, kChangesShown).map((change) => (
+            <li key={change.at + change.kind + change.subject + change.text}>
+              <time class="muted nowrap" datetime={change.at}>{moment(change.at)}</time>
+              <span class="tag">{change.kind}</span>
+              <span class="grow">
+                <b>{change.subject}</b> {change.text}
+                {change.by && <span class="muted"> by {shortIds(change.by)}</span>}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      {changes.length > kChangesShown && (
+        <div class="commands">
+          <Command text="millwright changes --since 24h" label={`All ${changes.length}`} />
+        </div>
+      )}
+    </Section>
+  );
+}
+
 export function HomePage() {
   const goals = useApi<{ goals: GoalRow[] }>("/api/v1/goals");
   const runs = useApi<{ runs: RunRow[] }>("/api/v1/runs?limit=5");
   const endpoints = useApi<{ endpoints: EndpointView[] }>("/api/v1/endpoints");
   const doctor = useApi<{ checks: Check[] }>("/api/v1/doctor");
+  const changes = useApi<{ changes: ChangeRow[] }>("/api/v1/changes?since=24h");
   const names = goals.data?.goals.map((goal) => goal.name) ?? [];
   const productions = useApis<Production>(names.map((name) => `/api/v1${to("goals", name)}/production`));
-  if (!settled(goals, runs, endpoints, doctor, ...productions)) return <Loading />;
+  if (!settled(goals, runs, endpoints, doctor, changes, ...productions)) return <Loading />;
   if (goals.error) return <Failure error={goals.error} what="The overview" />;
   const concerns = (doctor.data?.checks ?? []).filter((check) => check.state !== "ok");
   return (
@@ -88,6 +119,7 @@ export function HomePage() {
           <RunTable runs={runs.data!.runs} />
         )}
       </Section>
+      {changes.data && <Changes changes={changes.data.changes} />}
     </>
   );
 }
