@@ -1,13 +1,16 @@
-// In the steady state a request is decoded and predicted without taking memory: this program counts.
+// In the steady state a request is decoded, predicted and recorded without taking memory: this program counts.
 // Not under AddressSanitizer, which has an operator new of its own.
 #ifndef __SANITIZE_ADDRESS__
 #include <gtest/gtest.h>
+#include <sys/eventfd.h>
 
 #include <cstdlib>
 #include <new>
 #include <string>
 
 #include "api/inference/request_decoder.h"
+#include "base/file.h"
+#include "serving/recording_lane.h"
 #include "serving/test_model.h"
 
 namespace {
@@ -46,6 +49,11 @@ TEST(AllocationTest, ARequestTakesNoMemoryOnceTheFirstHasPassed) {
   const wire::ServingLimits limits;
   RequestDecoder decoder;
   std::vector<float> values(64);
+  const RealClock clock;
+  const FileDescriptor wake(eventfd(0, EFD_NONBLOCK));
+  Counter lost;
+  serving::RecordingLane lane(clock, wake.get(), lost);
+  const auto version = std::make_shared<const serving::RecordedVersion>("late", 1, **model);
   // One row, remembered or not, and batches.
   const std::string bodies[] = {Columns(1), " " + Columns(1), Columns(50)};
   for (const bool first : {true, false}) {
@@ -53,7 +61,14 @@ TEST(AllocationTest, ARequestTakesNoMemoryOnceTheFirstHasPassed) {
     for (const std::string& body : bodies) {
       for (int again = 0; again < 2; ++again) {
         ASSERT_TRUE(decoder.Decode(body, **model, limits).ok());
-        (*model)->Predict(decoder.features(), decoder.rows(), std::span(values).first(decoder.rows()));
+        const std::span<float> predictions = std::span(values).first(decoder.rows());
+        (*model)->Predict(decoder.features(), decoder.rows(), predictions);
+        lane.AddAnswered(version, 10,
+                         {.id = decoder.id(),
+                          .features = decoder.features(),
+                          .predictions = predictions,
+                          .event_times_us = decoder.event_times_us(),
+                          .keys = decoder.keys()});
       }
     }
     counting = false;

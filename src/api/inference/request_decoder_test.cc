@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/json.h"
 #include "base/random.h"
@@ -83,6 +84,7 @@ class Reference {
     if (!CheckRest(request)) return {};
     std::map<std::string, std::vector<float>> columns;
     std::optional<std::vector<float>> matrix;
+    std::set<std::string> context;
     std::optional<std::size_t> rows;
     for (const Json& input : inputs->AsArray()) {
       const auto values = Flat(input);
@@ -101,7 +103,7 @@ class Reference {
         continue;
       }
       if (name == "departure" || name == "flight") {
-        if (!CheckContext(name, values->cells)) return {};
+        if (!context.insert(name).second || !CheckContext(name, values->cells)) return {};
         continue;
       }
       const int feature = model_.encoder().FeatureIndex(name);
@@ -321,6 +323,8 @@ std::string Described(const RequestDecoder& decoder, const Status& decoded) {
   std::string text = Cat(decoder.id(), "|", decoder.event_time(), "|", decoder.rows(), "|",
                          decoder.unknown_categories(), "|", decoder.wants_value(), decoder.wants_decision());
   for (const float value : decoder.features()) CatTo(text, "|", std::bit_cast<std::uint32_t>(value));
+  for (const std::int64_t time : decoder.event_times_us()) CatTo(text, "|", time);
+  for (const std::string_view key : decoder.keys()) CatTo(text, "|", key);
   return text;
 }
 
@@ -465,6 +469,14 @@ TEST_F(RequestDecoderTest, EventTimeComesFromTheParameterOrTheColumn) {
   body.insert(body.size() - 2, R"(,{"name":"departure","shape":[1],"datatype":"BYTES","data":["2013-06-01"]})");
   EXPECT_EQ(Complaint(body), "accepted");
   EXPECT_EQ(decoder_.event_time(), "2013-06-01");
+  EXPECT_EQ(decoder_.event_times_us().size(), 1U);
+  // The parameter stands above the column, wherever it comes.
+  body.insert(body.size() - 1, R"(,"parameters":{"event_time":"2013-05-01T10:00:00Z"})");
+  EXPECT_EQ(Complaint(body), "accepted");
+  ASSERT_EQ(decoder_.event_times_us().size(), 1U);
+  EXPECT_EQ(FormatTime(FromMicros(decoder_.event_times_us()[0])), "2013-05-01T10:00:00Z");
+  EXPECT_EQ(Complaint(Body("none", "")), "accepted");
+  EXPECT_TRUE(decoder_.event_times_us().empty());
 }
 
 TEST_F(RequestDecoderTest, PythonsNaNIsMissing) {
