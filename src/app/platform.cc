@@ -50,10 +50,9 @@ Result<FileDescriptor> TakeLock(const std::string& path, const Clock& clock) {
 
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all;
-  for (const auto& module :
-       {lineage::Migrations(), tracking::Migrations(), registry::Migrations(), goals::Migrations(), jobs::Migrations(),
-        pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations(),
-        predictions::Migrations()}) {
+  for (const auto& module : {lineage::Migrations(), tracking::Migrations(), registry::Migrations(), goals::Migrations(),
+                             jobs::Migrations(), pipelines::Migrations(), pipelines::DefinitionMigrations(),
+                             endpoints::Migrations(), predictions::Migrations(), monitoring::Migrations()}) {
     all.insert(all.end(), module.begin(), module.end());
   }
   return all;
@@ -97,7 +96,10 @@ Result<std::unique_ptr<Platform>> Platform::Start(Config config) {
 Platform::~Platform() {
   if (server_) server_->Stop();
   if (loop_) {
-    loop_->Stop([this]() -> Task<void> { co_await runner_->Drain(); });
+    loop_->Stop([this]() -> Task<void> {
+      co_await monitor_->Drain();
+      co_await runner_->Drain();
+    });
   }
 }
 
@@ -141,6 +143,16 @@ Status Platform::BuildDomain() {
   TRY(SyncWait(endpoints_->Load()));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
   TRY(SyncWait(predictions_->Load()));
+  baselines_ = std::make_unique<monitoring::Baselines>(*registry_, *blobs_, *workers_, monitoring::DetectOptions());
+  monitoring_ =
+      std::make_unique<monitoring::Monitoring>(*database_, *endpoints_, *predictions_, *baselines_, *workers_);
+  monitor_ = std::make_unique<monitoring::MonitorReconciler>(
+      monitoring::MonitorParts{*database_, *predictions_, *baselines_, *workers_, metrics_});
+  predictions_->OnChange([this] { monitor_->Notice(); });
+  run_facts_ = std::make_unique<RunFactsSource>(pipelines_);
+  versions_ = std::make_unique<monitoring::VersionBook>(*registry_, *blobs_, *run_facts_, *workers_);
+  production_ = std::make_unique<monitoring::ProductionReconciler>(monitoring::ProductionReconciler::Parts{
+      *goals_, *endpoints_, *predictions_, *versions_, *workers_, monitoring_.get()});
   authenticator_ =
       std::make_unique<net::TokenAuthenticator>(clock_, net::Principal{"local", {net::Permission::kAdmin}});
   authenticator_->Add(TRY(Secret(config_.TokenPath(), [] { return std::string(); })),
@@ -181,13 +193,14 @@ Status Platform::BuildRunner() {
 Status Platform::Listen() {
   net::RouteTable routes;
   api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Examine(); });
-  api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_);
+  api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_, *production_);
   api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
-  api::native::AddGoalRoutes(routes, *goals_);
+  api::native::AddGoalRoutes(routes, *goals_, *production_);
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
   api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
   api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
   api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_);
+  api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddLineageRoutes(routes, *database_);
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
@@ -237,15 +250,22 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   const std::function<void()> wake_runner = loop_->Add(*runner_);
   loop_->Add(*serve_);
   loop_->Add(*predictions_);
+  loop_->Add(*production_);
+  monitor_->OnWake(loop_->Add(*monitor_));
   runner_->OnWake(wake_runner);
   runner_->OnChange([this](const pipelines::RunId& run) { changes_.Publish("run", run.text()); });
+  monitor_->OnStored([this](const std::string& endpoint) { changes_.Publish("endpoint", endpoint); });
+  production_->OnPublish([this](const std::string& goal) { changes_.Publish("goal", goal); });
   jobs_->OnChange(wake_runner);
   loop_->Start();
 }
 
 Status Platform::StopServing() {
   server_->Stop();
-  loop_->Stop([this]() -> Task<void> { co_await runner_->Drain(); });
+  loop_->Stop([this]() -> Task<void> {
+    co_await monitor_->Drain();
+    co_await runner_->Drain();
+  });
   return serve_->Stop();
 }
 

@@ -9,6 +9,7 @@
 #include "api/console/change_feed.h"
 #include "app/config.h"
 #include "app/control_loop.h"
+#include "app/run_facts.h"
 #include "app/serve_keeper.h"
 #include "app/step_records.h"
 #include "app/step_token_issuer.h"
@@ -24,6 +25,9 @@
 #include "goals/goals.h"
 #include "jobs/jobs.h"
 #include "lineage/lineage.h"
+#include "monitoring/monitor_reconciler.h"
+#include "monitoring/monitoring.h"
+#include "monitoring/production_reconciler.h"
 #include "net/authenticator.h"
 #include "net/stream_server.h"
 #include "pipelines/definitions.h"
@@ -86,6 +90,12 @@ class Platform {
   std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<endpoints::Endpoints> endpoints_;
   std::unique_ptr<predictions::Predictions> predictions_;
+  std::unique_ptr<monitoring::Baselines> baselines_;
+  std::unique_ptr<monitoring::Monitoring> monitoring_;
+  std::unique_ptr<monitoring::MonitorReconciler> monitor_;
+  std::unique_ptr<RunFactsSource> run_facts_;
+  std::unique_ptr<monitoring::VersionBook> versions_;
+  std::unique_ptr<monitoring::ProductionReconciler> production_;
 
   // The API's guard, and what acts.
   std::unique_ptr<net::TokenAuthenticator> authenticator_;

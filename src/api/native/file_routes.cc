@@ -59,7 +59,16 @@ Json TextsToJson(const std::vector<std::string>& texts) {
   return out;
 }
 
-Task<Result<Json>> ApplyGoal(goals::Goals& goals, const File& file, bool dry_run) {
+// How the goal would have done is a help, never a reason to refuse it.
+Task<Json> Feasible(monitoring::ProductionReconciler& production, const File& file) {
+  const Result<goals::Goal> goal = goals::ParseGoal(file.text, file.path);
+  if (!goal.ok()) co_return Json::MakeArray();
+  const Result<std::vector<std::string>> answers = co_await production.Feasible(*goal);
+  co_return answers.ok() ? TextsToJson(*answers) : Json::MakeArray();
+}
+
+Task<Result<Json>> ApplyGoal(goals::Goals& goals, monitoring::ProductionReconciler& production, const File& file,
+                             bool dry_run) {
   const std::string project = "default";
   Result<goals::Applied> applied = InvalidArgument("");
   if (dry_run) {
@@ -68,11 +77,13 @@ Task<Result<Json>> ApplyGoal(goals::Goals& goals, const File& file, bool dry_run
     applied = co_await goals.Apply(project, file.text, file.path);
   }
   const goals::Applied done = CO_TRY(std::move(applied));
+  Json feasibility = co_await Feasible(production, file);
   co_return Json::Make({{"version", done.version},
                         {"created", done.created},
                         {"changed", done.changed},
                         {"changes", ChangesToJson(done.changes)},
-                        {"warnings", TextsToJson(done.warnings)}});
+                        {"warnings", TextsToJson(done.warnings)},
+                        {"feasibility", std::move(feasibility)}});
 }
 
 Task<Result<Json>> ApplyPipeline(pipelines::Definitions& definitions, const File& file, bool dry_run) {
@@ -85,16 +96,17 @@ Task<Result<Json>> ApplyPipeline(pipelines::Definitions& definitions, const File
   co_return Json::Make({{"version", done.version}, {"created", done.created}, {"changed", done.changed}});
 }
 
-Task<Result<Response>> Apply(goals::Goals& goals, pipelines::Definitions& definitions, Request& request) {
+Task<Result<Response>> Apply(goals::Goals& goals, pipelines::Definitions& definitions,
+                             monitoring::ProductionReconciler& production, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   const bool dry_run = body.BoolOr("dry_run", false);
   const std::vector<File> files = CO_TRY(ReadFiles(body));
   Json objects = Json::MakeArray();
   for (const File& file : files) {
     Json object = Json::MakeObject();
-    if (file.kind.kind == "goal") object = CO_TRY(co_await ApplyGoal(goals, file, dry_run));
+    if (file.kind.kind == "goal") object = CO_TRY(co_await ApplyGoal(goals, production, file, dry_run));
     if (file.kind.kind == "pipeline") object = CO_TRY(co_await ApplyPipeline(definitions, file, dry_run));
-    // A schema is read by the steps that name its file; there is nothing of it to keep here.
+    // A schema is read by the steps that name its file, a rollout by nobody yet: there is nothing to keep here.
     object["kind"] = file.kind.kind;
     object["name"] = file.kind.name;
     object["path"] = file.path;
@@ -161,9 +173,11 @@ Result<pipelines::Overrides> OverridesOf(const Json& body) {
 }
 
 void AddFileRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
-                   pipelines::Pipelines& pipelines) {
+                   pipelines::Pipelines& pipelines, monitoring::ProductionReconciler& production) {
   routes.Add({Method::kPost, "/api/v1/apply", Permission::kWrite, kFilesBodyBytesMax,
-              net::Simple([&goals, &definitions](Request& request) { return Apply(goals, definitions, request); })});
+              net::Simple([&goals, &definitions, &production](Request& request) {
+                return Apply(goals, definitions, production, request);
+              })});
   routes.Add({Method::kPost, "/api/v1/plan", Permission::kRead, kJsonBodyBytesMax,
               net::Simple([&pipelines](Request& request) { return Plan(pipelines, request); })});
 }

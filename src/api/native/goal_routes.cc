@@ -1,4 +1,5 @@
 // Goals as they were applied and how their targets were last judged.
+#include <algorithm>
 #include <map>
 
 #include "api/native/routes.h"
@@ -26,12 +27,15 @@ Json ToJson(const goals::StoredVerdict& verdict) {
                      {"recorded_at", FormatTime(verdict.recorded_at)}});
 }
 
-/// Those of the evaluation that was recorded last.
+/// Those of the evaluation that was recorded last; how production does is said by its board.
 std::vector<goals::StoredVerdict> Latest(const std::vector<goals::StoredVerdict>& history) {
   std::vector<goals::StoredVerdict> latest;
-  for (const goals::StoredVerdict& verdict : history) {
-    if (verdict.evaluation_id == history.back().evaluation_id) latest.push_back(verdict);
+  for (auto verdict = history.rbegin(); verdict != history.rend(); ++verdict) {
+    if (verdict->stage == goals::StageName(goals::Stage::kProduction)) continue;
+    if (!latest.empty() && verdict->evaluation_id != latest.front().evaluation_id) break;
+    latest.push_back(*verdict);
   }
+  std::reverse(latest.begin(), latest.end());
   return latest;
 }
 
@@ -68,13 +72,20 @@ Task<Result<Response>> Get(goals::Goals& goals, std::string name) {
                                           {"verdicts", std::move(verdicts)}}));
 }
 
+Task<Result<Response>> Production(monitoring::ProductionReconciler& production, std::string name) {
+  co_return net::JsonResponse(monitoring::ToJson(CO_TRY(co_await production.Board(std::move(name)))));
+}
+
 }  // namespace
 
-void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals) {
+void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals, monitoring::ProductionReconciler& production) {
   routes.Add(
       {Method::kGet, "/api/v1/goals", Permission::kRead, 0, net::Simple([&goals](Request&) { return List(goals); })});
   routes.Add({Method::kGet, "/api/v1/goals/{name}", Permission::kRead, 0,
               net::Simple([&goals](Request& request) { return Get(goals, request.params.at("name")); })});
+  routes.Add(
+      {Method::kGet, "/api/v1/goals/{name}/production", Permission::kRead, 0,
+       net::Simple([&production](Request& request) { return Production(production, request.params.at("name")); })});
 }
 
 }  // namespace mw::api::native

@@ -10,6 +10,8 @@
 #include "db/database.h"
 #include "endpoints/endpoints.h"
 #include "goals/goals.h"
+#include "monitoring/monitoring.h"
+#include "monitoring/production_reconciler.h"
 #include "net/route.h"
 #include "pipelines/definitions.h"
 #include "pipelines/pipelines.h"
@@ -33,8 +35,9 @@ Result<pipelines::Overrides> OverridesOf(const Json& body);
 void AddSystemRoutes(net::RouteTable& routes, const MetricsRegistry& metrics, std::string version,
                      std::function<Task<Json>()> checks);
 /// /api/v1/apply, /api/v1/plan
+/// A goal that is applied is held against the windows that `production` has seen.
 void AddFileRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
-                   pipelines::Pipelines& pipelines);
+                   pipelines::Pipelines& pipelines, monitoring::ProductionReconciler& production);
 /// /api/v1/pipelines, /api/v1/runs
 void AddPipelineRoutes(net::RouteTable& routes, pipelines::Definitions& definitions, pipelines::Pipelines& pipelines,
                        tracking::Tracking& tracking);
@@ -42,7 +45,7 @@ void AddPipelineRoutes(net::RouteTable& routes, pipelines::Definitions& definiti
 void AddReportRoutes(net::RouteTable& routes, registry::Registry& registry, pipelines::Pipelines& pipelines,
                      blob::BlobStore& blobs);
 /// /api/v1/goals
-void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals);
+void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals, monitoring::ProductionReconciler& production);
 /// /api/v1/models
 void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry, db::Database& database,
                     blob::BlobStore& blobs);
@@ -55,6 +58,8 @@ void AddPredictionRoutes(net::RouteTable& routes, predictions::Predictions& pred
 void AddChangeRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
                      pipelines::Pipelines& pipelines, registry::Registry& registry, endpoints::Endpoints& endpoints,
                      const Clock& clock);
+/// /api/v1/endpoints/{name}/monitoring
+void AddMonitoringRoutes(net::RouteTable& routes, monitoring::Monitoring& monitoring);
 /// /api/v1/lineage
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
 

@@ -82,6 +82,9 @@ bool SayApplied(const Json& answer, bool dry_run) {
     if (const Json* warnings = object.Find("warnings"); warnings != nullptr) {
       for (const Json& warning : warnings->AsArray()) Say(Cat("  warning: ", warning.AsString(), "\n"));
     }
+    if (const Json* feasibility = object.Find("feasibility"); feasibility != nullptr) {
+      for (const Json& line : feasibility->AsArray()) Say(Cat("  ", line.AsString(), "\n"));
+    }
   }
   return any;
 }

@@ -4,6 +4,7 @@
 #include <CLI/Formatter.hpp>
 #include <memory>
 
+#include "app/cli/goal_strip.h"
 #include "app/cli/verbs.h"
 #include "base/text.h"
 
@@ -38,6 +39,11 @@ void SayGoal(const Json& answer) {
   Say(Cat(goal.StringOr("goal", ""), ": ", goal.StringOr("outcome", ""), "\n"));
   Say(Cat("owner ", goal.StringOr("owner", "-"), ", model ", goal.StringOr("model", "-"), ", version ",
           answer.IntOr("version", 0), "\n\n"));
+  const Json* production = answer.Find("production");
+  if (production != nullptr && !production->Find("windows")->AsArray().empty()) {
+    Say(GoalStrip(*production));
+    return;
+  }
   const Json::Array& verdicts = answer.Find("verdicts")->AsArray();
   if (verdicts.empty()) {
     Say("no model was held against it yet; run its pipeline\n");
@@ -56,9 +62,17 @@ void SayGoal(const Json& answer) {
   Say(Cat("\njudged ", last.StringOr("recorded_at", ""), " at stage ", last.StringOr("stage", ""), "\n"));
 }
 
+// The goal, with how it does in production as its member "production".
+Result<Json> GoalInAll(const Options& options, const std::string& name) {
+  const std::string target = "/api/v1/goals/" + net::PercentEncode(name);
+  Json answer = TRY(Call(options, Method::kGet, target));
+  answer["production"] = TRY(Call(options, Method::kGet, target + "/production"));
+  return answer;
+}
+
 int RunGoals(const Options& options, const std::string& name) {
   if (name.empty()) return Print(options, Call(options, Method::kGet, "/api/v1/goals"), SayGoals);
-  return Print(options, Call(options, Method::kGet, "/api/v1/goals/" + net::PercentEncode(name)), SayGoal);
+  return Print(options, GoalInAll(options, name), SayGoal);
 }
 
 void SayModels(const Json& answer) {

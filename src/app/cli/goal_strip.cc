@@ -1,0 +1,142 @@
+// Cells under windows.
+#include "app/cli/goal_strip.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "app/cli/command.h"
+#include "base/text.h"
+
+namespace mw::app::cli {
+namespace {
+
+const Json::Array& List(const Json& object, std::string_view key) {
+  static const Json::Array kNone;
+  const Json* found = object.Find(key);
+  return found == nullptr || !found->IsArray() ? kNone : found->AsArray();
+}
+
+std::vector<std::string> Labels(const Json::Array& windows) {
+  std::vector<std::string> labels;
+  for (const Json& window : windows) labels.push_back(window.StringOr("label", ""));
+  const auto year = [](const std::string& label) { return label.size() > 5 ? label.substr(label.size() - 5) : label; };
+  const bool one_year = std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
+    return label.size() > 5 && year(label) == year(labels.front());
+  });
+  for (std::string& label : labels) {
+    if (one_year) label.resize(label.size() - 5);
+  }
+  return labels;
+}
+
+std::string Need(const Json& target) {
+  const Json* objective = target.Find("objective");
+  std::string need = target.StringOr("need", "");
+  if (objective == nullptr || !objective->IsNumber()) return need;
+  return Cat(need, " for ", Fixed(objective->AsDouble() * 100, 0), "%");
+}
+
+std::string Name(const Json& target) {
+  const std::string name = target.StringOr("name", ""), metric = target.StringOr("metric", "");
+  return name == metric ? name : Cat(name, " ", metric);
+}
+
+std::string Padded(std::string text, std::size_t width, bool right) {
+  if (text.size() >= width) return text;
+  const std::string space(width - text.size(), ' ');
+  return right ? space + text : text + space;
+}
+
+// Words in lines that begin with `indent` spaces; the first begins where `head` ends.
+std::string Wrapped(const std::string& head, std::size_t indent, std::string_view text) {
+  std::string out, line = Padded(head, indent, false);
+  for (const std::string_view word : Split(text, ' ')) {
+    if (line.size() + word.size() + 1 > kStripWidth) {
+      CatTo(out, line, "\n");
+      line = std::string(indent, ' ');
+    }
+    if (line.size() > indent) line += ' ';
+    line += word;
+  }
+  return Cat(out, line, "\n");
+}
+
+std::string Rows(const Json& board) {
+  const Json::Array& targets = List(board, "targets");
+  const std::vector<std::string> labels = Labels(List(board, "windows"));
+  std::size_t name = 6, need = 4, cell = 5, cost = 10;
+  for (const Json& target : targets) {
+    name = std::max(name, Name(target).size());
+    need = std::max(need, Need(target).size());
+    cost = std::max(cost, target.StringOr("miss_costs", "").size());
+    for (const Json& one : List(target, "cells")) cell = std::max(cell, one.StringOr("text", "").size());
+  }
+  for (const std::string& label : labels) cell = std::max(cell, label.size());
+  const std::size_t fixed = name + 2 + need + 2 + cost;
+  const std::size_t fit = fixed < kStripWidth ? (kStripWidth - fixed) / (cell + 1) : 1;
+  const std::size_t first = labels.size() > fit ? labels.size() - fit : 0;
+
+  std::string out = Cat(Padded("target", name, false), "  ", Padded("need", need, false));
+  for (std::size_t i = first; i < labels.size(); ++i) CatTo(out, " ", Padded(labels[i], cell, true));
+  CatTo(out, "  miss costs\n");
+  for (const Json& target : targets) {
+    CatTo(out, Padded(Name(target), name, false), "  ", Padded(Need(target), need, false));
+    const Json::Array& cells = List(target, "cells");
+    for (std::size_t i = first; i < cells.size(); ++i)
+      CatTo(out, " ", Padded(cells[i].StringOr("text", ""), cell, true));
+    CatTo(out, "  ", target.StringOr("miss_costs", ""), "\n");
+  }
+  return out;
+}
+
+std::string Whys(const Json& board) {
+  constexpr std::size_t kIndent = 14;
+  std::string out;
+  for (const Json& why : List(board, "whys")) {
+    std::vector<std::string> targets;
+    for (const Json& target : List(why, "targets")) targets.push_back(target.AsString());
+    CatTo(out, "\n",
+          Wrapped(Cat("why ", why.StringOr("window", "")), kIndent,
+                  Cat(why.StringOr("sentence", ""), " (", Join(targets, ", "), ")")));
+    for (const Json& item : List(why, "evidence")) {
+      CatTo(out, Wrapped(Cat("  ", item.StringOr("kind", "")), kIndent + 2, item.StringOr("text", "")));
+    }
+    const Json* remedy = why.Find("remedy");
+    if (remedy == nullptr) continue;
+    if (const std::string text = remedy->StringOr("text", ""); !text.empty())
+      CatTo(out, Wrapped("  fix", kIndent + 2, text));
+    if (const std::string command = remedy->StringOr("command", ""); !command.empty()) {
+      CatTo(out, std::string(kIndent + 2, ' '), command, "\n");
+    }
+  }
+  return out;
+}
+
+std::string Heading(const Json& board) {
+  const std::string state = board.StringOr("state", "unknown");
+  std::string out = Cat("goal ", board.StringOr("goal", ""), ": ");
+  if (state == "missed") {
+    std::vector<std::string> labels;
+    for (const Json& label : List(board, "missed_in")) labels.push_back(label.AsString());
+    CatTo(out, "MISSED in ", Join(labels, ", "));
+  } else {
+    CatTo(out, state == "met" ? "met" : "not measured in production yet");
+  }
+  if (board.IntOr("pending", 0) > 0) CatTo(out, "  (", board.IntOr("pending", 0), " windows wait to be judged)");
+  return out + "\n";
+}
+
+}  // namespace
+
+std::string GoalStrip(const Json& board) {
+  if (List(board, "windows").empty()) return Heading(board);
+  std::string out = Cat(Heading(board), "\n", Rows(board));
+  CatTo(out, "  ! missed   ~ estimated before labels came   - not measurable yet   windows are of event time, ",
+        board.StringOr("timezone", "UTC"), "\n", Whys(board));
+  if (const Json* saved = board.Find("saved"); saved != nullptr && saved->IsObject()) {
+    CatTo(out, "\n", Wrapped("saved", 14, saved->StringOr("text", "")));
+  }
+  return out;
+}
+
+}  // namespace mw::app::cli
