@@ -66,9 +66,9 @@ def main():
         result[name] = {"requests_per_second": statistics.median(rates[name]),
                         "throughput_ratio": statistics.median(ratios), "cpu_ratio": statistics.median(costs),
                         "cpu_us_per_request": statistics.median(cpu[name])}
-        print(f"  {name:<5}{result[name]['requests_per_second']:>10,.0f} requests/s, {statistics.median(ratios):.3f} of off"
-              f"   {result[name]['cpu_us_per_request']:.2f} us of CPU each, {statistics.median(costs):.3f} of off"
-              f"   p99 {', '.join(p99[name])}")
+        print(f"  {name:<5}{result[name]['requests_per_second']:>10,.0f} requests/s, "
+              f"{statistics.median(ratios):.3f} of off   {result[name]['cpu_us_per_request']:.2f} us of CPU each, "
+              f"{statistics.median(costs):.3f} of off   p99 {', '.join(p99[name])}")
     print(recorded)
     print(lane.strip())
     if options.json:
