@@ -295,8 +295,9 @@ Task<Json> Platform::Examine() {
     checks.push_back(EndpointCheck(view));
   }
   for (const std::string& endpoint : predictions_->EndpointNames()) {
-    checks.push_back(RecordingCheck(endpoint, predictions_->Windows({.endpoint = endpoint})));
-    const auto coverage = co_await predictions_->Coverage({.endpoint = endpoint});
+    const predictions::WindowRange all{.endpoint = endpoint};
+    checks.push_back(RecordingCheck(endpoint, predictions_->Windows(all)));
+    const auto coverage = co_await predictions_->Coverage(all);
     if (coverage.ok()) checks.push_back(LabelCheck(endpoint, *coverage));
   }
   Json rows = Json::MakeArray();
