@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <thread>
 
+#include "base/error.h"
 #include "base/metrics.h"
 #include "base/text.h"
+#include "net/http.h"
 #include "net/loop_server.h"
 
 namespace mw::steps {
@@ -41,7 +45,8 @@ class FakeControlPlane {
   void Answer(const net::RequestView& request, net::ResponseWriter& out) {
     const Lock lock(mutex_);
     if (refusals_-- > 0) {
-      return out.Send(status_, "application/json", R"({"error":{"code":"UNAVAILABLE","message":"not now"}})");
+      const Error error{CodeFromHttpStatus(status_), "not now", {}};
+      return out.Send(status_, "application/json", net::ErrorResponse(error).body);
     }
     auto labels = wire::ParseLabelBytes(request.body);
     ASSERT_TRUE(labels.ok()) << labels.error().ToString();
