@@ -215,7 +215,7 @@ bool HasLargeCategory(const forest::Ensemble& ensemble, const Tree& tree) {
 std::uint16_t CodeOf(float value) {
   if (std::isnan(value)) return 0;
   const bool listed = value >= 0 && value < static_cast<float>(PatternTables::kCategoryMax + 1);
-  return static_cast<std::uint16_t>(listed ? 1 + static_cast<int>(value) : PatternTables::kCategoryMax + 2);
+  return static_cast<std::uint16_t>(listed ? 1 + static_cast<std::size_t>(value) : PatternTables::kCategoryMax + 2);
 }
 
 template <std::size_t kFeatures>
