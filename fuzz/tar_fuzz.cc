@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "blob/tar.h"
 #include "blob/directory_artifact.h"
+#include "blob/tar.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::size_t at = 0;

@@ -185,8 +185,8 @@ class GoalReader {
   }
 
   void OnlyBinary(YamlReader& reader, std::string_view key) {
-    complaints_.Add(reader.LineOf(key), Cat(key, ": has no meaning for ", ProblemName(goal_.problem),
-                                            ", which flags nothing; remove it"));
+    complaints_.Add(reader.LineOf(key),
+                    Cat(key, ": has no meaning for ", ProblemName(goal_.problem), ", which flags nothing; remove it"));
   }
 
   void ReadCosts(const YamlNode& node) {

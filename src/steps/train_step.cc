@@ -310,8 +310,7 @@ Result<StepResult> RunTrain(const StepTask& task) {
       TRY(Boost(train, stop_early ? &*stop_early : nullptr, objective, options,
                 [&](std::string_view name, int round, double value) { log.Metric(name, round, value); }));
   const std::vector<float> answers = TRY(boosted.booster.Predict(train, Booster::Answer::kProbability));
-  TRY(WriteBaseline(TRY(task.Output("model")),
-                    {encoder, rows, plan.label, plan.dataset.roles.event_time, answers}));
+  TRY(WriteBaseline(TRY(task.Output("model")), {encoder, rows, plan.label, plan.dataset.roles.event_time, answers}));
   TRY(WriteModel(task, plan, encoder, options, rows, boosted));
 
   StepResult result = ResultOf(plan, options, rows, boosted, objective.loss());

@@ -12,7 +12,7 @@ void AddRunVerbs(const Registrar& registrar);       ///< run, status, logs
 void AddModelVerbs(const Registrar& registrar);     ///< goals, models
 void AddEndpointVerbs(const Registrar& registrar);  ///< deploy, rollback, predict, replay
 void AddLabelsVerb(const Registrar& registrar);     ///< labels
-void AddMonitorVerb(const Registrar& registrar);   ///< monitor
+void AddMonitorVerb(const Registrar& registrar);    ///< monitor
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor
 void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
 void AddChangesVerb(const Registrar& registrar);    ///< changes
