@@ -29,6 +29,7 @@ RecordedVersion::RecordedVersion(const std::string& endpoint_in, std::int64_t ve
     : endpoint(endpoint_in),
       model(of.name().empty() ? endpoint_in : of.name()),
       version(version_in),
+      classes(of.classes()),
       threshold(of.threshold()) {
   if (of.num_features() > wire::kSampleFeaturesMax) return;
   for (std::size_t i = 0; i < of.num_features(); ++i) {

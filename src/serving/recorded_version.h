@@ -51,8 +51,9 @@ struct RecordedVersion {
   std::string endpoint;
   std::string model;  ///< as its package calls it; of a bare file, the endpoint's name
   std::int64_t version = 0;
-  std::vector<Feature> features;    ///< in the model's order; empty when there are too many to record
-  std::optional<double> threshold;  ///< at or above it a row is flagged
+  std::vector<Feature> features;     ///< in the model's order; empty when there are too many to record
+  std::vector<std::string> classes;  ///< names; empty unless predictions are places among several classes
+  std::optional<double> threshold;   ///< at or above it a row is flagged
   mutable TrafficRate traffic;
   mutable LostRows lost;
 

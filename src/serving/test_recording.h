@@ -18,8 +18,7 @@
 namespace mw::serving::testing {
 
 /// A version without a model: temp (number), carrier (category of AA, B6, DL), flagged from 0.5 on.
-inline std::shared_ptr<const RecordedVersion> TestVersion(const std::string& endpoint = "late",
-                                                          std::int64_t version = 1) {
+inline std::shared_ptr<RecordedVersion> TestVersion(const std::string& endpoint = "late", std::int64_t version = 1) {
   static const std::shared_ptr<const Model> model = [] {
     const TestDirectory directory;
     WriteTestPackage(directory / "p", 1);

@@ -77,6 +77,9 @@ WindowBuilder::Window WindowBuilder::NewWindow(const std::shared_ptr<const Recor
   window.piece.model = version->model;
   window.piece.version = version->version;
   window.piece.window_start = start;
+  if (!version->classes.empty()) {
+    window.piece.prediction = sketch::ColumnProfile({window.piece.prediction.name(), sketch::ValueKind::kCategory});
+  }
   return window;
 }
 
@@ -124,10 +127,7 @@ void WindowBuilder::Add(const RecordingLane::Record& record) {
     if (window.version->threshold && static_cast<double>(prediction) >= *window.version->threshold)
       ++piece.flagged_rows;
     window.predictions.push_back(prediction);
-    if (window.predictions.size() >= kPredictionsAtOnce) {
-      piece.prediction.AddNumbers(window.predictions);
-      window.predictions.clear();
-    }
+    if (window.predictions.size() >= kPredictionsAtOnce) FoldPredictions(window);
     if (sampled == record.sampled.size() || record.sampled[sampled] != row) continue;
     const std::size_t key_size = record.key_sizes.empty() ? 0 : record.key_sizes[sampled];
     AddSampled(window, record, sampled++, time_us, record.keys.substr(key_at, key_size));
@@ -165,11 +165,20 @@ void WindowBuilder::AddLost(const std::shared_ptr<const RecordedVersion>& versio
   window.rates += static_cast<double>(rows);
 }
 
+void WindowBuilder::FoldPredictions(Window& window) {
+  const std::vector<std::string>& classes = window.version->classes;
+  if (classes.empty()) {
+    window.piece.prediction.AddNumbers(window.predictions);
+  } else {
+    AddCategories(window.piece.prediction, classes, window.predictions);
+  }
+  window.predictions.clear();
+}
+
 bool WindowBuilder::CutOne(Window& window) {
   wire::WindowPiece& piece = window.piece;
   piece.sequence = ++sequence_;
-  piece.prediction.AddNumbers(window.predictions);
-  window.predictions.clear();
+  FoldPredictions(window);
   piece.sampled_rows = static_cast<std::int64_t>(piece.sample.rows());
   piece.sample_rate = piece.rows == 0 ? 1 : std::clamp(window.rates / static_cast<double>(piece.rows), 0.0, 1.0);
   for (const RecordedVersion::Feature& feature : window.version->features) {

@@ -62,6 +62,7 @@ class WindowBuilder {
   Window NewWindow(const std::shared_ptr<const RecordedVersion>& version, Timestamp start) const;
   void AddSampled(Window& window, const RecordingLane::Record& record, std::size_t sampled, std::int64_t event_time_us,
                   std::string_view key);
+  static void FoldPredictions(Window& window);
   bool CutOne(Window& window);
   void MakeRoom();
 

@@ -105,6 +105,21 @@ TEST_F(WindowBuilderTest, ProfilesAndPredictionsAreThoseOfTheRows) {
   EXPECT_TRUE(schema::Encoder::IsUnknownCategory(piece.sample.features[3]));
 }
 
+TEST_F(WindowBuilderTest, OfSeveralClassesTheLikeliestIsACategory) {
+  const auto version = TestVersion();
+  version->classes = {"setosa", "versicolor", "virginica"};
+  version->threshold.reset();
+  TestRows rows("r", 5, 1);
+  rows.predictions = {0, 2, 2, 1, 2};
+  Add(version, rows);
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_EQ(pieces_[0].prediction.kind(), sketch::ValueKind::kCategory);
+  EXPECT_EQ(pieces_[0].prediction.counts().CountOf("virginica"), 3U);
+  EXPECT_EQ(pieces_[0].sample.predictions, rows.predictions);
+  EXPECT_EQ(pieces_[0].flagged_rows, 0);
+}
+
 TEST_F(WindowBuilderTest, EventTimesFarAheadAreNotBelieved) {
   const std::int64_t now = ToMicros(clock_.Now());
   Add(TestRows("near", 1, now + kClockSkewMax.count()));

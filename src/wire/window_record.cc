@@ -19,7 +19,6 @@ using sketch::ByteWriter;
 
 constexpr std::string_view kMagic = "MWWP";
 constexpr std::size_t kChecksumBytes = 8;
-constexpr std::size_t kSectionsMax = 64;
 constexpr std::size_t kNameBytesMax = 128;
 constexpr std::int64_t kCountMax = std::int64_t{1} << 53;
 
@@ -188,7 +187,9 @@ void ReadSample(ByteReader& in, std::int64_t start_us, PredictionSample& sample)
 
 Result<sketch::ColumnProfile> ReadPrediction(ByteReader& in) {
   sketch::ColumnProfile profile = TRY(sketch::ColumnProfile::Read(in));
-  if (!profile.numeric()) return InvalidArgument("predictions are no numbers");
+  if (!profile.numeric() && profile.kind() != sketch::ValueKind::kCategory) {
+    return InvalidArgument("predictions are neither numbers nor classes");
+  }
   return profile;
 }
 

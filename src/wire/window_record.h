@@ -74,9 +74,9 @@ struct PredictionSample {
   std::vector<std::string> ids;              ///< "<request id>" of one row, "<request id>/<row>" of several
   std::vector<std::string> keys;             ///< entity keys; empty when no row had one
   std::vector<std::int64_t> event_times_us;  ///< microseconds UTC since 1970
-  std::vector<float> predictions;
-  std::vector<std::string> feature_names;  ///< in the model's order; empty: features are not recorded
-  std::vector<float> features;             ///< rows x feature_names, row-major, as the model saw them; NaN is missing
+  std::vector<float> predictions;            ///< of several classes, the place of the likeliest
+  std::vector<std::string> feature_names;    ///< in the model's order; empty: features are not recorded
+  std::vector<float> features;               ///< rows x feature_names, row-major, as the model saw them; NaN is missing
   [[nodiscard]] std::size_t rows() const { return ids.size(); }
 };
 
@@ -102,7 +102,8 @@ struct WindowPiece {
   Timestamp last_received;
 
   sketch::Profile features;  ///< categories by name; those that the vocabulary lacks are of a wrong type
-  /// Of `rows`, sampled or not; it lacks only what was lost in a full queue.
+  /// Of `rows`, sampled or not; it lacks only what was lost in a full queue. A category, by the names of the classes,
+  /// when the model has several.
   sketch::ColumnProfile prediction{sketch::ColumnSpec{"prediction", sketch::ValueKind::kNumber}};
   double sample_rate = 1;  ///< the mean chance that a row of `rows` was sampled
   PredictionSample sample;
