@@ -62,6 +62,11 @@ std::string DriftSentence(const ColumnReference& reference, const ColumnPeriod& 
   return Cat(column.name, " moved: ", change, " (", Distances(reference, comparison), ")");
 }
 
+/// An open window carries the row on and says nothing itself.
+bool CountsAsDrift(const Cell& cell, const DetectOptions& options) {
+  return cell.exceeds && cell.windows_in_a_row >= options.windows_in_a_row;
+}
+
 Finding DistanceFinding(FindingKind kind, const Cell& cell, double value) {
   Finding out;
   out.kind = kind;
@@ -78,7 +83,7 @@ std::vector<Finding> FindDrift(const Detectors& detectors, const WindowView& win
   std::vector<Finding> out;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const Cell& cell = cells[i];
-    if (taken[i] || !window.features[i] || cell.windows_in_a_row < detectors.options().windows_in_a_row) continue;
+    if (taken[i] || !window.features[i] || !CountsAsDrift(cell, detectors.options())) continue;
     const ColumnReference& reference = detectors.features()[i];
     Finding finding = DistanceFinding(FindingKind::kDrift, cell, reference.Deciding(cell.comparison));
     finding.impact = detectors.Weight(i) * finding.value;
@@ -107,7 +112,7 @@ std::vector<Finding> FindPredictionDrift(const Detectors& detectors, const Windo
                                          const Evaluation& evaluation) {
   if (!evaluation.prediction) return {};
   const Cell& cell = *evaluation.prediction;
-  if (cell.windows_in_a_row < detectors.options().windows_in_a_row) return {};
+  if (!CountsAsDrift(cell, detectors.options())) return {};
   const ColumnReference& reference = *detectors.prediction();
   Finding out = DistanceFinding(FindingKind::kPredictionDrift, cell, reference.Deciding(cell.comparison));
   out.severity = Severity::kAlert;

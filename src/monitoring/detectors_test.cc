@@ -294,6 +294,7 @@ TEST(Detectors, DriftCountsInTheSecondClosedWindow) {
   WindowView open = window;
   open.closed = false;
   EXPECT_TRUE(detectors.Detect(open, &first).findings.empty());
+  EXPECT_TRUE(detectors.Detect(open, &second).findings.empty());
 
   // A window of few rows in between neither counts nor breaks the row.
   const Evaluation little = detectors.Detect(Window({world.Period(0, Numbers(5, 50)), {}}), &first);

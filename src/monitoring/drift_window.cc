@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "base/text.h"
+
 namespace mw::monitoring {
 namespace {
 
@@ -34,6 +36,10 @@ Timestamp DriftWindowStart(Timestamp at, Duration length) {
   Duration start = since - since % length;
   if (start > since) start -= length;
   return Timestamp(start + offset);
+}
+
+std::string NameOfLength(Duration length) {
+  return length % kDay == Duration(0) ? Cat(length / kDay, "d") : Cat(length / kHour, "h");
 }
 
 }  // namespace mw::monitoring

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/clock.h"
 
@@ -16,5 +17,8 @@ Duration ChooseDriftWindow(double rows_per_day, Duration block_length, std::opti
 
 /// The start of the window that holds `at`: whole lengths since the epoch; of 7 days, since a Monday 00:00 UTC.
 Timestamp DriftWindowStart(Timestamp at, Duration length);
+
+/// "1h", "1d", "7d".
+std::string NameOfLength(Duration length);
 
 }  // namespace mw::monitoring

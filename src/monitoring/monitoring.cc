@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "monitoring/drift_window.h"
 #include "monitoring/evaluation_json.h"
 #include "monitoring/monitor_store.h"
 #include "monitoring/sketched_columns.h"
@@ -297,7 +298,7 @@ Task<Result<Json>> Monitoring::Report(std::string endpoint, std::int64_t version
          {"model", subject.model},
          {"version", subject.version},
          {"versions", std::move(versions)},
-         {"drift_window", windows.empty() ? Json() : Json(FormatDuration(windows.back().until - windows.back().from))},
+         {"drift_window", windows.empty() ? Json() : Json(NameOfLength(windows.back().until - windows.back().from))},
          {"baseline", BaselineJson(*subject.baseline)},
          {"windows", WindowsJson(windows)},
          {"features", FeaturesJson(windows)},

@@ -142,6 +142,11 @@ TEST(DriftWindow, AChoiceStandsUntilTrafficIsHalfOrTwice) {
   EXPECT_EQ(ChooseDriftWindow(2100, kDay, 7 * kDay), kDay);
 }
 
+TEST(DriftWindow, HasAShortName) {
+  EXPECT_EQ(NameOfLength(7 * kDay), "7d");
+  EXPECT_EQ(NameOfLength(kHour), "1h");
+}
+
 TEST(DriftWindow, StartsAtMondaysAndAtTheEpoch) {
   const auto at = [](std::string_view text) { return *ParseTime(text); };
   EXPECT_EQ(DriftWindowStart(at("2013-07-04T13:20:00Z"), 7 * kDay), at("2013-07-01T00:00:00Z"));
