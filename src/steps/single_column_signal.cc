@@ -70,7 +70,12 @@ std::vector<std::size_t> BinsOf(const std::vector<double>& values, bool is_numbe
   const std::size_t bins = std::clamp<std::size_t>(values.size() / kRowsPerBin, 4, kBinsMax);
   if (is_number && edges.size() > bins) {
     edges.clear();
-    for (std::size_t i = 0; i < bins; ++i) edges.push_back(sorted[i * sorted.size() / bins]);
+    for (std::size_t i = 0; i < bins; ++i) {
+      const double edge = sorted[i * sorted.size() / bins];
+      // A value of much mass, such as 0, is a bin of its own: what differs from it may be all that counts.
+      if (!edges.empty() && edges.back() == edge) edges.push_back(std::nextafter(edge, HUGE_VAL));
+      if (edges.empty() || edges.back() < edge) edges.push_back(edge);
+    }
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
   }
   count = edges.size() + 1;

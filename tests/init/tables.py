@@ -84,7 +84,7 @@ def broken():
         "latin-1": ("straße,y\n".encode("latin-1") + b"1,0\n0,1\n" * 50, "y", [], "is not UTF-8"),
         "utf-16": ("a,y\n1,0\n".encode("utf-16"), "y", [], "is UTF-16"),
         "bytes": (bytes(range(256)) * 20, "y", [], "is no text"),
-        "too few": (b"a,y\n" + b"1,0\n2,1\n" * 10, "y", [], "at least 60"),
+        "too few": (b"a,b,y\n" + "".join(yes_no.splitlines(True)[:30]).encode(), "y", [], "at least 60"),
         "too many classes": (b"a,y\n" + many(lambda i, c: f"{i},name {i}\n").encode(), "y", [], "at most 100"),
         "text as a number": (b"a,b,y\n" + yes_no.replace(",1\n", ",ja\n").replace(",0\n", ",nein\n").encode(), "y",
                              ["--type", "regression"], "not a number"),
