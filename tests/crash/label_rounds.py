@@ -46,8 +46,8 @@ def write_files(directory):
         rows.append(f"r{i},{i * DAYS * 1440 // ROWS},{x:.4f},{z:.4f},{int(x + 0.3 * chance.random() > 0.6)},{delay}")
     (folder / "rows.csv").write_text("\n".join(rows) + "\n")
     (folder / "rows.sql").write_text(
-        "SELECT id, TIMESTAMPTZ '2020-01-01 00:00:00+00' + INTERVAL (minute) MINUTE AS at, x, z, y = 1 AS y,\n"
-        "  CASE WHEN delay IS NOT NULL THEN at + INTERVAL (delay) MINUTE END AS known FROM t\n")
+        "WITH timed AS (SELECT *, TIMESTAMPTZ '2020-01-01 00:00:00+00' + to_minutes(minute) AS moment FROM t)\n"
+        "SELECT id, moment AS \"at\", x, z, y = 1 AS y, moment + to_minutes(delay) AS known FROM timed\n")
     return folder
 
 
