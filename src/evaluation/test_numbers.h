@@ -1,5 +1,5 @@
 // Numbers in [0, 1) that a few lines of any language make again: the oracles' figures in the tests were computed
-// from them by scikit-learn 1.7. Pure.
+// from them by scikit-learn 1.9.1. Pure.
 #pragma once
 
 #include <cstdint>
