@@ -186,7 +186,7 @@ MaybeFinding Constant(const ColumnReference& reference, const ColumnPeriod& now,
   // A dry week holds no rain: a column that mostly is one value may be it for a while.
   const Severity severity = reference.greatest_bin() <= kStuckBin ? Severity::kAlert : Severity::kNote;
   Finding out = Make(FindingKind::kConstant, column.name, 1, 1, severity);
-  out.sentence = Cat(column.name, " is ", *value, " in every row, had ", ShortNumber(std::round(column.whole.distinct)),
+  out.sentence = Cat(column.name, " is ", *value, " throughout, had ", ShortNumber(std::round(column.whole.distinct)),
                      " values in training: the source is stuck or a default took its place");
   return out;
 }

@@ -229,7 +229,7 @@ TEST(Detectors, NamesAStuckColumn) {
       world.Make().Detect(Window({world.Period(0, Numbers(1000, 51.5)), world.Period(1, Numbers(1000, 0.0))}), nullptr);
   ASSERT_EQ(out.findings.size(), 2U);
   EXPECT_EQ(out.findings[0].sentence,
-            "temp is 51.5 in every row, had 5,000 values in training: the source is stuck or a default took its place");
+            "temp is 51.5 throughout, had 5,000 values in training: the source is stuck or a default took its place");
   EXPECT_EQ(out.findings[0].severity, Severity::kAlert);
   EXPECT_EQ(out.findings[1].severity, Severity::kNote);  // a dry week
 }
