@@ -115,11 +115,11 @@ Status WindowSender::Connect() {
 Status WindowSender::SendOldest() {
   if (!client_) TRY(Connect());
   const std::vector<std::string> names = spool_.Oldest(options_.batch_bytes);
-  const Status sent = Send(names);
+  Status sent = Send(names);
   if (sent.ok() || sent.error().code != Code::kInvalidArgument) return sent;
   // One of them is refused for good: find out which.
   for (const std::string& name : names) {
-    const Status alone = names.size() == 1 ? sent : Send({name});
+    Status alone = names.size() == 1 ? sent : Send({name});
     if (alone.ok()) continue;
     if (alone.error().code != Code::kInvalidArgument) return alone;
     GiveUp(name, alone.error());

@@ -541,7 +541,7 @@ Status DecideProblem(InitPlan& plan) {
 }
 
 std::string LabelCode(const InitPlan& plan) {
-  const std::string name = SqlName(plan.request.label);
+  std::string name = SqlName(plan.request.label);
   if (plan.problem == Problem::kRegression) return name;
   std::string sql = Cat("CASE CAST(", name, " AS VARCHAR)");
   for (std::size_t i = 0; i < plan.classes.size(); ++i) CatTo(sql, " WHEN ", SqlText(plan.classes[i]), " THEN ", i);
