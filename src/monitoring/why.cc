@@ -103,6 +103,7 @@ class QualityStory {
       return;
     }
     const MetricValue* current = evaluation::FindMetric(window_.report.overall, "roc_auc");
+    ranked_ = true;
     fell_ = current->high && *current->high < *then;
     Add("ranking",
         Cat(fell_ ? "ranking fell" : "ranking did not suffer", ": roc_auc ", Number(*now), ", at evaluation ",
@@ -176,6 +177,9 @@ class QualityStory {
     if (!worst_.empty()) CatTo(text, ", worst at ", worst_);
     CatTo(text, ".");
     if (!mattered_.empty()) CatTo(text, " Drift that mattered: ", Names(mattered_), ".");
+    if (mattered_.empty() && !moved_.empty()) {
+      CatTo(text, " ", Names(moved_), " moved, without weight", ranked_ && !fell_ ? "; ranking did not suffer." : ".");
+    }
     return text;
   }
 
@@ -247,7 +251,7 @@ class QualityStory {
   const goals::Goal& goal_;
   Why why_;
   std::optional<double> predicted_, observed_, best_;
-  bool off_ = false, fell_ = false;
+  bool off_ = false, ranked_ = false, fell_ = false;
   std::string worst_;
   std::size_t slices_ = 0;
   std::vector<std::string> mattered_, moved_;
@@ -326,14 +330,15 @@ std::vector<std::string> RetrainSettings(const std::vector<std::pair<std::string
   const auto written = [&](Timestamp at, const std::string& like) {
     return like.size() == 10 ? zone.FormatDay(at) : FormatTime(at);
   };
-  std::vector<std::string> settings;
+  std::vector<std::string> settings, ends;
   for (const auto& [name, value] : params) {
     if (value == dates.back()) {
-      settings.push_back(Cat(name, "=", written(window.until, value)));
+      ends.push_back(Cat(name, "=", written(window.until, value)));
     } else if (dates.size() > 1 && value == dates[dates.size() - 2]) {
       settings.push_back(Cat(name, "=", written(window.from, value)));
     }
   }
+  settings.insert(settings.end(), ends.begin(), ends.end());
   return settings;
 }
 

@@ -1,11 +1,22 @@
 #!/usr/bin/env python3
-"""Prints what the demo did, from what Millwright recorded: summary.py MILLWRIGHT REPLAY.json SECONDS."""
+"""Prints what the demo did, from what Millwright recorded: summary.py MILLWRIGHT REPLAY.json SECONDS.
+
+At most 24 lines of 110 columns. Waits until everything that was replayed has been judged.
+"""
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
+import textwrap
+import time
 
 PIPELINE = "late-departures-training"
 GOAL = "late-departures"
+WIDTH = 110
+LINES = 24
+PATIENCE_SECONDS = 120
 
 
 def ask(*words):
@@ -22,18 +33,9 @@ def seconds(task):
     return at(task["ended"]) - at(task["started"]) if task["started"] and task["ended"] else 0.0
 
 
-def interval(verdict, digits=3, times=1):
-    if verdict.get("value") is None:
-        return "-"
-    text = f"{verdict['value'] * times:.{digits}f}"
-    if verdict.get("low") is not None:
-        text += f" [{verdict['low'] * times:.{digits}f}, {verdict['high'] * times:.{digits}f}]"
-    return text
-
-
 def line(name, text, right=""):
     body = f"  {name:<11}{text}"
-    print(f"{body:<{100 - len(right)}}{right}" if right else body)
+    return f"{body:<{WIDTH - len(right)}}{right}" if right else body
 
 
 def latest_run():
@@ -43,58 +45,141 @@ def latest_run():
     raise SystemExit("no run of the pipeline has succeeded")
 
 
-def print_run(run):
+def interval(metrics, name):
+    metric = metrics[name]
+    return f"{name} {metric['value']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+
+
+def judged(replay):
+    """The goal in production once every replayed row is in it and two looks in a row see the same."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    before = None
+    while True:
+        board = ask("goals", GOAL)["production"]
+        rows = sum(window["rows"] for window in board["windows"] if window["stage"] == "production")
+        if board["pending"] == 0 and rows >= replay["rows"] and board == before:
+            return board
+        if time.monotonic() > deadline:
+            print(f"(still judging after {PATIENCE_SECONDS} s: {board['pending']} windows, {rows:,} rows)")
+            return board
+        before = board
+        time.sleep(1)
+
+
+def run_lines(run, board):
     tasks = {task["step"]: task for task in run["tasks"]}
-    rows = tasks["import"]["outputs"]
-    counted = {output["name"]: output["metadata"]["rows"] for output in rows}
-    finding = tasks["validate"]["findings"]
-    line("data", f"{counted['flights']:,} flights, {counted['weather']:,} weather hours, {counted['planes']:,} planes")
-    if finding:
-        line("validate", f"{len(finding)} range error kept out: {finding[0]['message'].split(' (')[0]}")
-    line("trained", tasks["train"]["summary"], f"{seconds(tasks['train']):.1f} s")
-    line("evaluated", f"{tasks['evaluate']['metrics']['rows']:,.0f} flights of April; {tasks['gate']['summary']}")
+    counted = {output["name"]: output["metadata"]["rows"] for output in tasks["import"]["outputs"]}
+    findings = tasks["validate"]["findings"]
+    found = f"   validate: {len(findings)} finding, rows kept out" if findings else ""
+    yield line("data", f"{counted['flights']:,} flights, {counted['weather']:,} weather hours, "
+               f"{counted['planes']:,} planes{found}")
+    yield line("trained", tasks["train"]["summary"], f"{seconds(tasks['train']):.1f} s")
+    evaluated = [window for window in board["windows"] if window["stage"] == "evaluation"]
+    metrics = ""
+    if evaluated:
+        metrics = "   " + "   ".join(interval(evaluated[0]["metrics"], name) for name in ("roc_auc", "ece"))
+    passed = re.search(r"\d+/\d+", tasks["gate"]["summary"])
+    yield line("evaluated", f"{tasks['evaluate']['metrics']['rows']:,.0f} flights of April, "
+               f"gate {passed[0] if passed else 'passed'}{metrics}")
 
 
-def print_replay(replay):
+def served_lines(replay, board):
     latency = replay["latency_ms"]
-    line("served", f"{replay['rows']:,} flights May-Dec in {replay['seconds']:.1f} s "
-         f"({replay['rows_per_second']:,.0f}/s)  {replay['failed']} failed")
-    line("", f"p50 {latency['p50']:.2f} ms  p90 {latency['p90']:.2f} ms  p99 {latency['p99']:.2f} ms  (wall time)")
+    yield line("served", f"{replay['rows']:,} flights May-Dec in {replay['seconds']:.1f} s "
+               f"({replay['rows_per_second']:,.0f}/s)  {replay['failed']} failed   p50 {latency['p50']:.1f}  "
+               f"p90 {latency['p90']:.1f}  p99 {latency['p99']:.1f} ms wall time")
+    windows = [window for window in board["windows"] if window["stage"] == "production"]
+    rows, labelled = (sum(window[key] for window in windows) for key in ("rows", "labelled"))
+    if rows:
+        yield line("labels", f"{100 * labelled / rows:.1f} % joined, the rest never departed (cancelled)")
 
 
-def print_goal(goal):
-    print(f"\n  {'target':<13}{'need':>10}  {'April':<24}{'no model':>9}{'trivial':>9}  outcome")
-    for row in goal["verdicts"]:
-        verdict = row["verdict"]
-        if row["outcome"] == "not measurable yet":
+def short(label):
+    return label.removesuffix(" 2013")
+
+
+def need(target):
+    share = f" {target['objective']:.0%}" if target["objective"] else ""
+    return target["need"] + share
+
+
+def target_lines(board):
+    labels = [short(window["label"]) for window in board["windows"]]
+    name = lambda target: target["name"] if target["name"] == target["metric"] or target["kind"] != "quality" \
+        else f"{target['name']} {target['metric']}"
+    yield f"  {'target':<21}{'need':<13}" + "".join(f"{label:>6}" for label in labels) + "   miss costs"
+    fine = []
+    for target in board["targets"]:
+        texts = [cell["text"] for cell in target["cells"]]
+        if set(texts) <= {"-", ""}:
             continue
-        no_model, trivial = (f"{verdict[key]:.3f}" if verdict.get(key) is not None else "-"
-                             for key in ("no_model", "trivial_model"))
-        print(f"  {row['target']:<13}{verdict['need']:>10}  {interval(verdict):<24}{no_model:>9}{trivial:>9}  "
-              f"{row['outcome']}")
-    later = [row["target"] for row in goal["verdicts"] if row["outcome"] == "not measurable yet"]
-    if later:
-        print(f"  measured once it serves: {', '.join(later)}")
+        if set(texts) <= {"-", "", "ok"}:
+            fine.append((target, texts))
+            continue
+        yield f"  {name(target):<21}{need(target):<13}" + "".join(f"{text:>6}" for text in texts) + \
+            f"   {target['miss_costs']}"
+    if fine:
+        both = ", ".join(target["name"] for target, _ in fine)
+        yield f"  {both:<21}{need(fine[0][0]):<13}" + "".join(f"{text:>6}" for text in fine[0][1]) + \
+            f"   {fine[0][0]['miss_costs']}"
+
+
+def why_groups(board):
+    """Windows that missed the same targets for the same kind of reason share a line."""
+    groups = {}
+    for why in board["whys"]:
+        quality = any(target["kind"] == "quality" for target in board["targets"] if target["name"] in why["targets"])
+        key = ("quality", why["window"]) if quality else ("other", *why["targets"])
+        groups.setdefault(key, []).append(why)
+    return sorted(groups.items(), key=lambda group: group[0][0] != "quality")
+
+
+def why_lines(board, room):
+    groups = list(why_groups(board))
+    for place, (key, whys) in enumerate(groups):
+        last = whys[-1]
+        text = last["sentence"] if key[0] == "quality" else f"{key[1]}: {last['sentence']}"
+        lines = textwrap.wrap(text, WIDTH - 13)
+        left = max(1, room - (len(groups) - place - 1))
+        if len(lines) > left:
+            lines = lines[:left]
+            lines[-1] = lines[-1].rpartition(",")[0] + "."
+        room -= len(lines)
+        yield line(f"why {short(whys[0]['window'])}{'+' if len(whys) > 1 else ''}", lines[0])
+        for more in lines[1:]:
+            yield line("", more)
+
+
+def end_lines(board, spent):
+    if board["saved"]:
+        yield line("saved", board["saved"]["text"])
+    home = os.environ["MILLWRIGHT_HOME"]
+    with open(f"{home}/addresses.json", encoding="utf-8") as file:
+        addresses = json.load(file)
+    yield f"Console {addresses['console']}/goals/{GOAL}  Endpoint {addresses['inference']}/v2/models/{GOAL}"
+    kpi = board["targets"][0]["name"]
+    commands = [why["remedy"]["command"] for why in board["whys"] if kpi in why["targets"] and why["remedy"]["command"]]
+    program = "millwright" if shutil.which("millwright") else os.path.relpath(MILLWRIGHT)
+    for head, command in (("Try", commands[0] if commands else f"millwright run {PIPELINE}"),
+                          ("", f"millwright replay {GOAL} --fault missing=temp --from 2013-07-01")):
+        yield f"{head:<9}{command.replace('millwright', program, 1)}"
+    yield f"Took {spent} s.  All files: {home}.  Ctrl-C stops everything and keeps it."
 
 
 def main():
-    replay = json.load(open(sys.argv[2], encoding="utf-8"))
-    goal = ask("goals", GOAL)
-    missed = [row["target"] for row in goal["verdicts"] if row["outcome"] == "missed"]
-    state = f"MISSED: {', '.join(missed)}" if missed else "met at evaluation"
-    print(f"{'Late departures, New York 2013':<62}goal {GOAL}: {state}")
-    run = latest_run()
-    print_run(run)
-    print_replay(replay)
-    print_goal(goal)
-    home = subprocess.run(["printenv", "MILLWRIGHT_HOME"], capture_output=True, text=True, check=False).stdout.strip()
-    addresses = json.load(open(f"{home}/addresses.json", encoding="utf-8"))
-    print(f"\nControl plane  {addresses['console']}     Endpoint  {addresses['inference']}/v2/models/{GOAL}")
-    print(f"Try      build/release/bin/millwright predict {GOAL} --example")
-    print(f"         build/release/bin/millwright run {PIPELINE} --set train_until=2013-07-01 "
-          "--set evaluate_until=2013-08-01")
-    print("         build/release/bin/millwright goals | models | status | doctor")
-    print(f"Took {int(sys.argv[3])} s.  All files: {home}.  Ctrl-C stops everything and keeps it.")
+    with open(sys.argv[2], encoding="utf-8") as file:
+        replay = json.load(file)
+    board = judged(replay)
+    missed = ", ".join(short(label) for label in board["missed_in"])
+    state = f"MISSED in {missed}" if missed else board["state"]
+    lines = [f"{'Late departures, New York 2013':<62}goal {GOAL}: {state}"]
+    lines += run_lines(latest_run(), board)
+    lines += served_lines(replay, board)
+    lines += target_lines(board)
+    end = list(end_lines(board, int(sys.argv[3])))
+    lines += why_lines(board, LINES - len(lines) - len(end))
+    for text in (lines + end)[:LINES]:
+        print(text[:WIDTH].rstrip())
 
 
 if __name__ == "__main__":

@@ -33,12 +33,13 @@ std::string Need(const Json& target) {
   const Json* objective = target.Find("objective");
   std::string need = target.StringOr("need", "");
   if (objective == nullptr || !objective->IsNumber()) return need;
-  return Cat(need, " for ", Fixed(objective->AsDouble() * 100, 0), "%");
+  return Cat(need, " ", Fixed(objective->AsDouble() * 100, 0), "%");
 }
 
 std::string Name(const Json& target) {
   const std::string name = target.StringOr("name", ""), metric = target.StringOr("metric", "");
-  return name == metric ? name : Cat(name, " ", metric);
+  const bool says_more = target.StringOr("kind", "") == "quality" && name != metric;
+  return says_more ? Cat(name, " ", metric) : name;
 }
 
 std::string Padded(std::string text, std::size_t width, bool right) {
@@ -49,7 +50,9 @@ std::string Padded(std::string text, std::size_t width, bool right) {
 
 // Words in lines that begin with `indent` spaces; the first begins where `head` ends.
 std::string Wrapped(const std::string& head, std::size_t indent, std::string_view text) {
-  std::string out, line = Padded(head, indent, false);
+  // A long head has its line to itself.
+  std::string out = head.size() < indent ? std::string() : Cat(head, "\n");
+  std::string line = head.size() < indent ? Padded(head, indent, false) : std::string(indent, ' ');
   for (const std::string_view word : Split(text, ' ')) {
     if (line.size() + word.size() + 1 > kStripWidth) {
       CatTo(out, line, "\n");
@@ -89,14 +92,37 @@ std::string Rows(const Json& board) {
   return out;
 }
 
+// A target that is missed the same way in one window after the other is said once, for the last of them.
+struct Shown {
+  const Json* why;
+  std::string first;  // window
+};
+std::vector<Shown> ShownWhys(const Json& board) {
+  std::vector<Shown> shown;
+  for (const Json& why : List(board, "whys")) {
+    const bool plain = List(why, "evidence").size() == 1;
+    const auto same = std::find_if(shown.begin(), shown.end(), [&](const Shown& other) {
+      return plain && List(*other.why, "evidence").size() == 1 && *other.why->Find("targets") == *why.Find("targets");
+    });
+    if (same == shown.end()) {
+      shown.push_back({&why, why.StringOr("window", "")});
+    } else {
+      same->why = &why;
+    }
+  }
+  return shown;
+}
+
 std::string Whys(const Json& board) {
   constexpr std::size_t kIndent = 14;
   std::string out;
-  for (const Json& why : List(board, "whys")) {
+  for (const auto& [shown, first] : ShownWhys(board)) {
+    const Json& why = *shown;
     std::vector<std::string> targets;
     for (const Json& target : List(why, "targets")) targets.push_back(target.AsString());
+    const std::string last = why.StringOr("window", "");
     CatTo(out, "\n",
-          Wrapped(Cat("why ", why.StringOr("window", "")), kIndent,
+          Wrapped(Cat("why ", first, first == last ? "" : " to " + last), kIndent,
                   Cat(why.StringOr("sentence", ""), " (", Join(targets, ", "), ")")));
     for (const Json& item : List(why, "evidence")) {
       CatTo(out, Wrapped(Cat("  ", item.StringOr("kind", "")), kIndent + 2, item.StringOr("text", "")));
