@@ -298,7 +298,7 @@ export interface Finding {
   threshold: number | null;
   floor: number | null;
   severity: "note" | "alert";
-  impact: string;
+  impact: number; // of the prediction: how much of it this moves
   sentence: string;
 }
 

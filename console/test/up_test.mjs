@@ -47,7 +47,7 @@ after(async () => {
 });
 
 test("a new home: empty pages that say what fills them, and a goal that appears by itself", async () => {
-  const { page, complaints, close } = await openPage(browser, url, { missing: ["/production", "/monitoring"] });
+  const { page, complaints, close } = await openPage(browser, url);
   await visit(page, "/");
   assert.equal(await page.locator(".empty").count(), 3);
   await page.locator(".live-live").waitFor();

@@ -3,7 +3,7 @@ import type { DriftCell, Endpoint, EndpointView, Feature, FeatureWindow, Finding
 import { useApi } from "../api";
 import { Chain } from "../chain";
 import { BarChart, HistogramPair, LineChart } from "../charts";
-import { count, duration, moment, number, percent, plural, short, shortDay, shortIds, span } from "../format";
+import { count, day, duration, moment, number, percent, plural, short, shortDay, shortIds, span } from "../format";
 import { navigate, to, usePlace, withQuery } from "../router";
 import type { Fact, Tone } from "../ui";
 import { Clock, Command, Empty, Facts, Failure, Head, Loading, Scroll, Section, settled, Sign, State } from "../ui";
@@ -98,7 +98,7 @@ function factsOf(endpoint: Endpoint, monitoring: Monitoring | undefined): Fact[]
 }
 
 function milliseconds(value: number | null): string {
-  return value === null ? "–" : value < 1 ? `${value.toFixed(2)} ms` : value < 100 ? `${value.toFixed(1)} ms` : `${count(value)} ms`;
+  return value === null ? "–" : value < 0.1 ? `${(1000 * value).toFixed(0)} µs` : value < 1 ? `${value.toFixed(2)} ms` : value < 100 ? `${value.toFixed(1)} ms` : `${count(value)} ms`;
 }
 
 function Watched({ name, monitoring }: { name: string; monitoring: Monitoring }) {
@@ -153,34 +153,61 @@ function seconds(value: number | null): string {
   return value === null ? "–" : duration(value);
 }
 
-const kFindingsShown = 12;
+const kFindingsShown = 8;
+
+interface FindingGroup {
+  latest: Finding;
+  windows: number;
+  since: string;
+}
+
+/** The same about the same column, window after window, is one finding. Alerts first, then by impact. */
+function grouped(findings: Finding[]): FindingGroup[] {
+  const groups = new Map<string, FindingGroup>();
+  for (const finding of findings) {
+    const key = `${finding.severity} ${finding.kind} ${finding.column}`;
+    const group = groups.get(key);
+    if (!group) {
+      groups.set(key, { latest: finding, windows: 1, since: finding.window.from });
+      continue;
+    }
+    group.windows += 1;
+    if (finding.window.from < group.since) group.since = finding.window.from;
+    if (finding.window.from > group.latest.window.from) group.latest = finding;
+  }
+  const alert = (group: FindingGroup) => (group.latest.severity === "alert" ? 1 : 0);
+  return [...groups.values()].sort((a, b) => alert(b) - alert(a) || b.latest.impact - a.latest.impact);
+}
 
 function Findings({ findings }: { findings: Finding[] }) {
   const place = usePlace();
-  const all = place.query.has("all");
-  const order = [...findings].sort((a, b) => (a.severity === b.severity ? b.window.from.localeCompare(a.window.from) : a.severity === "alert" ? -1 : 1));
-  const shown = all ? order : order.slice(0, kFindingsShown);
+  const groups = grouped(findings);
+  const shown = place.query.has("all") ? groups : groups.slice(0, kFindingsShown);
   return (
-    <Section title="Findings" note={findings.length === 0 ? undefined : "alerts matter for the goal, notes do not yet"}>
+    <Section title="Findings" note={findings.length === 0 ? undefined : "alerts touch what the model uses, notes do not or little"}>
       {findings.length === 0 ? (
         <p class="muted">Nothing found: the traffic looks like the baseline.</p>
       ) : (
         <ul class="list">
-          {shown.map((finding) => (
-            <li key={finding.kind + finding.column + finding.window.from} class="list-row list-top" data-finding={finding.kind}>
-              <State of={finding.severity} />
+          {shown.map(({ latest, windows, since }) => (
+            <li key={latest.severity + latest.kind + latest.column} class="list-row list-top" data-finding={latest.kind}>
+              <State of={latest.severity} />
               <div class="grow">
-                <p>{finding.sentence}</p>
-                {finding.impact && <p class="muted small">{finding.impact}</p>}
+                <p>{latest.sentence}</p>
+                {(latest.impact >= 0.0005 || windows > 1) && (
+                  <p class="muted small">
+                    {[latest.impact >= 0.0005 ? `touches ${percent(latest.impact)} of what the model uses` : "", windows > 1 ? `in ${windows} windows since ${day(since)}` : ""].filter(Boolean).join(", ")}
+                  </p>
+                )}
               </div>
-              <span class="muted nowrap small">{span(finding.window.from, finding.window.to)}</span>
+              <span class="muted nowrap small">{span(latest.window.from, latest.window.to)}</span>
             </li>
           ))}
         </ul>
       )}
-      {order.length > shown.length && (
+      {groups.length > shown.length && (
         <p class="pager">
-          <a href={withQuery(place, "all", "1")}>All {count(order.length)} findings</a>
+          <a href={withQuery(place, "all", "1")}>All {count(groups.length)}</a>
         </p>
       )}
     </Section>
@@ -239,13 +266,14 @@ function Drift({ name, monitoring }: { name: string; monitoring: Monitoring }) {
     const month = shortDay(window.from).split(" ")[1]!;
     return i === 0 || month !== shortDay(monitoring.windows[i - 1]!.from).split(" ")[1] ? month : null;
   });
+  if (months[1] || months[2]) months[0] = null; // no room for it
   const baseline = monitoring.baseline;
   return (
     <Section
       title="Drift by feature"
       note={
         <>
-          windows of {monitoring.drift_window ?? "time"}, <Clock of="event" />
+          windows of {monitoring.drift_window?.replace(/ 0[hms]/g, "") ?? "time"}, <Clock of="event" />
           {baseline && `, against ${count(baseline.rows)} rows of ${baseline.source}`}
         </>
       }

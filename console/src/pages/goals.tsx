@@ -38,12 +38,13 @@ function Pill({ tone, text }: { tone: Tone; text: string }) {
 
 /** A board in small: one row of squares for each target. */
 export function MiniBoard({ production }: { production: Production }) {
-  const missed = production.targets.filter((target) => target.cells.some((cell) => cell.outcome === "missed"));
+  const urgent = production.targets.filter((target) => target.priority < 3);
+  const missed = urgent.filter((target) => target.cells.some((cell) => cell.outcome === "missed"));
   return (
     <table class="mini">
       <caption class="hidden">Targets by window</caption>
       <tbody>
-        {(missed.length > 0 ? missed : production.targets.slice(0, 3)).map((target) => (
+        {(missed.length > 0 ? missed : urgent.slice(0, 3)).map((target) => (
           <tr key={target.name}>
             <th scope="row">{target.name}</th>
             {target.cells.map((cell, i) => (
@@ -208,11 +209,7 @@ function Board({ production }: { production: Production }) {
       </Section>
       {production.whys.length > 0 && (
         <Section title="Why">
-          <div class="whys">
-            {production.whys.map((why) => (
-              <WhyRow key={`${why.window} ${why.targets.join()}`} why={why} />
-            ))}
-          </div>
+          <Whys production={production} />
         </Section>
       )}
       <Chosen production={production} chosen={chosen} onChoose={choose} />
@@ -318,6 +315,30 @@ function Matrix({ production, chosen, onChoose }: { production: Production; chos
 
 function CellSign({ outcome }: { outcome: Outcome }) {
   return <Sign tone={toneOfOutcome(outcome)} />;
+}
+
+/** Those that stop a release or open a ticket; what is only shown can be unfolded. */
+function Whys({ production }: { production: Production }) {
+  const priority = (why: Why) => Math.min(...why.targets.map((name) => production.targets.find((t) => t.name === name)?.priority ?? 1));
+  const urgent = production.whys.filter((why) => priority(why) < 3);
+  const others = production.whys.filter((why) => priority(why) >= 3);
+  const list = (whys: Why[]) => (
+    <div class="whys">
+      {whys.map((why) => (
+        <WhyRow key={`${why.window} ${why.targets.join()}`} why={why} />
+      ))}
+    </div>
+  );
+  if (others.length === 0) return list(urgent);
+  return (
+    <>
+      {urgent.length > 0 && list(urgent)}
+      <details class="more">
+        <summary>{plural(others.length, "miss", "misses")} of priority 3: {[...new Set(others.flatMap((why) => why.targets))].join(", ")}</summary>
+        {list(others)}
+      </details>
+    </>
+  );
 }
 
 function WhyRow({ why }: { why: Why }) {
