@@ -48,7 +48,8 @@ Result<std::vector<std::string>> ColumnsOf(const StepTask& task, const Query& qu
   data::DuckdbSession session = TRY(OpenSession(task, {"rows"}));
   for (const auto& [name, input] : task.inputs) TRY(session.Bind(name == table ? "mw_whole" : name, input.path));
   TRY(session.Materialise(table, "SELECT * FROM mw_whole LIMIT 0"));
-  TRY(session.Materialise("mw_query", query.sql, query.file));
+  TRY(session.Execute(Cat("CREATE TEMP VIEW mw_query AS ", query.sql),
+                      query.file));  // only what counts need is computed
   std::string counts = "SELECT count(*)";
   for (const data::ResultColumn& column : query.columns) CatTo(counts, ", count(", data::SqlName(column.name), ")");
   const auto found = TRY(session.Query(counts + " FROM mw_query"));
