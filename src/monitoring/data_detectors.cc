@@ -14,7 +14,7 @@ namespace {
 constexpr double kMissingChange = 0.05;
 constexpr double kMissingAlert = 0.2;  // a fifth more rows without a value than ever: no season does that
 constexpr double kGone = 0.99;
-constexpr double kTogether = 0.005;  // columns missing in as many rows, to half a percent, went together
+constexpr double kTogether = 0.02;  // columns that lost the same share of their rows, to two points, went together
 constexpr double kFalseDiscovery = 0.05;
 constexpr double kNewCategories = 0.01;
 constexpr double kNewCategoriesAlert = 0.2;
@@ -52,6 +52,8 @@ struct MissingChange {
   double before = 0;
   double floor = 0;
   [[nodiscard]] double change() const { return now - before; }
+  /// The share of the rows that had a value and have none now; negative: of those that had none and have one.
+  [[nodiscard]] double lost() const { return change() > 0 ? change() / (1 - before) : change() / before; }
   [[nodiscard]] bool gone() const { return now >= kGone && before < kGone; }
   [[nodiscard]] bool alert() const { return gone() || (change() >= kMissingAlert && change() > 2 * floor); }
 };
@@ -77,11 +79,13 @@ std::vector<MissingChange> MissingChanges(const Detectors& detectors, const Wind
   return out;
 }
 
-std::string BeforeInTraining(const std::vector<MissingChange>& group) {
-  const auto [least, most] =
-      std::minmax_element(group.begin(), group.end(), [](const auto& a, const auto& b) { return a.before < b.before; });
-  if (Percent(least->before) == Percent(most->before)) return Percent(least->before);
-  return Cat(Percent(least->before), " to ", Percent(most->before));
+/// "12 %", or "12 % to 15 %" when the columns differ.
+std::string RangeOf(const std::vector<MissingChange>& group, double MissingChange::*share) {
+  const auto [least, most] = std::minmax_element(group.begin(), group.end(),
+                                                 [share](const auto& a, const auto& b) { return a.*share < b.*share; });
+  const std::string low = Percent((*least).*share);
+  const std::string high = Percent((*most).*share);
+  return low == high ? low : Cat(low, " to ", high);
 }
 
 std::string MissingSentence(const Detectors& detectors, const std::vector<MissingChange>& group) {
@@ -89,8 +93,8 @@ std::string MissingSentence(const Detectors& detectors, const std::vector<Missin
   for (const MissingChange& each : group) names.push_back(detectors.features()[each.feature].column().name);
   const MissingChange& first = group.front();
   const bool one = group.size() == 1;
-  std::string out = Cat(ListOf(names), one ? " is" : " are", " missing in ", Percent(first.now), " of rows, was ",
-                        BeforeInTraining(group), " in ", detectors.baseline().source);
+  std::string out = Cat(ListOf(names), one ? " is" : " are", " missing in ", RangeOf(group, &MissingChange::now),
+                        " of rows, was ", RangeOf(group, &MissingChange::before), " in ", detectors.baseline().source);
   if (first.change() < 0) return out + ": the source changed";
   if (!first.gone()) return out + (one ? ": the source has gaps" : ": their common source has gaps");
   return out + (one ? ": the source stopped or was renamed" : ": their common source stopped or was renamed");
@@ -133,7 +137,7 @@ MaybeFinding Infinite(const BaselineColumn& column, const ColumnPeriod& now) {
   return out;
 }
 
-std::string RangeOf(const BaselineColumn& column) {
+std::string AllowedRange(const BaselineColumn& column) {
   if (!column.max) return Cat("below ", WithUnit(*column.min, column.unit));
   if (!column.min) return Cat("above ", WithUnit(*column.max, column.unit));
   return Cat("outside ", ShortNumber(*column.min), " to ", WithUnit(*column.max, column.unit));
@@ -144,7 +148,7 @@ MaybeFinding OutOfRange(const BaselineColumn& column, const ColumnPeriod& now) {
   if ((!column.min && !column.max) || share <= kOutOfRange || !now.numbers) return std::nullopt;
   Finding out = Make(FindingKind::kOutOfRange, column.name, share, kOutOfRange, Severity::kAlert);
   const bool above = column.max && now.numbers->max > *column.max;
-  out.sentence = Cat(column.name, " is ", RangeOf(column), " in ", Percent(share), " of rows (",
+  out.sentence = Cat(column.name, " is ", AllowedRange(column), " in ", Percent(share), " of rows (",
                      above ? "up to " : "down to ", ShortNumber(above ? now.numbers->max : now.numbers->min), ")");
   return out;
 }
@@ -250,11 +254,11 @@ std::vector<Finding> FindMissing(const Detectors& detectors, const WindowView& w
                                  std::vector<bool>& taken) {
   std::vector<MissingChange> changes = MissingChanges(detectors, window, cells);
   std::stable_sort(changes.begin(), changes.end(),
-                   [](const MissingChange& a, const MissingChange& b) { return a.now > b.now; });
+                   [](const MissingChange& a, const MissingChange& b) { return a.lost() > b.lost(); });
   std::vector<Finding> out;
   for (std::size_t i = 0; i < changes.size();) {
     std::vector<MissingChange> group = {changes[i]};
-    while (++i < changes.size() && group.front().now - changes[i].now <= kTogether &&
+    while (++i < changes.size() && group.front().lost() - changes[i].lost() <= kTogether &&
            (group.front().change() > 0) == (changes[i].change() > 0)) {
       group.push_back(changes[i]);
     }

@@ -144,6 +144,23 @@ TEST(Detectors, ColumnsThatWentTogetherAreOneFinding) {
             "stopped or was renamed");
 }
 
+// A third of the rows lost their weather; a column that lacked some before lost a third of the rest.
+TEST(Detectors, ColumnsThatLostTheSameShareWentTogether) {
+  Random random(1);
+  const Numbers normal = testing::Normal(random, 5000);
+  const World world = World().Column("temp", normal).Column("wind_dir", WithMissing(normal, 0.2)).Column("a", normal);
+  const Evaluation out = world.Make().Detect(Window({world.Period(0, WithMissing(testing::Normal(random, 2000), 0.3)),
+                                                     world.Period(1, WithMissing(testing::Normal(random, 2000), 0.44)),
+                                                     world.Period(2, WithMissing(testing::Normal(random, 2000), 0.6))}),
+                                             nullptr);
+  ASSERT_EQ(out.findings.size(), 2U);
+  EXPECT_EQ(out.findings[0].columns, std::vector<std::string>{"a"});
+  EXPECT_EQ(
+      out.findings[1].sentence,
+      "temp and wind_dir are missing in 30 % to 44 % of rows, was 0 % to 20 % in training: their common source has "
+      "gaps");
+}
+
 TEST(Detectors, GapsAreANoteUntilTheyAreLarge) {
   Random random(1);
   const Numbers normal = testing::Normal(random, 5000);
