@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/assert.h"
 #include "base/text.h"
@@ -30,7 +29,7 @@ std::string Text(const Block& block, Field field) {
 }
 
 void PutText(Block& block, Field field, std::string_view text) {
-  std::memcpy(block.data() + field.at, text.data(), text.size());
+  std::copy(text.begin(), text.end(), block.data() + field.at);  // also of no text at all
 }
 
 void PutOctal(Block& block, Field field, std::uint64_t value) {

@@ -31,8 +31,10 @@ struct FollowerOptions {
   std::string state_directory;
   std::string server_id;
   std::string program_version;
-  std::chrono::milliseconds poll_wait{20'000};  ///< how long the control plane may hold a poll
-  std::chrono::milliseconds retry_min{100};     ///< pauses after failures, doubling
+  /// How long the control plane may hold a poll. A report follows each, and the control plane takes a server
+  /// that says nothing for 15 s for gone.
+  std::chrono::milliseconds poll_wait{5'000};
+  std::chrono::milliseconds retry_min{100};  ///< pauses after failures, doubling
   std::chrono::milliseconds retry_max{5'000};
 };
 
