@@ -55,7 +55,8 @@ class PredictionRoutesTest : public ::testing::Test {
   Json Ask(const std::string& target) {
     const net::Response response = Send("user", Method::kGet, target);
     EXPECT_EQ(response.status, 200) << response.body;
-    return Json::Parse(response.body).value_or(Json());
+    const Result<Json> parsed = Json::Parse(response.body);
+    return parsed.ok() ? *parsed : Json();
   }
 
   static std::string Piece(std::uint64_t sequence, const std::string& id, const std::string& server = "s1") {
