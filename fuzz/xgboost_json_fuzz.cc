@@ -36,11 +36,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto forest = mw::forest::Forest::FromXgboostJson({reinterpret_cast<const char*>(data), size});
   if (!forest.ok() || forest->num_features() > kFeaturesMax) return 0;
   const std::vector<float> rows = RowsFrom(data, size, forest->num_features());
-  std::vector<float> expected(kRows);
+  std::vector<float> expected(kRows * forest->num_outputs());
   forest->PredictMarginOn(Engine::kWalk, rows, kRows, expected);
   for (const Engine engine : {Engine::kInterleaved, Engine::kBinned}) {
     if (!forest->Fits(engine)) continue;
-    std::vector<float> found(kRows);
+    std::vector<float> found(expected.size());
     forest->PredictMarginOn(engine, rows, kRows, found);
     if (!std::equal(found.begin(), found.end(), expected.begin(), Same)) std::abort();
   }
