@@ -332,7 +332,8 @@ Result<std::vector<BatchRecord>> Batches(db::Snapshot& snapshot, std::int64_t af
     BatchRecord& batch = batches.emplace_back();
     batch.arrival = row.Int(0);
     batch.accepted_at = FromMicros(row.Int(1));
-    batch.batch = { row.Text(2), row.Text(3), TRY(wire::ParseLabelBytes(row.Blob(4)).In("stored labels")) };
+    auto labels = TRY(wire::ParseLabelBytes(row.Blob(4)).In("stored labels"));
+    batch.batch = {row.Text(2), row.Text(3), std::move(labels)};
   }
   return batches;
 }

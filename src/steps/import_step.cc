@@ -18,7 +18,8 @@ struct Import {
 Result<std::vector<Import>> Imports(const StepTask& task) {
   std::vector<Import> imports;
   for (const auto& [name, value] : task.with.AsObject()) {
-    imports.push_back({ name, task.Resolve(TRY(TextOption(task, name))) });
+    const std::string path = TRY(TextOption(task, name));
+    imports.push_back({name, task.Resolve(path)});
   }
   if (imports.empty()) {
     return InvalidArgument("step ", Quoted(task.step),

@@ -149,8 +149,9 @@ Status SendLabels(const std::vector<std::string>& arguments_in) {
   const Arguments arguments = TRY(ReadArguments(arguments_in));
   const std::unique_ptr<char, decltype(&std::free)> path(realpath(arguments.file.c_str(), nullptr), &std::free);
   if (!path) return ErrnoError(errno, Cat("reading ", arguments.file));
+  const std::string batch = TRY(BatchName(arguments));
   const std::unique_ptr<LabelFeed> feed =
-      TRY(LabelFeed::Start({ arguments.url, TokenFromEnvironment(), arguments.endpoint, TRY(BatchName(arguments)) }));
+      TRY(LabelFeed::Start({arguments.url, TokenFromEnvironment(), arguments.endpoint, batch}));
   const Counts counts = IsLines(arguments.file) ? TRY(SendLines(arguments, *feed))
                                                 : TRY(SendTable(arguments, path.get(), *feed));
                                                 const LabelFeed::Summary sent = TRY(feed->Finish());

@@ -83,7 +83,8 @@ Result<StepResult> RunSql(const StepTask& task) {
       TRY(ReadFile(task.Resolve(file), kSqlBytesMax).In(Cat("reading the query of step ", task.step)));
   data::DuckdbSession session = TRY(OpenSession(task, {"rows"}));
   for (const auto& [name, input] : task.inputs) TRY(session.Bind(name, input.path));
-  const Query query { sql, file, TRY(session.Describe(sql, file)) };
+  auto columns = TRY(session.Describe(sql, file));
+  const Query query{sql, file, std::move(columns)};
   data::DatasetSpec spec;
   spec.roles = TRY(ReadRoles(task, query.columns));
   spec.sources = InputDigests(task);

@@ -89,7 +89,8 @@ Result<PackageFile> ReadPackageFile(const std::string& name, const Json& value) 
   // Plain names only: no folder, no "..", nothing that leads out of the package.
   if (!IsName(name)) return InvalidArgument("package.json: files has the name ", Quoted(name), "; use plain names");
   const std::int64_t size = TRY(value.GetInt("size"));
-  PackageFile file { name, static_cast<std::uint64_t>(size), TRY(value.GetString("digest")) };
+  PackageFile file{name, static_cast<std::uint64_t>(size), ""};
+  file.digest = TRY(value.GetString("digest"));
   if (size < 0 || file.size_bytes > kModelBytesMax) {
     return InvalidArgument("package.json: file ", name, " has size ", size, ", at most ", kModelBytesMax);
   }

@@ -52,7 +52,8 @@ Result<Json> ReadFiles(const std::vector<std::string>& paths) {
   Json files = Json::MakeArray();
   for (const std::string& path : paths) {
     for (const std::string& file : TRY(Expand(path))) {
-      files.Append(Json::Make({{"path", file}, {"text", TRY(ReadFile(file, 1 << 20))}}));
+      const std::string text = TRY(ReadFile(file, 1 << 20));
+      files.Append(Json::Make({{"path", file}, {"text", text}}));
     }
   }
   return files;
