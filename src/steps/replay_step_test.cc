@@ -139,7 +139,8 @@ TEST_F(ReplayTest, BreaksTheRequestsAsItWasTold) {
                                 "missing=carrier", "--fault", "scale=hour:-1", "--limit", "1"});
   ASSERT_TRUE(scaled.ok()) << scaled.error().ToString();
   const std::string request = server_.requests()[0].Dump();
-  EXPECT_NE(request.find(R"("name":"temp","shape":[1],"datatype":"FP64","data":[105.0])"), std::string::npos) << request;
+  EXPECT_NE(request.find(R"("name":"temp","shape":[1],"datatype":"FP64","data":[105.0])"), std::string::npos)
+      << request;
   EXPECT_NE(request.find(R"("name":"carrier","shape":[1],"datatype":"BYTES","data":[null])"), std::string::npos);
   EXPECT_NE(request.find(R"("name":"hour","shape":[1],"datatype":"INT64","data":[-5])"), std::string::npos);
   EXPECT_FALSE(Replay({Dataset(false), "--url", server_.url(), "--fault", "drop=weather"}).ok());
