@@ -48,18 +48,25 @@ struct WindowSummary {
 inline constexpr std::int64_t kNoDelay = std::numeric_limits<std::int64_t>::min();
 
 /// The sampled rows of some windows, columnar, by window, version, arrival.
-/// Invariant: all columns have size() entries; `features` has size() * feature_names.size(), row by row.
+/// Invariant: all columns have size() entries; `features` has size() * feature_names.size(), `class_probabilities`
+/// size() * classes.size(), row by row.
 struct JoinedRows {
   std::vector<std::string> ids;
   std::vector<std::string> keys;  ///< empty where the request had none
   std::vector<std::int64_t> versions;
   std::vector<std::int64_t> event_times_us;
-  std::vector<float> predictions;
-  std::vector<double> labels;              ///< NaN: none yet
+  std::vector<float> predictions;          ///< of several classes, the likeliest one's place in `classes`
+  std::vector<double> labels;              ///< NaN: none yet; of several classes, the place in `classes`
   std::vector<std::int64_t> delays_us;     ///< from event time to label time; kNoDelay: no label, or one without time
   std::vector<float> weights;              ///< how many predictions the row stands for: 1 / sample rate
   std::vector<std::string> feature_names;  ///< of all versions in the range; a version without one has NaN there
   std::vector<float> features;             ///< as the model saw them; empty when not asked for
+  /// The endpoint's list of classes: it only ever grows, so a place in it means the same in every version and window.
+  /// Empty when no version had several classes.
+  std::vector<std::string> classes;
+  /// As answered, in the order of `classes`; 0 for a class that the row's version lacks. A row whose prediction was
+  /// recorded without them is NaN throughout, and its place is that of the version's own order.
+  std::vector<float> class_probabilities;
   [[nodiscard]] std::size_t size() const { return ids.size(); }
 };
 
