@@ -14,7 +14,6 @@ namespace mw::evaluation {
 namespace {
 
 constexpr std::size_t kFolds = 3;
-constexpr std::string_view kNeedsLabels = "needs labels: the estimate takes the probabilities at their word";
 
 std::vector<std::uint32_t> OrderBy(std::span<const double> values, bool descending) {
   std::vector<std::uint32_t> order(values.size());

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "evaluation/answers.h"
 #include "evaluation/evaluate.h"
 #include "goals/metric.h"
 #include "goals/table.h"
@@ -17,24 +18,6 @@ std::string Shown(std::string_view metric, std::optional<double> value) {
   if (!value) return "-";
   const goals::Metric* known = goals::FindMetric(metric);
   return known == nullptr ? Fixed(*value, 3) : goals::FormatMetric(*known, *value);
-}
-
-// What is missing before anything can be decided; empty when nothing is.
-std::string Shortage(const Report& report, std::int64_t rows_min) {
-  const Counts& counts = report.counts;
-  const auto short_of = [](std::int64_t have, std::int64_t need, std::string_view what) {
-    return Cat(have, " ", what, ", need ", need);
-  };
-  if (report.problem != goals::Problem::kBinaryClassification) {
-    if (counts.rows < rows_min) return short_of(counts.rows, rows_min, "rows");
-  } else {
-    const std::int64_t negatives = counts.rows - counts.positives;
-    if (counts.positives < rows_min) return short_of(counts.positives, rows_min, "positives");
-    if (negatives < rows_min) return short_of(negatives, rows_min, "negatives");
-  }
-  constexpr auto kBlocks = static_cast<std::int64_t>(kBlocksMin);
-  if (counts.blocks < kBlocks) return short_of(counts.blocks, kBlocks, "independent blocks");
-  return {};
 }
 
 Check EnoughData(const Report& report, std::int64_t rows_min) {

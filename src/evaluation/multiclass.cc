@@ -325,7 +325,9 @@ Result<Baseline> MostFrequent(const ClassifiedRows& rows, const std::vector<doub
   const auto best = static_cast<std::size_t>(std::max_element(shares.begin(), shares.end()) - shares.begin());
   std::vector<double> answer(shares.size());
   answer[best] = 1;
-  Baseline baseline { Cat("every row ", rows.classes[best]), TRY(Constant(rows, answer)) };
+  Baseline baseline;
+  baseline.rule = Cat("every row ", rows.classes[best]);
+  baseline.metrics = TRY(Constant(rows, answer));
   for (const std::size_t place : {kAuc, kLogLoss, kBrier, kEce}) {
     baseline.metrics[place].value.reset();
     baseline.metrics[place].reason = "a rule has no probabilities";
@@ -375,7 +377,8 @@ Result<Report> EvaluateMulticlass(const ClassifiedRows& rows, const std::vector<
   const std::vector<double> confusion = classified.Confusion(std::vector<double>(classified.num_blocks(), 1.0));
   report.overall = OfAll(values);
   report.no_model = TRY(MostFrequent(rows, shares));
-  report.trivial_model = { "every row the training rows' shares", TRY(Constant(rows, shares)) };
+  report.trivial_model.rule = "every row the training rows' shares";
+  report.trivial_model.metrics = TRY(Constant(rows, shares));
   for (const SliceColumn& column : slices) {
     for (const std::uint32_t code : ByName(column)) {
       report.slices.push_back(TRY(EvaluateSlice(rows, column, code, bootstrap)));

@@ -126,10 +126,12 @@ Json ClassJson(const ClassReport& one) {
 }
 
 Result<ClassReport> ReadClass(const Json& json) {
-  return ClassReport {
-    TRY(json.GetString("name"))
-    , json.IntOr("rows", 0), json.IntOr("predicted", 0), TRY(ReadMetrics(json, "metrics"))
-  };
+  ClassReport report;
+  report.name = TRY(json.GetString("name"));
+  report.rows = json.IntOr("rows", 0);
+  report.predicted = json.IntOr("predicted", 0);
+  report.metrics = TRY(ReadMetrics(json, "metrics"));
+  return report;
 }
 
 Json ConfusionJson(const std::vector<std::int64_t>& row) {

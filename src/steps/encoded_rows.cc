@@ -171,15 +171,26 @@ class Loader {
 
 }  // namespace
 
-double EncodedRows::PositiveShare() const {
-  return count == 0 ? 0 : std::accumulate(labels.begin(), labels.end(), 0.0) / static_cast<double>(count);
+evaluation::TrainingLabels EncodedRows::LabelsOf(goals::Problem problem) const {
+  evaluation::TrainingLabels out;
+  const auto rows = static_cast<double>(std::max<std::size_t>(count, 1));
+  switch (problem) {
+    case goals::Problem::kBinaryClassification:
+      out.positive_share = std::accumulate(labels.begin(), labels.end(), 0.0) / rows;
+      break;
+    case goals::Problem::kMulticlassClassification:
+      out.class_shares.resize(classes.size());
+      for (const double label : labels) out.class_shares[static_cast<std::size_t>(label)] += 1;
+      for (double& share : out.class_shares) share /= rows;
+      break;
+    case goals::Problem::kRegression: out.constants = evaluation::ConstantsOf(labels); break;
+  }
+  return out;
 }
 
-std::vector<double> EncodedRows::ClassShares() const {
-  std::vector<double> shares(classes.size());
-  for (const double label : labels) shares[static_cast<std::size_t>(label)] += 1;
-  for (double& share : shares) share /= static_cast<double>(std::max<std::size_t>(count, 1));
-  return shares;
+evaluation::AnsweredRows EncodedRows::AnsweredWith(goals::Problem problem, std::vector<double> answers,
+                                                   std::vector<std::uint32_t> blocks) const {
+  return {problem, classes, labels, std::move(answers), std::move(blocks)};
 }
 
 Result<EncodedRows> LoadRows(const StepTask& task, std::string_view input, const RowsWanted& wanted) {

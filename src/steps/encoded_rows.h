@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "data/dataset.h"
-#include "evaluation/evaluate.h"
+#include "evaluation/answers.h"
 #include "schema/encoder.h"
 #include "steps/task.h"
 
@@ -24,10 +24,11 @@ struct EncodedRows {
   std::vector<evaluation::SliceColumn> texts;
   std::int64_t unlabelled = 0;  ///< rows left out
 
-  /// Of two classes.
-  [[nodiscard]] double PositiveShare() const;
-  /// Of several, in the order of `classes`.
-  [[nodiscard]] std::vector<double> ClassShares() const;
+  /// What the labels are like, for rows of the problem; not empty.
+  [[nodiscard]] evaluation::TrainingLabels LabelsOf(goals::Problem problem) const;
+  /// The rows' labels beside what a model answered, as Score gives it; `blocks` as BlocksOf gives them.
+  [[nodiscard]] evaluation::AnsweredRows AnsweredWith(goals::Problem problem, std::vector<double> answers,
+                                                      std::vector<std::uint32_t> blocks) const;
 };
 
 struct RowsWanted {

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "steps/encoded_rows.h"
 #include "steps/judgement.h"
-#include "steps/measuring.h"
 #include "steps/scoring.h"
 #include "steps/step_options.h"
 #include "steps/steps.h"
@@ -19,7 +18,7 @@ struct Plan {
   std::optional<goals::Goal> goal;
   std::vector<std::string> slices;
   std::vector<std::string> blocks;  ///< columns that make blocks beside the hour
-  MeasureOptions options;
+  evaluation::MeasureOptions options;
 
   [[nodiscard]] std::vector<std::string> Texts() const {
     std::vector<std::string> texts = slices;
@@ -40,8 +39,10 @@ Result<Plan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
   plan.slices = TRY(TextsOption(task, "slices", plan.goal ? plan.goal->slices : std::vector<std::string>()));
   plan.blocks = TRY(TextsOption(task, "blocks", {}));
   plan.options.threshold = ThresholdOf(plan, info);
-  plan.options.training = TrainingLabels::FromPackage(info);
-  plan.options.costs = CostsOf(plan.goal ? &*plan.goal : nullptr);
+  if (const Json* training = info.lineage.Find("training")) {
+    plan.options.training = evaluation::TrainingLabels::FromJson(*training, info.classes.size());
+  }
+  plan.options.costs = evaluation::CostsOf(plan.goal ? &*plan.goal : nullptr);
   plan.options.bootstrap.confidence = TRY(ShareOption(task, "confidence", 0.95));
   if (!(plan.options.bootstrap.confidence >= 0.5 && plan.options.bootstrap.confidence <= 0.999)) {
     return InvalidArgument("with.confidence is ", plan.options.bootstrap.confidence,
@@ -97,8 +98,9 @@ Result<StepResult> RunEvaluate(const StepTask& task) {
   const Plan plan = TRY(MakePlan(task, model.package.info));
   const data::Dataset dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
   const EncodedRows rows = TRY(LoadRows(task, "rows", model.Wants(model.package.info.label, plan.Texts())));
-  evaluation::Report report = TRY(MeasureAnswers({model.problem, rows, Score(model, rows), BlocksOf(rows, plan.blocks)},
-                                                 SlicesOf(plan, rows), plan.options));
+  evaluation::Report report =
+      TRY(evaluation::MeasureAnswers(rows.AnsweredWith(model.problem, Score(model, rows), BlocksOf(rows, plan.blocks)),
+                                     SlicesOf(plan, rows), plan.options));
   Describe(task, plan, model, rows, dataset.roles.event_time, report);
   TRY(WriteFileDurably(TRY(task.Output("report")), evaluation::ToJson(report).DumpPretty() + "\n"));
 

@@ -8,11 +8,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "evaluation/answers.h"
 #include "evaluation/gate.h"
 #include "steps/control_plane.h"
 #include "steps/data_task.h"
 #include "steps/encoded_rows.h"
-#include "steps/measuring.h"
 #include "steps/run_log.h"
 #include "steps/scoring.h"
 #include "steps/step_options.h"
@@ -81,15 +81,15 @@ Result<std::vector<evaluation::Gain>> Pair(const StepTask& task, net::HttpClient
   TRY(FetchPackage(api, version.package, directory));
   const Scored candidate = TRY(ScoreRows(task, TRY(task.Input("model")), report).In("candidate"));
   const Scored production = TRY(ScoreRows(task, directory, report).In(kProduction));
-  MeasureOptions options;
+  evaluation::MeasureOptions options;
   options.threshold = report.threshold;
-  options.costs = CostsOf(goal);
+  options.costs = evaluation::CostsOf(goal);
   options.bootstrap.confidence = report.confidence;
   options.bootstrap.seed = report.seed;
   const auto answers = [&](const Scored& scored) {
-    return Answers{scored.problem, scored.rows, scored.values, BlocksOf(scored.rows, BlockColumns(report))};
+    return scored.rows.AnsweredWith(scored.problem, scored.values, BlocksOf(scored.rows, BlockColumns(report)));
   };
-  return CompareAnswers(answers(candidate), answers(production), options);
+  return evaluation::CompareAnswers(answers(candidate), answers(production), options);
 }
 
 // A comparison that cannot be made leaves the recorded metrics: the gate then decides with less, never

@@ -5,6 +5,7 @@
 // column that a model can take and that plays no role.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -14,7 +15,6 @@
 #include "steps/data_task.h"
 #include "steps/encoded_rows.h"
 #include "steps/judgement.h"
-#include "steps/measuring.h"
 #include "steps/run_log.h"
 #include "steps/step_options.h"
 #include "steps/steps.h"
@@ -202,7 +202,7 @@ std::string DigestOf(const StepTask& task, std::string_view input) {
 Json LineageOf(const StepTask& task, const Plan& plan, const BoostingOptions& options, const EncodedRows& rows,
                const Boosted& boosted) {
   Json training = Json::Make({{"rows", static_cast<std::int64_t>(rows.count)}});
-  TrainingLabels::Of(rows, plan.problem).AddTo(training);
+  rows.LabelsOf(plan.problem).AddTo(training);
   training["until"] = rows.times.empty()
                           ? Json()
                           : Json(FormatTime(FromMicros(*std::max_element(rows.times.begin(), rows.times.end()))));
@@ -240,14 +240,15 @@ Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder
 
 // The goal's first look at the model: on the rows that stopped the training, without intervals.
 Result<evaluation::Report> Experiment(const Plan& plan, const EncodedRows& rows, const Boosted& boosted,
-                                      const TrainingMatrix& matrix, const TrainingLabels& training) {
+                                      const TrainingMatrix& matrix, evaluation::TrainingLabels training) {
   const std::vector<float> answers = TRY(boosted.booster.Predict(matrix, Booster::Answer::kProbability));
-  MeasureOptions options;
+  evaluation::MeasureOptions options;
   options.threshold = plan.goal ? plan.goal->threshold : 0.5;
-  options.training = training;
+  options.training = std::move(training);
   options.bootstrap.replicates = 0;
-  options.costs = CostsOf(plan.goal ? &*plan.goal : nullptr);
-  return MeasureAnswers({plan.problem, rows, std::vector<double>(answers.begin(), answers.end()), {}}, {}, options);
+  options.costs = evaluation::CostsOf(plan.goal ? &*plan.goal : nullptr);
+  return evaluation::MeasureAnswers(
+      rows.AnsweredWith(plan.problem, std::vector<double>(answers.begin(), answers.end()), {}), {}, options);
 }
 
 StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const EncodedRows& rows, const Boosted& boosted,
@@ -260,7 +261,7 @@ StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const Enco
                                {"rounds_run", boosted.rounds_run},
                                {"train.rows", static_cast<std::int64_t>(rows.count)}});
   if (plan.problem == goals::Problem::kBinaryClassification) {
-    result.metrics["train.positive_share"] = rows.PositiveShare();
+    result.metrics["train.positive_share"] = *rows.LabelsOf(plan.problem).positive_share;
   }
   result.metrics[Cat("train.", loss)] = boosted.train_loss;
   result.summary = Cat(WithThousands(static_cast<long long>(rows.count)), " rows, ", plan.features.size(),
@@ -317,7 +318,7 @@ Result<StepResult> RunTrain(const StepTask& task) {
   result.output_metadata["model"] = Json::Make({{"model", plan.model}, {"trees", boosted.rounds_kept}});
   if (stop_rows) {
     const evaluation::Report report =
-        TRY(Experiment(plan, *stop_rows, boosted, *stop_early, TrainingLabels::Of(rows, plan.problem)));
+        TRY(Experiment(plan, *stop_rows, boosted, *stop_early, rows.LabelsOf(plan.problem)));
     const Json metrics = MetricsOf(report);
     for (const auto& [name, value] : metrics.AsObject()) result.metrics[Cat("stop_early.", name)] = value;
     if (plan.goal)
