@@ -3,9 +3,18 @@
 
 #include <algorithm>
 
+#include "wire/class_name.h"
 #include "wire/window_record.h"
 
 namespace mw::serving {
+namespace {
+
+bool CanRecord(const std::vector<std::string>& classes) {
+  return !classes.empty() && classes.size() <= wire::kSampleClassesMax &&
+         std::all_of(classes.begin(), classes.end(), [](const std::string& name) { return wire::IsClassName(name); });
+}
+
+}  // namespace
 
 std::uint64_t TrafficRate::Add(std::int64_t second, std::uint32_t rows) {
   const std::uint64_t stamp = static_cast<std::uint64_t>(second) << kRowsBits;
@@ -30,6 +39,7 @@ RecordedVersion::RecordedVersion(const std::string& endpoint_in, std::int64_t ve
       model(of.name().empty() ? endpoint_in : of.name()),
       version(version_in),
       classes(of.classes()),
+      records_classes(CanRecord(of.classes())),
       threshold(of.threshold()) {
   if (of.num_features() > wire::kSampleFeaturesMax) return;
   for (std::size_t i = 0; i < of.num_features(); ++i) {

@@ -53,6 +53,7 @@ struct RecordedVersion {
   std::int64_t version = 0;
   std::vector<Feature> features;     ///< in the model's order; empty when there are too many to record
   std::vector<std::string> classes;  ///< names; empty unless predictions are places among several classes
+  bool records_classes = false;      ///< with the probabilities of each: several, and not too many
   std::optional<double> threshold;   ///< at or above it a row is flagged
   mutable TrafficRate traffic;
   mutable LostRows lost;

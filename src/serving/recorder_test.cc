@@ -156,9 +156,11 @@ TEST_F(RecorderTest, AFullSpoolCostsSamplesAndNeverCounts) {
   options.spool_bytes_max = (std::uint64_t{1} << 20) + 20'000;  // what is kept free for the end, and 20 kB
   const Counter& dropped =
       metrics_.AddCounter("millwright_recording_dropped_rows_total", "", {{"reason", "spool_full"}});
-  std::int64_t rows = 0;
+  std::int64_t rows = 10;
   {
     const auto recorder = Start(options);
+    Add(10);  // these find room, however fast the next ones come
+    ASSERT_TRUE(Await([&] { return SpooledFiles() > 0; }));
     ASSERT_TRUE(Await([&] {
       Add(10);
       rows += 10;

@@ -45,6 +45,9 @@ std::string_view KeyOf(const RecordedRequest& request, std::size_t row) {
   return key.size() <= wire::kSampleKeyBytesMax ? key : std::string_view();
 }
 
+/// Probabilities that are recorded of each sampled row.
+std::size_t ClassesOf(const RecordedVersion& version) { return version.records_classes ? version.classes.size() : 0; }
+
 std::int64_t EventSecond(std::int64_t event_time_us, std::int64_t received_us) {
   const bool usable = event_time_us != kNoEventTime && event_time_us <= received_us + kClockSkewMax.count();
   return (usable ? event_time_us : received_us) / 1'000'000;
@@ -190,6 +193,7 @@ double RecordingLane::ChooseSample(const RecordedVersion& version, std::int64_t 
 
 bool RecordingLane::AddPart(const RecordedVersion& version, const RecordedRequest& request, const Part& part) {
   const std::size_t width = version.features.size();
+  const std::size_t classes = ClassesOf(version);
   const std::size_t stride = request.features.size() / request.predictions.size();
   const bool has_keys = !request.keys.empty();
   const bool own_times = request.event_times_us.size() > 1;
@@ -201,7 +205,7 @@ bool RecordingLane::AddPart(const RecordedVersion& version, const RecordedReques
   const std::size_t times = own_times ? part.rows : 1;
   const std::size_t bytes =
       Aligned(sizeof(Header) + times * sizeof(std::int64_t) + part.rows * sizeof(float) +
-              sampled_.size() * (sizeof(std::uint32_t) + width * sizeof(float)) + id.size() + key_bytes);
+              sampled_.size() * (sizeof(std::uint32_t) + (width + classes) * sizeof(float)) + id.size() + key_bytes);
   std::byte* at = Reserve(bytes, kSpareBytes);
   if (at == nullptr) return false;
   Header header;
@@ -227,6 +231,10 @@ bool RecordingLane::AddPart(const RecordedVersion& version, const RecordedReques
   at = Put(at, std::span<const std::uint32_t>(sampled_));
   for (const std::uint32_t row : sampled_) at = Put(at, request.features.subspan((part.first + row) * stride, width));
   for (const std::uint32_t row : sampled_) {
+    if (classes == 0) break;
+    at = Put(at, request.class_probabilities.subspan((part.first + row) * classes, classes));
+  }
+  for (const std::uint32_t row : sampled_) {
     if (!has_keys) break;
     const auto size = static_cast<std::uint16_t>(KeyOf(request, part.first + row).size());
     at = Put(at, std::span(&size, 1));
@@ -243,8 +251,10 @@ void RecordingLane::AddAnswered(const std::shared_ptr<const RecordedVersion>& ve
                                 std::int64_t rows_per_second_full, const RecordedRequest& request) {
   const std::size_t rows = request.predictions.size();
   const std::size_t row_bytes = sizeof(std::int64_t) + sizeof(float) + sizeof(std::uint32_t) +
-                                version->features.size() * sizeof(float) + wire::kSampleKeyBytesMax;
+                                (version->features.size() + ClassesOf(*version)) * sizeof(float) +
+                                wire::kSampleKeyBytesMax;
   const std::size_t rows_at_once = std::max<std::size_t>(1, ring_bytes_ / 8 / row_bytes);
+  MW_ASSERT(request.class_probabilities.size() >= rows * ClassesOf(*version));
   const bool known = Introduce(version);
   Part part;
   part.received_us = ReceivedAt(request.start);
@@ -318,6 +328,7 @@ void RecordingLane::ReadRows(const std::byte* at, const Header& header, Record& 
   record.predictions = Take<float>(at, header.rows);
   record.sampled = Take<std::uint32_t>(at, header.sampled);
   record.features = Take<float>(at, header.sampled * version->get()->features.size());
+  record.class_probabilities = Take<float>(at, header.sampled * ClassesOf(**version));
   if (header.has_keys) record.key_sizes = Take<std::uint16_t>(at, header.sampled);
   const std::span<const char> id = Take<char>(at, header.id_bytes);
   record.id = {id.data(), id.size()};

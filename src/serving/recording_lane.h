@@ -33,6 +33,8 @@ struct RecordedRequest {
   std::string_view id;                 ///< the request's
   std::span<const float> features;     ///< rows x the model's features, as the model saw them
   std::span<const float> predictions;  ///< one for each row
+  /// Rows x the model's classes where the version records them, else not looked at.
+  std::span<const float> class_probabilities{};
   /// Microseconds since 1970 or kNoEventTime: none, one for all rows, or one for each.
   std::span<const std::int64_t> event_times_us;
   std::span<const std::string_view> keys;  ///< none, or one for each row; empty: none
@@ -65,6 +67,7 @@ class RecordingLane {
     std::span<const float> predictions;            ///< one for each row
     std::span<const std::uint32_t> sampled;        ///< places of the sampled rows in this record
     std::span<const float> features;               ///< of the sampled rows
+    std::span<const float> class_probabilities;    ///< of the sampled rows, where the version records them
     std::span<const std::uint16_t> key_sizes;      ///< of the sampled rows, or none
     std::string_view keys;                         ///< one after the other
   };

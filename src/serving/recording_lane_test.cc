@@ -235,6 +235,32 @@ TEST_F(RecordingLaneTest, OfABatchEachRowIsChosenByItsOwnId) {
   EXPECT_LT(sampled, 6'000U);
 }
 
+TEST_F(RecordingLaneTest, OfSeveralClassesTheSampledRowsHaveTheirProbabilities) {
+  RecordingLane lane(clock_, wake_.get(), lost_);
+  const auto version = TestVersion();
+  version->classes = {"a", "b", "c"};
+  version->records_classes = true;
+  TestRows rows("batch", 20'000, 1'000'000);
+  for (std::size_t i = 0; i < 60'000; ++i) rows.class_probabilities.push_back(static_cast<float>(i));
+  rows.keys.assign(20'000, "key");
+  lane.AddAnswered(version, 1000, rows.Request());
+  std::size_t sampled = 0;
+  lane.Drain([&](const RecordingLane::Record& record) {
+    ASSERT_EQ(record.class_probabilities.size(), 3 * record.sampled.size());
+    EXPECT_EQ(record.keys.size(), 3 * record.sampled.size());
+    for (std::size_t i = 0; i < record.sampled.size(); ++i) {
+      const std::size_t row = record.first_row + record.sampled[i];
+      EXPECT_EQ(record.features[2 * i], static_cast<float>(row));
+      for (std::size_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(record.class_probabilities[3 * i + c], static_cast<float>(3 * row + c));
+      }
+    }
+    sampled += record.sampled.size();
+  });
+  EXPECT_GT(sampled, 500U);
+  EXPECT_LT(sampled, 6'000U);
+}
+
 // A replay of the past is sparse in event time, however fast it comes.
 TEST_F(RecordingLaneTest, AReplayIsSampledWhole) {
   RecordingLane lane = Lane();

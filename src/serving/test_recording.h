@@ -48,6 +48,7 @@ struct TestRows {
     request.id = id;
     request.features = features;
     request.predictions = predictions;
+    request.class_probabilities = class_probabilities;
     request.event_times_us = times;
     request.keys = keys;
     request.start = start;
@@ -57,6 +58,7 @@ struct TestRows {
   std::string id;
   std::vector<float> features;
   std::vector<float> predictions;
+  std::vector<float> class_probabilities;
   std::vector<std::int64_t> times;
   std::vector<std::string_view> keys;
 };

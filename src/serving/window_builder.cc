@@ -62,6 +62,11 @@ sketch::Profile ProfileOf(const RecordedVersion& version, const wire::Prediction
   return profile;
 }
 
+/// What a model answers as probabilities may be none: sums that overflow. Then none of the piece are kept.
+bool AreProbabilities(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float value) { return value >= 0 && value <= 1; });
+}
+
 }  // namespace
 
 WindowBuilder::WindowBuilder(WindowBuilderOptions options, Sink sink)
@@ -147,7 +152,10 @@ void WindowBuilder::AddSampled(Window& window, const RecordingLane::Record& reco
   sample.event_times_us.push_back(event_time_us);
   sample.predictions.push_back(record.predictions[row]);
   sample.features.insert(sample.features.end(), features.begin(), features.end());
-  window.sample_bytes += features.size_bytes() + record.id.size() + key.size() + 32;
+  const std::size_t classes = record.class_probabilities.size() / record.sampled.size();
+  const std::span<const float> own = record.class_probabilities.subspan(sampled * classes, classes);
+  sample.class_probabilities.insert(sample.class_probabilities.end(), own.begin(), own.end());
+  window.sample_bytes += features.size_bytes() + own.size_bytes() + record.id.size() + key.size() + 32;
   if (sample.rows() < options_.sample_rows_max && window.sample_bytes < options_.sample_bytes_max) return;
   Window next = NewWindow(window.version, window.piece.window_start);
   if (CutOne(window)) window = std::move(next);
@@ -183,6 +191,11 @@ bool WindowBuilder::CutOne(Window& window) {
   piece.sample_rate = piece.rows == 0 ? 1 : std::clamp(window.rates / static_cast<double>(piece.rows), 0.0, 1.0);
   for (const RecordedVersion::Feature& feature : window.version->features) {
     piece.sample.feature_names.push_back(feature.spec.name);
+  }
+  if (window.version->records_classes && AreProbabilities(piece.sample.class_probabilities)) {
+    piece.sample.class_names = window.version->classes;
+  } else {
+    piece.sample.class_probabilities.clear();
   }
   piece.features = ProfileOf(*window.version, piece.sample);
   if (sink_(piece)) return true;

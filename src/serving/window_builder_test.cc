@@ -120,6 +120,65 @@ TEST_F(WindowBuilderTest, OfSeveralClassesTheLikeliestIsACategory) {
   EXPECT_EQ(pieces_[0].flagged_rows, 0);
 }
 
+/// A version of three classes whose probabilities are recorded.
+std::shared_ptr<RecordedVersion> FlowerVersion() {
+  auto version = TestVersion();
+  version->classes = {"setosa", "versicolor", "virginica"};
+  version->records_classes = true;
+  version->threshold.reset();
+  return version;
+}
+
+/// Rows whose probabilities are all different and of every binary digit.
+TestRows FlowerRows(const std::string& id, std::size_t rows, std::int64_t time) {
+  TestRows made(id, rows, time);
+  made.predictions.clear();
+  for (std::size_t row = 0; row < rows; ++row) {
+    const float first = 1 / (3 + static_cast<float>(row)), second = first * 0.7F, third = 1 - first - second;
+    made.class_probabilities.insert(made.class_probabilities.end(), {first, second, third});
+    made.predictions.push_back(third > first ? 2 : 0);
+  }
+  return made;
+}
+
+TEST_F(WindowBuilderTest, OfSeveralClassesEveryProbabilityComesThrough) {
+  Options({.server = "s", .boot = "b", .sample_rows_max = 7});
+  const auto version = FlowerVersion();
+  TestRows rows = FlowerRows("r", 20, At("2013-07-01T04:10:00Z"));
+  rows.times.assign(20, At("2013-07-01T04:10:00Z"));
+  for (std::size_t i = 0; i < 20; i += 3) rows.times[i] = At("2013-07-01T05:10:00Z");
+  Add(version, rows);
+  builder_->Cut();
+  std::size_t seen = 0;
+  for (const wire::WindowPiece& piece : pieces_) {
+    EXPECT_EQ(piece.sample.class_names, version->classes);
+    ASSERT_EQ(piece.sample.class_probabilities.size(), 3 * piece.sample.rows());
+    for (std::size_t i = 0; i < piece.sample.rows(); ++i, ++seen) {
+      const auto row = static_cast<std::size_t>(*ParseInt(piece.sample.ids[i].substr(2)));
+      for (std::size_t c = 0; c < 3; ++c) {
+        EXPECT_EQ(piece.sample.class_probabilities[3 * i + c], rows.class_probabilities[3 * row + c]) << row;
+      }
+      EXPECT_EQ(piece.sample.predictions[i], rows.predictions[row]);
+    }
+  }
+  EXPECT_EQ(seen, 20U);
+}
+
+TEST_F(WindowBuilderTest, AnswersThatAreNoProbabilitiesAreNotKept) {
+  const auto version = FlowerVersion();
+  TestRows rows = FlowerRows("r", 3, 1);
+  rows.class_probabilities[4] = NAN;
+  Add(version, rows);
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_EQ(pieces_[0].sample.rows(), 3U);
+  EXPECT_TRUE(pieces_[0].sample.class_names.empty());
+  Add(version, FlowerRows("s", 3, 1));
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 2U);
+  EXPECT_EQ(pieces_[1].sample.class_probabilities.size(), 9U) << "the next piece has its own";
+}
+
 TEST_F(WindowBuilderTest, EventTimesFarAheadAreNotBelieved) {
   const std::int64_t now = ToMicros(clock_.Now());
   Add(TestRows("near", 1, now + kClockSkewMax.count()));

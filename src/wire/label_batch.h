@@ -3,7 +3,9 @@
 //
 // The compact form (Content-Type kLabelBatchType) is for clients that send hundreds of thousands a second:
 //   "MWL1" varint(count) count x { id kind u8, id (varint length, bytes), value f64, time signed varint }
-// with numbers as in sketch/bytes.h; the batch's id travels in the request's query.
+//   "MWL2": the same, but a label whose id kind has bit 1 set has a class name (varint length, bytes) for its value
+// with numbers as in sketch/bytes.h; the batch's id travels in the request's query. Labels without names are written
+// as MWL1, which earlier readers know.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +34,9 @@ enum class LabelBy : std::uint8_t {
 struct Label {
   LabelBy by = LabelBy::kPrediction;
   std::string id;
-  double value = 0;                     ///< 0 or 1, the class's index, or the number that was predicted; finite
+  double value = 0;                     ///< 0 or 1, the class's number, or the number that was predicted; finite
   std::int64_t time_us = kNoLabelTime;  ///< event time since when it is known
+  std::string text{};                   ///< the class by its name, in place of `value`; empty: none
   bool operator==(const Label&) const = default;
 };
 
@@ -43,7 +46,8 @@ struct LabelBatch {
   std::vector<Label> labels;
 };
 
-/// Errors: kInvalidArgument: without an id, with one that is too long, a value that is not finite.
+/// Errors: kInvalidArgument: without an id, with one that is too long, a value that is not finite, a text that can be
+/// no class's name.
 Status CheckLabel(const Label& label);
 std::string LabelBytes(const std::vector<Label>& labels);
 /// Errors: kInvalidArgument naming the label (from 1) and its fault, or for bytes that are no labels.

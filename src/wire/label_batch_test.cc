@@ -30,16 +30,36 @@ TEST(LabelBatchTest, TheBytesStayTheSame) {
             "04");
 }
 
+TEST(LabelBatchTest, ClassesByNameTravelInTheSecondForm) {
+  const std::vector<Label> labels = {{LabelBy::kPrediction, "a", 0, 5, "setosa"},
+                                     {LabelBy::kKey, "b", 0, kNoLabelTime, "blau, grün"},
+                                     {LabelBy::kKey, "c", 2, 6}};
+  const std::string bytes = LabelBytes(labels);
+  EXPECT_TRUE(bytes.starts_with("MWL2"));
+  const auto read = ParseLabelBytes(bytes);
+  ASSERT_TRUE(read.ok()) << read.error().ToString();
+  EXPECT_EQ(*read, labels);
+  EXPECT_EQ(Hex(LabelBytes({{LabelBy::kKey, "ab", 0, 2, "no"}})), "4d574c320103026162026e6f04");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(ParseLabelBytes(std::string_view(bytes).substr(0, size)).ok()) << size;
+  }
+}
+
 TEST(LabelBatchTest, SaysWhichLabelIsWrong) {
   const auto refusal = [](std::string_view bytes) {
     const auto read = ParseLabelBytes(bytes);
     return read.ok() ? std::string("accepted") : read.error().ToString();
   };
-  EXPECT_EQ(refusal("{}"), "no labels: they begin with MWL1");
+  EXPECT_EQ(refusal("{}"), "no labels: they begin with MWL1 or MWL2");
   EXPECT_EQ(refusal(LabelBytes({{LabelBy::kKey, "a", 1, 0}, {LabelBy::kKey, "", 1, 0}})),
             "label 2: it names neither a prediction nor a key");
   EXPECT_EQ(refusal(LabelBytes({{LabelBy::kKey, "a", std::nan(""), 0}})),
             "label 1: its value is nan; it must be finite");
+  EXPECT_EQ(refusal(std::string("MWL1\x01\x02\x01x\x02no\x00", 11)), "label 1 of 1: the bytes end too early");
+  EXPECT_EQ(refusal(std::string("MWL2\x01\x04\x01x\0\0\0\0\0\0\0\0\0", 17)), "label 1: unknown id kind 4");
+  EXPECT_EQ(refusal(std::string("MWL2\x01\x02\x01x\0\0", 10)), "label 1: its class has no name");
+  EXPECT_EQ(refusal(LabelBytes({{LabelBy::kKey, "a", 0, 0, "\xFF"}})),
+            "label 1: it is \"\\xff\"; a class's name is UTF-8 of at most 256 bytes");
   EXPECT_NE(refusal(LabelBytes({{LabelBy::kKey, "a", 1, 0}}) + "x").find("no labels"), std::string::npos);
   sketch::ByteWriter many;
   many.Raw("MWL1");

@@ -22,12 +22,20 @@ Status CheckKeys(const Json& json) {
   return Ok();
 }
 
-Result<double> ValueOf(const Json& json) {
+Status ReadValue(const Json& json, Label& label) {
   const Json* value = json.Find("label");
   if (value == nullptr) return InvalidArgument("\"label\" is missing");
-  if (value->IsBool()) return value->AsBool() ? 1.0 : 0.0;
-  if (value->IsNumber()) return value->AsDouble();
-  return InvalidArgument("\"label\" is ", Quoted(value->Dump()), "; it must be a number, true or false");
+  if (value->IsBool()) {
+    label.value = value->AsBool() ? 1.0 : 0.0;
+  } else if (value->IsNumber()) {
+    label.value = value->AsDouble();
+  } else if (value->IsString() && !value->AsString().empty()) {
+    label.text = value->AsString();
+  } else {
+    return InvalidArgument("\"label\" is ", Quoted(value->Dump()),
+                           "; it must be a number, true or false, or a class's name");
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -41,7 +49,7 @@ Result<Label> LabelFromJson(const Json& json) {
   Label label;
   label.by = by_id ? LabelBy::kPrediction : LabelBy::kKey;
   label.id = TRY(json.GetString(by_id ? "prediction_id" : "key"));
-  label.value = TRY(ValueOf(json));
+  TRY(ReadValue(json, label));
   if (const Json* time = json.Find("time"); time != nullptr && !time->IsNull()) {
     label.time_us = ToMicros(TRY(ParseTime(TRY(json.GetString("time"))).In("\"time\"")));
   }

@@ -1,6 +1,7 @@
 // Labels as people and their programs write them: JSON objects, alone or one on each line.
 //   {"prediction_id": "AA1-2013-05-01-JFK", "label": 1, "time": "2013-05-01T10:15:00Z"}
-// "key" names an entity instead of a prediction; "label" is a number, true or false; "time" may be left out. Pure.
+// "key" names an entity instead of a prediction; "label" is a number, true or false, or a class by its name as a
+// text; "time" may be left out. Pure.
 #pragma once
 
 #include <string_view>

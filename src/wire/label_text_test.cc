@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 namespace mw::wire {
 namespace {
@@ -16,11 +17,12 @@ std::string Refusal(std::string_view lines) {
 TEST(LabelTextTest, ReadsLines) {
   const auto labels = LabelsFromLines(
       "{\"prediction_id\":\"a\",\"label\":true,\"time\":\"2013-05-01T10:15:00Z\"}\r\n\n"
-      "{\"key\":\"k\",\"label\":0.5}");
+      "{\"key\":\"k\",\"label\":0.5}\n{\"key\":\"k\",\"label\":\"setosa\"}");
   ASSERT_TRUE(labels.ok()) << labels.error().ToString();
-  ASSERT_EQ(labels->size(), 2U);
+  ASSERT_EQ(labels->size(), 3U);
   EXPECT_EQ((*labels)[0], (Label{LabelBy::kPrediction, "a", 1, ToMicros(*ParseTime("2013-05-01T10:15:00Z"))}));
   EXPECT_EQ((*labels)[1], (Label{LabelBy::kKey, "k", 0.5, kNoLabelTime}));
+  EXPECT_EQ((*labels)[2], (Label{LabelBy::kKey, "k", 0, kNoLabelTime, "setosa"}));
   EXPECT_TRUE(LabelsFromLines("")->empty());
 }
 
@@ -30,8 +32,10 @@ TEST(LabelTextTest, NamesTheLineAndTheFault) {
   EXPECT_EQ(Refusal("{\"key\":\"k\",\"prediction_id\":\"p\",\"label\":1}"),
             "line 1: a label has either \"prediction_id\" or \"key\"");
   EXPECT_EQ(Refusal("{\"key\":\"k\"}"), "line 1: \"label\" is missing");
-  EXPECT_EQ(Refusal("{\"key\":\"k\",\"label\":\"yes\"}"),
-            "line 1: \"label\" is \"\\\"yes\\\"\"; it must be a number, true or false");
+  for (const char* value : {"[1]", "\"\"", "null"}) {
+    const std::string refusal = Refusal(Cat("{\"key\":\"k\",\"label\":", value, "}"));
+    EXPECT_NE(refusal.find("; it must be a number, true or false, or a class's name"), std::string::npos) << refusal;
+  }
   EXPECT_EQ(Refusal("{\"key\":\"k\",\"label\":1,\"at\":2}"),
             "line 1: unknown key \"at\"; known are prediction_id or key, label, time");
   EXPECT_NE(Refusal("{\"key\":\"k\",\"label\":1,\"time\":\"noon\"}").find("line 1: \"time\": "), std::string::npos);

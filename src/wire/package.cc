@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "sketch/baseline.h"
+#include "wire/class_name.h"
 
 namespace mw::wire {
 namespace {
@@ -83,6 +84,21 @@ Result<std::vector<std::string>> ReadClasses(const Json& document) {
   }
   if (classes.size() >= 2 && classes.size() <= kPackageClassesMax) return classes;
   return InvalidArgument("package.json: ", classes.size(), " classes; 2 to ", kPackageClassesMax, " are read");
+}
+
+/// Absent, or the negative's name and the positive's.
+Result<std::vector<std::string>> ReadLabelValues(const Json& document) {
+  std::vector<std::string> values;
+  if (document.Find("label_values") == nullptr) return values;
+  const Json* list = FindArray(document, "label_values");
+  for (std::size_t i = 0; list != nullptr && i < list->AsArray().size(); ++i) {
+    const Json& value = list->AsArray()[i];
+    if (value.IsString() && IsClassName(value.AsString())) values.push_back(value.AsString());
+  }
+  const bool pair = list != nullptr && list->AsArray().size() == 2 && values.size() == 2 && values[0] != values[1];
+  if (pair && document.Find("classes") == nullptr) return values;
+  return InvalidArgument("package.json: label_values are two different texts, of a model of two classes: the one that ",
+                         "means no, then the one that means yes");
 }
 
 Result<PackageFile> ReadPackageFile(const std::string& name, const Json& value) {
@@ -227,6 +243,7 @@ Result<PackageInfo> ParsePackageInfo(std::string_view text) {
   info.label = document.StringOr("label", "");
   info.type = TRY(document.GetString("type"));
   info.classes = TRY(ReadClasses(document));
+  info.label_values = TRY(ReadLabelValues(document));
   info.run_id = document.StringOr("run_id", "");
   if (const Json* lineage = document.Find("lineage"); lineage != nullptr) info.lineage = *lineage;
   info.files = TRY(ReadFiles(document));
@@ -250,11 +267,11 @@ std::string PackageInfoText(const PackageInfo& info) {
                           {"run_id", Json(info.run_id)},
                           {"lineage", info.lineage},
                           {"files", std::move(files)}});
-  if (!info.classes.empty()) {
-    Json classes = Json::MakeArray();
-    for (const std::string& name : info.classes) classes.Append(Json(name));
-    json["classes"] = std::move(classes);
-  }
+  const auto add_names = [&json](std::string_view key, const std::vector<std::string>& names) {
+    if (!names.empty()) json[key] = Json(Json::Array(names.begin(), names.end()));
+  };
+  add_names("classes", info.classes);
+  add_names("label_values", info.label_values);
   return json.DumpPretty();
 }
 

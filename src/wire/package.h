@@ -57,6 +57,9 @@ struct PackageInfo {
   std::string label;
   std::string type = "binary_classification";  ///< or "multiclass_classification", "regression"
   std::vector<std::string> classes;            ///< in the order of the model's outputs; of several classes alone
+  /// Of two classes, {negative, positive}: what the label is called where it was brought from, when that is neither
+  /// true and false nor 1 and 0; else empty.
+  std::vector<std::string> label_values;
   std::string run_id;
   Json lineage = Json::MakeObject();
   std::vector<PackageFile> files;  ///< every other file, by name

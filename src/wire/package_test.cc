@@ -129,6 +129,24 @@ TEST_F(PackageTest, NamesTheWrongValue) {
   EXPECT_NE(ComplaintAfter("\"digest\": \"sha256:", "\"digest\": \"md5:").find("has digest"), std::string::npos);
 }
 
+TEST_F(PackageTest, NamesTheTwoValuesOfItsLabel) {
+  Write("model.json", "{}");
+  Package package = Example();
+  package.info.label_values = {"No", "Yes"};
+  ASSERT_TRUE(WritePackage(directory_, package).ok());
+  EXPECT_EQ(ReadPackage(directory_)->info.label_values, package.info.label_values);
+  for (const auto& values :
+       std::vector<std::vector<std::string>>{{"No"}, {"No", "No"}, {"a", "b", "c"}, {"a", std::string(300, 'x')}}) {
+    package.info.label_values = values;
+    EXPECT_EQ(WritePackage(directory_, package).error().code, Code::kInvalidArgument) << values.front();
+  }
+  package.info.label_values = {"No", "Yes"};
+  package.info.classes = {"a", "b", "c"};
+  package.warm_up.margins.assign(6, 0);
+  package.warm_up.probabilities.assign(6, 0);
+  EXPECT_EQ(WritePackage(directory_, package).error().code, Code::kInvalidArgument);
+}
+
 TEST_F(PackageTest, WritesNothingThatItWouldRefuse) {
   Write("model.json", "{}");
   Package package = Example();

@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "sketch/bytes.h"
+#include "wire/class_name.h"
 
 namespace mw::wire {
 namespace {
@@ -29,7 +30,8 @@ enum Section : std::uint64_t {
   kLatency = 4,
   kFeatures = 5,
   kPrediction = 6,
-  kSample = 7
+  kSample = 7,
+  kClasses = 8
 };
 
 /// 64 bits of a text, eight bytes at a time: the words are multiplied into one another, the end is stirred twice.
@@ -185,6 +187,23 @@ void ReadSample(ByteReader& in, std::int64_t start_us, PredictionSample& sample)
   sample.features = ReadFloats(in, rows * width);
 }
 
+ByteWriter ClassesOf(const PredictionSample& sample) {
+  ByteWriter out;
+  out.Varint(sample.class_names.size());
+  for (const std::string& name : sample.class_names) out.Text(name);
+  out.Raw(AsBytes(sample.class_probabilities));
+  return out;
+}
+
+/// Behind the sample: it has as many rows.
+void ReadClasses(ByteReader& in, PredictionSample& sample) {
+  const std::size_t classes = in.Count(kSampleClassesMax);
+  while (sample.class_names.size() < classes && !in.failed()) {
+    sample.class_names.emplace_back(in.Text(kClassNameBytesMax));
+  }
+  sample.class_probabilities = ReadFloats(in, sample.rows() * classes);
+}
+
 Result<sketch::ColumnProfile> ReadPrediction(ByteReader& in) {
   sketch::ColumnProfile profile = TRY(sketch::ColumnProfile::Read(in));
   if (!profile.numeric() && profile.kind() != sketch::ValueKind::kCategory) {
@@ -202,6 +221,7 @@ Status ReadSection(std::uint64_t tag, ByteReader& in, WindowPiece& piece) {
     case kFeatures: piece.features = TRY(sketch::Profile::Read(in)); break;
     case kPrediction: piece.prediction = TRY(ReadPrediction(in)); break;
     case kSample: ReadSample(in, ToMicros(piece.window_start), piece.sample); break;
+    case kClasses: ReadClasses(in, piece.sample); break;
     default: return Ok();  // of a newer version
   }
   return in.CheckEnd();
@@ -250,10 +270,33 @@ Status CheckCounts(const WindowPiece& piece) {
   return Ok();
 }
 
+Status CheckClasses(const PredictionSample& sample) {
+  if (sample.class_names.size() > kSampleClassesMax) {
+    return InvalidArgument("the sample has ", sample.class_names.size(), " classes; at most ", kSampleClassesMax);
+  }
+  std::vector<std::string_view> names(sample.class_names.begin(), sample.class_names.end());
+  std::sort(names.begin(), names.end());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!IsClassName(names[i])) return InvalidArgument("a class of the sample has the name ", Quoted(names[i]));
+    if (i > 0 && names[i] == names[i - 1]) return InvalidArgument("the sample has two classes ", Quoted(names[i]));
+  }
+  if (sample.class_probabilities.size() != sample.rows() * names.size()) {
+    return InvalidArgument("the sample has ", sample.class_probabilities.size(), " probabilities for ", sample.rows(),
+                           " rows of ", names.size(), " classes");
+  }
+  for (const float probability : sample.class_probabilities) {
+    if (!(probability >= 0 && probability <= 1)) {
+      return InvalidArgument("a class has the probability ", probability, "; expected 0 to 1");
+    }
+  }
+  return Ok();
+}
+
 Status CheckSample(const WindowPiece& piece) {
   if (piece.sample.rows() != static_cast<std::size_t>(piece.sampled_rows)) {
     return InvalidArgument("the sample has ", piece.sample.rows(), " rows, sampled_rows is ", piece.sampled_rows);
   }
+  TRY(CheckClasses(piece.sample));
   for (const sketch::ColumnProfile& column : piece.features.columns()) {
     if (column.rows() == piece.sample.rows()) continue;
     return InvalidArgument("the profile of ", Quoted(column.name()), " has ", column.rows(), " rows, the sample has ",
@@ -364,6 +407,7 @@ std::string ToBytes(const WindowPiece& piece) {
   WriteSection(out, kFeatures, std::move(features));
   WriteSection(out, kPrediction, std::move(prediction));
   WriteSection(out, kSample, SampleOf(piece.sample, ToMicros(piece.window_start)));
+  if (!piece.sample.class_names.empty()) WriteSection(out, kClasses, ClassesOf(piece.sample));
   std::string bytes = out.Take();
   ByteWriter checksum;
   checksum.U64(HashText(bytes));

@@ -5,8 +5,9 @@
 // ever: a receiver that has it already keeps what it has. Pure values and bytes, any thread.
 // Invariants of a piece that was read: names are names, no counter is negative or above that which it is part of,
 // sampled_rows is the number of rows in the sample, `features` profiles just these rows, event times lie in the
-// window, and the bytes are those that were written (a checksum is the last of them). Unknown sections are skipped
-// and a greater format_version is refused, so the two planes may differ by one version either way.
+// window, class probabilities are probabilities of classes with names of their own, and the bytes are those that were
+// written (a checksum is the last of them). Unknown sections are skipped and a greater format_version is refused, so
+// the two planes may differ by one version either way.
 #pragma once
 
 #include <array>
@@ -29,6 +30,7 @@ inline constexpr std::size_t kSampleRowsMax = 4096;     ///< of one piece; a wri
 inline constexpr std::size_t kSampleFeaturesMax = 512;  ///< of wider models no features are recorded
 inline constexpr std::size_t kSampleIdBytesMax = 320;   ///< of one prediction id
 inline constexpr std::size_t kSampleKeyBytesMax = 256;  ///< of one entity key; longer ones are left out
+inline constexpr std::size_t kSampleClassesMax = 100;   ///< of models of more classes no probabilities are recorded
 inline constexpr std::size_t kPieceBytesMax = std::size_t{32} << 20;
 inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;  ///< the body of one PUT
 inline constexpr std::size_t kFramePiecesMax = 65'536;
@@ -77,6 +79,8 @@ struct PredictionSample {
   std::vector<float> predictions;            ///< of several classes, the place of the likeliest
   std::vector<std::string> feature_names;    ///< in the model's order; empty: features are not recorded
   std::vector<float> features;               ///< rows x feature_names, row-major, as the model saw them; NaN is missing
+  std::vector<std::string> class_names;      ///< of several classes, in the order of the model's outputs; else empty
+  std::vector<float> class_probabilities;    ///< rows x class_names, row-major, as answered; each from 0 to 1
   [[nodiscard]] std::size_t rows() const { return ids.size(); }
 };
 

@@ -65,6 +65,18 @@ WindowPiece ExamplePiece() {
   return piece;
 }
 
+/// The same rows of a model of three classes.
+WindowPiece ExampleOfClasses() {
+  WindowPiece piece = ExamplePiece();
+  piece.flagged_rows = 0;
+  piece.prediction = sketch::ColumnProfile({"prediction", sketch::ValueKind::kCategory});
+  for (const char* name : {"virginica", "setosa", "setosa"}) piece.prediction.AddValue(name);
+  piece.sample.predictions = {2, 0, 0};
+  piece.sample.class_names = {"setosa", "versicolor", "virginica"};
+  piece.sample.class_probabilities = {0.125F, 0.25F, 0.625F, 1, 0, 0, 0.5F, 0.25F, 0.25F};
+  return piece;
+}
+
 /// Bytes with a checksum that fits them again.
 std::string Sealed(std::string_view body) {
   sketch::ByteWriter checksum;
@@ -117,6 +129,19 @@ TEST(WindowRecordTest, WritesTheGoldenBytesAndReadsThemBack) {
   EXPECT_EQ(ToBytes(*piece), *golden);
 }
 
+TEST(WindowRecordTest, OfSeveralClassesEveryProbabilityComesThrough) {
+  const std::string bytes = ToBytes(ExampleOfClasses());
+  const auto golden = ReadFile(GoldenPath("window_piece_v1_classes.bin"));
+  ASSERT_TRUE(golden.ok()) << Hex(bytes);
+  EXPECT_EQ(Hex(bytes), Hex(*golden));
+  const auto piece = WindowPieceFromBytes(*golden);
+  ASSERT_TRUE(piece.ok()) << piece.error().ToString();
+  EXPECT_EQ(piece->sample.class_names, ExampleOfClasses().sample.class_names);
+  EXPECT_EQ(piece->sample.class_probabilities, ExampleOfClasses().sample.class_probabilities);
+  EXPECT_EQ(piece->sample.predictions, (std::vector<float>{2, 0, 0}));
+  EXPECT_EQ(ToBytes(*piece), *golden);
+}
+
 TEST(WindowRecordTest, AnEmptyPieceOfCountsIsSmallAndReadsBack) {
   WindowPiece piece = ExamplePiece();
   piece.sample = {};
@@ -131,7 +156,7 @@ TEST(WindowRecordTest, AnEmptyPieceOfCountsIsSmallAndReadsBack) {
 }
 
 TEST(WindowRecordTest, EveryBentOrTornByteIsFound) {
-  const std::string bytes = ToBytes(ExamplePiece());
+  const std::string bytes = ToBytes(ExampleOfClasses());
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     std::string bent = bytes;
     bent[at] = static_cast<char>(bent[at] ^ 0x10);
@@ -177,6 +202,32 @@ TEST(WindowRecordTest, RefusesPiecesThatCannotBe) {
     EXPECT_EQ(error.code, Code::kInvalidArgument) << says;
     EXPECT_NE(error.message.find(says), std::string::npos) << error.message << " lacks " << says;
   }
+}
+
+TEST(WindowRecordTest, RefusesClassesThatCannotBe) {
+  using Change = void (*)(PredictionSample&);
+  for (const auto& [change, says] : std::vector<std::pair<Change, std::string_view>>{
+           {[](PredictionSample& s) { s.class_probabilities[3] = 1.5F; }, "the probability 1.5"},
+           {[](PredictionSample& s) { s.class_probabilities[3] = -0.25F; }, "the probability -0.25"},
+           {[](PredictionSample& s) { s.class_probabilities[8] = kNan; }, "the probability nan"},
+           {[](PredictionSample& s) { s.class_names[1] = "setosa"; }, "two classes \"setosa\""},
+           {[](PredictionSample& s) { s.class_names[1] = "\xFF"; }, "a class of the sample has the name"},
+       }) {
+    WindowPiece piece = ExampleOfClasses();
+    change(piece.sample);
+    const Error error = ErrorOf(piece);
+    EXPECT_EQ(error.code, Code::kInvalidArgument) << says;
+    EXPECT_NE(error.message.find(says), std::string::npos) << error.message << " lacks " << says;
+  }
+  WindowPiece piece = ExampleOfClasses();
+  piece.sample.class_probabilities.pop_back();
+  EXPECT_EQ(ErrorOf(piece).code, Code::kDataLoss);
+  piece.sample.class_probabilities.resize(10);
+  EXPECT_EQ(ErrorOf(piece).code, Code::kDataLoss);
+  piece = ExampleOfClasses();
+  for (std::size_t i = 3; i < 101; ++i) piece.sample.class_names.push_back(Cat("class ", i));
+  piece.sample.class_probabilities.assign(3 * 101, 0);
+  EXPECT_EQ(ErrorOf(piece).code, Code::kDataLoss) << "too many";
 }
 
 TEST(WindowRecordTest, FramesArePutTogetherAndTakenApart) {

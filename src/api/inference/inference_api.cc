@@ -249,6 +249,7 @@ void InferenceHandler::Record(const serving::ServedVersion& version, const servi
       recorded_.push_back(static_cast<float>(std::max_element(row, row + static_cast<std::ptrdiff_t>(outputs)) - row));
     }
     request.predictions = recorded_;
+    request.class_probabilities = values_;
   }
   request.event_times_us = decoder_.event_times_us();
   request.keys = decoder_.keys();
