@@ -51,6 +51,8 @@ class Platform {
   Platform& operator=(const Platform&) = delete;
 
   [[nodiscard]] const std::string& url() const { return url_; }
+  /// Everything that it answers, each with the permission that it wants.
+  [[nodiscard]] const net::RouteTable& routes() const { return server_->routes(); }
   /// Starts the reconcilers. `on_inference` is called with the model server's address when one answers.
   void Run(std::function<void(const std::string& address)> on_inference);
   /// Lets the model server drain and end. After it, only destruction.

@@ -29,6 +29,7 @@ class StreamServer::Core final : public Executor, public std::enable_shared_from
   void Begin(FileDescriptor listener);
   void Stop();
   [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] const RouteTable& routes() const { return host_.routes; }
   void Post(std::function<void()> work) override { asio::post(io_, std::move(work)); }
 
  private:
@@ -131,6 +132,8 @@ StreamServer::StreamServer(std::shared_ptr<Core> core) : core_(std::move(core)) 
 StreamServer::~StreamServer() { Stop(); }
 
 int StreamServer::port() const { return core_->port(); }
+
+const RouteTable& StreamServer::routes() const { return core_->routes(); }
 
 Executor& StreamServer::executor() const { return *core_; }
 

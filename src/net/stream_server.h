@@ -45,6 +45,8 @@ class StreamServer {
   StreamServer& operator=(const StreamServer&) = delete;
 
   [[nodiscard]] int port() const;
+  /// What it answers, unchanged as long as it lives. Any thread.
+  [[nodiscard]] const RouteTable& routes() const;
   /// What handlers run on. Lives as long as the server.
   [[nodiscard]] Executor& executor() const;
   /// Accepts no more, lets handlers finish, closes, joins the thread. Idempotent; any thread but a handler's.

@@ -1,0 +1,255 @@
+// Who may do what: every route of the control plane with its permission, written down by hand, and each of them asked
+// by callers who may and who may not. The data plane's routes know no callers: it is guarded by where it listens.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/platform.h"
+#include "app/step_token_issuer.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "net/http_client.h"
+
+namespace mw::app {
+namespace {
+
+using net::Method;
+using net::Permission;
+using enum net::Permission;
+
+struct Guarded {
+  Method method;
+  std::string_view pattern;
+  Permission permission;
+};
+
+// Before a line is added: who is meant to call this, and what could a stolen token of theirs do with it?
+constexpr Guarded kRoutes[] = {
+    // Nothing to protect: the console's files, and whether and what this is.
+    {Method::kGet, "/", kPublic},
+    {Method::kGet, "/goals", kPublic},
+    {Method::kGet, "/goals/{rest...}", kPublic},
+    {Method::kGet, "/pipelines", kPublic},
+    {Method::kGet, "/pipelines/{rest...}", kPublic},
+    {Method::kGet, "/runs", kPublic},
+    {Method::kGet, "/runs/{rest...}", kPublic},
+    {Method::kGet, "/models", kPublic},
+    {Method::kGet, "/models/{rest...}", kPublic},
+    {Method::kGet, "/endpoints", kPublic},
+    {Method::kGet, "/endpoints/{rest...}", kPublic},
+    {Method::kGet, "/assets/{file}", kPublic},
+    {Method::kGet, "/health", kPublic},
+    {Method::kGet, "/ready", kPublic},
+    {Method::kGet, "/api/v1/version", kPublic},
+    // Looking.
+    {Method::kGet, "/metrics", kRead},
+    {Method::kGet, "/api/v1/doctor", kRead},
+    {Method::kGet, "/api/v1/events", kRead},
+    {Method::kGet, "/api/v1/changes", kRead},
+    {Method::kPost, "/api/v1/plan", kRead},
+    {Method::kGet, "/api/v1/goals", kRead},
+    {Method::kGet, "/api/v1/goals/{name}", kRead},
+    {Method::kGet, "/api/v1/goals/{name}/production", kRead},
+    {Method::kGet, "/api/v1/pipelines", kRead},
+    {Method::kGet, "/api/v1/runs", kRead},
+    {Method::kGet, "/api/v1/runs/{id}", kRead},
+    {Method::kGet, "/api/v1/runs/{id}/events", kRead},
+    {Method::kGet, "/api/v1/runs/{id}/tasks/{step}/log", kRead},
+    {Method::kGet, "/api/v1/runs/{id}/tracked", kRead},
+    {Method::kGet, "/api/v1/runs/{id}/metrics/{metric}", kRead},
+    {Method::kGet, "/api/v1/models", kRead},
+    {Method::kGet, "/api/v1/models/{name}", kRead},
+    {Method::kGet, "/api/v1/models/{name}/versions/{version}", kRead},
+    {Method::kGet, "/api/v1/models/{name}/versions/{version}/report", kRead},
+    {Method::kGet, "/api/v1/artifacts/{digest}", kRead},
+    {Method::kGet, "/api/v1/lineage/{digest}", kRead},
+    {Method::kGet, "/api/v1/endpoints", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}/example", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}/labels", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}/windows", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}/monitoring", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}/monitoring/features/{feature}", kRead},
+    // Working: what people and steps do every day. Files that are applied say which programs run.
+    {Method::kPost, "/api/v1/apply", kWrite},
+    {Method::kPost, "/api/v1/pipelines/{name}/runs", kWrite},
+    {Method::kPost, "/api/v1/runs/{id}/cancel", kWrite},
+    {Method::kPost, "/api/v1/runs/{id}/retry", kWrite},
+    {Method::kPost, "/api/v1/runs/{id}/log", kWrite},
+    {Method::kPost, "/api/v1/models/{name}/versions", kWrite},
+    {Method::kPost, "/api/v1/endpoints/{name}/labels", kWrite},
+    // Deciding what is answered in production.
+    {Method::kPut, "/api/v1/models/{name}/aliases/{alias}", kDeploy},
+    {Method::kPost, "/api/v1/endpoints/{name}/deploy", kDeploy},
+    {Method::kPost, "/api/v1/endpoints/{name}/rollback", kDeploy},
+    // A model server's own.
+    {Method::kGet, "/api/v1/desired-state", kFollow},
+    {Method::kGet, "/api/v1/blobs/{digest}", kFollow},
+    {Method::kPost, "/api/v1/servers/{id}/status", kFollow},
+    {Method::kPut, "/api/v1/servers/{id}/windows", kFollow},
+};
+constexpr Permission kGrantable[] = {kRead, kWrite, kDeploy, kFollow, kAdmin};
+
+std::string Name(Method method, std::string_view pattern) { return Cat(net::MethodName(method), " ", pattern); }
+
+// The path of a request that this route answers.
+std::string PathOf(std::string_view pattern) {
+  std::string path;
+  for (const std::string_view part : Split(pattern.substr(1), '/')) {
+    CatTo(path, "/", part.starts_with('{') ? "x" : part);
+  }
+  return path;
+}
+
+net::HttpClient ClientOf(const std::string& url, const std::string& token) {
+  net::ClientOptions options;
+  options.bearer_token = token;
+  return *net::HttpClient::Make(url, options);
+}
+
+int StatusOf(net::HttpClient& client, Method method, std::string_view pattern) {
+  const Result<net::Response> answer = client.Send(method, PathOf(pattern));
+  EXPECT_TRUE(answer.ok()) << Name(method, pattern) << ": " << answer.error().ToString();
+  return answer.ok() ? answer->status : 0;
+}
+
+// The same routes, behind which nothing happens: 204 tells that a request came through.
+net::RouteTable WithoutHandlers(const net::RouteTable& routes) {
+  net::RouteTable hollow;
+  for (net::Route route : routes.routes()) {
+    route.handler = net::Simple([](net::Request&) -> Task<Result<net::Response>> {
+      co_return net::Response{204, {}, {}};
+    });
+    hollow.Add(std::move(route));
+  }
+  return hollow;
+}
+
+class RoutePermissionsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "mw-routes-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    config_.home = pattern;
+    config_.listen.port = 0;
+    auto platform = Platform::Start(config_);
+    ASSERT_TRUE(platform.ok()) << platform.error().ToString();
+    platform_ = std::move(*platform);
+  }
+  void TearDown() override {
+    platform_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(config_.home, ignored);
+  }
+  std::string Secret(const std::string& file) {
+    return std::string(Trim(ReadFile(config_.home + "/" + file, 4096).value_or("")));
+  }
+  // The platform's routes without their handlers, for a guard of the test's own.
+  std::string Guard(net::Authenticator& authenticator) {
+    server_ = *net::StreamServer::Start({}, WithoutHandlers(platform_->routes()), authenticator, metrics_);
+    return Cat("http://127.0.0.1:", server_->port());
+  }
+
+  Config config_;
+  RealClock clock_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<Platform> platform_;
+  std::unique_ptr<net::StreamServer> server_;
+};
+
+TEST_F(RoutePermissionsTest, EveryRouteIsInTheTable) {
+  std::map<std::string, std::string> table, found;
+  for (const Guarded& route : kRoutes) {
+    table[Name(route.method, route.pattern)] = net::PermissionName(route.permission);
+  }
+  for (const net::Route& route : platform_->routes().routes()) {
+    found[Name(route.method, route.pattern)] = net::PermissionName(route.permission);
+  }
+  for (const auto& [name, permission] : found) {
+    const auto known = table.find(name);
+    if (known == table.end()) {
+      ADD_FAILURE() << name << " is a new route with the permission \"" << permission
+                    << "\": add its line to kRoutes, beside those that the same callers need";
+    } else if (known->second != permission) {
+      ADD_FAILURE() << name << " now wants the permission \"" << permission << "\" instead of \"" << known->second
+                    << "\": if that is meant, change its line in kRoutes and say so in CHANGELOG.md";
+    }
+  }
+  for (const auto& [name, permission] : table) {
+    EXPECT_TRUE(found.contains(name)) << name << " is gone: take its line out of kRoutes";
+  }
+  EXPECT_EQ(table.size(), std::size(kRoutes)) << "a route stands twice in kRoutes";
+}
+
+TEST_F(RoutePermissionsTest, OneWithoutAKnownTokenGetsToPublicRoutesOnly) {
+  net::TokenAuthenticator nobody(clock_, std::nullopt);
+  const std::string url = Guard(nobody);
+  for (const std::string token : {"", "mw_admin_of_another_home"}) {
+    net::HttpClient client = ClientOf(url, token);
+    for (const Guarded& route : kRoutes) {
+      const int expected = route.permission == kPublic ? 204 : 401;
+      EXPECT_EQ(StatusOf(client, route.method, route.pattern), expected) << Name(route.method, route.pattern);
+      if (route.method != Method::kGet) continue;
+      EXPECT_EQ(StatusOf(client, Method::kHead, route.pattern), expected) << Name(Method::kHead, route.pattern);
+    }
+  }
+}
+
+TEST_F(RoutePermissionsTest, APermissionOpensItsOwnRoutesAndNoOthers) {
+  net::TokenAuthenticator authenticator(clock_, std::nullopt);
+  for (const Permission held : kGrantable) {
+    authenticator.Add(net::PermissionName(held), {std::string(net::PermissionName(held)), {held}});
+  }
+  const std::string url = Guard(authenticator);
+  for (const Permission held : kGrantable) {
+    net::HttpClient client = ClientOf(url, std::string(net::PermissionName(held)));
+    for (const Guarded& route : kRoutes) {
+      const bool may = route.permission == kPublic || route.permission == held || held == kAdmin;
+      EXPECT_EQ(StatusOf(client, route.method, route.pattern), may ? 204 : 403)
+          << Name(route.method, route.pattern) << " with the permission " << net::PermissionName(held);
+    }
+  }
+}
+
+TEST_F(RoutePermissionsTest, AStepMayDoAllButFollowAndIsNobodyAfterIt) {
+  net::TokenAuthenticator authenticator(clock_, std::nullopt);
+  StepTokenIssuer issuer(authenticator, "secret");
+  const std::string token = issuer.Issue(pipelines::RunId(NewIdText(clock_)), "attempt");
+  net::HttpClient client = ClientOf(Guard(authenticator), token);
+  for (const Guarded& route : kRoutes) {
+    const bool may = route.permission != kFollow && route.permission != kAdmin;
+    EXPECT_EQ(StatusOf(client, route.method, route.pattern), may ? 204 : 403) << Name(route.method, route.pattern);
+  }
+  issuer.Revoke("attempt");
+  EXPECT_EQ(StatusOf(client, Method::kGet, "/api/v1/goals"), 401);
+}
+
+TEST_F(RoutePermissionsTest, TheServersOwnTokenFollowsOnly) {
+  const std::string token = Secret("follow_token");
+  ASSERT_FALSE(token.empty());
+  net::HttpClient client = ClientOf(platform_->url(), token);
+  for (const Guarded& route : kRoutes) {
+    if (route.permission == kPublic || route.permission == kFollow) continue;
+    EXPECT_EQ(StatusOf(client, route.method, route.pattern), 403) << Name(route.method, route.pattern);
+  }
+  EXPECT_EQ(StatusOf(client, Method::kGet, "/api/v1/blobs/{digest}"), 400);  // let in, and "x" is no digest
+}
+
+TEST_F(RoutePermissionsTest, OnThisMachineNoTokenIsTheLocalUserAndAWrongOneIsNobody) {
+  net::HttpClient local = ClientOf(platform_->url(), "");
+  EXPECT_EQ(StatusOf(local, Method::kGet, "/api/v1/goals"), 200);
+  net::HttpClient admin = ClientOf(platform_->url(), Secret("token"));
+  EXPECT_EQ(StatusOf(admin, Method::kGet, "/api/v1/goals"), 200);
+  net::HttpClient wrong = ClientOf(platform_->url(), "mw_admin_of_another_home");
+  for (const Guarded& route : kRoutes) {
+    if (route.permission == kPublic) continue;
+    EXPECT_EQ(StatusOf(wrong, route.method, route.pattern), 401) << Name(route.method, route.pattern);
+  }
+}
+
+}  // namespace
+}  // namespace mw::app
