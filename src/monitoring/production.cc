@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "base/text.h"
+#include "evaluation/class_estimate.h"
 #include "evaluation/estimate.h"
 #include "evaluation/evaluate.h"
 #include "monitoring/production_operation.h"
@@ -17,7 +18,9 @@
 namespace mw::monitoring {
 namespace {
 
+using evaluation::AnsweredRows;
 using evaluation::MetricValue;
+using goals::Problem;
 using predictions::JoinedRows;
 
 constexpr std::uint64_t kSeed = 1;
@@ -102,29 +105,46 @@ std::vector<std::uint32_t> Renumbered(const std::vector<std::uint32_t>& blocks) 
   return out;
 }
 
-// The rows that have a label, as evaluation takes them.
-struct Labelled {
-  evaluation::ScoredRows rows;
+// A row's answers put behind `out`; false when it was recorded without them.
+bool AppendAnswers(Problem problem, const JoinedRows& rows, std::size_t row, std::vector<double>& out) {
+  if (problem != Problem::kMulticlassClassification) {
+    out.push_back(static_cast<double>(rows.predictions[row]));
+    return true;
+  }
+  const std::size_t classes = rows.classes.size();
+  const auto first = rows.class_probabilities.begin() + static_cast<std::ptrdiff_t>(row * classes);
+  if (classes == 0 || std::isnan(*first)) return false;
+  out.insert(out.end(), first, first + static_cast<std::ptrdiff_t>(classes));
+  return true;
+}
+
+Status CheckLabel(Problem problem, const JoinedRows& rows, std::size_t row) {
+  const double label = rows.labels[row];
+  if (problem == Problem::kBinaryClassification && label != 0 && label != 1) {
+    return InvalidArgument("prediction ", Quoted(rows.ids[row]), " has the label ", label,
+                           ", which is neither 0 nor 1");
+  }
+  if (problem == Problem::kMulticlassClassification &&
+      (label < 0 || label >= static_cast<double>(rows.classes.size()) || label != std::floor(label))) {
+    return InvalidArgument("prediction ", Quoted(rows.ids[row]), " has the label ", label, ", which is none of the ",
+                           rows.classes.size(), " classes");
+  }
+  return Ok();
+}
+
+// Labelled rows with their blocks, and the slices that they are in.
+struct KnownRows {
+  AnsweredRows answered;
   std::vector<evaluation::SliceColumn> slices;
   std::vector<std::size_t> origin;
 };
 
-Result<Labelled> LabelledOf(const JoinedRows& rows, const std::vector<std::uint32_t>& blocks,
-                            const std::vector<evaluation::SliceColumn>& slices) {
-  Labelled out;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    const double label = rows.labels[row];
-    if (std::isnan(label)) continue;
-    if (label != 0 && label != 1) {
-      return InvalidArgument("prediction ", Quoted(rows.ids[row]), " has the label ", label,
-                             ", which is neither 0 nor 1");
-    }
-    out.origin.push_back(row);
-    out.rows.positives.push_back(label == 1 ? 1 : 0);
-    out.rows.probabilities.push_back(static_cast<double>(rows.predictions[row]));
-    out.rows.blocks.push_back(blocks[row]);
-  }
-  out.rows.blocks = Renumbered(out.rows.blocks);
+Result<KnownRows> KnownOf(Problem problem, const JoinedRows& rows, const std::vector<std::uint32_t>& blocks,
+                          const std::vector<evaluation::SliceColumn>& slices) {
+  LabelledRows labelled = TRY(Labelled(problem, rows));
+  KnownRows out{std::move(labelled.answered), {}, std::move(labelled.origin)};
+  for (const std::size_t row : out.origin) out.answered.blocks.push_back(blocks[row]);
+  out.answered.blocks = Renumbered(out.answered.blocks);
   for (const evaluation::SliceColumn& slice : slices) {
     evaluation::SliceColumn kept{.name = slice.name, .codes = {}, .values = slice.values};
     for (const std::size_t row : out.origin) kept.codes.push_back(slice.codes[row]);
@@ -133,29 +153,28 @@ Result<Labelled> LabelledOf(const JoinedRows& rows, const std::vector<std::uint3
   return out;
 }
 
-evaluation::EvaluateOptions OptionsFor(const goals::Goal& goal, const VersionFacts* facts,
-                                       const ProductionOptions& options) {
-  evaluation::EvaluateOptions out;
-  out.threshold = goal.threshold;
-  if (goal.costs) out.costs = evaluation::CostRates{goal.costs->missed, goal.costs->flagged};
-  if (facts != nullptr) out.trivial_probability = facts->training_positives;
-  out.bootstrap = {.replicates = options.replicates, .confidence = 0.95, .seed = kSeed};
-  return out;
+// The version's own shares of the classes, in the order of the endpoint's list.
+evaluation::TrainingLabels TrainingOf(const VersionFacts& facts, const std::vector<std::string>& classes) {
+  evaluation::TrainingLabels training = facts.training;
+  if (training.class_shares.size() != facts.classes.size() || classes.empty()) return training;
+  training.class_shares.assign(classes.size(), 0);
+  for (std::size_t own = 0; own < facts.classes.size(); ++own) {
+    const auto found = std::find(classes.begin(), classes.end(), facts.classes[own]);
+    if (found == classes.end()) continue;
+    training.class_shares[static_cast<std::size_t>(found - classes.begin())] = facts.training.class_shares[own];
+  }
+  return training;
 }
 
-std::string WhyTooFew(const evaluation::Counts& counts) {
-  if (counts.rows == 0) return "no labels yet";
-  const std::int64_t negatives = counts.rows - counts.positives;
-  if (counts.positives < evaluation::kClassMin) {
-    return Cat("insufficient data: ", counts.positives, " positives, need ", evaluation::kClassMin);
-  }
-  if (negatives < evaluation::kClassMin) {
-    return Cat("insufficient data: ", negatives, " negatives, need ", evaluation::kClassMin);
-  }
-  if (counts.blocks < static_cast<std::int64_t>(evaluation::kBlocksMin)) {
-    return Cat("insufficient data: ", counts.blocks, " blocks of an hour, need ", evaluation::kBlocksMin);
-  }
-  return {};
+Result<evaluation::Report> ReportOf(const goals::Goal& goal, const KnownRows& known, const VersionFacts* facts,
+                                    const ProductionOptions& options) {
+  if (known.origin.empty()) return evaluation::EmptyReport(goal.problem, "no labels yet");
+  evaluation::MeasureOptions measure;
+  measure.threshold = goal.threshold;
+  measure.costs = evaluation::CostsOf(&goal);
+  if (facts != nullptr) measure.training = TrainingOf(*facts, known.answered.classes);
+  measure.bootstrap = {.replicates = options.replicates, .confidence = 0.95, .seed = kSeed};
+  return evaluation::MeasureAnswers(known.answered, known.slices, measure);
 }
 
 goals::Measurements QualityOf(const evaluation::Report& report) {
@@ -164,39 +183,51 @@ goals::Measurements QualityOf(const evaluation::Report& report) {
     measured.model.push_back({std::string(name), static_cast<double>(value), std::nullopt, std::nullopt, ""});
   };
   count("rows", report.counts.rows);
-  count("positives", report.counts.positives);
-  const std::string few = WhyTooFew(report.counts);
+  if (report.problem == Problem::kBinaryClassification) count("positives", report.counts.positives);
+  if (report.counts.rows == 0) return measured;
+  const std::string few = evaluation::Shortage(report, evaluation::kClassMin);
   if (few.empty()) return measured;
-  for (goals::Measurement& measurement : measured.model) measurement = {measurement.metric, {}, {}, {}, few};
+  const std::string reason = Cat("insufficient data: ", few);
+  for (goals::Measurement& measurement : measured.model) measurement = {measurement.metric, {}, {}, {}, reason};
   measured.rule_cost.reset();
   return measured;
 }
 
 // What the costs would have been with probabilities that mean what they say, as far as earlier windows tell.
-std::optional<double> RecalibratedSaving(const goals::Goal& goal, const ProductionInput& input,
-                                         const Labelled& labelled) {
-  if (!goal.costs || input.reference_probabilities.empty()) return std::nullopt;
-  const auto calibration =
-      evaluation::CalibrateIfBetter(input.reference_probabilities, input.reference_positives, kSeed);
+std::optional<double> RecalibratedSaving(const goals::Goal& goal, const AnsweredRows& reference,
+                                         const AnsweredRows& answered) {
+  if (!goal.costs || reference.labels.empty()) return std::nullopt;
+  const std::vector<std::uint8_t> positives(reference.labels.begin(), reference.labels.end());
+  const auto calibration = evaluation::CalibrateIfBetter(reference.answers, positives, kSeed);
   if (!calibration) return std::nullopt;
-  evaluation::ScoredRows rows = labelled.rows;
+  evaluation::ScoredRows rows{std::vector<std::uint8_t>(answered.labels.begin(), answered.labels.end()),
+                              answered.answers, answered.blocks};
   for (double& p : rows.probabilities) p = std::clamp((*calibration)(p), 0.0, 1.0);
   const auto ranked = evaluation::RankedRows::Make(rows, goal.threshold);
   if (!ranked.ok()) return std::nullopt;
-  const auto scores =
-      evaluation::ScoresOf(evaluation::Count(*ranked), evaluation::CostRates{goal.costs->missed, goal.costs->flagged});
+  const auto scores = evaluation::ScoresOf(evaluation::Count(*ranked), evaluation::CostsOf(&goal));
   const double saving = evaluation::Get(scores, evaluation::MetricId::kSaving);
   return std::isfinite(saving) ? std::optional(saving) : std::nullopt;
 }
 
+// What was expected of a labelled row, and what came: see SliceGap.
+std::pair<double, double> ExpectedAndCame(const AnsweredRows& answered, std::size_t row) {
+  if (answered.problem != Problem::kMulticlassClassification) return {answered.answers[row], answered.labels[row]};
+  const std::size_t classes = answered.classes.size();
+  const auto first = answered.answers.begin() + static_cast<std::ptrdiff_t>(row * classes);
+  const auto best = std::max_element(first, first + static_cast<std::ptrdiff_t>(classes));
+  return {*best, answered.labels[row] == static_cast<double>(best - first) ? 1 : 0};
+}
+
 // A row's part in the difference of observed and predicted, summed by value of a column.
-void AddGaps(const Labelled& labelled, const evaluation::SliceColumn& slice, std::vector<SliceGap>& gaps) {
+void AddGaps(const KnownRows& known, const evaluation::SliceColumn& slice, std::vector<SliceGap>& gaps) {
   std::vector<SliceGap> own(slice.values.size());
-  for (std::size_t i = 0; i < labelled.origin.size(); ++i) {
-    SliceGap& gap = own[slice.codes[labelled.origin[i]]];
+  for (std::size_t i = 0; i < known.origin.size(); ++i) {
+    SliceGap& gap = own[slice.codes[known.origin[i]]];
+    const auto [expected, came] = ExpectedAndCame(known.answered, i);
     ++gap.rows;
-    gap.predicted += labelled.rows.probabilities[i];
-    gap.observed += labelled.rows.positives[i];
+    gap.predicted += expected;
+    gap.observed += came;
   }
   for (std::size_t code = 0; code < own.size(); ++code) {
     SliceGap& gap = own[code];
@@ -218,11 +249,11 @@ bool IsSliceable(const ProductionInput& input, const std::string& feature) {
   });
 }
 
-std::vector<SliceGap> GapsOf(const ProductionInput& input, const Labelled& labelled) {
+std::vector<SliceGap> GapsOf(const ProductionInput& input, const KnownRows& known) {
   std::vector<SliceGap> gaps;
   for (const std::string& feature : input.rows.feature_names) {
     if (!IsSliceable(input, feature)) continue;
-    if (const auto slice = SliceBy(input, feature)) AddGaps(labelled, *slice, gaps);
+    if (const auto slice = SliceBy(input, feature)) AddGaps(known, *slice, gaps);
   }
   std::stable_sort(gaps.begin(), gaps.end(), [](const SliceGap& a, const SliceGap& b) {
     const auto weight = [](const SliceGap& gap) {
@@ -257,15 +288,33 @@ bool Covered(const goals::Goal& goal, const ProductionInput& input, const Measur
   return input.seen_until >= input.window.until + delay;
 }
 
+Result<std::vector<MetricValue>> EstimatedClasses(const ProductionInput& input,
+                                                  const std::vector<std::uint32_t>& blocks,
+                                                  const evaluation::BootstrapOptions& bootstrap) {
+  const std::size_t classes = input.rows.classes.size();
+  std::vector<double> answers;
+  std::vector<std::uint32_t> own_blocks;
+  for (std::size_t row = 0; row < input.rows.size(); ++row) {
+    if (!AppendAnswers(Problem::kMulticlassClassification, input.rows, row, answers)) continue;
+    own_blocks.push_back(blocks[row]);
+  }
+  if (answers.empty()) return std::vector<MetricValue>();
+  const std::vector<std::uint32_t> labels(input.reference.labels.begin(), input.reference.labels.end());
+  const auto calibration = evaluation::CalibrateClasses(classes, input.reference.answers, labels, kSeed);
+  return evaluation::EstimateClassMetrics(classes, answers, Renumbered(own_blocks), calibration, bootstrap);
+}
+
+// What a regression will miss by cannot be told from its answers alone.
 Result<std::vector<MetricValue>> Estimated(const goals::Goal& goal, const ProductionInput& input,
                                            const std::vector<std::uint32_t>& blocks, const ProductionOptions& options) {
+  const evaluation::BootstrapOptions bootstrap{.replicates = options.replicates, .confidence = 0.95, .seed = kSeed};
+  if (goal.problem == Problem::kRegression) return std::vector<MetricValue>();
+  if (goal.problem == Problem::kMulticlassClassification) return EstimatedClasses(input, blocks, bootstrap);
   const std::vector<double> probabilities(input.rows.predictions.begin(), input.rows.predictions.end());
-  evaluation::EstimateOptions estimate{.threshold = goal.threshold};
-  if (goal.costs) estimate.costs = evaluation::CostRates{goal.costs->missed, goal.costs->flagged};
-  estimate.bootstrap.replicates = options.replicates;
+  const std::vector<std::uint8_t> positives(input.reference.labels.begin(), input.reference.labels.end());
   return evaluation::EstimateMetrics(
-      probabilities, blocks,
-      evaluation::CalibrateIfBetter(input.reference_probabilities, input.reference_positives, kSeed), estimate);
+      probabilities, blocks, evaluation::CalibrateIfBetter(input.reference.answers, positives, kSeed),
+      {.threshold = goal.threshold, .costs = evaluation::CostsOf(&goal), .bootstrap = bootstrap});
 }
 
 // Money that the miss has cost so far.
@@ -305,6 +354,20 @@ MeasuredTarget Measure(const goals::Goal& goal, const goals::Target& line, const
 
 }  // namespace
 
+Result<LabelledRows> Labelled(Problem problem, const JoinedRows& rows) {
+  LabelledRows out;
+  out.answered.problem = problem;
+  if (problem == Problem::kMulticlassClassification) out.answered.classes = rows.classes;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    if (std::isnan(rows.labels[row])) continue;
+    TRY(CheckLabel(problem, rows, row));
+    if (!AppendAnswers(problem, rows, row, out.answered.answers)) continue;
+    out.answered.labels.push_back(rows.labels[row]);
+    out.origin.push_back(row);
+  }
+  return out;
+}
+
 std::vector<goals::Target> LinesOf(const goals::Goal& goal) {
   std::vector<goals::Target> lines;
   if (goal.kpi) {
@@ -338,20 +401,19 @@ Result<MeasuredWindow> MeasureWindow(const goals::Goal& goal, const ProductionIn
     if (auto slice = SliceBy(input, name)) slices.push_back(*std::move(slice));
   }
   const std::vector<std::uint32_t> blocks = BlocksOf(input.rows, slices.empty() ? nullptr : &slices.front());
-  const Labelled labelled = TRY(LabelledOf(input.rows, blocks, slices));
-  out.labelled = static_cast<std::int64_t>(labelled.origin.size());
+  const KnownRows known = TRY(KnownOf(goal.problem, input.rows, blocks, slices));
+  out.labelled = static_cast<std::int64_t>(known.origin.size());
   out.coverage =
       input.rows.size() == 0 ? 0 : static_cast<double>(out.labelled) / static_cast<double>(input.rows.size());
   out.provisional = !Covered(goal, input, out);
 
-  out.report =
-      TRY(evaluation::Evaluate(labelled.rows, labelled.slices, OptionsFor(goal, FactsOf(input, out.version), options)));
+  out.report = TRY(ReportOf(goal, known, FactsOf(input, out.version), options));
   out.report.model = goal.model;
   out.report.label = goal.label;
   out.report.block = Cat("hour of event time", slices.empty() ? "" : " and " + slices.front().name);
   out.report.currency = goal.Currency();
-  out.gaps = GapsOf(input, labelled);
-  out.recalibrated_saving = RecalibratedSaving(goal, input, labelled);
+  out.gaps = GapsOf(input, known);
+  out.recalibrated_saving = RecalibratedSaving(goal, input.reference, known.answered);
 
   std::vector<MetricValue> estimates;
   if (out.provisional && input.rows.size() > 0) estimates = TRY(Estimated(goal, input, blocks, options));

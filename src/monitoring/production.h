@@ -1,11 +1,12 @@
-// Decide: how a model did in one window of production, for one goal. Every metric that evaluation knows on the rows
-// whose labels came, with intervals from whole blocks (an hour of event time and a value of the goal's first slice
-// column), slices, calibration and what no model would have reached; latency, errors and ages of what the answers
-// were made of; and, until enough labels are there, what the metrics will probably be. Held against the goal.
+// Decide: how a model did in one window of production, for one goal. Every metric that evaluation knows for the goal's
+// problem on the rows whose labels came, with intervals from whole blocks (an hour of event time and a value of the
+// goal's first slice column), slices, calibration and what no model would have reached; latency, errors and ages of
+// what the answers were made of; and, until enough labels are there, what the metrics will probably be. Held against
+// the goal.
 //
 // A window is provisional until its labels cover kCoveredShare of what the goal expects, or until 95 % of labels have
-// had the time that they take. Fewer than evaluation::kClassMin positives or negatives, or than
-// evaluation::kBlocksMin blocks, measure nothing: fails closed.
+// had the time that they take. Fewer than evaluation::kClassMin positives or negatives (rows, where there are not two
+// classes), or than evaluation::kBlocksMin blocks, measure nothing: fails closed.
 // Pure and deterministic; any thread; milliseconds for some ten thousand rows.
 #pragma once
 
@@ -17,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "evaluation/answers.h"
 #include "evaluation/report.h"
 #include "goals/goal.h"
 #include "goals/verdict.h"
@@ -40,17 +42,25 @@ struct ProductionInput {
   predictions::JoinedRows rows;
   std::vector<predictions::WindowSummary> hours;
   const std::vector<VersionFacts>* versions = nullptr;  ///< those that served; outlives the call
-  /// Predictions and labels of earlier windows, from which the estimate learns what probabilities mean.
-  std::vector<double> reference_probabilities;
-  std::vector<std::uint8_t> reference_positives;
+  /// Of earlier windows, from which the estimate learns what probabilities mean; without blocks.
+  evaluation::AnsweredRows reference;
 };
+
+/// The rows that have a label, as evaluation takes them, but for blocks.
+struct LabelledRows {
+  evaluation::AnsweredRows answered;
+  std::vector<std::size_t> origin;  ///< their places among the joined rows, ascending
+};
+/// Of several classes, rows that were recorded without probabilities are left out.
+/// Errors: kInvalidArgument for a label that is neither 0 nor 1 of two classes, or no class of several.
+Result<LabelledRows> Labelled(goals::Problem problem, const predictions::JoinedRows& rows);
 
 /// Rows with one value in one column: what was expected and what came.
 struct SliceGap {
   std::string column, value;
   std::int64_t rows = 0;
-  double predicted = 0;  ///< mean
-  double observed = 0;   ///< share of positives
+  double predicted = 0;  ///< mean answer; of several classes, mean probability of the likeliest
+  double observed = 0;   ///< mean label; of several classes, the share of rows whose likeliest is right
 };
 
 /// A target in one window.
@@ -84,7 +94,7 @@ struct ProductionOptions {
   int replicates = kProductionReplicates;  ///< 0: no intervals
 };
 
-/// Errors: kInvalidArgument for labels that are neither 0 nor 1, answers that are no probabilities.
+/// Errors: those of Labelled; kInvalidArgument for answers that are no probabilities.
 Result<MeasuredWindow> MeasureWindow(const goals::Goal& goal, const ProductionInput& input,
                                      const ProductionOptions& options = {});
 

@@ -29,10 +29,13 @@ void KeepRow(predictions::JoinedRows& rows, std::size_t from, std::size_t to) {
   rows.labels[to] = rows.labels[from];
   rows.delays_us[to] = rows.delays_us[from];
   rows.weights[to] = rows.weights[from];
-  const std::size_t width = rows.feature_names.size();
-  if (rows.features.empty()) return;
-  std::copy_n(rows.features.begin() + static_cast<std::ptrdiff_t>(from * width), width,
-              rows.features.begin() + static_cast<std::ptrdiff_t>(to * width));
+  const auto keep = [&](std::vector<float>& values, std::size_t width) {
+    if (values.empty()) return;
+    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(from * width), width,
+                values.begin() + static_cast<std::ptrdiff_t>(to * width));
+  };
+  keep(rows.features, rows.feature_names.size());
+  keep(rows.class_probabilities, rows.classes.size());
 }
 
 // Only rows whose event time lies in the window.
@@ -54,22 +57,7 @@ void Trim(predictions::JoinedRows& rows, const goals::Window& window) {
   rows.delays_us.resize(kept);
   rows.weights.resize(kept);
   if (!rows.features.empty()) rows.features.resize(kept * rows.feature_names.size());
-}
-
-// Predictions with labels of one window, kept for the estimates of later ones.
-struct Reference {
-  std::vector<double> probabilities;
-  std::vector<std::uint8_t> positives;
-};
-
-Reference ReferenceOf(const predictions::JoinedRows& rows) {
-  Reference out;
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (rows.labels[row] != 0 && rows.labels[row] != 1) continue;
-    out.probabilities.push_back(static_cast<double>(rows.predictions[row]));
-    out.positives.push_back(rows.labels[row] == 1 ? 1 : 0);
-  }
-  return out;
+  if (!rows.class_probabilities.empty()) rows.class_probabilities.resize(kept * rows.classes.size());
 }
 
 // What tells one state of a window's judgement from another: outcomes, and the data once they are complete.
@@ -116,8 +104,8 @@ struct ProductionReconciler::Tracked {
   std::map<Key, goals::Window> due;
   Timestamp due_since{}, last_change{};
   std::map<Key, MeasuredWindow> measured;
-  std::map<Key, Reference> references;
-  std::map<Key, std::string> recorded;  // StateOf
+  std::map<Key, evaluation::AnsweredRows> references;  // rows with labels, for the estimates of later windows
+  std::map<Key, std::string> recorded;                 // StateOf
   std::vector<goals::WindowLength> lengths;
 
   [[nodiscard]] goals::WindowLength LengthOf(const std::string& text) const {
@@ -127,15 +115,16 @@ struct ProductionReconciler::Tracked {
     return {};
   }
   void AddReference(const Key& before, ProductionInput& input) const {
-    std::size_t rows = 0;
-    for (auto at = references.lower_bound(before); at != references.begin() && rows < kReferenceRowsMax;) {
+    evaluation::AnsweredRows& all = input.reference;
+    all.problem = goal.problem;
+    if (goal.problem == goals::Problem::kMulticlassClassification) all.classes = input.rows.classes;
+    for (auto at = references.lower_bound(before); at != references.begin() && all.labels.size() < kReferenceRowsMax;) {
       --at;
+      const evaluation::AnsweredRows& rows = at->second;
       if (at->first.length != before.length) break;
-      rows += at->second.positives.size();
-      input.reference_probabilities.insert(input.reference_probabilities.end(), at->second.probabilities.begin(),
-                                           at->second.probabilities.end());
-      input.reference_positives.insert(input.reference_positives.end(), at->second.positives.begin(),
-                                       at->second.positives.end());
+      if (rows.classes != all.classes) continue;  // before a class was known
+      all.labels.insert(all.labels.end(), rows.labels.begin(), rows.labels.end());
+      all.answers.insert(all.answers.end(), rows.answers.begin(), rows.answers.end());
     }
   }
 };
@@ -221,7 +210,8 @@ Task<Status> ProductionReconciler::MeasureOne(Tracked& tracked, goals::WindowLen
   input.versions = &tracked.versions;
   tracked.AddReference(key, input);
   const auto work = [&] {
-    tracked.references[key] = ReferenceOf(input.rows);
+    Result<LabelledRows> labelled = Labelled(tracked.goal.problem, input.rows);
+    if (labelled.ok()) tracked.references[key] = std::move(labelled->answered);
     return MeasureWindow(tracked.goal, input);
   };
   Result<MeasuredWindow> measured = co_await OnWorkers(parts_.workers, work);

@@ -81,8 +81,8 @@ TEST(MeasureWindow, EstimatesWhileLabelsAreMissing) {
   ProductionInput input = TestWindow({.rows = 20'000, .labelled = 0});
   const ProductionInput past = TestWindow({.rows = 20'000, .seed = 9});
   for (std::size_t i = 0; i < past.rows.size(); ++i) {
-    input.reference_probabilities.push_back(static_cast<double>(past.rows.predictions[i]));
-    input.reference_positives.push_back(past.rows.labels[i] == 1 ? 1 : 0);
+    input.reference.answers.push_back(static_cast<double>(past.rows.predictions[i]));
+    input.reference.labels.push_back(past.rows.labels[i]);
   }
   const MeasuredWindow window = Measured(TestGoal(), input);
   const MeasuredTarget& ranking = Of(window, "ranking");

@@ -42,7 +42,7 @@ inline VersionFacts TestFacts(std::int64_t version = 1) {
   VersionFacts facts;
   facts.version = version;
   facts.trained_until = *ParseTime("2013-04-17T00:00:00Z");
-  facts.training_positives = 0.2;
+  facts.training.positive_share = 0.2;
   schema::Column place, age;
   place.name = "place";
   place.type = schema::ColumnType::kCategory;

@@ -28,11 +28,10 @@ Result<VersionFacts> FactsOfPackage(std::string_view package_json, std::string_v
   const wire::PackageInfo info = TRY(wire::ParsePackageInfo(package_json));
   VersionFacts facts;
   facts.schema = TRY(schema::FromJson(TRY(Json::Parse(schema_json))));
+  facts.classes = info.classes;
   const Json* training = info.lineage.Find("training");
   if (training == nullptr) return facts;
-  if (const Json* share = training->Find("positive_share"); share != nullptr && share->IsNumber()) {
-    facts.training_positives = share->AsDouble();
-  }
+  facts.training = evaluation::TrainingLabels::FromJson(*training, info.classes.size());
   if (const auto until = ParseTime(training->StringOr("until", "")); until.ok()) facts.trained_until = *until;
   return facts;
 }

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "blob/blob_store.h"
+#include "evaluation/answers.h"
 #include "evaluation/report.h"
 #include "registry/registry.h"
 #include "schema/schema.h"
@@ -24,7 +25,8 @@ namespace mw::monitoring {
 struct VersionFacts {
   std::int64_t version = 0;
   std::optional<Timestamp> trained_until;                   ///< event time of the last training row
-  std::optional<double> training_positives;                 ///< share among the training rows
+  evaluation::TrainingLabels training;                      ///< what the training rows' labels were like
+  std::vector<std::string> classes;                         ///< of several, in the order of the model's outputs
   schema::Schema schema;                                    ///< of its inputs; without columns when unknown
   std::optional<evaluation::Report> report;                 ///< of the step that evaluated it
   std::string pipeline;                                     ///< that made it; empty when none did

@@ -5,16 +5,19 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "evaluation/evaluate.h"
 
 namespace mw::monitoring {
 namespace {
 
 using evaluation::MetricValue;
 
-/// A mean that is off by less is not worth a word.
+/// A mean that is off by less is not worth a word: a share, or so many mean absolute errors of a regression.
 constexpr double kGapMin = 0.01;
+constexpr double kGapMinErrors = 0.1;
 /// A slice is named when it is off by so much more than the whole.
 constexpr double kSliceGapMin = 0.02;
+constexpr double kSliceGapMinErrors = 0.2;
 /// An input matters when the model owes it this share of its answers.
 constexpr double kImpactMin = 0.1;
 constexpr std::size_t kNamesMax = 4;
@@ -31,6 +34,20 @@ std::string Words(std::string name) {
 std::string Number(double value) {
   const std::string text = Fixed(value, 3);
   return text.starts_with("0.") ? text.substr(1) : text;
+}
+/// A few digits, however large.
+std::string Amount(double value) {
+  const double size = std::fabs(value);
+  return Fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+/// What says whether a model still tells rows apart.
+std::string_view MainMetric(goals::Problem problem) {
+  switch (problem) {
+    case goals::Problem::kMulticlassClassification: return "accuracy";
+    case goals::Problem::kRegression: return "mae";
+    case goals::Problem::kBinaryClassification: break;
+  }
+  return "roc_auc";
 }
 
 std::optional<double> ValueOf(const MeasuredWindow* window, std::string_view metric) {
@@ -70,7 +87,24 @@ class QualityStory {
 
   [[nodiscard]] std::string Version() const { return Cat("v", window_.version); }
 
+  [[nodiscard]] bool IsRegression() const { return goal_.problem == goals::Problem::kRegression; }
+  /// A mean answer or label: a share, or a number of a regression.
+  [[nodiscard]] std::string Mean(double value, int digits = 0) const {
+    return IsRegression() ? Amount(value) : Percent(value, digits);
+  }
+  [[nodiscard]] std::string Difference(double value) const {
+    return IsRegression() ? Cat(value >= 0 ? "+" : "", Amount(value)) : Points(value);
+  }
+
   void Expected() {
+    switch (goal_.problem) {
+      case goals::Problem::kBinaryClassification: return ExpectedPositives();
+      case goals::Problem::kMulticlassClassification: return ExpectedClasses();
+      case goals::Problem::kRegression: return ExpectedNumbers();
+    }
+  }
+
+  void ExpectedPositives() {
     predicted_ = ValueOf(&window_, "mean_predicted");
     observed_ = ValueOf(&window_, "positive_share");
     if (!predicted_ || !observed_) return;
@@ -81,6 +115,46 @@ class QualityStory {
         Cat("mean predicted ", Percent(*predicted_, 1), ", observed ", Percent(*observed_, 1), " of ",
             WithThousands(window_.labelled), " with a label"),
         *observed_ - *predicted_);
+    if (off_) FurthestOff(" were");
+  }
+
+  void ExpectedNumbers() {
+    const auto error = ValueOf(&window_, "mean_error"), mae = ValueOf(&window_, "mae");
+    observed_ = ValueOf(&window_, "mean_label");
+    if (!observed_ || !error || !mae) return;
+    predicted_ = *observed_ + *error;
+    slice_gap_min_ = kSliceGapMinErrors * *mae;
+    const MetricValue* mean = evaluation::FindMetric(window_.report.overall, "mean_error");
+    const bool beyond = !mean->low || !mean->high || *mean->low > 0 || *mean->high < 0;
+    off_ = beyond && std::fabs(*error) >= kGapMinErrors * *mae;
+    Add("calibration",
+        Cat("mean predicted ", Amount(*predicted_), ", observed ", Amount(*observed_), " over ",
+            WithThousands(window_.labelled), " with a label"),
+        -*error);
+  }
+
+  // A probability of the likeliest class says how often it will be right.
+  void ExpectedClasses() {
+    observed_ = ValueOf(&window_, "accuracy");
+    if (!observed_ || window_.report.calibration.empty()) return;
+    double rows = 0, sum = 0;
+    for (const evaluation::CalibrationBin& bin : window_.report.calibration) {
+      rows += static_cast<double>(bin.rows);
+      sum += static_cast<double>(bin.rows) * bin.mean_predicted;
+    }
+    predicted_ = sum / rows;
+    const MetricValue* right = evaluation::FindMetric(window_.report.overall, "accuracy");
+    const bool beyond = !right->low || !right->high || *predicted_ < *right->low || *predicted_ > *right->high;
+    off_ = beyond && std::fabs(*observed_ - *predicted_) >= kGapMin;
+    Add("calibration",
+        Cat("the likeliest class has ", Percent(*predicted_, 1), " on the mean, and was right in ",
+            Percent(*observed_, 1), " of ", WithThousands(window_.labelled), " with a label"),
+        *observed_ - *predicted_);
+    if (off_) FurthestOff(" were right");
+    WorstClass();
+  }
+
+  void FurthestOff(std::string_view came) {
     const evaluation::CalibrationBin* worst = nullptr;
     for (const evaluation::CalibrationBin& bin : window_.report.calibration) {
       const auto gap = [](const evaluation::CalibrationBin& b) {
@@ -88,27 +162,67 @@ class QualityStory {
       };
       if (worst == nullptr || gap(bin) > gap(*worst)) worst = &bin;
     }
-    if (worst == nullptr || !off_) return;
+    if (worst == nullptr) return;
     Add("calibration",
-        Cat("furthest off where it says ", Percent(worst->mean_predicted), ": ", Percent(worst->positive_share),
-            " were"),
+        Cat("furthest off where it says ", Percent(worst->mean_predicted), ": ", Percent(worst->positive_share), came),
         worst->positive_share - worst->mean_predicted);
   }
 
+  // The class whose recall fell most since the evaluation; without one, that with the least.
+  void WorstClass() {
+    const auto recall = [](const evaluation::Report& report, const std::string& name) -> std::optional<double> {
+      for (const evaluation::ClassReport& own : report.classes) {
+        if (own.name != name || own.rows < evaluation::kClassMin) continue;
+        const MetricValue* found = evaluation::FindMetric(own.metrics, "recall");
+        return found == nullptr ? std::nullopt : found->value;
+      }
+      return std::nullopt;
+    };
+    std::string worst;
+    double fall = 0, now = 0;
+    std::optional<double> then;
+    for (const evaluation::ClassReport& own : window_.report.classes) {
+      const auto current = recall(window_.report, own.name);
+      if (!current) continue;
+      const auto before = input_.evaluated == nullptr ? std::nullopt : recall(input_.evaluated->report, own.name);
+      const double lost = before.value_or(1) - *current;
+      if (!worst.empty() && lost <= fall) continue;
+      worst = own.name;
+      fall = lost;
+      now = *current;
+      then = before;
+    }
+    if (worst.empty()) return;
+    Add("class",
+        Cat("recall of ", worst, " ", Number(now), then ? Cat(", at evaluation ", Number(*then)) : std::string()),
+        -fall);
+  }
+
   void Ranking() {
-    const auto now = ValueOf(&window_, "roc_auc"), then = ValueOf(input_.evaluated, "roc_auc");
+    const std::string metric(MainMetric(goal_.problem));
+    const auto now = ValueOf(&window_, metric), then = ValueOf(input_.evaluated, metric);
     if (!now) return;
     if (!then) {
-      Add("ranking", Cat("roc_auc ", Number(*now)), *now);
+      Add("ranking", Cat(metric, " ", Number(*now)), *now);
       return;
     }
-    const MetricValue* current = evaluation::FindMetric(window_.report.overall, "roc_auc");
+    const MetricValue* current = evaluation::FindMetric(window_.report.overall, metric);
     ranked_ = true;
-    fell_ = current->high && *current->high < *then;
+    fell_ = IsRegression() ? current->low && *current->low > *then : current->high && *current->high < *then;
     Add("ranking",
-        Cat(fell_ ? "ranking fell" : "ranking did not suffer", ": roc_auc ", Number(*now), ", at evaluation ",
-            Number(*then)),
+        Cat(Aspect(), IsRegression() ? (fell_ ? " grew" : " did not grow") : (fell_ ? " fell" : " did not suffer"),
+            ": ", metric, " ", Number(*now), ", at evaluation ", Number(*then)),
         *now - *then);
+  }
+
+  /// What the main metric is about.
+  [[nodiscard]] std::string_view Aspect() const {
+    switch (goal_.problem) {
+      case goals::Problem::kMulticlassClassification: return "accuracy";
+      case goals::Problem::kRegression: return "the error";
+      case goals::Problem::kBinaryClassification: break;
+    }
+    return "ranking";
   }
 
   void Threshold() {
@@ -129,11 +243,11 @@ class QualityStory {
     const double whole = *observed_ - *predicted_;
     for (const SliceGap& gap : window_.gaps) {
       const double own = gap.observed - gap.predicted;
-      if (std::fabs(own) < std::fabs(whole) + kSliceGapMin || own * whole < 0) continue;
-      if (worst_.empty()) worst_ = Cat(gap.column, "=", gap.value, " (", Points(own), ")");
+      if (std::fabs(own) < std::fabs(whole) + slice_gap_min_ || own * whole < 0) continue;
+      if (worst_.empty()) worst_ = Cat(gap.column, "=", gap.value, " (", Difference(own), ")");
       Add("slice",
-          Cat(gap.column, "=", gap.value, ": predicted ", Percent(gap.predicted, 1), ", observed ",
-              Percent(gap.observed, 1), " of ", WithThousands(gap.rows)),
+          Cat(gap.column, "=", gap.value, ": predicted ", Mean(gap.predicted, 1), ", observed ", Mean(gap.observed, 1),
+              " of ", WithThousands(gap.rows)),
           own);
       if (++slices_ == kSlicesShown) return;
     }
@@ -172,32 +286,57 @@ class QualityStory {
     std::string text = Opening();
     if (off_ && input_.facts != nullptr && input_.facts->trained_until) {
       CatTo(text, ": trained until ", input_.goal->zone.FormatDay(*input_.facts->trained_until));
-      if (input_.facts->training_positives) CatTo(text, " on ", Percent(*input_.facts->training_positives));
+      const evaluation::TrainingLabels& training = input_.facts->training;
+      if (training.positive_share) CatTo(text, " on ", Percent(*training.positive_share));
+      if (training.constants) CatTo(text, " on ", Amount(training.constants->mean));
     }
     if (!worst_.empty()) CatTo(text, ", worst at ", worst_);
     CatTo(text, ".");
     if (!mattered_.empty()) CatTo(text, " Drift that mattered: ", Names(mattered_), ".");
     if (mattered_.empty() && !moved_.empty()) {
-      CatTo(text, " ", Names(moved_), " moved, without weight", ranked_ && !fell_ ? "; ranking did not suffer." : ".");
+      CatTo(text, " ", Names(moved_), " moved, without weight", ranked_ && !fell_ ? Unharmed() : ".");
     }
     return text;
   }
 
+  [[nodiscard]] std::string Unharmed() const {
+    return Cat("; ", Aspect(), IsRegression() ? " did not grow." : " did not suffer.");
+  }
+
+  /// "30 % departed late, v1 expected 24 %"; nothing when the means agree.
+  [[nodiscard]] std::string OffBy() const {
+    const int digits = std::fabs(*observed_ - *predicted_) < 0.02 ? 1 : 0;
+    switch (goal_.problem) {
+      case goals::Problem::kMulticlassClassification:
+        return Cat(Version(), " was right in ", Mean(*observed_, digits), " and expected ", Mean(*predicted_, digits));
+      case goals::Problem::kRegression:
+        return Cat(Words(goal_.label), " was ", Mean(*observed_), " on the mean, ", Version(), " expected ",
+                   Mean(*predicted_));
+      case goals::Problem::kBinaryClassification: break;
+    }
+    return Cat(Mean(*observed_, digits), " ", Words(goal_.label), ", ", Version(), " expected ",
+               Mean(*predicted_, digits));
+  }
+
   [[nodiscard]] std::string Opening() const {
-    if (off_) {
-      const int digits = std::fabs(*observed_ - *predicted_) < 0.02 ? 1 : 0;
-      return Cat(Percent(*observed_, digits), " ", Words(goal_.label), ", ", Version(), " expected ",
-                 Percent(*predicted_, digits));
-    }
+    if (off_) return OffBy();
     if (fell_) {
-      return Cat(Version(), " ranks worse: roc_auc ", Number(*ValueOf(&window_, "roc_auc")), ", ",
-                 Number(*ValueOf(input_.evaluated, "roc_auc")), " at evaluation");
+      const std::string metric(MainMetric(goal_.problem));
+      return Cat(Version(),
+                 IsRegression()        ? " misses by more: "
+                 : metric == "roc_auc" ? " ranks worse: "
+                                       : " is right less often: ",
+                 metric, " ", Number(*ValueOf(&window_, metric)), ", ", Number(*ValueOf(input_.evaluated, metric)),
+                 " at evaluation");
     }
-    if (observed_) {
-      return Cat(Version(), " did as it did before, and that was not enough: ", Percent(*observed_, 1), " ",
-                 Words(goal_.label));
+    if (!observed_) return Cat(Version(), " did not do what was needed");
+    const std::string as_before = Cat(Version(), " did as it did before, and that was not enough");
+    switch (goal_.problem) {
+      case goals::Problem::kMulticlassClassification: return Cat(as_before, ": right in ", Percent(*observed_, 1));
+      case goals::Problem::kRegression: return Cat(as_before, ": ", Words(goal_.label), " ", Amount(*observed_));
+      case goals::Problem::kBinaryClassification: break;
     }
-    return Cat(Version(), " did not do what was needed");
+    return Cat(as_before, ": ", Percent(*observed_, 1), " ", Words(goal_.label));
   }
 
   [[nodiscard]] std::string Money(double amount) const { return ShortMoney(amount, goal_.Currency()); }
@@ -251,6 +390,7 @@ class QualityStory {
   const goals::Goal& goal_;
   Why why_;
   std::optional<double> predicted_, observed_, best_;
+  double slice_gap_min_ = kSliceGapMin;
   bool off_ = false, ranked_ = false, fell_ = false;
   std::string worst_;
   std::size_t slices_ = 0;

@@ -41,7 +41,7 @@ struct WhyInput {
 };
 
 struct Evidence {
-  std::string kind;  ///< "calibration", "slice", "drift", "attribution", "ranking", "threshold", "change"
+  std::string kind;  ///< "calibration", "slice", "drift", "attribution", "ranking", "class", "threshold", "change"
   std::string text;
   std::optional<double> value;
 };

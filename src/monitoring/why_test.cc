@@ -72,8 +72,8 @@ TEST(Explain, ValuesWhatEarlierWindowsTaught) {
   ProductionInput rows = TestWindow({.rows = 20'000, .shift = 0.15});
   const ProductionInput before = TestWindow({.rows = 20'000, .shift = 0.15, .seed = 8});
   for (std::size_t row = 0; row < before.rows.size(); ++row) {
-    rows.reference_probabilities.push_back(static_cast<double>(before.rows.predictions[row]));
-    rows.reference_positives.push_back(before.rows.labels[row] == 1 ? 1 : 0);
+    rows.reference.answers.push_back(static_cast<double>(before.rows.predictions[row]));
+    rows.reference.labels.push_back(before.rows.labels[row]);
   }
   Story story(rows);
   story.window.targets[0].verdict.outcome = goals::Outcome::kMissed;
