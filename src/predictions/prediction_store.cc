@@ -69,6 +69,22 @@ Status ReadFeatures(std::string_view bytes, SampledPiece& piece) {
   return in.CheckEnd().In("stored features");
 }
 
+std::string ClassBytes(const wire::PredictionSample& sample, const std::vector<std::size_t>& classes) {
+  sketch::ByteWriter out;
+  out.Varint(classes.size());
+  for (const std::size_t number : classes) out.Varint(number);
+  out.Raw(AsBytes(sample.class_probabilities));
+  return out.Take();
+}
+
+Status ReadClasses(std::string_view bytes, SampledPiece& piece) {
+  sketch::ByteReader in(bytes);
+  piece.classes.resize(in.Count(wire::kSampleClassesMax));
+  for (std::size_t& number : piece.classes) number = in.Varint();
+  piece.class_probabilities = ReadFloats(in, piece.classes.size() * piece.rows.ids.size());
+  return in.CheckEnd().In("stored class probabilities");
+}
+
 std::string TotalsBytes(const SettledWindow& window) {
   sketch::ByteWriter out;
   out.U8(1);
@@ -238,13 +254,15 @@ Result<std::int64_t> TakeArrivals(db::Transaction& transaction, std::int64_t cou
   return rows[0].Int(0) - count + 1;
 }
 
-Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& added, std::int64_t arrival, Timestamp now) {
+Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& added, const std::vector<std::size_t>& classes,
+                         std::int64_t arrival, Timestamp now) {
   const wire::WindowPiece& piece = *added.piece;
   const std::int64_t inserted = TRY(transaction.Execute(
       "INSERT INTO prediction_pieces (server, boot, sequence, arrival, accepted_at, settled, endpoint, model, version,"
       " window_start, window_length, row_count, sampled_rows, dropped_rows, requests, failures, flagged_rows,"
-      " future_rows, first_received, last_received, sample_rate, latency, sample, features, profile, prediction)"
-      " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " future_rows, first_received, last_received, sample_rate, latency, sample, features, profile, prediction, "
+      "classes)"
+      " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
       " ON CONFLICT (server, boot, sequence) DO NOTHING",
       {piece.server,
        piece.boot,
@@ -270,7 +288,8 @@ Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& added, st
        Blob(added.sample),
        Blob(added.features),
        Blob(added.profile),
-       Blob(added.prediction)}));
+       Blob(added.prediction),
+       classes.empty() ? db::Value() : db::Value(Blob(ClassBytes(piece.sample, classes)))}));
   return inserted > 0;
 }
 
@@ -305,6 +324,24 @@ Status DeleteBatches(db::Transaction& transaction, std::string_view endpoint, st
                      Timestamp accepted_before) {
   TRY(transaction.Execute("DELETE FROM prediction_label_batches WHERE endpoint = ? AND arrival < ? AND accepted_at < ?",
                           {std::string(endpoint), arrival, ToMicros(accepted_before)}));
+  return Ok();
+}
+
+Result<std::vector<std::string>> Classes(db::Snapshot& snapshot, std::string_view endpoint) {
+  std::vector<std::string> names;
+  for (const db::Row& row : TRY(snapshot.Query("SELECT name FROM prediction_classes WHERE endpoint = ? ORDER BY number",
+                                               {std::string(endpoint)}))) {
+    names.push_back(row.Text(0));
+  }
+  return names;
+}
+
+Status AddClasses(db::Transaction& transaction, std::string_view endpoint, const std::vector<std::string>& classes,
+                  std::size_t first) {
+  for (std::size_t i = first; i < classes.size(); ++i) {
+    TRY(transaction.Execute("INSERT INTO prediction_classes (endpoint, number, name) VALUES (?, ?, ?)",
+                            {std::string(endpoint), static_cast<std::int64_t>(i), classes[i]}));
+  }
   return Ok();
 }
 
@@ -362,14 +399,16 @@ Result<std::vector<SettledWindow>> Settled(db::Snapshot& snapshot, const WindowR
 Status EachSample(db::Snapshot& snapshot, const WindowRange& range, JoinedColumns columns,
                   const std::function<Status(SampledPiece)>& visit) {
   const bool with_features = columns == JoinedColumns::kAll;
-  const std::string_view wanted = with_features ? "sample_rate, sample, features" : "sample_rate, sample";
+  const std::string_view wanted =
+      with_features ? "sample_rate, sample, classes, features" : "sample_rate, sample, classes";
   return EachPiece(snapshot, range, wanted, [&](const db::Row& row) -> Status {
     SampledPiece piece;
     piece.version = row.Int(1);
     piece.arrival = row.Int(2);
     piece.sample_rate = row.Double(3);
     piece.rows = TRY(ReadSample(row.Blob(4), FromMicros(row.Int(0))));
-    if (with_features) TRY(ReadFeatures(row.Blob(5), piece));
+    if (!row.IsNull(5)) TRY(ReadClasses(row.Blob(5), piece));
+    if (with_features) TRY(ReadFeatures(row.Blob(6), piece));
     return visit(std::move(piece));
   });
 }

@@ -87,8 +87,10 @@ struct SettledWindow {
 
 /// The first of `count` arrivals.
 Result<std::int64_t> TakeArrivals(db::Transaction& transaction, std::int64_t count);
-/// False when the piece is there already.
-Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& piece, std::int64_t arrival, Timestamp now);
+/// `classes`: the numbers of the piece's classes in the endpoint's list; none: their probabilities are not kept. False
+/// when the piece is there already.
+Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& piece, const std::vector<std::size_t>& classes,
+                         std::int64_t arrival, Timestamp now);
 /// False when a batch of that id is there already.
 Result<bool> InsertBatch(db::Transaction& transaction, const NewBatch& batch, std::int64_t arrival, Timestamp now);
 Result<std::string> BatchDigest(db::Snapshot& snapshot, std::string_view endpoint, std::string_view batch_id);
@@ -97,6 +99,12 @@ Status InsertSettled(db::Transaction& transaction, const SettledWindow& window, 
 /// Batches of the endpoint with a smaller arrival, accepted before `accepted_before`.
 Status DeleteBatches(db::Transaction& transaction, std::string_view endpoint, std::int64_t arrival,
                      Timestamp accepted_before);
+
+/// The endpoint's classes by number.
+Result<std::vector<std::string>> Classes(db::Snapshot& snapshot, std::string_view endpoint);
+/// Keeps those of the endpoint's classes that have the number `first` or a greater one.
+Status AddClasses(db::Transaction& transaction, std::string_view endpoint, const std::vector<std::string>& classes,
+                  std::size_t first);
 
 /// The next pieces after `after` that are not settled, at most `limit`.
 Result<std::vector<PieceRecord>> OpenPieces(db::Snapshot& snapshot, std::int64_t after, std::int64_t limit);
@@ -116,6 +124,8 @@ struct SampledPiece {
   SampleRows rows;
   std::vector<std::string> feature_names;
   std::vector<float> features;
+  std::vector<std::size_t> classes;        ///< the numbers of its classes; empty: no probabilities
+  std::vector<float> class_probabilities;  ///< rows x classes
 };
 /// Each piece in the range, by window, version, arrival.
 Status EachSample(db::Snapshot& snapshot, const WindowRange& range, JoinedColumns columns,

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <map>
 #include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/file.h"
@@ -12,6 +14,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "predictions/class_list.h"
 #include "predictions/endpoint_windows.h"
 #include "predictions/prediction_store.h"
 #include "predictions/row_assembly.h"
@@ -23,6 +26,7 @@ constexpr std::int64_t kPiecesAtOnce = 512;
 constexpr std::int64_t kBatchesAtOnce = 16;
 constexpr std::size_t kSettledAtOnce = 64;
 constexpr std::size_t kJoinedRowsMax = 20'000'000;
+constexpr std::size_t kJoinedProbabilitiesMax = 200'000'000;
 constexpr Duration kTickPeriod = std::chrono::minutes(1);
 
 PieceRows RowsOf(std::int64_t arrival, const wire::PredictionSample& sample) {
@@ -36,7 +40,9 @@ Status Check(const wire::WindowPiece& piece) {
   const wire::PredictionSample& sample = piece.sample;
   const std::size_t rows = sample.rows();
   const bool whole = (sample.keys.empty() || sample.keys.size() == rows) && sample.event_times_us.size() == rows &&
-                     sample.predictions.size() == rows && sample.features.size() == rows * sample.feature_names.size();
+                     sample.predictions.size() == rows &&
+                     sample.features.size() == rows * sample.feature_names.size() &&
+                     sample.class_probabilities.size() == rows * sample.class_names.size();
   if (!whole) return InvalidArgument("the columns of its sample are of different lengths");
   if (!IsName(piece.endpoint)) return InvalidArgument("its endpoint is ", Quoted(piece.endpoint), ", which is no name");
   return Ok();
@@ -66,6 +72,52 @@ Status Check(const wire::LabelBatch& batch) {
     TRY(wire::CheckLabel(batch.labels[i]).In(Cat("label ", i + 1)));
   }
   return Ok();
+}
+
+using ClassLists = std::map<std::string, ClassList>;
+
+Result<ClassList*> ListOf(db::Transaction& transaction, const std::string& endpoint, ClassLists& lists) {
+  const auto found = lists.find(endpoint);
+  if (found != lists.end()) return &found->second;
+  ClassList list(TRY(store::Classes(transaction, endpoint)));
+  return &lists.emplace(endpoint, std::move(list)).first->second;
+}
+
+/// The numbers of a piece's classes in its endpoint's list, which is made longer for them; none when it would be too
+/// long.
+Result<std::vector<std::size_t>> ClassNumbers(db::Transaction& transaction, const wire::WindowPiece& piece,
+                                              ClassLists& lists) {
+  std::vector<std::size_t> numbers;
+  if (piece.sample.class_names.empty()) return numbers;
+  ClassList& list = *TRY(ListOf(transaction, piece.endpoint, lists));
+  const std::size_t known = list.size();
+  ClassList longer = list;
+  for (const std::string& name : piece.sample.class_names) numbers.push_back(longer.Add(name));
+  if (longer.size() > Predictions::kClassesMax) return std::vector<std::size_t>();
+  if (longer.size() == known) return numbers;
+  TRY(store::AddClasses(transaction, piece.endpoint, longer.names(), known));
+  list = std::move(longer);
+  return numbers;
+}
+
+/// The names that labels of a batch have, each once, with the place of the first label that has it.
+std::vector<std::pair<std::string, std::size_t>> NamesIn(const wire::LabelBatch& batch) {
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::pair<std::string, std::size_t>> names;
+  for (std::size_t i = 0; i < batch.labels.size(); ++i) {
+    const std::string& text = batch.labels[i].text;
+    if (!text.empty() && seen.insert(text).second) names.emplace_back(text, i);
+  }
+  return names;
+}
+
+Error TooManyClasses(const wire::LabelBatch& batch, std::size_t label, const std::vector<std::string>& known) {
+  constexpr std::size_t kShown = 10;
+  const auto end = known.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, known.size()));
+  return InvalidArgument("label ", label + 1, ": ", Quoted(batch.labels[label].text), " is none of the ", known.size(),
+                         " classes of endpoint ", batch.endpoint, ", and there can be no more of them: ",
+                         Join(std::vector<std::string>(known.begin(), end), ", "),
+                         known.size() > kShown ? ", ..." : "");
 }
 
 void AddByArrival(LabelsByArrival& labels, std::vector<store::SettledPiece> pieces) {
@@ -221,9 +273,11 @@ Task<Result<Accepted>> Predictions::Accept(std::vector<wire::WindowPiece> pieces
       CO_TRY(co_await database_.Write([&](db::Transaction& t) -> Result<std::vector<std::int64_t>> {
         const std::int64_t first = TRY(store::TakeArrivals(t, static_cast<std::int64_t>(ready.size())));
         std::vector<std::int64_t> given(ready.size(), 0);
+        ClassLists lists;
         for (std::size_t i = 0; i < ready.size(); ++i) {
           const std::int64_t arrival = first + static_cast<std::int64_t>(i);
-          if (TRY(store::InsertPiece(t, ready[i], arrival, now))) given[i] = arrival;
+          const std::vector<std::size_t> classes = TRY(ClassNumbers(t, pieces[i], lists));
+          if (TRY(store::InsertPiece(t, ready[i], classes, arrival, now))) given[i] = arrival;
         }
         return given;
       }));
@@ -242,8 +296,46 @@ Task<Result<Accepted>> Predictions::Accept(std::vector<wire::WindowPiece> pieces
   co_return accepted;
 }
 
-Task<Result<LabelsAccepted>> Predictions::AcceptLabels(wire::LabelBatch batch) {
+/// Gives labels that name their class its number. The list is only written when a name is new: that it is then there
+/// although the batch is refused does no harm.
+Task<Status> Predictions::NumberNames(wire::LabelBatch& batch, std::vector<std::string> classes) {
+  const auto names = NamesIn(batch);
+  if (names.empty()) co_return Ok();
+  std::vector<std::string> known = CO_TRY(co_await Classes(batch.endpoint));
+  ClassList list(std::move(known));
+  if (list.size() == 0 && classes.empty()) {
+    co_return InvalidArgument("label ", names[0].second + 1, ": it is ", Quoted(names[0].first), ", but endpoint ",
+                              batch.endpoint, " has no classes with names; send a number");
+  }
+  const bool all_known =
+      std::all_of(names.begin(), names.end(), [&list](const auto& name) { return list.Knows(name.first); });
+  if (!all_known) {
+    list = CO_TRY(co_await database_.Write([&](db::Transaction& t) -> Result<ClassList> {
+      ClassList longer(TRY(store::Classes(t, batch.endpoint)));
+      const std::size_t before = longer.size();
+      for (const std::string& name : classes) longer.Add(name);
+      for (const auto& [name, label] : names) {
+        if (longer.Knows(name)) continue;
+        if (longer.size() >= kLabelClassesMax) return TooManyClasses(batch, label, longer.names());
+        longer.Add(name);
+      }
+      TRY(store::AddClasses(t, batch.endpoint, longer.names(), before));
+      return longer;
+    }));
+  }
+  std::unordered_map<std::string_view, double> numbers;
+  for (const auto& [name, label] : names) numbers.emplace(name, static_cast<double>(list.AddLabel(name)));
+  for (wire::Label& label : batch.labels) {
+    if (label.text.empty()) continue;
+    label.value = numbers.at(label.text);
+    label.text.clear();
+  }
+  co_return Ok();
+}
+
+Task<Result<LabelsAccepted>> Predictions::AcceptLabels(wire::LabelBatch batch, std::vector<std::string> classes) {
   CO_TRY(Check(batch));
+  CO_TRY(co_await NumberNames(batch, std::move(classes)));
   store::NewBatch ready{&batch, wire::LabelBytes(batch.labels), ""};
   ready.digest = Sha256Hex(ready.labels);
   const Timestamp now = clock_.Now();
@@ -293,15 +385,23 @@ Task<Result<JoinedRows>> Predictions::Joined(WindowRange range, JoinedColumns co
   co_return co_await database_.Read([&](db::Snapshot& s) -> Result<JoinedRows> {
     for (store::SettledWindow& window : TRY(store::Settled(s, range))) AddByArrival(labels, std::move(window.pieces));
     JoinedRows rows;
+    rows.classes = TRY(store::Classes(s, range.endpoint));
     TRY(store::EachSample(s, range, columns, [&](store::SampledPiece piece) -> Status {
-      if (rows.size() > kJoinedRowsMax) {
-        return ResourceExhausted("more than ", kJoinedRowsMax, " rows; ask for a shorter time");
+      if (rows.size() > kJoinedRowsMax || rows.class_probabilities.size() > kJoinedProbabilitiesMax) {
+        return ResourceExhausted("more than ", rows.size(), " rows; ask for a shorter time");
+      }
+      for (const std::size_t number : piece.classes) {
+        if (number >= rows.classes.size()) return DataLoss("a stored piece has a class that its endpoint lacks");
       }
       AppendRows(rows, std::move(piece), labels, columns);
       return Ok();
     }));
     return rows;
   });
+}
+
+Task<Result<std::vector<std::string>>> Predictions::Classes(std::string endpoint) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return store::Classes(s, endpoint); });
 }
 
 Task<Result<sketch::Profile>> Predictions::MergedProfile(WindowRange range) {

@@ -57,6 +57,9 @@ struct LabelsAccepted {
 class Predictions final : public Reconciler {
  public:
   static constexpr std::size_t kPiecesMax = 4096;  ///< of one Accept
+  /// Classes of one endpoint: labels bring no more than this, ...
+  static constexpr std::size_t kLabelClassesMax = wire::kSampleClassesMax;
+  static constexpr std::size_t kClassesMax = 1000;  ///< ... versions more; of those beyond, no probabilities are kept
 
   /// All outlive this.
   Predictions(db::Database& database, const Clock& clock, MetricsRegistry& metrics, PredictionsOptions options = {});
@@ -67,9 +70,11 @@ class Predictions final : public Reconciler {
 
   /// Durable when it returns; all pieces or none. Errors: kInvalidArgument; kResourceExhausted try later.
   Task<Result<Accepted>> Accept(std::vector<wire::WindowPiece> pieces);
-  /// Durable when it returns; all labels or none. Errors: kInvalidArgument names the label;
-  /// kAlreadyExists the batch's id was used for other labels; kResourceExhausted try later.
-  Task<Result<LabelsAccepted>> AcceptLabels(wire::LabelBatch batch);
+  /// Durable when it returns; all labels or none. A label that names its class gets the class's number in the
+  /// endpoint's list; a name that is new is put at its end, behind `classes`: those of the model that answers, if it
+  /// has several. Errors: kInvalidArgument names the label; kAlreadyExists the batch's id was used for other labels;
+  /// kResourceExhausted try later.
+  Task<Result<LabelsAccepted>> AcceptLabels(wire::LabelBatch batch, std::vector<std::string> classes = {});
 
   /// One for each window and version, by window, then version. Any thread; from memory.
   [[nodiscard]] std::vector<WindowSummary> Windows(const WindowRange& range) const;
@@ -77,6 +82,8 @@ class Predictions final : public Reconciler {
   [[nodiscard]] std::vector<std::string> EndpointNames() const;
   /// The sampled rows with their labels, repeated predictions left out.
   Task<Result<JoinedRows>> Joined(WindowRange range, JoinedColumns columns = JoinedColumns::kAll);
+  /// The endpoint's list of classes: see JoinedRows.
+  Task<Result<std::vector<std::string>>> Classes(std::string endpoint);
   /// The features' profiles of all pieces in the range, merged; empty when there are none.
   Task<Result<sketch::Profile>> MergedProfile(WindowRange range);
   /// The predictions' profile; column `prediction`.
@@ -100,6 +107,7 @@ class Predictions final : public Reconciler {
   Task<Status> LoadSettled();
   Task<Status> LoadPieces();
   Task<Status> LoadBatches();
+  Task<Status> NumberNames(wire::LabelBatch& batch, std::vector<std::string> classes);
   Task<Result<bool>> SettleSome(std::string endpoint, Timestamp now);
   db::Database& database_;
   const Clock& clock_;

@@ -63,6 +63,18 @@ CREATE TABLE prediction_settled (
   labels BYTEA NOT NULL,
   PRIMARY KEY (endpoint, window_start, version, settled_at)
 );
+)sql"},
+          {"predictions", 2, R"sql(
+-- The classes of an endpoint, in the order in which they were first named; it only grows.
+CREATE TABLE prediction_classes (
+  endpoint TEXT COLLATE "C" NOT NULL,
+  number BIGINT NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (endpoint, number),
+  UNIQUE (endpoint, name)
+);
+-- Of models of several classes: the numbers of the piece's classes, then their probabilities, row by row.
+ALTER TABLE prediction_pieces ADD COLUMN classes BYTEA;
 )sql"}};
 }
 

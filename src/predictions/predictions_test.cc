@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <map>
 
@@ -62,6 +63,33 @@ wire::LabelBatch MakeLabels(const std::string& batch_id, const std::string& name
   }
   return batch;
 }
+
+/// A piece of a model of the given classes; row i is sure of the i-th of them by .5, the rest is evenly spread.
+WindowPiece MakeFlowers(std::uint64_t sequence, const std::string& name, std::vector<std::string> classes, int rows,
+                        std::int64_t version = 1) {
+  WindowPiece piece = MakePiece(0, sequence, name, rows, version);
+  piece.flagged_rows = 0;
+  const std::size_t width = classes.size();
+  for (int row = 0; row < rows; ++row) {
+    const std::size_t likeliest = static_cast<std::size_t>(row) % width;
+    piece.sample.predictions[static_cast<std::size_t>(row)] = static_cast<float>(likeliest);
+    for (std::size_t c = 0; c < width; ++c) {
+      piece.sample.class_probabilities.push_back(c == likeliest ? 0.5F : 0.5F / static_cast<float>(width - 1));
+    }
+  }
+  piece.sample.class_names = std::move(classes);
+  return piece;
+}
+
+wire::LabelBatch NameLabels(const std::string& batch_id, const std::string& name,
+                            const std::vector<std::string>& classes) {
+  wire::LabelBatch batch = MakeLabels(batch_id, name, 0, static_cast<int>(classes.size()), 0);
+  for (std::size_t i = 0; i < classes.size(); ++i) batch.labels[i].text = classes[i];
+  return batch;
+}
+
+using Names = std::vector<std::string>;
+using Floats = std::vector<float>;
 
 template <typename Driver>
 class PredictionsTest : public ::testing::Test {
@@ -316,6 +344,115 @@ TYPED_TEST(PredictionsTest, ColumnsOfSeveralVersionsAreUnited) {
   const auto narrow = SyncWait(this->predictions_->Joined({"late", 2}, JoinedColumns::kWithoutFeatures));
   EXPECT_EQ(narrow->size(), 2U);
   EXPECT_TRUE(narrow->features.empty());
+}
+
+/// The probabilities of one row.
+Floats RowOf(const JoinedRows& rows, std::size_t row) {
+  const auto begin = rows.class_probabilities.begin() + static_cast<std::ptrdiff_t>(row * rows.classes.size());
+  return {begin, begin + static_cast<std::ptrdiff_t>(rows.classes.size())};
+}
+
+// Three versions: the first names its classes, the second orders them otherwise and has one more, the third is of a
+// server that recorded none.
+TYPED_TEST(PredictionsTest, ClassesOfSeveralVersionsAreOneList) {
+  this->Accept(
+      {MakeFlowers(1, "a", {"setosa", "virginica"}, 2), MakeFlowers(2, "b", {"iris", "virginica", "setosa"}, 3, 2)});
+  WindowPiece without = MakePiece(0, 3, "c", 1, 3);
+  without.sample.predictions = {1};
+  this->Accept(without);
+  for (int round = 0; round < 2; ++round) {
+    const JoinedRows rows = this->Joined();
+    EXPECT_EQ(rows.classes, (Names{"setosa", "virginica", "iris"}));
+    ASSERT_EQ(rows.class_probabilities.size(), 18U);
+    EXPECT_EQ(RowOf(rows, 0), (Floats{0.5F, 0.5F, 0}));
+    EXPECT_EQ(RowOf(rows, 2), (Floats{0.25F, 0.25F, 0.5F}));
+    EXPECT_EQ(RowOf(rows, 3), (Floats{0.25F, 0.5F, 0.25F}));
+    EXPECT_EQ(RowOf(rows, 4), (Floats{0.5F, 0.25F, 0.25F}));
+    for (const float none : RowOf(rows, 5)) EXPECT_TRUE(std::isnan(none));
+    EXPECT_EQ(rows.predictions, (Floats{0, 1, 2, 1, 0, 1}));
+    const auto narrow = SyncWait(this->predictions_->Joined({"late", 2}, JoinedColumns::kWithoutFeatures));
+    EXPECT_EQ(narrow->class_probabilities.size(), 9U);
+    this->Restart();
+    this->Accept({MakeFlowers(2, "b", {"iris", "virginica", "setosa"}, 3, 2)});  // known already
+  }
+  this->Accept(MakeFlowers(4, "d", {"lily", "iris"}, 1, 4));
+  EXPECT_EQ(SyncWait(this->predictions_->Classes("late")).value_or(Names{}),
+            (Names{"setosa", "virginica", "iris", "lily"}));
+  EXPECT_TRUE(SyncWait(this->predictions_->Classes("other")).value_or(Names{"x"}).empty());
+}
+
+TYPED_TEST(PredictionsTest, ProbabilitiesAreKeptBitForBitAlsoOfSettledWindows) {
+  WindowPiece piece = MakeFlowers(1, "a", {"x", "y", "z"}, 3);
+  for (std::size_t i = 0; i < 9; ++i) piece.sample.class_probabilities[i] = 1 / (3 + static_cast<float>(i) * 0.7F);
+  const Floats sent = piece.sample.class_probabilities;
+  this->Accept(piece);
+  this->AcceptLabels(NameLabels("l1", "a", {"z", "x", "y"}));
+  this->Accept({MakePiece(24 * 30 + 6, 2, "c", 1)});
+  this->clock_.Advance(hours(25));
+  this->SettleAll();
+  this->SettleAll();
+  ASSERT_TRUE(this->predictions_->Windows({"late"})[0].settled);
+  this->Restart();
+  const JoinedRows rows = this->Joined({"late", 0, kStart, kStart + hours(1)});
+  ASSERT_EQ(rows.class_probabilities.size(), 9U);
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(rows.class_probabilities[i]), std::bit_cast<std::uint32_t>(sent[i]));
+  }
+  EXPECT_EQ(rows.labels, (std::vector<double>{2, 0, 1}));
+}
+
+TYPED_TEST(PredictionsTest, LabelsNameTheirClass) {
+  this->Accept({MakeFlowers(1, "a", {"3", "setosa"}, 3)});
+  EXPECT_EQ(this->AcceptLabels(NameLabels("l1", "a", {"setosa", "lily", "3.0"})).joined, 3);
+  EXPECT_TRUE(this->AcceptLabels(NameLabels("l1", "a", {"setosa", "lily", "3.0"})).repeated);
+  wire::LabelBatch number = MakeLabels("l2", "a", 0, 1, 0, hours(4));
+  this->AcceptLabels(number);
+  for (int round = 0; round < 2; ++round) {
+    const JoinedRows rows = this->Joined();
+    EXPECT_EQ(rows.classes, (Names{"3", "setosa", "lily"})) << "a class that no version has yet";
+    EXPECT_EQ(rows.labels, (std::vector<double>{0, 2, 0}));
+    EXPECT_EQ(RowOf(rows, 0), (Floats{0.5F, 0.5F, 0}));
+    this->Restart();
+  }
+  const auto other = SyncWait(this->predictions_->AcceptLabels(NameLabels("l1", "a", {"lily", "lily", "3"})));
+  EXPECT_EQ(other.error().code, Code::kAlreadyExists);
+}
+
+TYPED_TEST(PredictionsTest, LabelsBeforeTheFirstPieceTakeTheModelsOrder) {
+  const auto accepted = SyncWait(this->predictions_->AcceptLabels(NameLabels("l1", "a", {"z", "w"}), {"x", "y", "z"}));
+  ASSERT_TRUE(accepted.ok()) << accepted.error().ToString();
+  this->Accept({MakeFlowers(1, "a", {"x", "y", "z"}, 2)});
+  const JoinedRows rows = this->Joined();
+  EXPECT_EQ(rows.classes, (Names{"x", "y", "z", "w"}));
+  EXPECT_EQ(rows.labels, (std::vector<double>{2, 3}));
+}
+
+TYPED_TEST(PredictionsTest, RefusesNamesWhereThereAreNoneAndTooMany) {
+  this->Accept({MakePiece(0, 1, "a", 2)});
+  const auto refuse = [this](wire::LabelBatch batch) {
+    const auto accepted = SyncWait(this->predictions_->AcceptLabels(std::move(batch)));
+    return accepted.ok() ? std::string("accepted") : accepted.error().ToString();
+  };
+  EXPECT_EQ(refuse(NameLabels("l1", "a", {"", "yes"})),
+            "label 2: it is \"yes\", but endpoint late has no classes with names; send a number");
+  Names many;
+  for (std::size_t i = 0; i < Predictions::kLabelClassesMax - 1; ++i) many.push_back(Cat("c", i));
+  this->Accept({MakeFlowers(2, "b", many, 2, 2)});
+  EXPECT_EQ(refuse(NameLabels("l1", "b", {"c3", "new"})), "accepted");
+  EXPECT_EQ(refuse(NameLabels("l2", "b", {"c3", "newer"})),
+            "label 2: \"newer\" is none of the 100 classes of endpoint late, and there can be no more of them: c0, c1, "
+            "c2, c3, c4, c5, c6, c7, c8, c9, ...");
+  for (std::uint64_t version = 3; version < 14; ++version) {
+    Names others;
+    for (int i = 0; i < 100; ++i) others.push_back(Cat("v", version, "-", i));
+    this->Accept({MakeFlowers(version, Cat("v", version), others, 1, static_cast<std::int64_t>(version))});
+  }
+  EXPECT_EQ(SyncWait(this->predictions_->Classes("late"))->size(), 1000U);
+  const JoinedRows rows = this->Joined();
+  ASSERT_EQ(rows.size(), 15U);
+  EXPECT_EQ(RowOf(rows, 11)[999], 0);
+  EXPECT_GT(RowOf(rows, 12)[999], 0) << "the last of the list";
+  for (const std::size_t row : {13U, 14U}) EXPECT_TRUE(std::isnan(RowOf(rows, row)[0])) << "the list is full";
 }
 
 }  // namespace

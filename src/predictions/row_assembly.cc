@@ -1,4 +1,4 @@
-// Row by row; features by name.
+// Row by row; features by name, classes by number.
 #include "predictions/row_assembly.h"
 
 #include <algorithm>
@@ -49,6 +49,23 @@ void AddFeatureNames(JoinedRows& rows, const std::vector<std::string>& names) {
   rows.feature_names = std::move(all);
 }
 
+/// The prediction is the likeliest class's place, in the piece as the version orders its classes.
+void AppendClasses(JoinedRows& rows, const store::SampledPiece& piece, const std::vector<std::size_t>& kept) {
+  const std::size_t width = rows.classes.size(), own = piece.classes.size();
+  const float absent = own == 0 ? std::numeric_limits<float>::quiet_NaN() : 0;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const std::size_t begin = rows.class_probabilities.size();
+    rows.class_probabilities.resize(begin + width, absent);
+    for (std::size_t c = 0; c < own; ++c) {
+      rows.class_probabilities[begin + piece.classes[c]] = piece.class_probabilities[kept[i] * own + c];
+    }
+    float& prediction = rows.predictions[rows.predictions.size() - kept.size() + i];
+    if (prediction >= 0 && prediction < static_cast<float>(own)) {
+      prediction = static_cast<float>(piece.classes[static_cast<std::size_t>(prediction)]);
+    }
+  }
+}
+
 }  // namespace
 
 void AppendRows(JoinedRows& rows, store::SampledPiece piece, const LabelsByArrival& labels, JoinedColumns columns) {
@@ -70,6 +87,7 @@ void AppendRows(JoinedRows& rows, store::SampledPiece piece, const LabelsByArriv
     rows.delays_us.push_back(label.delay_us);
     rows.weights.push_back(weight);
   }
+  if (!rows.classes.empty()) AppendClasses(rows, piece, kept);
   if (columns == JoinedColumns::kAll) AppendFeatures(rows, piece, kept);
 }
 

@@ -12,7 +12,8 @@ namespace mw::predictions {
 
 using LabelsByArrival = std::unordered_map<std::int64_t, std::vector<store::SettledRow>>;
 
-/// Appends the piece's rows but for repeated ones. Features that only some versions have are NaN in the others.
+/// Appends the piece's rows but for repeated ones. Features that only some versions have are NaN in the others. Classes
+/// are those that `rows` has: the piece's numbers lie among them.
 void AppendRows(JoinedRows& rows, store::SampledPiece piece, const LabelsByArrival& labels, JoinedColumns columns);
 
 }  // namespace mw::predictions
