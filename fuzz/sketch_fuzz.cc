@@ -1,5 +1,5 @@
-// Profiles and baselines from anywhere: what is read can be asked, merged, added to and written, and what was
-// written reads back as the same bytes.
+// Profiles, baselines and baselines of slices from anywhere: what is read can be asked, merged, added to and written,
+// and what was written reads back as the same bytes.
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "sketch/baseline.h"
+#include "sketch/sliced_baselines.h"
 
 namespace {
 
@@ -53,6 +54,15 @@ void Use(const Baseline& baseline) {
   }
 }
 
+void Use(const std::vector<mw::sketch::BaselineSlice>& slices) {
+  mw::sketch::SlicesWriter writer;
+  for (const mw::sketch::BaselineSlice& slice : slices) {
+    MW_ASSERT(writer.Add(slice));
+    Use(slice.baseline);
+  }
+  MW_ASSERT(mw::sketch::SlicesFromBytes(writer.Bytes()).ok());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -61,5 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (profile.ok()) Use(*profile);
   const auto baseline = Baseline::FromBytes(bytes);
   if (baseline.ok()) Use(*baseline);
+  const auto slices = mw::sketch::SlicesFromBytes(bytes);
+  if (slices.ok()) Use(*slices);
   return 0;
 }

@@ -52,7 +52,8 @@ std::vector<BuiltInStep> MakeTable() {
                                {"subsample", kNumber},
                                {"colsample_bytree", kNumber},
                                {"reg_lambda", kNumber},
-                               {"seed", kWhole}},
+                               {"seed", kWhole},
+                               {"slices", kTexts}},
                    .reads_goal = true});
   table.push_back({.name = "evaluate",
                    .inputs = {{"model"}, {"rows"}},

@@ -15,6 +15,7 @@
 #include "evaluation/report.h"
 #include "net/stream_server.h"
 #include "sketch/baseline.h"
+#include "sketch/sliced_baselines.h"
 #include "steps/booster.h"
 #include "steps/scoring.h"
 #include "steps/steps.h"
@@ -236,6 +237,34 @@ TEST_F(ModelSteps, ThePackageKeepsWhatTheTrainingRowsLookedLike) {
   const auto package = wire::ReadPackage(Path("model"));
   ASSERT_TRUE(package.ok());
   EXPECT_EQ(package->info.files.front().path, "baseline.bin");
+}
+
+TEST_F(ModelSteps, ThePackageKeepsWhatSlicesLookedLike) {
+  StepTask train = TrainTask();
+  train.with["slices"] = Json::Array{"carrier", "weekend"};
+  const auto result = RunTrain(train);
+  ASSERT_TRUE(result.ok()) << result.error().ToString();
+  const std::string bytes = *ReadFile(Path("model/slices.bin"));
+  const auto slices = sketch::SlicesFromBytes(bytes);
+  ASSERT_TRUE(slices.ok()) << slices.error().ToString();
+  std::string names;
+  std::uint64_t rows = 0;
+  for (const sketch::BaselineSlice& slice : *slices) {
+    CatTo(names, slice.column, "=", slice.value, " ");
+    if (slice.column == "carrier") rows += slice.baseline.rows();
+    EXPECT_EQ(slice.baseline.whole.Find(slice.column)->distinct(), 1u);
+    EXPECT_GT(slice.baseline.blocks.size(), 1u);
+    EXPECT_NE(slice.baseline.whole.Find("prediction"), nullptr);
+  }
+  EXPECT_EQ(slices->size(), 5u) << names;
+  EXPECT_EQ(slices->back().value, "true");  // fewer rows than false
+  EXPECT_NEAR(static_cast<double>(rows), 2940 * 0.75, 100);
+  EXPECT_EQ(result->metrics.IntOr("train.slices", 0), 5);
+  EXPECT_EQ(result->metrics.IntOr("train.slices_bytes", 0), static_cast<std::int64_t>(bytes.size()));
+  EXPECT_EQ(wire::ReadPackage(Path("model"))->info.files.size(), 6u);
+  train.with["slices"] = "x";
+  EXPECT_EQ(RunTrain(train).error().message,
+            "with.slices: \"x\" is no feature with categories, truth values or whole numbers; name one that is");
 }
 
 TEST_F(ModelSteps, ScoresAreXgboostsOwnBitForBit) {

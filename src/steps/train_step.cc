@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "schema/encoder.h"
+#include "schema/slice.h"
 #include "steps/baseline_file.h"
 #include "steps/boosting.h"
 #include "steps/data_task.h"
@@ -37,7 +38,8 @@ struct Plan {
   std::string model;
   std::string label;
   std::vector<std::string> features;
-  schema::Schema schema;  ///< features and roles only
+  std::vector<std::string> slices;  ///< features whose values are monitored one by one
+  schema::Schema schema;            ///< features and roles only
 };
 
 Result<std::string> LabelOf(const StepTask& task, const Plan& plan) {
@@ -71,6 +73,33 @@ Result<std::vector<std::string>> FeaturesOf(const StepTask& task, const Plan& pl
   return features;
 }
 
+// with.slices, then what the goal and its targets look at. A goal may look at what is no feature: nobody sees that
+// column in production, so it is passed over.
+Result<std::vector<std::string>> SlicesOf(const StepTask& task, const Plan& plan) {
+  std::vector<std::string> slices = TRY(TextsOption(task, "slices", {}));
+  const auto can = [&](const std::string& name) {
+    const auto column = std::find_if(plan.dataset.columns.begin(), plan.dataset.columns.end(),
+                                     [&](const Column& each) { return each.name == name; });
+    return std::find(plan.features.begin(), plan.features.end(), name) != plan.features.end() &&
+           column != plan.dataset.columns.end() && schema::CanSlice(column->type);
+  };
+  for (const std::string& name : slices) {
+    if (!can(name)) {
+      return InvalidArgument("with.slices: ", Quoted(name),
+                             " is no feature with categories, truth values or whole numbers; name one that is");
+    }
+  }
+  const auto take = [&](const std::vector<std::string>& wanted) {
+    for (const std::string& name : wanted) {
+      if (can(name) && std::find(slices.begin(), slices.end(), name) == slices.end()) slices.push_back(name);
+    }
+  };
+  if (!plan.goal) return slices;
+  take(plan.goal->slices);
+  for (const goals::Target& target : plan.goal->targets) take(target.slices);
+  return slices;
+}
+
 schema::Schema SchemaOf(const Plan& plan) {
   schema::Schema schema = plan.dataset.AsSchema(plan.model);
   schema.label = schema.Find(plan.label) == nullptr ? "" : plan.label;
@@ -89,6 +118,7 @@ Result<Plan> MakePlan(const StepTask& task) {
   plan.model = plan.goal ? plan.goal->model : task.pipeline.empty() ? task.step : task.pipeline;
   plan.label = TRY(LabelOf(task, plan));
   plan.features = TRY(FeaturesOf(task, plan));
+  plan.slices = TRY(SlicesOf(task, plan));
   plan.schema = SchemaOf(plan);
   return plan;
 }
@@ -290,7 +320,7 @@ Result<std::optional<EncodedRows>> LoadStopEarly(const StepTask& task, const Row
 Result<StepResult> RunTrain(const StepTask& task) {
   TRY(task.CheckOptions({"algorithm", "label", "features", "max_depth", "learning_rate", "max_rounds",
                          "early_stopping_rounds", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda",
-                         "seed"}));
+                         "seed", "slices"}));
   const BoostingOptions options = TRY(BoostingOptions::Read(task));
   const Plan plan = TRY(MakePlan(task));
   const Encoder encoder = TRY(Encoder::Make(plan.schema, plan.features));
@@ -311,10 +341,15 @@ Result<StepResult> RunTrain(const StepTask& task) {
       TRY(Boost(train, stop_early ? &*stop_early : nullptr, objective, options,
                 [&](std::string_view name, int round, double value) { log.Metric(name, round, value); }));
   const std::vector<float> answers = TRY(boosted.booster.Predict(train, Booster::Answer::kProbability));
-  TRY(WriteBaseline(TRY(task.Output("model")), {encoder, rows, plan.label, plan.dataset.roles.event_time, answers}));
+  const std::string directory = TRY(task.Output("model"));
+  const BaselineSource baseline{encoder, rows, plan.label, plan.dataset.roles.event_time, answers};
+  TRY(WriteBaseline(directory, baseline));
+  const SlicesKept slices = TRY(WriteSlices(directory, baseline, plan.slices));
   TRY(WriteModel(task, plan, encoder, options, rows, boosted));
 
   StepResult result = ResultOf(plan, options, rows, boosted, objective.loss());
+  result.metrics["train.slices"] = static_cast<std::int64_t>(slices.slices);
+  result.metrics["train.slices_bytes"] = static_cast<std::int64_t>(slices.bytes);
   result.output_metadata["model"] = Json::Make({{"model", plan.model}, {"trees", boosted.rounds_kept}});
   if (stop_rows) {
     const evaluation::Report report =

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
-#include "sketch/baseline.h"
+#include "sketch/sliced_baselines.h"
 #include "wire/class_name.h"
 
 namespace mw::wire {
@@ -24,6 +24,7 @@ constexpr const char* kSchemaFile = "schema.json";
 constexpr const char* kWarmUpFile = "warmup.json";
 constexpr const char* kProfileFile = "profile.json";
 constexpr const char* kBaselineFile = sketch::kBaselineFile.data();
+constexpr const char* kSlicesFile = sketch::kSlicesFile.data();
 
 std::string In(const std::string& directory, std::string_view file) { return Cat(directory, "/", file); }
 
@@ -301,8 +302,8 @@ Status WritePackage(const std::string& directory, const Package& package) {
   TRY(WriteFileDurably(In(directory, kWarmUpFile), WarmUpText(package.warm_up)));
   PackageInfo info = package.info;
   info.files.clear();
-  for (const char* name : {kBaselineFile, kModelFile, kProfileFile, kSchemaFile, kWarmUpFile}) {
-    const bool optional = name == kProfileFile || name == kBaselineFile;
+  for (const char* name : {kBaselineFile, kModelFile, kProfileFile, kSchemaFile, kSlicesFile, kWarmUpFile}) {
+    const bool optional = name == kProfileFile || name == kBaselineFile || name == kSlicesFile;
     if (optional && !Exists(In(directory, name))) continue;
     info.files.push_back(TRY(Describe(directory, name)));
   }

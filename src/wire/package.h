@@ -5,6 +5,7 @@
 //   model.json    the model as its library writes it        schema.json  columns, types, vocabularies
 //   warmup.json   rows with the answers of the library that trained the model
 //   profile.json  the training data's profile (optional)  baseline.bin  what it is monitored against (optional)
+//   slices.bin    the same of slices of the training data (optional)
 //
 // Owner: the step that writes it; afterwards it never changes and is named by its digest. Any thread.
 // Invariant: a package that ReadPackage accepts has every listed file with the listed bytes.
@@ -83,8 +84,8 @@ std::string PackageInfoText(const PackageInfo& info);
 /// kDataLoss a file is absent or changed; kInvalidArgument; kFailedPrecondition for a newer format.
 Result<Package> ReadPackage(const std::string& directory);
 
-/// Completes a package: `directory` already holds model.json (profile.json and baseline.bin too, if any); writes
-/// schema.json, warmup.json and, last, package.json with the digests. `package.info.files` and
+/// Completes a package: `directory` already holds model.json (profile.json, baseline.bin and slices.bin too, if any);
+/// writes schema.json, warmup.json and, last, package.json with the digests. `package.info.files` and
 /// `model_path` are not read. Errors: kInvalidArgument for what ReadPackage would refuse.
 Status WritePackage(const std::string& directory, const Package& package);
 
