@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints what the demo did, from what Millwright recorded: summary.py MILLWRIGHT REPLAY.json SECONDS.
 
-At most 24 lines of 110 columns. Waits until everything that was replayed has been judged.
+At most 24 lines of 110 columns; commands and addresses are never cut. Waits until everything that was replayed has been judged.
 """
 import json
 import os
@@ -158,11 +158,11 @@ def end_lines(board, spent):
         addresses = json.load(file)
     yield f"Console {addresses['console']}/goals/{GOAL}  Endpoint {addresses['inference']}/v2/models/{GOAL}"
     kpi = board["targets"][0]["name"]
-    commands = [why["remedy"]["command"] for why in board["whys"] if kpi in why["targets"] and why["remedy"]["command"]]
-    program = "millwright" if shutil.which("millwright") else os.path.relpath(MILLWRIGHT)
-    for head, command in (("Try", commands[0] if commands else f"millwright run {PIPELINE}"),
-                          ("", f"millwright replay {GOAL} --fault missing=temp --from 2013-07-01")):
-        yield f"{head:<9}{command.replace('millwright', program, 1)}"
+    retrain = [why["remedy"]["command"] for why in board["whys"] if kpi in why["targets"] and why["remedy"]["command"]]
+    path = "" if shutil.which("millwright") else f"export PATH=$PWD/{os.path.relpath(os.path.dirname(MILLWRIGHT))}:$PATH; "
+    yield f"Try      {path}millwright init --data your.csv --label y"
+    yield f"         {retrain[0] if retrain else f'millwright run {PIPELINE}'}"
+    yield f"         millwright replay {GOAL} --fault missing=temp --from 2013-07-01"
     yield f"Took {spent} s.  All files: {home}.  Ctrl-C stops everything and keeps it."
 
 
@@ -179,7 +179,7 @@ def main():
     end = list(end_lines(board, int(sys.argv[3])))
     lines += why_lines(board, LINES - len(lines) - len(end))
     for text in (lines + end)[:LINES]:
-        print(text[:WIDTH].rstrip())
+        print(text.rstrip())
 
 
 if __name__ == "__main__":
