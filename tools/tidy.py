@@ -60,8 +60,20 @@ class Tree:
         return parts[1] if len(parts) > 2 else None
 
 
+    def code_files(self):
+        return [n for n in self.files if n.endswith((".h", ".cc"))]
+
+
 def without_comments(line):
     return re.sub(r"//.*", "", line)
+
+
+NOT_CODE = re.compile(r"""//[^\n]*|R"\(.*?\)"|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\[^'\n]{1,4}|\\')'""", re.S)
+
+
+def code_only(text):
+    """The text with comments and literals blanked, each character and line where it was."""
+    return NOT_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
 @rule("include-table", "a module includes only the modules that src/MODULES allows it")
@@ -181,14 +193,44 @@ def co_await_captures(tree):
                                        "locals alive, or name the lambda first; GCC 12 destroys such copies twice")
 
 
-@rule("co-await-plain", "an awaited expression has neither ?: nor a second CO_TRY inside")
+@rule("co-await-plain", "an awaited expression has no ?:, no second CO_TRY and no braced list inside")
 def co_await_plain(tree):
-    for name in tree.sources():
-        code = re.sub(r"//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"", lambda m: re.sub(r"[^\n]", " ", m[0]), tree.text(name))
-        for line, expression in awaited_expressions(code):
-            argument = re.sub(r"\[[^\]]*\][^{};]*\{.*\}", "", expression, flags=re.S)  # bodies of lambdas are their own
+    for name in tree.code_files():
+        for line, expression in awaited_expressions(code_only(tree.text(name))):
+            # Bodies of lambdas are their own.
+            argument = re.sub(r"(?<![\w)\]])\[[^\]]*\][^{};]*\{.*\}", "", expression, flags=re.S)
             if "?" in argument or "CO_TRY(" in argument:
                 yield name, line, "give the inner value a name first; GCC 12 destroys such temporaries twice"
+            elif "{" in argument:
+                yield name, line, ("give what the braces make a name first, `const T value{...}; co_await F(value)`; "
+                                   "GCC 12 destroys the members of such temporaries twice")
+
+
+BLOCK = re.compile(r"(?:[)\];{}:]|\b(?:else|do|try|const|noexcept|override|final|mutable)|"
+                   r"->[^;{}()]*|\b(?:struct|class|union|enum|namespace)\b[^;{}()]*|^)\s*$")
+
+
+def bracket_kind(code, at):
+    """Whether the bracket at that place opens a block of statements, a braced list, or neither."""
+    if code[at] != "{":
+        return "group"
+    return "block" if BLOCK.search(code[max(0, at - 200):at]) else "list"
+
+
+@rule("try-in-list", "no TRY or CO_TRY stands in a braced list")
+def try_in_list(tree):
+    for name in tree.code_files():
+        code = code_only(tree.text(name))
+        open_brackets = []
+        for match in re.finditer(r"[][(){}]|\b(?:CO_)?TRY(?=\()", code):
+            if match[0] in "([{":
+                open_brackets.append(bracket_kind(code, match.start()))
+            elif match[0] in ")]}":
+                del open_brackets[-1:]
+            elif next((kind for kind in reversed(open_brackets) if kind != "group"), "block") == "list":
+                yield name, code.count("\n", 0, match.start()) + 1, (
+                    "take the value before the list, `const T value = TRY(...);`, and name it in the braces; on its "
+                    "early return GCC 12 never destroys what the list has made so far")
 
 
 @rule("file-heads", "every source file begins with a comment that says what it is")

@@ -25,6 +25,7 @@ BROKEN = {
     "no-sleeps": {"src/goals/goals.cc": HEAD + "std::this_thread::sleep_for(1ms);\n"},
     "co-await-captures": {"src/goals/goals.cc": HEAD + "auto x = co_await db.Write([name](auto& t) { return t; });\n"},
     "co-await-plain": {"src/goals/goals.cc": HEAD + "auto x = co_await Find(a ? *a : b);\n"},
+    "try-in-list": {"src/goals/goals.cc": HEAD + "const Goal goal{name, TRY(Parse(text))};\n"},
     "file-heads": {"src/goals/goals.cc": "int x;\n"},
     "pragma-once": {"src/goals/goals.h": HEAD + "int x;\n"},
     "line-length": {"src/goals/goals.cc": HEAD + "int " + "x" * 120 + ";\n"},
@@ -37,6 +38,21 @@ BROKEN = {
     "module-readme": {"src/goals/README.md": "line\n" * 100},
     "routes-guarded": {"src/goals/goals.cc": HEAD + "auto p = net::Permission::kPublic;\n"},
 }
+
+# What the rules on braces are about, in a function of a source file.
+REFUSED = {
+    "try-in-list": ["goals.push_back({name, TRY(Find(name))});", "return Goal{TRY(Find(name)), name};",
+                    "goal = {\n    name,\n    CO_TRY(co_await Find(name))};", "Add(Pair{a, Scale(TRY(Find(b)))});",
+                    "Goal goal{[&] { return 1; }(), TRY(Find(name))};"],
+    "co-await-plain": ["co_await feed->Ask({.name = name});", "auto x = CO_TRY(co_await Ask(Query{name, 1}));",
+                       "co_await feeds[i].Ask({});", "co_await Nap{wire, duration};"],
+}
+ALLOWED = ["const Goal goal = TRY(Find(name));", "if (here) {\n  TRY(Find(name));\n}", "Add(name, TRY(Find(name)));",
+           "for (const auto& x : TRY(All())) {\n  TRY(Use(x));\n}", "Say(\"{, TRY(\");  // {a, TRY(b)}",
+           "const Goal goal{name, [&]() -> Result<int> { return TRY(Find(name)); }()};",
+           "auto x = CO_TRY(co_await Read([&](Snapshot& s) -> Result<int> {\n  return Goal{s, name};\n}));",
+           "struct Loaded {\n  int a = 0;\n};\nTRY(Load());", "const Query query{name};\nco_await Ask(query);",
+           "switch (x) {\n  case kOne: {\n    return TRY(Find('{'));\n  }\n}", "do {\n  TRY(Step());\n} while (more);"]
 
 
 def complaints_of(files):
@@ -60,6 +76,18 @@ class TidyTest(unittest.TestCase):
             with self.subTest(rule=name):
                 found = [c for c in complaints_of({**GOOD, **change}) if f"[{name}]" in c]
                 self.assertEqual(len(found), 1, found)
+
+    def test_braces_around_try_and_in_awaited_expressions(self):
+        def complaints_on(body):
+            text = HEAD + "Task<Result<void>> Act() {\n" + body + "\n}\n"
+            return complaints_of({**GOOD, "src/goals/goals.cc": text})
+        for name, bodies in REFUSED.items():
+            for body in bodies:
+                with self.subTest(body=body):
+                    self.assertEqual([f"[{name}]" in c for c in complaints_on(body)], [True])
+        for body in ALLOWED:
+            with self.subTest(body=body):
+                self.assertEqual(complaints_on(body), [])
 
 
 if __name__ == "__main__":

@@ -126,10 +126,8 @@ class Collector {
       return InvalidArgument("the directory has more than ", kManifestFilesMax, " files; pack them into fewer");
     }
     const Digest digest = TRY(store_.PutOpenFile(file.get()).In(path));
-    manifest_.files.push_back({
-      path, TRY(store_.Size(digest))
-      , digest
-    });
+    const std::uint64_t size = TRY(store_.Size(digest));
+    manifest_.files.push_back({path, size, digest});
     return Ok();
   }
 
@@ -252,7 +250,8 @@ Result<Artifact> PutPath(BlobStore& store, const std::string& path) {
   if (S_ISDIR(facts.st_mode)) return PutOpenDirectory(store, file.get()).In(path);
   if (!S_ISREG(facts.st_mode)) return InvalidArgument(path, " is neither a file nor a directory");
   const Digest digest = TRY(store.PutOpenFile(file.get()).In(path));
-  return Artifact { digest, ArtifactKind::kFile, TRY(store.Size(digest)) };
+  const std::uint64_t size = TRY(store.Size(digest));
+  return Artifact{digest, ArtifactKind::kFile, size};
 }
 
 Result<Manifest> ReadManifest(BlobStore& store, const Digest& digest) {

@@ -47,10 +47,8 @@ Result<MemoryBlobs::Blob*> MemoryBlobs::Find(const Digest& digest) {
 
 Result<std::uint64_t> MemoryBlobs::Size(const Digest& digest) {
   const Lock lock(mutex_);
-  return std::uint64_t {
-    TRY(Find(digest))
-    ->bytes.size()
-  };
+  const auto* found = TRY(Find(digest));
+  return std::uint64_t{found->bytes.size()};
 }
 
 Result<std::size_t> MemoryBlobs::ReadAt(const Digest& digest, std::uint64_t offset, std::span<char> buffer) {

@@ -22,19 +22,25 @@ Result<ExecutionState> ParseState(std::string_view name) {
 }
 
 Result<Artifact> ReadArtifact(const db::Row& row) {
-  return Artifact {
-    ArtifactId(row.Text(0)), row.Text(1), row.Text(2), row.Text(3), TRY(Json::Parse(row.Text(4)))
-    , FromMicros(row.Int(5))
-  };
+  Json metadata = TRY(Json::Parse(row.Text(4)));
+  return Artifact{ArtifactId(row.Text(0)), row.Text(1),           row.Text(2), row.Text(3),
+                  std::move(metadata),     FromMicros(row.Int(5))};
 }
 
 Result<Execution> ReadExecution(const db::Row& row) {
-  return Execution {
-    ExecutionId(row.Text(0)), row.Text(1), row.Text(2), row.Text(3), TRY(ParseState(row.Text(4)))
-    , row.Text(5), TRY(Json::Parse(row.Text(6)))
-    , TRY(Json::Parse(row.Text(7)))
-    , FromMicros(row.Int(8)), FromMicros(row.Int(9))
-  };
+  const auto state = TRY(ParseState(row.Text(4)));
+  Json configuration = TRY(Json::Parse(row.Text(6)));
+  Json environment = TRY(Json::Parse(row.Text(7)));
+  return Execution{ExecutionId(row.Text(0)),
+                   row.Text(1),
+                   row.Text(2),
+                   row.Text(3),
+                   state,
+                   row.Text(5),
+                   std::move(configuration),
+                   std::move(environment),
+                   FromMicros(row.Int(8)),
+                   FromMicros(row.Int(9))};
 }
 
 Event ReadEvent(const db::Row& row) {

@@ -308,7 +308,8 @@ Task<Result<std::size_t>> Session::Receive(milliseconds timeout) {
   in_used_ = 0;
   const std::size_t had = in_.size();
   in_.resize(had + kReceiveBytes);
-  const Result<std::size_t> got = co_await stream_->Read({in_.data() + had, kReceiveBytes}, timeout);
+  const std::span<char> room(in_.data() + had, kReceiveBytes);
+  const Result<std::size_t> got = co_await stream_->Read(room, timeout);
   in_.resize(had + (got.ok() ? *got : 0));
   if (got.ok()) host_.metrics.bytes_in.Add(*got);
   co_return got;
@@ -337,7 +338,8 @@ Task<bool> Session::ReadHead(std::size_t& head_size) {
     const auto got = co_await Receive(std::chrono::ceil<milliseconds>(std::max(wait, Duration(0))));
     const bool first = std::exchange(idle_, false);
     if (!got.ok() && got.error().code == Code::kDeadlineExceeded && !first) {
-      co_await Refuse({408, "the request did not arrive in time"});
+      const Refusal late{408, "the request did not arrive in time"};
+      co_await Refuse(late);
     }
     if (!got.ok() || *got == 0) co_return false;
     if (first) began = host_.clock.Elapsed();

@@ -51,7 +51,7 @@ Task<void> Numbers(Request& request, Responder& responder) {
 }
 
 Task<void> HalfAnAnswer(Request&, Responder& responder) {
-  (void)co_await responder.Begin(200, {}, std::nullopt);
+  (void)co_await responder.Begin(200, Headers(), std::nullopt);
   (void)co_await responder.Write("half");
 }
 

@@ -108,7 +108,8 @@ class TcpStream final : public Stream {
       [[nodiscard]] bool await_resume() const { return whole; }
     };
     sleeping_ = true;
-    const bool whole = co_await Nap{*wire_, duration};
+    Nap nap{*wire_, duration};
+    const bool whole = co_await nap;
     sleeping_ = false;
     co_return whole;
   }

@@ -59,10 +59,8 @@ Task<Result<LookupResult>> LookUp(CacheParts parts, std::string pipeline, const 
     co_return result;
   }
   Found found = CO_TRY(co_await parts.database.Read([&](db::Snapshot& snapshot) -> Result<Found> {
-    Found out {
-      TRY(FindCacheEntry(snapshot, result.key.digest))
-      , {}
-    };
+    Found out;
+    out.entry = TRY(FindCacheEntry(snapshot, result.key.digest));
     if (!out.entry) out.earlier = TRY(EarlierEntries(snapshot, pipeline, step.name, kNeighbours));
     return out;
   }));

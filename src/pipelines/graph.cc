@@ -77,24 +77,22 @@ Result<Step> StepFromJson(const Json& json) {
   if (with == nullptr) return NoGraph("with");
   step.with = *with;
   for (const Json& input : *TRY(List(json, "inputs"))) {
-    step.inputs.push_back({
-      TRY(input.GetString("name"))
-      , TRY(input.GetString("step"))
-      , TRY(input.GetString("output"))
-    });
+    const std::string name = TRY(input.GetString("name"));
+    const std::string from = TRY(input.GetString("step"));
+    const std::string output = TRY(input.GetString("output"));
+    step.inputs.push_back({name, from, output});
   }
   for (const Json& output : *TRY(List(json, "outputs"))) {
     const bool directory = TRY(output.GetString("kind"))
     == "directory";
-    step.outputs.push_back({
-      TRY(output.GetString("name"))
-      , directory ? OutputKind::kDirectory : OutputKind::kFile
-    });
+    const std::string name = TRY(output.GetString("name"));
+    step.outputs.push_back({name, directory ? OutputKind::kDirectory : OutputKind::kFile});
   }
   step.after = TRY(Strings(json, "after"));
   step.files = TRY(Strings(json, "files"));
   step.reads_goal = TRY(json.GetBool("reads_goal"));
-  step.resources = { TRY(json.GetDouble("cpu")), TRY(json.GetInt("memory_bytes")) };
+  step.resources.cpu = TRY(json.GetDouble("cpu"));
+  step.resources.memory_bytes = TRY(json.GetInt("memory_bytes"));
   step.resource_class = TRY(json.GetString("class"));
   step.timeout = Duration(TRY(json.GetInt("timeout_us")));
   step.retries = static_cast<int>(TRY(json.GetInt("retries")));

@@ -113,10 +113,10 @@ Task<Result<RunDetails>> Pipelines::Get(RunId id) {
     std::vector<jobs::Attempt> attempts;
   };
   Loaded loaded = CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<Loaded> {
-    return Loaded {
-      TRY(LoadRun(snapshot, id))
-      , TRY(jobs::OfRun(snapshot, id.text()))
-    };
+    Loaded read;
+    read.stored = TRY(LoadRun(snapshot, id));
+    read.attempts = TRY(jobs::OfRun(snapshot, id.text()));
+    return read;
   }));
   RunDetails details;
   const Json graph = CO_TRY(Json::Parse(loaded.stored.graph));

@@ -276,10 +276,10 @@ Task<Status> RunReconciler::Collect(RunPtr run, std::size_t task) {
     const TaskRecord& record = run->tasks[task];
     const Step& step = run->graph.steps[task];
     const AttemptPaths paths = PathsOf(run->record.id, record.step, record.attempt_id);
-    return Outcome {
-      TRY(CollectOutputs(parts_.blobs, step, paths))
-      , TRY(CurrentKey(parts_.digests, step, KeySourceOf(*run, task)))
-    };
+    Outcome ended;
+    ended.collected = TRY(CollectOutputs(parts_.blobs, step, paths));
+    ended.key = TRY(CurrentKey(parts_.digests, step, KeySourceOf(*run, task)));
+    return ended;
   });
   if (Killed("after_collect")) co_return Ok();
   if (outcome.ok()) {

@@ -132,10 +132,10 @@ Task<Status> RunReconciler::Load(RunId id) {
     std::vector<jobs::Attempt> attempts;
   };
   Loaded loaded = CO_TRY(co_await parts_.database.Read([&](db::Snapshot& snapshot) -> Result<Loaded> {
-    return Loaded {
-      TRY(LoadRun(snapshot, id))
-      , TRY(jobs::Open(snapshot))
-    };
+    Loaded read;
+    read.stored = TRY(LoadRun(snapshot, id));
+    read.attempts = TRY(jobs::Open(snapshot));
+    return read;
   }));
   if (IsFinal(loaded.stored.run.state)) co_return Ok();
   auto run = std::make_shared<ActiveRun>();

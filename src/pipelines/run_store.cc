@@ -271,7 +271,8 @@ Result<StoredRun> LoadRun(db::Snapshot& snapshot, const RunId& id) {
   const db::Rows rows =
       TRY(snapshot.Query(Cat("SELECT ", kRunColumns, ", graph FROM pipeline_run WHERE id = ?"), {id.text()}));
   if (rows.empty()) return NoRun(id);
-  return StoredRun { RunFromRow(rows[0]), rows[0].Text(10), TRY(LoadTasks(snapshot, id)) };
+  auto tasks = TRY(LoadTasks(snapshot, id));
+  return StoredRun{RunFromRow(rows[0]), rows[0].Text(10), std::move(tasks)};
 }
 
 Result<RunRecord> LoadRunRecord(db::Snapshot& snapshot, const RunId& id) {

@@ -78,7 +78,9 @@ Result<Collected> CollectOutputs(blob::BlobStore& blobs, const Step& step, const
   Collected collected;
   collected.result = TRY(ReadResult(step, paths));
   for (const Output& output : step.outputs) {
-    NamedArtifact named { output.name, TRY(PutOutput(blobs, output, paths.Output(output.name))) };
+    NamedArtifact named;
+    named.name = output.name;
+    named.artifact = TRY(PutOutput(blobs, output, paths.Output(output.name)));
     for (const auto& [name, metadata] : collected.result.output_metadata) {
       if (name == output.name) named.artifact.metadata = metadata;
     }

@@ -76,10 +76,17 @@ Result<ModelVersion> Registry::CreateVersion(db::Transaction& transaction, const
                               version.package, " too: use another attempt id");
   }
   const Timestamp now = clock_.Now();
-  ModelVersion made {
-    version.name.project, version.name.model, TRY(store::NextVersion(transaction, version.name, now))
-    , version.package, version.run_id, version.attempt_id, version.metrics, version.sources, {}, now
-  };
+  const auto number = TRY(store::NextVersion(transaction, version.name, now));
+  ModelVersion made{version.name.project,
+                    version.name.model,
+                    number,
+                    version.package,
+                    version.run_id,
+                    version.attempt_id,
+                    version.metrics,
+                    version.sources,
+                    {},
+                    now};
   TRY(store::InsertVersion(transaction, made));
   if (version.alias.empty()) return made;
   TRY(SetAlias(transaction, version.name, version.alias, made.version,

@@ -15,11 +15,9 @@ db::Value TextOrNull(const std::string& text) { return text.empty() ? db::Value(
 std::string TextOrEmpty(const db::Row& row, std::size_t column) { return row.IsNull(column) ? "" : row.Text(column); }
 
 Result<ModelVersion> ReadVersion(const db::Row& row) {
-  ModelVersion version {
-    row.Text(0), row.Text(1), row.Int(2), row.Text(3), TextOrEmpty(row, 4), TextOrEmpty(row, 5),
-        TRY(Json::Parse(row.Text(6)))
-    , {}, {}, FromMicros(row.Int(8))
-  };
+  Json metrics = TRY(Json::Parse(row.Text(6)));
+  ModelVersion version{row.Text(0),         row.Text(1),        row.Int(2), row.Text(3), TextOrEmpty(row, 4),
+                       TextOrEmpty(row, 5), std::move(metrics), {},         {},          FromMicros(row.Int(8))};
   const Json sources = TRY(Json::Parse(row.Text(7)));
   for (const Json& source : sources.AsArray()) version.sources.push_back(source.AsString());
   return version;

@@ -123,12 +123,12 @@ Result<Boosted> Boost(const TrainingMatrix& train, const TrainingMatrix* stop_ea
     }
     if (round - best_round >= options.early_stopping_rounds) break;
   }
-  Boosted boosted {
-    .booster = TRY(booster.First(best_round + 1))
-    , .rounds_run = std::min(round + 1, options.max_rounds), .rounds_kept = best_round + 1, .train_loss = best.train,
-      .stop_early_loss = best.stop_early
-  };
-  return boosted;
+  Booster kept = TRY(booster.First(best_round + 1));
+  return Boosted{.booster = std::move(kept),
+                 .rounds_run = std::min(round + 1, options.max_rounds),
+                 .rounds_kept = best_round + 1,
+                 .train_loss = best.train,
+                 .stop_early_loss = best.stop_early};
 }
 
 }  // namespace mw::steps

@@ -42,7 +42,7 @@ Result<std::string> DigestOfFile(const std::string& path) {
 Result<data::Dataset> ImportOne(data::DuckdbSession& session, const StepTask& task, const Import& import) {
   TRY(session.Bind(import.name, import.path));
   data::DatasetSpec spec;
-  spec.sources = { TRY(DigestOfFile(import.path)) };
+  spec.sources.push_back(TRY(DigestOfFile(import.path)));
   // A CSV file is read once, into a table: its types come from all its rows.
   TRY(session.Materialise("mw_import", Cat("SELECT * FROM ", data::SqlName(import.name)), import.path));
   return data::WriteDataset(session, "SELECT * FROM mw_import", spec, TRY(task.Output(import.name)));

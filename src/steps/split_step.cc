@@ -145,11 +145,9 @@ Result<std::vector<Part>> PartsByTime(const StepTask& task, data::DuckdbSession&
   for (const Range& of :
        {Range{"train", plan.train, plan.labels_known_by}, Range{"stop_early", plan.stop_early, plan.labels_known_by},
         Range{"evaluate", plan.evaluate, kNever}}) {
-    parts.push_back({
-      of.name, data::PartCondition(rows.roles, of.range, of.labels_known_by),
-          TRY(DescribePart(session, rows.roles, of.name, of.range, of.labels_known_by))
-      , !of.range.empty()
-    });
+    auto described = TRY(DescribePart(session, rows.roles, of.name, of.range, of.labels_known_by));
+    parts.push_back({of.name, data::PartCondition(rows.roles, of.range, of.labels_known_by), std::move(described),
+                     !of.range.empty()});
   }
   return parts;
 }

@@ -9,10 +9,9 @@ namespace {
 constexpr std::string_view kRunColumns = "r.id, r.experiment_id, r.name, r.source, r.status, r.started_at, r.ended_at";
 
 Result<Run> ReadRun(const db::Row& row) {
-  return Run {
-    RunId(row.Text(0)), ExperimentId(row.Text(1)), row.Text(2), row.Text(3), TRY(ParseStatus(row.Text(4)))
-    , FromMicros(row.Int(5)), FromMicros(row.Int(6))
-  };
+  const auto status = TRY(ParseStatus(row.Text(4)));
+  return Run{RunId(row.Text(0)),     ExperimentId(row.Text(1)), row.Text(2), row.Text(3), status,
+             FromMicros(row.Int(5)), FromMicros(row.Int(6))};
 }
 
 MetricPoint ReadPoint(const db::Row& row) { return {row.Text(0), row.Int(1), row.Double(2), FromMicros(row.Int(3))}; }

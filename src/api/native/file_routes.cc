@@ -27,11 +27,9 @@ Result<std::vector<File>> ReadFiles(const Json& body) {
   std::vector<File> files;
   std::string complaints;
   for (const Json& entry : list->AsArray()) {
-    File file {
-      TRY(entry.GetString("path"))
-      , TRY(entry.GetString("text"))
-      , {}
-    };
+    File file;
+    file.path = TRY(entry.GetString("path"));
+    file.text = TRY(entry.GetString("text"));
     if (!file.path.starts_with('/')) return InvalidArgument("the path ", Quoted(file.path), " is not absolute");
     Result<FileKind> kind = CheckFile(file.text, file.path);
     if (kind.ok()) {

@@ -177,11 +177,9 @@ Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
   batch.attempt_id = body.StringOr("attempt_id", "");
   if (const Json* metrics = body.Find("metrics"); metrics != nullptr && metrics->IsArray()) {
     for (const Json& point : metrics->AsArray()) {
-      batch.metrics.push_back({
-        TRY(point.GetString("name"))
-        , point.IntOr("step", 0), TRY(point.GetDouble("value"))
-        , FromMicros(point.IntOr("time", 0))
-      });
+      const std::string key = TRY(point.GetString("name"));
+      const double value = TRY(point.GetDouble("value"));
+      batch.metrics.push_back({key, point.IntOr("step", 0), value, FromMicros(point.IntOr("time", 0))});
     }
   }
   if (const Json* params = body.Find("params"); params != nullptr && params->IsObject()) {

@@ -144,8 +144,10 @@ Status Replay(const Options& options, const ReplayArguments& arguments) {
   const std::string program = TRY(ProgramPath("mw-step"));
   const ReplaySource source = TRY(FindReplaySource(options, arguments.source));
   std::vector<std::string> words = {program, "replay", source.directory, "--url", url};
-  if (!source.model.empty()) words.insert(words.end(), {"--model", source.model});
-  if (!source.model.empty()) words.insert(words.end(), { "--labels-to", TRY(ControlUrl(options)) });
+  if (!source.model.empty()) {
+    const std::string labels_to = TRY(ControlUrl(options));
+    words.insert(words.end(), {"--model", source.model, "--labels-to", labels_to});
+  }
   if (options.json) words.emplace_back("--json");
   words.insert(words.end(), arguments.passed_on.begin(), arguments.passed_on.end());
   return Become(options, std::move(words));

@@ -29,15 +29,9 @@ struct LabelArguments {
 /// Files are read by the program that links the libraries for them.
 Status Send(const Options& options, const LabelArguments& arguments) {
   const std::string program = TRY(ProgramPath("mw-step"));
-  std::vector<std::string> words = {
-    program,
-    "labels",
-    arguments.file,
-    "--endpoint",
-    arguments.endpoint,
-    "--labels-to",
-    TRY(ControlUrl(options))
-  };
+  const std::string labels_to = TRY(ControlUrl(options));
+  std::vector<std::string> words = {program,       "labels", arguments.file, "--endpoint", arguments.endpoint,
+                                    "--labels-to", labels_to};
   for (const auto& [flag, value] : {std::pair("--id", &arguments.id), std::pair("--key", &arguments.key),
                                     std::pair("--label", &arguments.label), std::pair("--time", &arguments.time)}) {
     if (!value->empty()) words.insert(words.end(), {flag, *value});
