@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "blob/memory_blobs.h"
 #include "db/sqlite_database.h"
 #include "net/authenticator.h"
 #include "net/http_client.h"
@@ -119,7 +120,8 @@ struct Bench {
                    const std::string& type,
                    const std::function<std::string(const std::vector<mw::wire::Label>&)>& form) const {
     mw::net::RouteTable routes;
-    mw::api::native::AddPredictionRoutes(routes, predictions, endpoints);
+    mw::blob::MemoryBlobs blobs;
+    mw::api::native::AddPredictionRoutes(routes, predictions, endpoints, blobs);
     mw::net::TokenAuthenticator authenticator(clock, mw::net::Principal{"local", {mw::net::Permission::kAdmin}});
     mw::MetricsRegistry metrics;
     auto server = *mw::net::StreamServer::Start({}, std::move(routes), authenticator, metrics);

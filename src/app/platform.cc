@@ -199,7 +199,7 @@ Status Platform::Listen() {
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
   api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
   api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
-  api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_);
+  api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_, *blobs_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddLineageRoutes(routes, *database_);
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);

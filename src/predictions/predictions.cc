@@ -18,6 +18,7 @@
 #include "predictions/endpoint_windows.h"
 #include "predictions/prediction_store.h"
 #include "predictions/row_assembly.h"
+#include "wire/class_name.h"
 
 namespace mw::predictions {
 namespace {
@@ -313,7 +314,9 @@ Task<Status> Predictions::NumberNames(wire::LabelBatch& batch, std::vector<std::
     list = CO_TRY(co_await database_.Write([&](db::Transaction& t) -> Result<ClassList> {
       ClassList longer(TRY(store::Classes(t, batch.endpoint)));
       const std::size_t before = longer.size();
-      for (const std::string& name : classes) longer.Add(name);
+      for (const std::string& name : classes) {
+        if (longer.size() < kClassesMax && wire::IsClassName(name)) longer.Add(name);
+      }
       for (const auto& [name, label] : names) {
         if (longer.Knows(name)) continue;
         if (longer.size() >= kLabelClassesMax) return TooManyClasses(batch, label, longer.names());

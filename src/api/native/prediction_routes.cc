@@ -1,9 +1,13 @@
 // What model servers recorded and what became of it: windows up, labels in, both read back.
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "api/native/routes.h"
 #include "base/text.h"
+#include "blob/directory_artifact.h"
 #include "predictions/predictions.h"
+#include "wire/label_names.h"
 #include "wire/label_text.h"
 
 namespace mw::api::native {
@@ -18,6 +22,13 @@ using predictions::Predictions;
 constexpr std::size_t kLabelBodyBytesMax = std::size_t{16} << 20;
 constexpr std::string_view kLinesType = "application/x-ndjson";
 constexpr std::size_t kWindowsMax = 20'000;
+
+/// What labels need.
+struct Doors {
+  Predictions& predictions;
+  endpoints::Endpoints& endpoints;
+  blob::BlobStore& blobs;
+};
 
 /// Whatever is wrong with a frame, it will be wrong for ever: the sender must not try again (400).
 Result<std::vector<wire::WindowPiece>> PiecesOf(std::string_view frame, const std::string& server) {
@@ -78,12 +89,39 @@ Task<Status> CheckEndpoint(Predictions& predictions, endpoints::Endpoints& endpo
   co_return Ok();
 }
 
-Task<Result<Response>> PostLabels(Predictions& predictions, endpoints::Endpoints& endpoints, Request& request) {
+/// What its package says of the model that the endpoint shall answer with; nothing when no version was deployed here.
+Task<Result<std::optional<wire::PackageInfo>>> ModelOf(endpoints::Endpoints& endpoints, blob::BlobStore& blobs,
+                                                       std::string endpoint) {
+  std::optional<wire::PackageInfo> info;
+  const auto found = co_await endpoints.Get(std::move(endpoint));
+  if (!found.ok() && found.error().code == Code::kNotFound) co_return info;
+  if (!found.ok()) co_return found.error();
+  const blob::Artifact package{found->current.package, blob::ArtifactKind::kDirectory, 0};
+  const std::string text = CO_TRY(blob::ReadFileOf(blobs, package, "package.json", wire::kPackageJsonBytesMax));
+  info = CO_TRY(wire::ParsePackageInfo(text));
+  co_return info;
+}
+
+/// Turns classes by name into numbers where the model says how; gives the model's classes if it has several.
+Task<Result<std::vector<std::string>>> ReadNames(const Doors& doors, wire::LabelBatch& batch) {
+  std::vector<std::string> classes;
+  const bool named = std::any_of(batch.labels.begin(), batch.labels.end(),
+                                 [](const wire::Label& label) { return !label.text.empty(); });
+  if (!named) co_return classes;
+  const auto model = CO_TRY(co_await ModelOf(doors.endpoints, doors.blobs, batch.endpoint));
+  if (!model) co_return classes;
+  CO_TRY(wire::NumberLabels(*model, batch.labels));
+  co_return model->classes;
+}
+
+Task<Result<Response>> PostLabels(const Doors& doors, Request& request) {
   const std::string body = CO_TRY(co_await request.ReadAll());
   wire::LabelBatch batch = CO_TRY(BatchOf(request, body));
-  CO_TRY(co_await CheckEndpoint(predictions, endpoints, batch.endpoint));
+  CO_TRY(co_await CheckEndpoint(doors.predictions, doors.endpoints, batch.endpoint));
   const std::string batch_id = batch.batch_id;
-  const predictions::LabelsAccepted accepted = CO_TRY(co_await predictions.AcceptLabels(std::move(batch)));
+  std::vector<std::string> classes = CO_TRY(co_await ReadNames(doors, batch));
+  const predictions::LabelsAccepted accepted =
+      CO_TRY(co_await doors.predictions.AcceptLabels(std::move(batch), std::move(classes)));
   co_return net::JsonResponse(Json::Make({{"batch_id", batch_id},
                                           {"labels", accepted.labels},
                                           {"repeated", accepted.repeated},
@@ -153,14 +191,25 @@ Task<Result<Response>> GetWindows(Predictions& predictions, endpoints::Endpoints
       {{"endpoint", range.endpoint}, {"truncated", windows.size() > kWindowsMax}, {"windows", std::move(rows)}}));
 }
 
-Task<Result<Response>> GetLabels(Predictions& predictions, endpoints::Endpoints& endpoints, Request& request) {
+/// The names by which a label can say its class, by number.
+Task<Result<std::vector<std::string>>> ClassesOf(const Doors& doors, std::string endpoint) {
+  const auto model = CO_TRY(co_await ModelOf(doors.endpoints, doors.blobs, endpoint));
+  if (model && model->classes.empty()) co_return model->label_values;
+  std::vector<std::string> classes = CO_TRY(co_await doors.predictions.Classes(endpoint));
+  if (classes.empty() && model) co_return model->classes;
+  co_return classes;
+}
+
+Task<Result<Response>> GetLabels(const Doors& doors, Request& request) {
   const predictions::WindowRange range = CO_TRY(RangeOf(request));
-  CO_TRY(co_await CheckEndpoint(predictions, endpoints, range.endpoint));
-  const predictions::LabelCoverage coverage = CO_TRY(co_await predictions.Coverage(range));
+  CO_TRY(co_await CheckEndpoint(doors.predictions, doors.endpoints, range.endpoint));
+  const predictions::LabelCoverage coverage = CO_TRY(co_await doors.predictions.Coverage(range));
+  const std::vector<std::string> classes = CO_TRY(co_await ClassesOf(doors, range.endpoint));
   Json out = Json::Make({{"endpoint", range.endpoint},
                          {"predictions", coverage.predictions},
                          {"labelled", coverage.labelled},
-                         {"coverage", coverage.coverage()}});
+                         {"coverage", coverage.coverage()},
+                         {"classes", Json(Json::Array(classes.begin(), classes.end()))}});
   out["delay_s"] = Json::Make({{"p50", coverage.delay_p50_s},
                                {"p90", coverage.delay_p90_s},
                                {"p95", coverage.delay_p95_s},
@@ -177,17 +226,15 @@ Task<Result<Response>> GetLabels(Predictions& predictions, endpoints::Endpoints&
 
 }  // namespace
 
-void AddPredictionRoutes(net::RouteTable& routes, Predictions& predictions, endpoints::Endpoints& endpoints) {
+void AddPredictionRoutes(net::RouteTable& routes, Predictions& predictions, endpoints::Endpoints& endpoints,
+                         blob::BlobStore& blobs) {
+  const Doors doors{predictions, endpoints, blobs};
   routes.Add({Method::kPut, "/api/v1/servers/{id}/windows", Permission::kFollow, wire::kFrameBytesMax,
               net::Simple([&predictions](Request& request) { return PutWindows(predictions, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/labels", Permission::kWrite, kLabelBodyBytesMax,
-              net::Simple([&predictions, &endpoints](Request& request) {
-                return PostLabels(predictions, endpoints, request);
-              })});
+              net::Simple([doors](Request& request) { return PostLabels(doors, request); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/labels", Permission::kRead, 0,
-              net::Simple([&predictions, &endpoints](Request& request) {
-                return GetLabels(predictions, endpoints, request);
-              })});
+              net::Simple([doors](Request& request) { return GetLabels(doors, request); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/windows", Permission::kRead, 0,
               net::Simple([&predictions, &endpoints](Request& request) {
                 return GetWindows(predictions, endpoints, request);

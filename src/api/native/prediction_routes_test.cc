@@ -2,16 +2,22 @@
 // refusal loses nothing.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "api/native/routes.h"
+#include "base/file.h"
 #include "base/text.h"
+#include "blob/directory_artifact.h"
+#include "blob/memory_blobs.h"
 #include "db/temporary_database.h"
 #include "net/authenticator.h"
 #include "net/http_client.h"
 #include "net/stream_server.h"
 #include "predictions/predictions.h"
 #include "wire/label_batch.h"
+#include "wire/package.h"
 
 namespace mw::api::native {
 namespace {
@@ -32,7 +38,7 @@ class PredictionRoutesTest : public ::testing::Test {
     registry_ = std::make_unique<registry::Registry>(*database_, clock_);
     endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
     net::RouteTable routes;
-    AddPredictionRoutes(routes, *predictions_, *endpoints_);
+    AddPredictionRoutes(routes, *predictions_, *endpoints_, blobs_);
     authenticator_.Add("server", {"server:s1", {net::Permission::kFollow}});
     authenticator_.Add("user", {"user", {net::Permission::kWrite, net::Permission::kRead}});
     server_ = *net::StreamServer::Start({}, std::move(routes), authenticator_, metrics_);
@@ -83,6 +89,43 @@ class PredictionRoutesTest : public ::testing::Test {
     return frame;
   }
 
+  /// The endpoint shall answer with a model of which the package says this.
+  void Deploy(wire::PackageInfo info) {
+    std::string directory = Cat(::testing::TempDir(), "/mw-routes-XXXXXX");
+    ASSERT_NE(mkdtemp(directory.data()), nullptr);
+    ASSERT_TRUE(WriteFileDurably(directory + "/model.json", "{}").ok());
+    wire::Package package;
+    package.info = std::move(info);
+    package.info.model = "late-departures";
+    package.info.features = {"distance"};
+    package.schema = Json::MakeObject();
+    const Status written = wire::WritePackage(directory, package);
+    ASSERT_TRUE(written.ok()) << written.error().ToString();
+    const auto stored = blob::PutDirectory(blobs_, directory);
+    ASSERT_TRUE(stored.ok()) << stored.error().ToString();
+    std::filesystem::remove_all(directory);
+    registry::NewVersion version;
+    version.name = {"default", "late-departures"};
+    version.package = *stored;
+    version.attempt_id = Cat("attempt-", ++deployed_);
+    const auto created = SyncWait(registry_->CreateVersion(std::move(version)));
+    ASSERT_TRUE(created.ok()) << created.error().ToString();
+    endpoints::DeployRequest request{"late", "late-departures", Cat(created->version), "test", ""};
+    const auto deployment = SyncWait(endpoints_->Deploy(std::move(request)));
+    ASSERT_TRUE(deployment.ok()) << deployment.error().ToString();
+  }
+  /// What became of one label.
+  std::string Label(std::string_view label) {
+    const std::string body =
+        Cat(R"({"batch_id":")", ++batches_, R"(","labels":[{"prediction_id":"a","label":)", label, "}]}");
+    return Said(Send("user", Method::kPost, "/api/v1/endpoints/late/labels", body));
+  }
+  double LabelSum() {
+    return Ask("/api/v1/endpoints/late/windows").Find("windows")->AsArray()[0].DoubleOr("label_sum", -1);
+  }
+
+  int deployed_ = 0, batches_ = 0;
+  blob::MemoryBlobs blobs_;
   db::TemporarySqlite driver_;
   RealClock clock_;
   MetricsRegistry metrics_;
@@ -136,6 +179,49 @@ TEST_F(PredictionRoutesTest, TakesLabelsInThreeForms) {
   EXPECT_EQ(Ask("/api/v1/endpoints/late/windows").Find("windows")->AsArray()[0].DoubleOr("label_sum", 0), 2);
 }
 
+TEST_F(PredictionRoutesTest, OfTwoClassesALabelMayBeOneOfItsValues) {
+  Send("server", Method::kPut, kWindows, Frame({Piece(1, "a")}));
+  EXPECT_EQ(Label("\"Yes\""), "400 label 1: it is \"Yes\", but endpoint late has no classes with names; send a number");
+  wire::PackageInfo info;
+  info.label = "Attrition";
+  Deploy(info);
+  EXPECT_EQ(Label("\"Yes\""), "400 label 1: it is \"Yes\"; Attrition is \"false\" or \"true\"");
+  info.label_values = {"No", "Yes"};
+  Deploy(info);
+  EXPECT_EQ(Ask(kLabels).Find("classes")->Dump(), R"(["No","Yes"])");
+  EXPECT_EQ(Label("\"maybe\""), "400 label 1: it is \"maybe\"; Attrition is \"No\" or \"Yes\"");
+  EXPECT_NE(Label("\"Yes\"").find("\"joined\":1"), std::string::npos);
+  EXPECT_EQ(LabelSum(), 1);
+  Label("\"No\"");
+  EXPECT_EQ(LabelSum(), 0);
+  Label("true");
+  EXPECT_EQ(LabelSum(), 1);
+  EXPECT_TRUE(SyncWait(predictions_->Classes("late"))->empty());
+}
+
+TEST_F(PredictionRoutesTest, OfSeveralClassesALabelMayBeAName) {
+  wire::PackageInfo info;
+  info.type = "multiclass_classification";
+  info.classes = {"setosa", "versicolor", "virginica"};
+  Deploy(info);
+  EXPECT_EQ(Ask(kLabels).Find("classes")->Dump(), R"(["setosa","versicolor","virginica"])");
+  EXPECT_NE(Label("\"virginica\"").find("\"waiting\":1"), std::string::npos);
+  Send("server", Method::kPut, kWindows, Frame({Piece(1, "a")}));
+  EXPECT_EQ(LabelSum(), 2);
+  Label("\"lily\"");
+  EXPECT_EQ(LabelSum(), 3);
+  EXPECT_EQ(Ask(kLabels).Find("classes")->Dump(), R"(["setosa","versicolor","virginica","lily"])");
+  const std::string lines = "{\"prediction_id\":\"a\",\"label\":\"versicolor\"}\n";
+  EXPECT_EQ(Send("user", Method::kPost, Cat(kLabels, "?batch_id=n"), lines, "application/x-ndjson").status, 200);
+  EXPECT_EQ(LabelSum(), 1);
+  EXPECT_EQ(Send("user", Method::kPost, Cat(kLabels, "?batch_id=c"),
+                 wire::LabelBytes({{wire::LabelBy::kPrediction, "a", 0, wire::kNoLabelTime, "virginica"}}),
+                 std::string(wire::kLabelBatchType))
+                .status,
+            200);
+  EXPECT_EQ(LabelSum(), 2);
+}
+
 TEST_F(PredictionRoutesTest, RefusesWhatIsBrokenAndLosesNothing) {
   std::string frame = Frame({Piece(1, "a"), Piece(2, "b")});
   frame.resize(frame.size() - 3);
@@ -153,8 +239,8 @@ TEST_F(PredictionRoutesTest, RefusesWhatIsBrokenAndLosesNothing) {
             "400 label 2: a label has either \"prediction_id\" or \"key\"");
   EXPECT_EQ(refuse("", "application/x-ndjson"),
             "400 labels in this form carry their batch in the address: ?batch_id=...");
-  EXPECT_EQ(Said(Send("user", Method::kPost, Cat(kLabels, "?batch_id=c"), "MWL2", std::string(wire::kLabelBatchType))),
-            "400 no labels: they begin with MWL1");
+  EXPECT_EQ(Said(Send("user", Method::kPost, Cat(kLabels, "?batch_id=c"), "MWL9", std::string(wire::kLabelBatchType))),
+            "400 no labels: they begin with MWL1 or MWL2");
   EXPECT_NE(refuse("{").find("400 "), std::string::npos);
   EXPECT_EQ(Ask(kLabels).IntOr("labelled", -1), 0);
   EXPECT_EQ(refuse(R"({"batch_id":"j","labels":[{"prediction_id":"a","label":1}]})"),

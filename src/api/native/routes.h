@@ -53,7 +53,7 @@ void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry, db::D
 void AddEndpointRoutes(net::RouteTable& routes, endpoints::Endpoints& endpoints, blob::BlobStore& blobs);
 /// /api/v1/endpoints/{name}/windows and labels, and what model servers send: /api/v1/servers/{id}/windows
 void AddPredictionRoutes(net::RouteTable& routes, predictions::Predictions& predictions,
-                         endpoints::Endpoints& endpoints);
+                         endpoints::Endpoints& endpoints, blob::BlobStore& blobs);
 /// /api/v1/changes: who changed what, one time line from the records
 void AddChangeRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
                      pipelines::Pipelines& pipelines, registry::Registry& registry, endpoints::Endpoints& endpoints,
