@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "base/text_table.h"
 #include "evaluation/answers.h"
 #include "evaluation/evaluate.h"
 #include "goals/metric.h"
-#include "goals/table.h"
 #include "goals/verdict.h"
 
 namespace mw::evaluation {
@@ -290,7 +290,7 @@ std::string GateTable(const GateDecision& decision) {
                      check.blocks ? std::string(VerdictName(check.verdict)) : Cat("(", VerdictName(check.verdict), ")"),
                      Remark(check)});
   }
-  return Cat(goals::AlignedTable(cells), Conclusion(decision), "\n");
+  return Cat(TextTable(cells), Conclusion(decision), "\n");
 }
 
 }  // namespace mw::evaluation

@@ -2,8 +2,8 @@
 #include "evaluation/report.h"
 
 #include "base/text.h"
+#include "base/text_table.h"
 #include "goals/metric.h"
-#include "goals/table.h"
 
 namespace mw::evaluation {
 namespace {
@@ -35,7 +35,7 @@ std::string OverallTable(const Report& report) {
                      Shown(FindMetric(report.no_model.metrics, metric.metric), false),
                      Shown(FindMetric(report.trivial_model.metrics, metric.metric), false), metric.reason});
   }
-  return goals::AlignedTable(cells);
+  return TextTable(cells);
 }
 
 // What a line about a model shows first.
@@ -64,7 +64,7 @@ std::string SliceTable(const Report& report) {
     if (!slice.sufficient) row.push_back(slice.reason);
     cells.push_back(std::move(row));
   }
-  return goals::AlignedTable(cells);
+  return TextTable(cells);
 }
 
 std::string ClassTable(const Report& report) {
@@ -82,7 +82,7 @@ std::string ClassTable(const Report& report) {
     row.push_back(worst == own ? "" : Cat(report.classes[worst].name, " (", report.confusion[own][worst], ")"));
     cells.push_back(std::move(row));
   }
-  return goals::AlignedTable(cells);
+  return TextTable(cells);
 }
 
 std::string Head(const Report& report) {

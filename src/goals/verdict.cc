@@ -7,7 +7,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
-#include "goals/table.h"
+#include "base/text_table.h"
 
 namespace mw::goals {
 namespace {
@@ -229,7 +229,7 @@ std::string Table(const std::vector<TargetVerdict>& verdicts) {
                      std::string(OutcomeName(verdict.outcome)),
                      verdict.outcome == Outcome::kNotMeasurable ? verdict.reason : verdict.miss_costs});
   }
-  return AlignedTable(cells);
+  return TextTable(cells);
 }
 
 }  // namespace mw::goals

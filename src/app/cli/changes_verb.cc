@@ -6,6 +6,7 @@
 
 #include "app/cli/verbs.h"
 #include "base/text.h"
+#include "base/text_table.h"
 
 namespace mw::app::cli {
 namespace {
@@ -30,7 +31,7 @@ void SayChanges(const Json& answer) {
     rows.push_back({Minute(change.StringOr("at", "")), change.StringOr("kind", ""), change.StringOr("subject", ""),
                     Cat(change.StringOr("text", ""), by.empty() ? "" : "  by ", by)});
   }
-  Say(Table(rows));
+  Say(TextTable(rows));
 }
 
 }  // namespace

@@ -17,16 +17,6 @@
 namespace mw::app::cli {
 namespace {
 
-bool LooksNumeric(std::string_view cell) {
-  return !cell.empty() && cell.find_first_not_of("0123456789.,-+%") == std::string_view::npos;
-}
-
-/// Columns on a screen, not bytes.
-std::size_t Width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 std::string Token(const Options& options) {
   if (std::string token = Environment("MILLWRIGHT_TOKEN"); !token.empty()) return token;
   const Result<std::string> home = HomeDirectory(options.home);
@@ -115,26 +105,6 @@ int Print(const Options& options, const Result<Json>& answer, const std::functio
     action(*answer);
   }
   return kDone;
-}
-
-std::string Table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - Width(row[i]), ' ');
-      const bool last = i + 1 == row.size();
-      line += LooksNumeric(row[i]) ? padding + row[i] : row[i] + (last ? "" : padding);
-      if (!last) line += "  ";
-    }
-    out += line + "\n";
-  }
-  return out;
 }
 
 void Say(std::string_view text) {

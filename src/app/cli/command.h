@@ -69,9 +69,6 @@ Result<std::string> InferenceUrl(const Options& options);
 /// Runs `action` on the answer, or fails. With --json the answer itself is printed instead.
 int Print(const Options& options, const Result<Json>& answer, const std::function<void(const Json&)>& action);
 
-/// Columns as wide as their widest cell, two spaces between; the first row is the head. Numbers right.
-std::string Table(const std::vector<std::vector<std::string>>& rows);
-
 /// Writes to stdout.
 void Say(std::string_view text);
 

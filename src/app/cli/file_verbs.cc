@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/text_table.h"
 
 namespace mw::app::cli {
 namespace {
@@ -129,7 +130,7 @@ void SayPlan(const Json& plan) {
     rows.push_back({step.StringOr("step", ""), step.StringOr("action", ""), step.StringOr("why", ""),
                     seconds < 0 ? "unknown" : FormatDuration(Duration(static_cast<std::int64_t>(seconds * 1e6)))});
   }
-  Say(Table(rows));
+  Say(TextTable(rows));
   if (const Json* notes = plan.Find("notes"); notes != nullptr) {
     for (const Json& note : notes->AsArray()) Say(Cat("note: ", note.AsString(), "\n"));
   }

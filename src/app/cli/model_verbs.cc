@@ -7,6 +7,7 @@
 #include "app/cli/goal_strip.h"
 #include "app/cli/verbs.h"
 #include "base/text.h"
+#include "base/text_table.h"
 
 namespace mw::app::cli {
 namespace {
@@ -30,7 +31,7 @@ void SayGoals(const Json& answer) {
     rows.push_back({goal.StringOr("name", ""), goal.StringOr("model", ""), Cat(goal.IntOr("targets", 0)),
                     Cat(goal.IntOr("missed", 0)), goal.StringOr("judged", "never"), goal.StringOr("outcome", "")});
   }
-  Say(rows.size() > 1 ? Table(rows)
+  Say(rows.size() > 1 ? TextTable(rows)
                       : "no goal yet; write one (docs/guide/files.md) and: millwright apply -f goal.yaml\n");
 }
 
@@ -57,7 +58,7 @@ void SayGoal(const Json& answer) {
                     Interval(verdict), Number(verdict, "no_model"), Number(verdict, "trivial_model"),
                     row.StringOr("outcome", ""), verdict.StringOr("miss_costs", "")});
   }
-  Say(Table(rows));
+  Say(TextTable(rows));
   const Json& last = verdicts.back();
   Say(Cat("\njudged ", last.StringOr("recorded_at", ""), " at stage ", last.StringOr("stage", ""), "\n"));
 }
@@ -84,7 +85,7 @@ void SayModels(const Json& answer) {
     }
     rows.push_back({model.StringOr("name", ""), Cat(model.IntOr("latest", 0)), aliases});
   }
-  Say(rows.size() > 1 ? Table(rows) : "no model yet; a pipeline with a register step makes one\n");
+  Say(rows.size() > 1 ? TextTable(rows) : "no model yet; a pipeline with a register step makes one\n");
 }
 
 void SayModel(const Json& answer) {
@@ -101,7 +102,7 @@ void SayModel(const Json& answer) {
                     Number(shown, "ece"), version.StringOr("run_id", ""), version.StringOr("package", "").substr(0, 19),
                     aliases});
   }
-  Say(Table(rows));
+  Say(TextTable(rows));
 }
 
 int RunModels(const Options& options, const std::string& name) {

@@ -12,6 +12,7 @@
 #include "app/cli/verbs.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/text_table.h"
 
 namespace mw::app::cli {
 namespace {
@@ -135,13 +136,13 @@ void SayOverview(const Json& status) {
                          Cat(endpoint.IntOr("version", 0)), endpoint.BoolOr("ready", false) ? "ready" : "not ready",
                          endpoint.StringOr("created", "")});
   }
-  if (endpoints.size() > 1) Say(Table(endpoints) + "\n");
+  if (endpoints.size() > 1) Say(TextTable(endpoints) + "\n");
   std::vector<std::vector<std::string>> runs = {{"run", "pipeline", "state", "took", "started"}};
   for (const Json& run : status.Find("runs")->AsArray()) {
     runs.push_back({run.StringOr("id", ""), run.StringOr("pipeline", ""), run.StringOr("state", ""), Elapsed(run),
                     run.StringOr("started", "")});
   }
-  if (runs.size() > 1) Say(Table(runs));
+  if (runs.size() > 1) Say(TextTable(runs));
   if (runs.size() == 1 && endpoints.size() == 1) {
     Say("nothing yet; begin with: millwright apply -f DIRECTORY, then millwright run PIPELINE\n");
   }
@@ -177,7 +178,7 @@ std::string EndpointsPart(const Json& endpoints) {
                     Cat(endpoint.StringOr("model", ""), " ", endpoint.IntOr("version", 0)),
                     endpoint.BoolOr("ready", false) ? "ready" : "NOT READY", Second(endpoint.StringOr("created", ""))});
   }
-  return rows.size() > 1 ? Table(rows) + "\n" : "";
+  return rows.size() > 1 ? TextTable(rows) + "\n" : "";
 }
 
 /// Each goal as production has it, where it can be told.
@@ -198,7 +199,7 @@ std::string GoalsPart(const Options& options) {
     }
     rows.push_back({name, production->StringOr("state", "unknown"), Join(missed, ", ")});
   }
-  return rows.size() > 1 ? Table(rows) + "\n" : "";
+  return rows.size() > 1 ? TextTable(rows) + "\n" : "";
 }
 
 std::string RunsPart(const Options& options, const Json& runs) {
@@ -213,7 +214,7 @@ std::string RunsPart(const Options& options, const Json& runs) {
     CatTo(open, "\n", run.StringOr("pipeline", ""), "\n");
     for (const Json& task : details->Find("tasks")->AsArray()) open += TaskLine(task);
   }
-  return (rows.size() > 1 ? Table(rows) : "no run yet\n") + open;
+  return (rows.size() > 1 ? TextTable(rows) : "no run yet\n") + open;
 }
 
 /// All of it, in lines of at most 80 columns; why not, when the control plane is away.
