@@ -1,6 +1,12 @@
 // A fresh database for one test, of either driver, gone when this ends. For tests of every module that has
 // a store: run them as a typed suite over db::TestDrivers, so that both databases prove the SQL.
 //
+//   template <typename Driver>
+//   class RegistryTest : public db::StoreTest<Driver> {
+//    protected:
+//     RegistryTest() : db::StoreTest<Driver>(Migrations()) {}
+//     void Begin() override { registry_.emplace(*this->database_, clock_); }
+//   };
 //   TYPED_TEST_SUITE(RegistryTest, db::TestDrivers, db::TestDriverNames);
 //
 // PostgreSQL is the server that tools/with-postgres starts; each test gets a schema of its own there.
@@ -15,9 +21,12 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/task.h"
 #include "base/text.h"
 #include "db/postgres_database.h"
 #include "db/sqlite_database.h"
@@ -115,6 +124,40 @@ struct TestDriverNames {
   static std::string GetName(int) {
     return Driver::kName;
   }
+};
+
+/// A test on a fresh database with a module's tables.
+template <typename Driver>
+class StoreTest : public ::testing::Test {
+ protected:
+  explicit StoreTest(std::vector<Migration> migrations) : migrations_(std::move(migrations)) {}
+  void SetUp() final { Open(); }
+  /// Makes what is tested, on the database that is there now.
+  virtual void Begin() {}
+  /// Opens the database, and once more when it is called again: what is tested is ended first. Use it with ASSERT.
+  void Open() {
+    database_.reset();
+    auto opened = driver_.Open();
+    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
+    database_ = *std::move(opened);
+    const Status migrated = database_->Migrate(migrations_);
+    ASSERT_TRUE(migrated.ok()) << migrated.error().ToString();
+    Begin();
+  }
+  template <typename Work>
+  auto Write(Work work) {
+    return SyncWait(database_->Write(std::move(work)));
+  }
+  template <typename Work>
+  auto Read(Work work) {
+    return SyncWait(database_->Read(std::move(work)));
+  }
+
+  Driver driver_;
+  std::unique_ptr<Database> database_;
+
+ private:
+  std::vector<Migration> migrations_;
 };
 
 }  // namespace mw::db

@@ -21,15 +21,10 @@ targets:
 )yaml";
 
 template <typename Driver>
-class GoalsTest : public ::testing::Test {
+class GoalsTest : public db::StoreTest<Driver> {
  protected:
-  void SetUp() override {
-    auto opened = driver_.Open();
-    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
-    database_ = *std::move(opened);
-    ASSERT_TRUE(database_->Migrate(Migrations()).ok());
-    goals_ = std::make_unique<Goals>(*database_, clock_);
-  }
+  GoalsTest() : db::StoreTest<Driver>(Migrations()) {}
+  void Begin() override { goals_ = std::make_unique<Goals>(*this->database_, clock_); }
   Result<Applied> Apply(std::string_view source) {
     return SyncWait(goals_->Apply("default", std::string(source), "goal.yaml"));
   }
@@ -39,9 +34,7 @@ class GoalsTest : public ::testing::Test {
     return Judge(*ParseGoal(kSource, "goal.yaml"), Stage::kEvaluation, measured);
   }
 
-  Driver driver_;
   SimulatedClock clock_{FromMicros(1'700'000'000'000'000)};
-  std::unique_ptr<db::Database> database_;
   std::unique_ptr<Goals> goals_;
 };
 TYPED_TEST_SUITE(GoalsTest, db::TestDrivers, db::TestDriverNames);

@@ -34,32 +34,15 @@ Attempt MakeAttempt(const std::string& id, const std::string& task = "train", in
 }
 
 template <typename Driver>
-class AttemptStoreTest : public testing::Test {
+class AttemptStoreTest : public db::StoreTest<Driver> {
  protected:
-  void SetUp() override {
-    Result<std::unique_ptr<db::Database>> opened = driver_.Open();
-    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
-    database_ = std::move(*opened);
-    const Status migrated = database_->Migrate(Migrations());
-    ASSERT_TRUE(migrated.ok()) << migrated.error().ToString();
-  }
-  template <typename Work>
-  auto Write(Work work) {
-    return SyncWait(database_->Write(std::move(work)));
-  }
-  template <typename Work>
-  auto Read(Work work) {
-    return SyncWait(database_->Read(std::move(work)));
-  }
+  AttemptStoreTest() : db::StoreTest<Driver>(Migrations()) {}
   Status Put(const Attempt& attempt) {
-    return Write([attempt](db::Transaction& t) { return Insert(t, attempt); });
+    return this->Write([attempt](db::Transaction& t) { return Insert(t, attempt); });
   }
   Attempt Stored(const std::string& id) {
-    return Read([id](db::Snapshot& s) { return Get(s, AttemptId(id)); }).value_or(Attempt{});
+    return this->Read([id](db::Snapshot& s) { return Get(s, AttemptId(id)); }).value_or(Attempt{});
   }
-
-  Driver driver_;
-  std::unique_ptr<db::Database> database_;
 };
 TYPED_TEST_SUITE(AttemptStoreTest, db::TestDrivers, db::TestDriverNames);
 

@@ -15,36 +15,26 @@ namespace {
 const Timestamp kStart = FromMicros(1'700'000'000'000'000);
 
 template <typename Driver>
-class LineageTest : public ::testing::Test {
+class LineageTest : public db::StoreTest<Driver> {
  protected:
-  void SetUp() override {
-    auto opened = place_.Open();
-    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
-    db_ = std::move(*opened);
-    const Status migrated = db_->Migrate(Migrations());
-    ASSERT_TRUE(migrated.ok()) << migrated.error().ToString();
-  }
+  LineageTest() : db::StoreTest<Driver>(Migrations()) {}
 
   Result<Recorded> Record(const NewExecution& execution) {
     clock_.Advance(std::chrono::seconds(1));
-    return SyncWait(db_->Write([&](db::Transaction& t) { return lineage_.RecordExecution(t, execution); }));
+    return this->Write([&](db::Transaction& t) { return lineage_.RecordExecution(t, execution); });
   }
   Recorded MustRecord(const NewExecution& execution) {
     Result<Recorded> recorded = Record(execution);
     EXPECT_TRUE(recorded.ok()) << recorded.error().ToString();
     return recorded.ok() ? *recorded : Recorded{};
   }
-  template <typename Function>
-  auto Read(Function function) {
-    return SyncWait(db_->Read(function));
-  }
   Graph Upstream(const ArtifactId& id) {
-    auto graph = Read([&](db::Snapshot& s) { return Lineage::Upstream(s, id); });
+    auto graph = this->Read([&](db::Snapshot& s) { return Lineage::Upstream(s, id); });
     EXPECT_TRUE(graph.ok()) << graph.error().ToString();
     return graph.ok() ? *graph : Graph{};
   }
   Graph Downstream(const ArtifactId& id) {
-    auto graph = Read([&](db::Snapshot& s) { return Lineage::Downstream(s, id); });
+    auto graph = this->Read([&](db::Snapshot& s) { return Lineage::Downstream(s, id); });
     EXPECT_TRUE(graph.ok()) << graph.error().ToString();
     return graph.ok() ? *graph : Graph{};
   }
@@ -70,8 +60,6 @@ class LineageTest : public ::testing::Test {
     return execution;
   }
 
-  Driver place_;
-  std::unique_ptr<db::Database> db_;
   SimulatedClock clock_{kStart};
   Lineage lineage_{clock_};
 };

@@ -10,24 +10,9 @@ namespace mw::pipelines {
 namespace {
 
 template <typename Driver>
-class RunStoreTest : public testing::Test {
+class RunStoreTest : public db::StoreTest<Driver> {
  protected:
-  RunStoreTest() {
-    auto opened = driver_.Open();
-    EXPECT_TRUE(opened.ok()) << opened.error().ToString();
-    database_ = std::move(*opened);
-    const Status migrated = database_->Migrate(Migrations());
-    EXPECT_TRUE(migrated.ok()) << migrated.error().ToString();
-  }
-
-  template <typename Work>
-  auto Write(Work work) {
-    return SyncWait(database_->Write(std::move(work)));
-  }
-  template <typename Work>
-  auto Read(Work work) {
-    return SyncWait(database_->Read(std::move(work)));
-  }
+  RunStoreTest() : db::StoreTest<Driver>(Migrations()) {}
 
   RunId Insert(const std::string& pipeline) {
     NewRun run;
@@ -38,27 +23,25 @@ class RunStoreTest : public testing::Test {
     run.graph = "{}";
     run.source = "pipeline: \"ü\"";
     run.steps = {"a", "b"};
-    const Status inserted = Write([&](db::Transaction& t) { return InsertRun(t, run, clock_); });
+    const Status inserted = this->Write([&](db::Transaction& t) { return InsertRun(t, run, clock_); });
     EXPECT_TRUE(inserted.ok()) << inserted.error().ToString();
     return run.run.id;
   }
   StoredRun Load(const RunId& id) {
-    return std::move(*Read([&](db::Snapshot& s) { return LoadRun(s, id); }));
+    return std::move(*this->Read([&](db::Snapshot& s) { return LoadRun(s, id); }));
   }
   Status Change(const RunId& id, RunState from, RunState to, std::int64_t version) {
-    return Write([&](db::Transaction& t) {
+    return this->Write([&](db::Transaction& t) {
       return Transit(t, RunTransition{id, from, to, version, "because", clock_.Now()}, clock_);
     });
   }
   Status Change(const RunId& id, std::size_t position, TaskState from, const TaskRecord& to, std::int64_t version) {
-    return Write([&](db::Transaction& t) {
+    return this->Write([&](db::Transaction& t) {
       return Transit(t, TaskTransition{id, position, from, version, to, "because", clock_.Now()}, clock_);
     });
   }
 
-  Driver driver_;
   RealClock clock_;
-  std::unique_ptr<db::Database> database_;
 };
 TYPED_TEST_SUITE(RunStoreTest, db::TestDrivers, db::TestDriverNames);
 

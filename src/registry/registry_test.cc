@@ -14,16 +14,10 @@ namespace {
 const ModelName kIris{"default", "iris"};
 
 template <typename Driver>
-class RegistryTest : public ::testing::Test {
+class RegistryTest : public db::StoreTest<Driver> {
  protected:
-  void SetUp() override {
-    auto opened = place_.Open();
-    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
-    db_ = std::move(*opened);
-    const Status migrated = db_->Migrate(Migrations());
-    ASSERT_TRUE(migrated.ok()) << migrated.error().ToString();
-    registry_.emplace(*db_, clock_);
-  }
+  RegistryTest() : db::StoreTest<Driver>(Migrations()) {}
+  void Begin() override { registry_.emplace(*this->database_, clock_); }
 
   static NewVersion Package(std::string digest, std::string run = "", std::string attempt = "",
                             std::string alias = "") {
@@ -54,8 +48,6 @@ class RegistryTest : public ::testing::Test {
     return change.ok() ? Cat(change->previous, "->", change->version) : change.error().message;
   }
 
-  Driver place_;
-  std::unique_ptr<db::Database> db_;
   SimulatedClock clock_{FromMicros(1'700'000'000'000'000)};
   std::optional<Registry> registry_;
 };

@@ -16,16 +16,10 @@ const Timestamp kStart = FromMicros(1'700'000'000'000'000);
 Timestamp At(int seconds) { return kStart + std::chrono::seconds(seconds); }
 
 template <typename Driver>
-class TrackingTest : public ::testing::Test {
+class TrackingTest : public db::StoreTest<Driver> {
  protected:
-  void SetUp() override {
-    auto opened = place_.Open();
-    ASSERT_TRUE(opened.ok()) << opened.error().ToString();
-    db_ = std::move(*opened);
-    const Status migrated = db_->Migrate(Migrations());
-    ASSERT_TRUE(migrated.ok()) << migrated.error().ToString();
-    tracking_.emplace(*db_, clock_);
-  }
+  TrackingTest() : db::StoreTest<Driver>(Migrations()) {}
+  void Begin() override { tracking_.emplace(*this->database_, clock_); }
 
   RunId Start(std::string id, std::string experiment = "flights") {
     NewRun run;
@@ -50,8 +44,6 @@ class TrackingTest : public ::testing::Test {
     return details.ok() ? *details : RunDetails{};
   }
 
-  Driver place_;
-  std::unique_ptr<db::Database> db_;
   SimulatedClock clock_{kStart};
   std::optional<Tracking> tracking_;
 };
