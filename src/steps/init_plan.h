@@ -1,6 +1,6 @@
-// `init` decides: from what a table holds to what kind of problem it is, which columns are features, key, time and
-// label, how it is split, what the targets are, and what a person should look at before trusting any of it.
-// Pure but for the measurements it is given; one thread.
+// `init` decides: from what a table holds to what kind of problem its label makes. The plan is what every decision is
+// written into: columns (init_columns.h), what a person should look at (init_warnings.h), the split (init_split.h).
+// Pure; one thread.
 #pragma once
 
 #include <cstdint>
@@ -87,6 +87,10 @@ struct InitPlan {
   [[nodiscard]] const ColumnSurvey& Column(std::string_view name) const { return *survey.Find(name); }
   [[nodiscard]] const PlannedColumn* Planned(PlannedColumn::Use use) const;
   [[nodiscard]] bool by_time() const { return !request.time.empty(); }
+  /// How well one column alone predicts, in the problem's own measure: "roc_auc 0.812".
+  [[nodiscard]] std::string ScoreText(double score) const;
+  void Add(InitFinding::Severity severity, std::string kind, std::string column, std::string text,
+           std::string remedy = {});
 };
 
 /// Names in --label, --time and --key have to be columns; the nearest is named.
@@ -96,10 +100,5 @@ Status CheckRequest(const InitRequest& request, const TableSurvey& survey);
 Status DecideProblem(InitPlan& plan);
 /// The label over kReadTable, as a number: the class's code, or the number itself.
 std::string LabelCode(const InitPlan& plan);
-/// Which columns are what. Uses `signals` of every column but label and time. Errors: kInvalidArgument for a key that
-/// is not unique, a time that is none, or when no feature is left.
-Status DecideColumns(const std::vector<Signal>& signals, InitPlan& plan);
-/// Findings about rows and labels, slices, and the gate's minimum, once the split's facts are known.
-void DecideRest(InitPlan& plan);
 
 }  // namespace mw::steps

@@ -14,9 +14,11 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "data/csv_header.h"
+#include "steps/init_columns.h"
 #include "steps/init_files.h"
 #include "steps/init_plan.h"
 #include "steps/init_split.h"
+#include "steps/init_warnings.h"
 #include "steps/init_words.h"
 
 namespace mw::steps {
@@ -200,7 +202,7 @@ Result<InitPlan> MakePlan(const InitRequest& request, const InputFile& file) {
   }
   TRY(DecideColumns(TRY(MeasureSignals(session, signals)), plan));
   TRY(DecideSplit(session, plan));
-  DecideRest(plan);
+  NoteRowsAndLabels(plan);
   return plan;
 }
 

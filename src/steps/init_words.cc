@@ -85,4 +85,8 @@ std::string NameFrom(std::string_view path) {
   return name.empty() ? "my-model" : name.substr(0, 60);
 }
 
+std::string Percent(double share) { return Cat(Fixed(100 * share, share < 0.1 || share > 0.9 ? 1 : 0), " %"); }
+
+std::string Rows(std::int64_t count) { return Cat(WithThousands(count), count == 1 ? " row" : " rows"); }
+
 }  // namespace mw::steps

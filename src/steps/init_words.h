@@ -1,6 +1,7 @@
 // What names and values sound like to a person: hints for `init`, never more. Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,5 +19,9 @@ std::vector<std::string> WordsOf(std::string_view name);
 bool SoundsLate(std::string_view column, std::string_view label);
 /// "My Data.csv" -> "my-data": letters, digits and -.
 std::string NameFrom(std::string_view path);
+/// "12 %", "3.4 %" near the ends.
+std::string Percent(double share);
+/// "1 row", "1,234 rows".
+std::string Rows(std::int64_t count);
 
 }  // namespace mw::steps
