@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "wire/class_name.h"
 
 namespace mw::steps {
 namespace {
@@ -285,10 +286,20 @@ std::string MaxMissing(const InitPlan& plan) {
   return shares.empty() ? "" : Cat(", max_missing: {", Join(shares, ", "), "}");
 }
 
+/// Of two classes that are more than a truth value: labels come later as they stand in the file.
+std::string LabelValues(const InitPlan& plan) {
+  const std::vector<std::string>& values = plan.classes;
+  if (plan.problem != Problem::kBinaryClassification) return "";
+  const bool truth =
+      values == std::vector<std::string>{"false", "true"} || values == std::vector<std::string>{"0", "1"};
+  if (truth || !wire::IsClassName(values[0]) || !wire::IsClassName(values[1])) return "";
+  return Cat(",\n                    label_values: [", YamlText(values[0]), ", ", YamlText(values[1]), "]");
+}
+
 std::string Training(const InitPlan& plan) {
   const bool few = plan.facts.train_rows < kFewRows;
   return Cat("{algorithm: xgboost, max_depth: ", few ? 3 : 6, ", learning_rate: ", few ? "0.1" : "0.08",
-             ", max_rounds: 500, early_stopping_rounds: 30, seed: 1}");
+             ", max_rounds: 500, early_stopping_rounds: 30, seed: 1", LabelValues(plan), "}");
 }
 
 std::string Gate(const InitPlan& plan) {

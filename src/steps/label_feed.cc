@@ -18,12 +18,20 @@ bool ComesBack(const Error& error) {
          error.code == Code::kResourceExhausted || error.code == Code::kAborted;
 }
 
+std::string LabelsPath(const LabelFeed::Options& options) {
+  return Cat("/api/v1/endpoints/", net::PercentEncode(options.endpoint), "/labels");
+}
+
+Result<net::HttpClient> Connect(const LabelFeed::Options& options) {
+  net::ClientOptions client;
+  client.bearer_token = options.token;
+  return net::HttpClient::Make(options.url, client);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LabelFeed>> LabelFeed::Start(Options options) {
-  net::ClientOptions client;
-  client.bearer_token = options.token;
-  net::HttpClient http = TRY(net::HttpClient::Make(options.url, client));
+  net::HttpClient http = TRY(Connect(options));
   std::unique_ptr<LabelFeed> feed(new LabelFeed(std::move(options), std::move(http)));
   feed->thread_ = std::thread([raw = feed.get()] { raw->Run(); });
   return feed;
@@ -130,8 +138,7 @@ bool LabelFeed::WaitFor(Duration duration) {
 }
 
 Result<Json> LabelFeed::Send(const std::vector<wire::Label>& labels, std::uint64_t number) {
-  const std::string target = Cat("/api/v1/endpoints/", net::PercentEncode(options_.endpoint),
-                                 "/labels?batch_id=", net::PercentEncode(options_.batches), "-", number);
+  const std::string target = Cat(LabelsPath(options_), "?batch_id=", net::PercentEncode(options_.batches), "-", number);
   const std::string body = wire::LabelBytes(labels);
   const net::Headers headers = {{"Content-Type", std::string(wire::kLabelBatchType)}};
   const Duration start = clock_.Elapsed();
@@ -142,6 +149,27 @@ Result<Json> LabelFeed::Send(const std::vector<wire::Label>& labels, std::uint64
     const bool patient = clock_.Elapsed() - start < kPatience;
     if (!ComesBack(error) || !patient || !WaitFor(pause)) return std::move(error).In("sending labels");
   }
+}
+
+Result<std::vector<std::string>> FetchLabelNames(const LabelFeed::Options& options) {
+  net::HttpClient client = TRY(Connect(options));
+  // Of no time at all: what is known of labels is not asked for.
+  const std::string target = LabelsPath(options) + "?from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:00Z";
+  const RealClock clock;
+  const Duration start = clock.Elapsed();
+  Result<Json> answer = client.Call(net::Method::kGet, target);
+  while (!answer.ok() && ComesBack(answer.error()) && clock.Elapsed() - start < LabelFeed::kPatience) {
+    std::this_thread::sleep_for(kLongestPause);
+    answer = client.Call(net::Method::kGet, target);
+  }
+  if (!answer.ok()) return std::move(answer).error().In("asking for the endpoint's classes");
+  std::vector<std::string> names;
+  const Json* classes = answer->Find("classes");
+  if (classes == nullptr || !classes->IsArray()) return names;
+  for (const Json& name : classes->AsArray()) {
+    if (name.IsString()) names.push_back(name.AsString());
+  }
+  return names;
 }
 
 }  // namespace mw::steps

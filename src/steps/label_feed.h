@@ -92,4 +92,8 @@ class LabelFeed {
   std::thread thread_;
 };
 
+/// The names by which labels of the endpoint can say their class, by number; empty when numbers alone will do. Waits
+/// for a control plane that is away, as the feed does. Errors: kNotFound no such endpoint; kUnavailable.
+Result<std::vector<std::string>> FetchLabelNames(const LabelFeed::Options& options);
+
 }  // namespace mw::steps

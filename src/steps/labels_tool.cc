@@ -14,10 +14,13 @@
 #include "base/text.h"
 #include "data/duckdb_session.h"
 #include "steps/label_feed.h"
+#include "steps/table_survey.h"
 #include "wire/label_text.h"
 
 namespace mw::steps {
 namespace {
+
+using schema::ColumnType;
 
 constexpr std::string_view kUsage =
     "usage: mw-step labels FILE --endpoint NAME --labels-to URL [--id COLUMN | --key COLUMN] [--label COLUMN] "
@@ -33,6 +36,7 @@ struct Arguments {
   std::string label;
   std::string time;
   bool json = false;
+  std::vector<std::string> classes;  ///< names by which labels can say their class
 };
 
 struct Counts {
@@ -82,23 +86,64 @@ Status ChooseColumns(const std::vector<data::ResultColumn>& columns, Arguments& 
   return Ok();
 }
 
-std::string Select(const Arguments& arguments) {
-  const std::string& id = arguments.id.empty() ? arguments.key : arguments.id;
-  const std::string time = arguments.time.empty() ? "NULL" : data::SqlName(arguments.time);
-  return Cat("SELECT CAST(", data::SqlName(id), " AS VARCHAR) AS id, CAST(", data::SqlName(arguments.label),
-             " AS DOUBLE) AS label, CAST(", time, " AS TIMESTAMPTZ) AS time FROM ", kTable);
+/// The first class that reads as the truth value, as texts of a CSV file do: "Yes" is true. Empty: none does.
+Result<std::string> ClassOfTruth(data::DuckdbSession& session, const std::vector<std::string>& classes, bool truth) {
+  for (const std::string& name : classes) {
+    const std::string is = Cat("TRY_CAST(", data::SqlText(name), " AS BOOLEAN) IS ", truth ? "TRUE" : "FALSE");
+    const auto rows = TRY(session.Query(Cat("SELECT CASE WHEN ", is, " THEN 1 ELSE 0 END")));
+    if (rows[0][0].AsInt() == 1) return name;
+  }
+  return std::string();
 }
 
-Status AddRow(const data::Chunk& chunk, std::size_t row, const Arguments& arguments, Counts& counts, LabelFeed& feed) {
+/// A text; nothing for a mark of a missing value, as `init` reads it, unless a class has that name.
+std::string TextSql(const std::string& column, const std::vector<std::string>& classes) {
+  const std::string text = Cat("CAST(", column, " AS VARCHAR)");
+  std::vector<std::string> names;
+  for (const std::string& name : classes) names.push_back(data::SqlText(name));
+  const std::string known = names.empty() ? "" : Cat(" OR ", text, " IN (", Join(names, ", "), ")");
+  return Cat("CASE WHEN lower(trim(", text, ")) NOT IN (", kMissingMarks, ")", known, " THEN ", text, " END");
+}
+
+/// The label as the name of a class. Truth values and numbers are names where classes are called so; else empty.
+Result<std::string> NameSql(data::DuckdbSession& session, const Arguments& arguments, ColumnType type) {
+  const std::vector<std::string>& classes = arguments.classes;
+  const std::string column = data::SqlName(arguments.label);
+  if (type == ColumnType::kText || type == ColumnType::kCategory) return TextSql(column, classes);
+  if (type == ColumnType::kBoolean) {
+    const std::string yes = TRY(ClassOfTruth(session, classes, true));
+    const std::string no = TRY(ClassOfTruth(session, classes, false));
+    if (yes.empty() || no.empty()) return std::string();
+    return Cat("CASE ", column, " WHEN TRUE THEN ", data::SqlText(yes), " WHEN FALSE THEN ", data::SqlText(no), " END");
+  }
+  const bool numbers = std::any_of(classes.begin(), classes.end(),
+                                   [](const std::string& name) { return ParseDouble(name).has_value(); });
+  return numbers ? TextSql(column, classes) : std::string();
+}
+
+std::string Select(const Arguments& arguments, const std::string& name_sql) {
+  const std::string& id = arguments.id.empty() ? arguments.key : arguments.id;
+  const std::string label = name_sql.empty() ? Cat("CAST(", data::SqlName(arguments.label), " AS DOUBLE)") : name_sql;
+  const std::string time = arguments.time.empty() ? "NULL" : data::SqlName(arguments.time);
+  return Cat("SELECT CAST(", data::SqlName(id), " AS VARCHAR) AS id, ", label, " AS label, CAST(", time,
+             " AS TIMESTAMPTZ) AS time FROM ", kTable);
+}
+
+Status AddRow(const data::Chunk& chunk, std::size_t row, const Arguments& arguments, bool named, Counts& counts,
+              LabelFeed& feed) {
   ++counts.rows;
-  if (chunk.IsMissing(1, row)) {
+  if (chunk.IsMissing(1, row) || (named && chunk.Texts(1)[row].empty())) {
     ++counts.without_label;
     return Ok();
   }
   wire::Label label;
   label.by = arguments.id.empty() ? wire::LabelBy::kKey : wire::LabelBy::kPrediction;
   label.id = chunk.IsMissing(0, row) ? std::string_view() : chunk.Texts(0)[row];
-  label.value = chunk.Numbers(1)[row];
+  if (named) {
+    label.text = chunk.Texts(1)[row];
+  } else {
+    label.value = chunk.Numbers(1)[row];
+  }
   if (!chunk.IsMissing(2, row)) label.time_us = chunk.Times(2)[row];
   TRY(wire::CheckLabel(label).In(Cat(arguments.file, ": row ", counts.rows)));
   return feed.AddKnown(std::move(label));
@@ -109,10 +154,17 @@ Result<Counts> SendTable(Arguments arguments, const std::string& path, LabelFeed
   options.paths = {path};
   data::DuckdbSession session = TRY(data::DuckdbSession::Open(options));
   TRY(session.Bind(kTable, path));
-  TRY(ChooseColumns(TRY(session.Describe(Cat("SELECT * FROM ", kTable))), arguments));
+  const std::vector<data::ResultColumn> columns = TRY(session.Describe(Cat("SELECT * FROM ", kTable)));
+  TRY(ChooseColumns(columns, arguments));
+  const auto label = std::find_if(columns.begin(), columns.end(),
+                                  [&](const data::ResultColumn& column) { return column.name == arguments.label; });
+  const std::string name_sql = TRY(NameSql(session, arguments, label->type));
+  const bool named = !name_sql.empty();
   Counts counts;
-  TRY(session.Stream(Select(arguments), [&](const data::Chunk& chunk) -> Status {
-    for (std::size_t row = 0; row < chunk.rows(); ++row) TRY(AddRow(chunk, row, arguments, counts, feed));
+  TRY(session.Stream(Select(arguments, name_sql), [&](const data::Chunk& chunk) -> Status {
+    for (std::size_t row = 0; row < chunk.rows(); ++row) {
+      TRY(AddRow(chunk, row, arguments, named, counts, feed));
+    }
     return Ok();
   }));
   return counts;
@@ -134,6 +186,7 @@ Result<std::string> BatchName(const Arguments& arguments) {
   for (const std::string& part : {arguments.id, arguments.key, arguments.label, arguments.time}) {
     digest.Update(Cat(part, "\n"));
   }
+  if (!arguments.classes.empty()) digest.Update("classes by name\n");
   digest.Update(TRY(ReadFile(directory ? arguments.file + "/data.parquet" : arguments.file)));
   return Cat("file-", digest.Finish().substr(0, 24));
 }
@@ -143,43 +196,45 @@ std::string TokenFromEnvironment() {
   return token == nullptr ? "" : token;
 }
 
+std::string SummaryText(const Arguments& arguments, const LabelFeed::Summary& sent, const Counts& counts) {
+  const auto number = [](auto value) { return WithThousands(static_cast<long long>(value)); };
+  return Cat(number(sent.labels), " labels sent to ", arguments.endpoint, ": ", number(sent.joined), " joined, ",
+             number(sent.waiting), " wait for their prediction, ", number(sent.too_late), " too late, ",
+             number(sent.repeated), " known already; ", number(counts.without_label), " rows have none\n");
+}
+
+Json SummaryJson(const Arguments& arguments, const LabelFeed::Summary& sent, const Counts& counts) {
+  return Json::Make({{"endpoint", arguments.endpoint},
+                     {"labels", sent.labels},
+                     {"batches", sent.batches},
+                     {"repeated", sent.repeated},
+                     {"joined", sent.joined},
+                     {"waiting", sent.waiting},
+                     {"too_late", sent.too_late},
+                     {"rows_without", counts.without_label}});
+}
+
 }  // namespace
 
 Status SendLabels(const std::vector<std::string>& arguments_in) {
-  const Arguments arguments = TRY(ReadArguments(arguments_in));
+  Arguments arguments = TRY(ReadArguments(arguments_in));
   const std::unique_ptr<char, decltype(&std::free)> path(realpath(arguments.file.c_str(), nullptr), &std::free);
   if (!path) return ErrnoError(errno, Cat("reading ", arguments.file));
-  const std::string batch = TRY(BatchName(arguments));
-  const std::unique_ptr<LabelFeed> feed =
-      TRY(LabelFeed::Start({arguments.url, TokenFromEnvironment(), arguments.endpoint, batch}));
-  const Counts counts = IsLines(arguments.file) ? TRY(SendLines(arguments, *feed))
-                                                : TRY(SendTable(arguments, path.get(), *feed));
-                                                const LabelFeed::Summary sent = TRY(feed->Finish());
-                                                const Json summary =
-                                                    Json::Make({{"endpoint", arguments.endpoint},
-                                                                {"labels", sent.labels},
-                                                                {"batches", sent.batches},
-                                                                {"repeated", sent.repeated},
-                                                                {"joined", sent.joined},
-                                                                {"waiting", sent.waiting},
-                                                                {"too_late", sent.too_late},
-                                                                {"rows_without", counts.without_label}});
-                                                std::string text = summary.Dump() + "\n";
-                                                if (!arguments.json) {
-                                                  text = Cat(WithThousands(static_cast<long long>(sent.labels)),
-                                                             " labels sent to ", arguments.endpoint, ": ",
-                                                             WithThousands(static_cast<long long>(sent.joined)),
-                                                             " joined, ",
-                                                             WithThousands(static_cast<long long>(sent.waiting)),
-                                                             " wait for their prediction, ",
-                                                             WithThousands(static_cast<long long>(sent.too_late)),
-                                                             " too late, ",
-                                                             WithThousands(static_cast<long long>(sent.repeated)),
-                                                             " known already; ", WithThousands(counts.without_label),
-                                                             " rows have none\n");
-                                                }
-                                                std::fwrite(text.data(), 1, text.size(), stdout);
-                                                return Ok();
+  LabelFeed::Options options{arguments.url, TokenFromEnvironment(), arguments.endpoint, ""};
+  arguments.classes = TRY(FetchLabelNames(options));
+  options.batches = TRY(BatchName(arguments));
+  const std::unique_ptr<LabelFeed> feed = TRY(LabelFeed::Start(std::move(options)));
+  Counts counts;
+  if (IsLines(arguments.file)) {
+    counts = TRY(SendLines(arguments, *feed));
+  } else {
+    counts = TRY(SendTable(arguments, path.get(), *feed));
+  }
+  const LabelFeed::Summary sent = TRY(feed->Finish());
+  const std::string text =
+      arguments.json ? SummaryJson(arguments, sent, counts).Dump() + "\n" : SummaryText(arguments, sent, counts);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return Ok();
 }
 
 }  // namespace mw::steps

@@ -1,5 +1,6 @@
 // mw-step labels: brings the labels in a file to an endpoint's predictions. CSV, Parquet and datasets by their
 // columns, NDJSON as the API takes it (wire/label_text.h).
+// In a table the label is what it was in the table that the model was made of: a class by its name, or a number.
 //
 // Batches are named by what the file holds and how it is read: the same file sent again counts once.
 #pragma once

@@ -319,6 +319,17 @@ TEST_F(ModelSteps, TrainSaysWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(refused(Json::Make({{"features", "carier"}})).find("carier"), std::string::npos);
   EXPECT_NE(refused(Json::MakeObject(), {}).find("rows"), std::string::npos);
+  for (const Json& values : {Json(Json::Array{"No"}), Json(Json::Array{"No", "No"})}) {
+    EXPECT_NE(refused(Json::Make({{"label_values", values}})).find("two different texts"), std::string::npos);
+  }
+}
+
+TEST_F(ModelSteps, ThePackageKnowsHowTheLabelSaysNoAndYes) {
+  StepTask task = Task("train", {{"rows", "train"}}, "model");
+  task.with = Json::Make({{"label_values", Json(Json::Array{"on time", "late"})}, {"max_rounds", 3}});
+  const auto result = RunTrain(task);
+  ASSERT_TRUE(result.ok()) << result.error().ToString();
+  EXPECT_EQ(wire::ReadPackage(Path("model"))->info.label_values, (std::vector<std::string>{"on time", "late"}));
 }
 
 TEST_F(ModelSteps, EvaluateWritesAReportWithSlicesAndIntervals) {

@@ -25,6 +25,8 @@ std::string_view Datatype(ColumnType type) {
   return "FP64";
 }
 
+bool IsText(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kCategory; }
+
 Result<std::vector<std::string>> InputNames(const Json& metadata) {
   const Json* inputs = metadata.Find("inputs");
   if (inputs == nullptr || !inputs->IsArray()) return InvalidArgument("the model's metadata names no inputs");
@@ -65,10 +67,13 @@ Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Data
     request.key_type_ = key->type;
     request.key_ = request.AddColumn(schema.key);
   }
-  if (const schema::Column* label = schema.Find(schema.label); label != nullptr) {
-    request.label_column_ = *label;
+  if (const schema::Column* label = schema.Find(schema.label);
+      label != nullptr && label->type != ColumnType::kTimestamp) {
+    request.label_type_ = label->type;
     request.label_ = request.AddColumn(schema.label);
   }
+  const Json* parameters = metadata.Find("parameters");
+  request.has_classes_ = parameters != nullptr && parameters->Find("classes") != nullptr;
   if (!dataset.roles.known_at.empty()) request.known_at_ = request.AddColumn(dataset.roles.known_at);
   request.head_ = Cat("POST /v2/models/", metadata.StringOr("name", ""), "/infer HTTP/1.1\r\nHost: ", host,
                       "\r\nContent-Type: application/json\r\nContent-Length: ");
@@ -124,27 +129,25 @@ void ReplayRequest::AppendValue(const data::Chunk& chunk, std::size_t column, st
   }
 }
 
-std::optional<double> ReplayRequest::LabelValue(const data::Chunk& chunk, std::size_t row) const {
+/// Names are what the values of the label are as texts: so the model's classes were made, too.
+wire::Label ReplayRequest::WordedLabel(const data::Chunk& chunk, std::size_t row) const {
   const auto column = static_cast<std::size_t>(label_);
-  if (chunk.IsMissing(column, row)) return std::nullopt;
-  switch (label_column_.type) {
-    case ColumnType::kBoolean:
-    case ColumnType::kInteger:
-    case ColumnType::kFloat: return chunk.Numbers(column)[row];
-    case ColumnType::kCategory: break;
-    case ColumnType::kText:
-    case ColumnType::kTimestamp: return std::nullopt;
+  wire::Label label{wire::LabelBy::kPrediction, Key(chunk, row), 0, wire::kNoLabelTime};
+  if (IsText(label_type_)) {
+    label.text = chunk.Texts(column)[row];
+    return label;
   }
-  const std::vector<std::string>& names = label_column_.vocabulary;
-  const auto found = std::find(names.begin(), names.end(), chunk.Texts(column)[row]);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<double>(found - names.begin());
+  label.value = chunk.Numbers(column)[row];
+  if (!has_classes_) return label;
+  label.text = label_type_ == ColumnType::kBoolean ? (label.value != 0 ? "true" : "false") : Cat(label.value);
+  label.value = 0;
+  return label;
 }
 
 std::optional<wire::Label> ReplayRequest::LabelOf(const data::Chunk& chunk, std::size_t row) const {
-  const std::optional<double> value = has_labels() ? LabelValue(chunk, row) : std::nullopt;
-  if (!value) return std::nullopt;
-  wire::Label label{wire::LabelBy::kPrediction, Key(chunk, row), *value, wire::kNoLabelTime};
+  if (!has_labels() || chunk.IsMissing(static_cast<std::size_t>(label_), row)) return std::nullopt;
+  wire::Label label = WordedLabel(chunk, row);
+  if (label.text.empty() && IsText(label_type_)) return std::nullopt;  // a class without a name cannot be named
   if (known_at_ < 0) return label;
   const std::int64_t known = chunk.Times(static_cast<std::size_t>(known_at_))[row];
   if (known == data::Chunk::kMissingTime) return std::nullopt;
@@ -160,7 +163,7 @@ std::string ReplayRequest::Key(const data::Chunk& chunk, std::size_t row) const 
   if (key_ < 0) return "";
   const auto column = static_cast<std::size_t>(key_);
   if (chunk.IsMissing(column, row)) return "";
-  if (key_type_ == ColumnType::kText || key_type_ == ColumnType::kCategory) {
+  if (IsText(key_type_)) {
     return std::string(chunk.Texts(column)[row]);
   }
   return Cat(static_cast<std::int64_t>(chunk.Numbers(column)[row]));

@@ -35,8 +35,8 @@ class ReplayRequest {
   [[nodiscard]] std::string Key(const data::Chunk& chunk, std::size_t row) const;
   /// Whether the dataset has what labels need: a label, and a key to name the prediction by.
   [[nodiscard]] bool has_labels() const { return label_ >= 0 && key_ >= 0; }
-  /// The row's label under the id of its request; nothing for a row that never gets one. When the dataset says since
-  /// when labels are known, a row without that time has none.
+  /// The row's label under the id of its request, of several classes by name; nothing for a row that never gets one.
+  /// When the dataset says since when labels are known, a row without that time has none.
   [[nodiscard]] std::optional<wire::Label> LabelOf(const data::Chunk& chunk, std::size_t row) const;
   [[nodiscard]] const FaultPlan& faults() const { return faults_; }
 
@@ -49,7 +49,7 @@ class ReplayRequest {
   static void AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, const Input& input,
                           std::string& out);
   int AddColumn(const std::string& name);
-  [[nodiscard]] std::optional<double> LabelValue(const data::Chunk& chunk, std::size_t row) const;
+  [[nodiscard]] wire::Label WordedLabel(const data::Chunk& chunk, std::size_t row) const;
   void AppendBody(const data::Chunk& chunk, std::size_t row);
 
   std::string head_;  // of the HTTP request, up to the Content-Length's digits
@@ -59,7 +59,8 @@ class ReplayRequest {
   int key_ = -1;
   int label_ = -1;
   int known_at_ = -1;
-  schema::Column label_column_;
+  schema::ColumnType label_type_ = schema::ColumnType::kBoolean;
+  bool has_classes_ = false;  // the model has several: labels name them
   FaultPlan faults_;
   schema::ColumnType key_type_ = schema::ColumnType::kText;
   std::string body_;

@@ -57,11 +57,15 @@ class FakeServer {
   }
 
   void Answer(const net::RequestView& request, net::ResponseWriter& out) {
-    if (request.path == "/api/v1/endpoints/m/labels") return AnswerLabels(request, out);
+    if (request.path.ends_with("/labels")) return AnswerLabels(request, out);
     if (request.path == "/v2") return out.Json(R"({"name":"fake","models":["m"]})");
     if (request.path == "/v2/models/m") {
       return out.Json(
           R"({"name":"m","inputs":[{"name":"temp"},{"name":"carrier"},{"name":"holiday"},{"name":"hour"}]})");
+    }
+    if (request.path == "/v2/models/flowers") {
+      return out.Json(
+          R"({"name":"m","inputs":[{"name":"temp"}],"parameters":{"classes":["setosa","virginica","1","2"]}})");
     }
     if (request.path != "/v2/models/m/infer") return out.Send(404, "application/json", R"({"error":"no such model"})");
     const auto body = Json::Parse(request.body);
@@ -104,9 +108,36 @@ class ReplayTest : public ::testing::Test {
     EXPECT_TRUE(written.ok()) << written.error().ToString();
     return directory;
   }
+  /// The labels of three rows, as they are sent for a model of several classes.
+  std::string LabelsOfClasses(const std::string& label_sql) {
+    const std::string directory = scratch_.Directory("classes");
+    data::DuckdbSession session = data::OpenOver({directory});
+    data::DatasetSpec spec;
+    spec.roles.event_time = "at";
+    spec.roles.key = "flower";
+    spec.roles.label = "species";
+    const std::string sql =
+        Cat("SELECT 'f' || i AS flower, TIMESTAMPTZ '2013-05-01 00:00:00+00' + INTERVAL (i) HOUR AS at, ",
+            "i * 1.5::DOUBLE AS temp, ", label_sql, " AS species FROM range(0, 3) t(i)");
+    const auto written = data::WriteDataset(session, sql, spec, directory);
+    EXPECT_TRUE(written.ok()) << written.error().ToString();
+    const std::size_t before = server_.labels().size();
+    const Status replayed =
+        Replay({directory, "--url", server_.url(), "--model", "flowers", "--labels-to", server_.url()});
+    EXPECT_TRUE(replayed.ok()) << replayed.error().ToString();
+    std::string out;
+    const std::vector<wire::Label> labels = server_.labels();
+    for (std::size_t i = before; i < labels.size(); ++i) CatTo(out, labels[i].id, "=", labels[i].text, " ");
+    return out;
+  }
   data::ScratchDirectory scratch_;
   FakeServer server_;
 };
+
+TEST_F(ReplayTest, OfSeveralClassesLabelsHaveNames) {
+  EXPECT_EQ(LabelsOfClasses("CASE i WHEN 0 THEN 'virginica' WHEN 2 THEN 'setosa' END"), "f0=virginica f2=setosa ");
+  EXPECT_EQ(LabelsOfClasses("(i + 1)::BIGINT"), "f0=1 f1=2 f2=3 ");
+}
 
 TEST_F(ReplayTest, SendsEachRowInEventTimeOrderWithItsKeyAndTime) {
   const Status replayed = Replay({Dataset(false), "--url", server_.url(), "--connections", "1", "--json"});

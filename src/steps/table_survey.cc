@@ -17,7 +17,6 @@ using schema::ColumnType;
 
 /// So many of a text column's values have to read as a number or time for it to be one.
 constexpr double kReadableMin = 0.9;
-constexpr std::string_view kMarks = "'', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '?', '-', '.', 'missing'";
 constexpr double kFloatMax = 3.4028235e38;
 
 /// One way in which texts stand for numbers.
@@ -114,9 +113,9 @@ class Reader {
     for (const DateStyle& style : kDateStyles) {
       list.push_back(Cat("count(*) FILTER (NOT mark AND ", DateSql(style, "t"), " IS NOT NULL)"));
     }
-    const auto row = TRY(
-        session_.Query(Cat("SELECT ", Join(list, ", "), " FROM (SELECT ", text, " AS t, lower(", text, ") IN (", kMarks,
-                           ") AS mark FROM ", kFileTable, " WHERE ", SqlName(column.name), " IS NOT NULL)")))
+    const auto row = TRY(session_.Query(Cat("SELECT ", Join(list, ", "), " FROM (SELECT ", text, " AS t, lower(", text,
+                                            ") IN (", kMissingMarks, ") AS mark FROM ", kFileTable, " WHERE ",
+                                            SqlName(column.name), " IS NOT NULL)")))
     [0];
     TextCounts counts;
     std::size_t at = 0;
@@ -152,7 +151,7 @@ class Reader {
       return NoteUnreadable(column, counts);
     }
     if (counts.marks > 0) {
-      column.reading = Cat("CASE WHEN lower(", text, ") NOT IN (", kMarks, ") THEN ", name, " END");
+      column.reading = Cat("CASE WHEN lower(", text, ") NOT IN (", kMissingMarks, ") THEN ", name, " END");
       column.remark = "NA, ?, null and the like are missing";
     }
     return Ok();
@@ -181,7 +180,7 @@ class Reader {
   Status NoteUnreadable(ColumnSurvey& column, const TextCounts&) {
     const std::string name = SqlName(column.name);
     const std::string bad = Cat(" FROM ", kFileTable, " WHERE ", name, " IS NOT NULL AND (", column.reading,
-                                ") IS NULL AND lower(trim(", name, ")) NOT IN (", kMarks, ")");
+                                ") IS NULL AND lower(trim(", name, ")) NOT IN (", kMissingMarks, ")");
     column.unreadable = TRY(session_.Query(Cat("SELECT count(*)", bad)))
     [0][0].AsInt();
     if (column.unreadable == 0) return Ok();

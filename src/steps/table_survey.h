@@ -54,6 +54,10 @@ struct TableSurvey {
   [[nodiscard]] const ColumnSurvey* Find(std::string_view name) const;
 };
 
+/// What stands for a missing value in a column of texts, in small letters and without blanks: as an SQL list.
+inline constexpr std::string_view kMissingMarks =
+    "'', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '?', '-', '.', 'missing'";
+
 /// The name under which the file is bound, and as which the pipeline's query will see it.
 inline constexpr std::string_view kFileTable = "data";
 /// The table of the columns as read, made by SurveyTable; same names.

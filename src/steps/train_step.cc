@@ -37,6 +37,7 @@ struct Plan {
   data::Dataset dataset;
   std::string model;
   std::string label;
+  std::vector<std::string> label_values;  ///< of two classes: how the label said no and yes before it was a truth value
   std::vector<std::string> features;
   std::vector<std::string> slices;  ///< features whose values are monitored one by one
   schema::Schema schema;            ///< features and roles only
@@ -100,6 +101,14 @@ Result<std::vector<std::string>> SlicesOf(const StepTask& task, const Plan& plan
   return slices;
 }
 
+Result<std::vector<std::string>> LabelValuesOf(const StepTask& task, const Plan& plan) {
+  std::vector<std::string> values = TRY(TextsOption(task, "label_values", {}));
+  const bool pair = values.size() == 2 && values[0] != values[1];
+  if (values.empty() || (pair && plan.problem == goals::Problem::kBinaryClassification)) return values;
+  return InvalidArgument("with.label_values is for two classes, and has two different texts: how the label says no, ",
+                         "then how it says yes");
+}
+
 schema::Schema SchemaOf(const Plan& plan) {
   schema::Schema schema = plan.dataset.AsSchema(plan.model);
   schema.label = schema.Find(plan.label) == nullptr ? "" : plan.label;
@@ -117,6 +126,7 @@ Result<Plan> MakePlan(const StepTask& task) {
   plan.dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
   plan.model = plan.goal ? plan.goal->model : task.pipeline.empty() ? task.step : task.pipeline;
   plan.label = TRY(LabelOf(task, plan));
+  plan.label_values = TRY(LabelValuesOf(task, plan));
   plan.features = TRY(FeaturesOf(task, plan));
   plan.slices = TRY(SlicesOf(task, plan));
   plan.schema = SchemaOf(plan);
@@ -261,6 +271,7 @@ Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder
   package.info.type = goals::ProblemName(plan.problem);
   package.info.classes = rows.classes;
   package.info.label = plan.label;
+  package.info.label_values = plan.label_values;
   package.info.run_id = task.run_id;
   package.info.lineage = LineageOf(task, plan, options, rows, boosted);
   package.schema = schema::ToJson(plan.schema);
@@ -318,7 +329,7 @@ Result<std::optional<EncodedRows>> LoadStopEarly(const StepTask& task, const Row
 }  // namespace
 
 Result<StepResult> RunTrain(const StepTask& task) {
-  TRY(task.CheckOptions({"algorithm", "label", "features", "max_depth", "learning_rate", "max_rounds",
+  TRY(task.CheckOptions({"algorithm", "label", "label_values", "features", "max_depth", "learning_rate", "max_rounds",
                          "early_stopping_rounds", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda",
                          "seed", "slices"}));
   const BoostingOptions options = TRY(BoostingOptions::Read(task));
