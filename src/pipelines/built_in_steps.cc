@@ -43,6 +43,7 @@ std::vector<BuiltInStep> MakeTable() {
                    .outputs = {{"model"}},
                    .options = {{"algorithm"},
                                {"label"},
+                               {"label_values", kTexts},
                                {"features", kTexts},
                                {"max_depth", kWhole},
                                {"learning_rate", kNumber},

@@ -159,7 +159,7 @@ Result<std::vector<std::string>> FetchLabelNames(const LabelFeed::Options& optio
   const Duration start = clock.Elapsed();
   Result<Json> answer = client.Call(net::Method::kGet, target);
   while (!answer.ok() && ComesBack(answer.error()) && clock.Elapsed() - start < LabelFeed::kPatience) {
-    std::this_thread::sleep_for(kLongestPause);
+    std::this_thread::sleep_for(kLongestPause);  // NOLINT(no-sleeps): nobody tells when it is back
     answer = client.Call(net::Method::kGet, target);
   }
   if (!answer.ok()) return std::move(answer).error().In("asking for the endpoint's classes");

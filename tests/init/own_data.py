@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""From a table of one's own to answers: init, apply, run and predict for two classes, several and a number; then
-tables that nobody can learn from. own_data.py [--keep DIRECTORY]"""
+"""From a table of one's own to answers and labels: init, apply, run, predict and labels for two classes, several and a
+number; then tables that nobody can learn from. own_data.py [--keep DIRECTORY]"""
+import csv
 import json
 import math
 import struct
@@ -11,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/crash"))
-from crash_rounds import BIN, Platform, call  # noqa: E402
+from crash_rounds import BIN, Platform, call, wait_for  # noqa: E402
 
 import tables  # noqa: E402
 
@@ -74,6 +75,48 @@ class OwnData:
         return outputs, warm_up
 
 
+    def ask_for(self, rows):
+        """Answers to the first rows of the table, under the ids p0, p1, ...; the labels that they have there."""
+        text = Path(self.directory.parent, f"{self.name}.csv").read_text(encoding="utf-8")
+        table = list(csv.DictReader(text.splitlines()))
+        # From all over the table: it may be sorted by its label.
+        table = [table[i * len(table) // rows] for i in range(rows)]
+        schema = {column["name"]: column["type"] for column in self.file("schema.json")["columns"]}
+        for number, row in enumerate(table):
+            inputs = [{"name": name, "shape": [1], "datatype": "BYTES" if schema[name] == "category" else "FP32",
+                       "data": [read(row[name], schema[name])]} for name in self.file("package.json")["features"]]
+            status, answer = call(self.platform.inference(), "POST", f"/v2/models/{self.name}/infer",
+                                  {"id": f"p{number}", "inputs": inputs})
+            assert status == 200, answer
+        return [row[self.label] for row in table]
+
+    def bring_labels(self, values, fails=False):
+        """A file of labels as they stand in the table."""
+        file = Path(self.directory, "labels.csv")
+        with open(file, "w", encoding="utf-8", newline="") as out:
+            csv.writer(out).writerows([["id", self.label], *([f"p{i}", value] for i, value in enumerate(values))])
+        return millwright(self.platform, "labels", self.name, "--file", file, "--id", "id", "--label", self.label,
+                          "--json", fails=fails)
+
+    def labels_arrive(self, values, numbers):
+        """By name from a file, and they mean these numbers."""
+        self.bring_labels(values)
+        expected = sum(numbers[value] for value in values)
+
+        def joined():
+            windows = self.platform.get(f"/api/v1/endpoints/{self.name}/windows")["windows"]
+            return sum(window["labelled"] for window in windows) == len(values) and windows
+        windows = wait_for(f"{len(values)} labels of {self.name}", 30, joined)
+        assert sum(window["label_sum"] for window in windows) == expected, (windows, expected)
+
+
+def read(text, kind):
+    """A cell as a client would send it."""
+    if text in ("", "NA"):
+        return None
+    return text if kind == "category" else float(text)
+
+
 def check_churn(platform, scratch):
     data = OwnData(platform, scratch, "churn", tables.churn(), "left", "--time", "at")
     assert data.init["problem"] == "binary_classification", data.init
@@ -86,6 +129,7 @@ def check_churn(platform, scratch):
     assert metrics["roc_auc"] > 0.75 and metrics["saving"] > 0.1, metrics
     outputs, warm_up = data.predict()
     assert outputs["probability"]["shape"] == [len(warm_up["rows"])] and "decision" in outputs
+    data.labels_arrive(data.ask_for(40), {"no": 0, "yes": 1})
     return f"roc_auc {metrics['roc_auc']:.3f}"
 
 
@@ -106,7 +150,23 @@ def check_flowers(platform, scratch):
         own = flat[3 * row:3 * row + 3]
         assert math.isclose(sum(own), 1, abs_tol=1e-5), own
         assert labels[row] == classes[own.index(max(own))], (own, labels[row])
+    names = data.ask_for(60)
+    assert len(set(names)) == 3, names
+    data.labels_arrive(names, {name: number for number, name in enumerate(classes)})
+    known = platform.get("/api/v1/endpoints/flowers/labels")
+    assert known["classes"] == classes, known
     return f"accuracy {metrics['accuracy']:.3f}"
+
+
+def check_repairs(platform, scratch):
+    data = OwnData(platform, scratch, "repairs", tables.repairs(), "outcome", "--positive", "sent back")
+    assert data.init["classes"] == ["kept", "sent back"], data.init
+    assert data.file("package.json")["label_values"] == ["kept", "sent back"]
+    values = data.ask_for(40)
+    wrong = data.bring_labels([*values[:-1], "lost"], fails=True)
+    assert wrong.returncode == 2 and 'label 40: it is "lost"; outcome is "kept" or "sent back"' in wrong.stderr, wrong
+    data.labels_arrive(values, {"kept": 0, "sent back": 1})
+    return f"roc_auc {data.metrics()['roc_auc']:.3f}"
 
 
 def check_prices(platform, scratch):
@@ -150,7 +210,7 @@ def main():
         platform = Platform(scratch)
         try:
             platform.start()
-            for check in (check_churn, check_flowers, check_prices):
+            for check in (check_churn, check_flowers, check_repairs, check_prices):
                 print(f"{check.__name__[6:]}: {check(platform, scratch)}")
             check_twice(platform, scratch)
         finally:

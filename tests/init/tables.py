@@ -33,6 +33,17 @@ def churn(rows=1500):
     return lines(["customer_id", "at", "months", "calls", "plan", "plan_code", "cancelled_at", "refund", "left"], out)
 
 
+def repairs(rows=600):
+    """Two classes by words that are no truth values, and a key."""
+    chance = random.Random(14)
+    out = []
+    for i in range(rows):
+        age, screws = chance.randrange(0, 12), chance.randrange(0, 9)
+        back = chance.random() < 1 / (1 + math.exp(2 - 0.4 * age + 0.2 * screws))
+        out.append([f"R{i:04d}", age, screws, "sent back" if back else "kept"])
+    return lines(["repair_id", "age", "screws", "outcome"], out)
+
+
 def flowers(rows=600):
     """Three classes, sorted by class, with a column that counts the rows, missing values and names that hurt."""
     chance = random.Random(12)

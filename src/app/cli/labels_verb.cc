@@ -55,6 +55,13 @@ void SayCoverage(const Json& coverage) {
           WithThousands(coverage.IntOr("contradictions", 0)), ", waiting for their prediction ",
           WithThousands(coverage.IntOr("unknown", 0)), ", given up ", WithThousands(coverage.IntOr("expired", 0)),
           ", too late ", WithThousands(coverage.IntOr("too_late", 0)), "\n"));
+  const Json* classes = coverage.Find("classes");
+  if (classes == nullptr || !classes->IsArray() || classes->AsArray().empty()) return;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < classes->AsArray().size(); ++i) {
+    names.push_back(Cat(i, " ", classes->AsArray()[i].AsString()));
+  }
+  Say(Cat("classes by number  ", Join(names, ", "), "\n"));
 }
 
 int RunLabels(const Options& options, const LabelArguments& arguments) {
@@ -78,7 +85,7 @@ void AddLabelsVerb(const Registrar& registrar) {
   command->add_option("--file", arguments->file, "CSV, Parquet, NDJSON or a dataset; without it: what is known");
   command->add_option("--id", arguments->id, "Column with the prediction's id; else prediction_id");
   command->add_option("--key", arguments->key, "Column with the entity's key; else key");
-  command->add_option("--label", arguments->label, "Column with what happened; else label");
+  command->add_option("--label", arguments->label, "Column with what happened, as in the data of the model; else label");
   command->add_option("--time", arguments->time, "Column with the time since when it is known; else time");
 }
 
