@@ -85,7 +85,7 @@ void AddLabelsVerb(const Registrar& registrar) {
   command->add_option("--file", arguments->file, "CSV, Parquet, NDJSON or a dataset; without it: what is known");
   command->add_option("--id", arguments->id, "Column with the prediction's id; else prediction_id");
   command->add_option("--key", arguments->key, "Column with the entity's key; else key");
-  command->add_option("--label", arguments->label, "Column with what happened, as in the data of the model; else label");
+  command->add_option("--label", arguments->label, "Column with what happened, as in the model's data; else label");
   command->add_option("--time", arguments->time, "Column with the time since when it is known; else time");
 }
 
