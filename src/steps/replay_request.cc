@@ -38,8 +38,9 @@ Result<std::vector<std::string>> InputNames(const Json& metadata) {
 }  // namespace
 
 Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Dataset& dataset, std::string_view host,
-                                          const std::vector<ReplayFault>& faults) {
+                                          std::string_view replay, const std::vector<ReplayFault>& faults) {
   ReplayRequest request;
+  request.replay_ = replay;
   const schema::Schema schema = dataset.AsSchema("");
   std::vector<std::string> absent;
   for (std::string& name : TRY(InputNames(metadata))) {
@@ -86,18 +87,18 @@ int ReplayRequest::AddColumn(const std::string& name) {
 }
 
 void ReplayRequest::Append(const data::Chunk& chunk, std::size_t row, std::string& out) {
+  const std::string key = Key(chunk, row);
+  id_ = key.empty() ? Cat(replay_, "/", appended_) : event_time_ < 0 ? Cat(replay_, "/", key) : key;
+  ++appended_;
   AppendBody(chunk, row);
   CatTo(out, head_, body_.size(), "\r\n\r\n");
   out += body_;
 }
 
 void ReplayRequest::AppendBody(const data::Chunk& chunk, std::size_t row) {
-  body_ = "{";
-  if (key_ >= 0) {
-    body_ += "\"id\":";
-    AppendJsonString(body_, Key(chunk, row));
-    body_ += ',';
-  }
+  body_ = "{\"id\":";
+  AppendJsonString(body_, id_);
+  body_ += ',';
   if (event_time_ >= 0) {
     body_ += "\"parameters\":{\"event_time\":\"";
     body_ += FormatTime(FromMicros(EventTime(chunk, row)));
@@ -132,7 +133,7 @@ void ReplayRequest::AppendValue(const data::Chunk& chunk, std::size_t column, st
 /// Names are what the values of the label are as texts: so the model's classes were made, too.
 wire::Label ReplayRequest::WordedLabel(const data::Chunk& chunk, std::size_t row) const {
   const auto column = static_cast<std::size_t>(label_);
-  wire::Label label{wire::LabelBy::kPrediction, Key(chunk, row), 0, wire::kNoLabelTime};
+  wire::Label label{wire::LabelBy::kPrediction, id_, 0, wire::kNoLabelTime};
   if (IsText(label_type_)) {
     label.text = chunk.Texts(column)[row];
     return label;

@@ -19,24 +19,26 @@ namespace mw::steps {
 
 class ReplayRequest {
  public:
-  /// `metadata`: what GET /v2/models/{model} says; its inputs are the columns to send.
+  /// `metadata`: what GET /v2/models/{model} says; its inputs are the columns to send. `replay`: this replay's name, of
+  /// no other; see Id.
   /// Errors: kInvalidArgument naming the columns that the dataset lacks, or what is wrong with a fault.
   static Result<ReplayRequest> Make(const Json& metadata, const data::Dataset& dataset, std::string_view host,
-                                    const std::vector<ReplayFault>& faults = {});
+                                    std::string_view replay, const std::vector<ReplayFault>& faults = {});
 
   /// The columns that a chunk must have, in this order: the inputs, then those of event time, key, label and when
   /// the label is known, as far as the dataset has them.
   [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
-  /// Appends one whole HTTP request: the row's key is the request's id, its event time a parameter.
+  /// Appends one whole HTTP request: the row's event time is a parameter, and its id
+  ///   the row's key, where the dataset has a key and event times: the same prediction in every replay
+  ///   else the replay's name and the key, or how many rows came before: a prediction of its own
   void Append(const data::Chunk& chunk, std::size_t row, std::string& out);
+  /// Of the row that was appended last.
+  [[nodiscard]] const std::string& id() const { return id_; }
   /// Microseconds UTC, Chunk::kMissingTime when the dataset has none.
   [[nodiscard]] std::int64_t EventTime(const data::Chunk& chunk, std::size_t row) const;
-  /// The key as text, empty when the dataset has none.
-  [[nodiscard]] std::string Key(const data::Chunk& chunk, std::size_t row) const;
-  /// Whether the dataset has what labels need: a label, and a key to name the prediction by.
-  [[nodiscard]] bool has_labels() const { return label_ >= 0 && key_ >= 0; }
-  /// The row's label under the id of its request, of several classes by name; nothing for a row that never gets one.
-  /// When the dataset says since when labels are known, a row without that time has none.
+  [[nodiscard]] bool has_labels() const { return label_ >= 0; }
+  /// The label of the row that was appended last, under the id of its request, of several classes by name; nothing for
+  /// a row that never gets one. When the dataset says since when labels are known, a row without that time has none.
   [[nodiscard]] std::optional<wire::Label> LabelOf(const data::Chunk& chunk, std::size_t row) const;
   [[nodiscard]] const FaultPlan& faults() const { return faults_; }
 
@@ -49,6 +51,7 @@ class ReplayRequest {
   static void AppendValue(const data::Chunk& chunk, std::size_t column, std::size_t row, const Input& input,
                           std::string& out);
   int AddColumn(const std::string& name);
+  [[nodiscard]] std::string Key(const data::Chunk& chunk, std::size_t row) const;
   [[nodiscard]] wire::Label WordedLabel(const data::Chunk& chunk, std::size_t row) const;
   void AppendBody(const data::Chunk& chunk, std::size_t row);
 
@@ -63,6 +66,9 @@ class ReplayRequest {
   bool has_classes_ = false;  // the model has several: labels name them
   FaultPlan faults_;
   schema::ColumnType key_type_ = schema::ColumnType::kText;
+  std::string replay_;
+  std::int64_t appended_ = 0;
+  std::string id_;
   std::string body_;
 };
 

@@ -170,7 +170,7 @@ Status ReadRows(const Arguments& arguments, ReplayRequest& request, bool with_la
       request.Append(chunk, row, block.bytes);
       block.ends.push_back(block.bytes.size());
       block.event_times.push_back(request.EventTime(chunk, row));
-      if (!arguments.predictions.empty()) block.keys.push_back(request.Key(chunk, row));
+      if (!arguments.predictions.empty()) block.keys.push_back(request.id());
       if (with_labels) block.labels.push_back(request.LabelOf(chunk, row));
     }
     if (!queue.Push(std::move(block))) return Cancelled("the sender has given up");
@@ -405,10 +405,10 @@ std::string TokenFromEnvironment() {
 }
 
 /// Nothing when no labels are wanted, or there are none.
-Result<std::unique_ptr<LabelFeed>> StartFeed(const Arguments& arguments, const ReplayRequest& request) {
+Result<std::unique_ptr<LabelFeed>> StartFeed(const Arguments& arguments, const ReplayRequest& request,
+                                             const std::string& replay) {
   if (!arguments.labels || arguments.labels_to.empty() || !request.has_labels()) return std::unique_ptr<LabelFeed>();
-  return LabelFeed::Start(
-      {arguments.labels_to, TokenFromEnvironment(), arguments.model, Cat("replay-", Hex(RandomBytes(8)))});
+  return LabelFeed::Start({arguments.labels_to, TokenFromEnvironment(), arguments.model, replay});
 }
 
 }  // namespace
@@ -420,8 +420,10 @@ Status Replay(const std::vector<std::string>& arguments_in) {
   arguments.load.port = url.port;
   const data::Dataset dataset = TRY(data::ReadDataset(arguments.dataset));
   const Json metadata = TRY(FetchMetadata(arguments));
-  ReplayRequest request = TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port), arguments.faults));
-  const std::unique_ptr<LabelFeed> feed = TRY(StartFeed(arguments, request));
+  const std::string replay = Cat("replay-", Hex(RandomBytes(8)));
+  ReplayRequest request =
+      TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port), replay, arguments.faults));
+  const std::unique_ptr<LabelFeed> feed = TRY(StartFeed(arguments, request, replay));
   Outcome outcome(!arguments.predictions.empty());
   BlockQueue queue;
   std::thread reader([&] { queue.Finish(ReadRows(arguments, request, feed != nullptr, queue)); });

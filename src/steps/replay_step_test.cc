@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
+#include <string>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -163,6 +165,32 @@ TEST_F(ReplayTest, BringsLabelsInTheOrderInWhichTheyAreKnown) {
             (wire::Label{wire::LabelBy::kPrediction, "f\"1", 0, ToMicros(*ParseTime("2013-05-01T05:30:00Z"))}));
   ASSERT_TRUE(Replay({Dataset(false), "--url", server_.url(), "--labels-to", server_.url(), "--no-labels"}).ok());
   EXPECT_EQ(server_.labels().size(), 4U);
+}
+
+TEST_F(ReplayTest, RowsWithoutATimeArePredictionsOfTheirOwnInEachReplay) {
+  const std::string directory = scratch_.Directory("undated");
+  data::DatasetSpec spec;
+  spec.roles.label = "late";
+  {
+    data::DuckdbSession session = data::OpenOver({directory});
+    ASSERT_TRUE(data::WriteDataset(session,
+                                   "SELECT 10.5::DOUBLE AS temp, 'AA' AS carrier, true AS holiday, i AS hour, i = 1 AS "
+                                   "late FROM range(3) t(i)",
+                                   spec, directory)
+                    .ok());
+  }
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(Replay({directory, "--url", server_.url(), "--labels-to", server_.url()}).ok());
+  }
+  std::set<std::string> asked, labelled;
+  for (const Json& request : server_.requests()) {
+    asked.insert(request.StringOr("id", ""));
+    EXPECT_EQ(request.Find("parameters"), nullptr) << "their receipt counts";
+  }
+  for (const wire::Label& label : server_.labels()) labelled.insert(label.id);
+  EXPECT_EQ(asked.size(), 6u);
+  EXPECT_EQ(labelled, asked);
+  EXPECT_EQ(asked.begin()->rfind("replay-", 0), 0u) << *asked.begin();
 }
 
 TEST_F(ReplayTest, BreaksTheRequestsAsItWasTold) {

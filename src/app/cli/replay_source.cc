@@ -13,27 +13,43 @@ namespace {
 
 using net::Method;
 
-bool IsDirectory(const std::string& path) {
+/// The directory that `init` makes is called as the endpoint is, and is no dataset.
+bool IsDataset(const std::string& path) {
   struct stat info {};
-  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return stat((path + "/dataset.json").c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
-/// Of a run's outputs the dataset with an event time and the most rows: what the model's parts were cut from.
-Result<std::string> DatasetOfRun(const Json& run) {
+struct RunDataset {
   std::string digest;
   std::int64_t rows = -1;
+};
+
+/// Of a run's outputs the dataset with the most rows that `wanted` says yes to.
+template <typename Wanted>
+RunDataset Largest(const Json& run, const Wanted& wanted) {
+  RunDataset largest;
   for (const Json& task : run.Find("tasks")->AsArray()) {
     for (const Json& output : task.Find("outputs")->AsArray()) {
       const Json* metadata = output.Find("metadata");
-      if (metadata == nullptr || metadata->StringOr("event_time", "").empty()) continue;
-      if (metadata->IntOr("rows", 0) <= rows) continue;
-      rows = metadata->IntOr("rows", 0);
-      digest = output.StringOr("digest", "");
+      if (metadata == nullptr || !wanted(output, *metadata)) continue;
+      if (metadata->IntOr("rows", 0) <= largest.rows) continue;
+      largest = {output.StringOr("digest", ""), metadata->IntOr("rows", 0)};
     }
   }
-  if (rows < 0)
-    return NotFound("the run ", run.StringOr("id", ""), " has no dataset with an event time; name a directory");
-  return digest;
+  return largest;
+}
+
+/// What the model's parts were cut from, where it says when its rows were; else the part that judged the model, whose
+/// rows it has not learned from.
+Result<std::string> DatasetOfRun(const Json& run) {
+  const RunDataset dated =
+      Largest(run, [](const Json&, const Json& metadata) { return !metadata.StringOr("event_time", "").empty(); });
+  if (dated.rows >= 0) return dated.digest;
+  const RunDataset judging =
+      Largest(run, [](const Json& output, const Json&) { return output.StringOr("name", "") == "evaluate"; });
+  if (judging.rows >= 0) return judging.digest;
+  return NotFound("the run ", run.StringOr("id", ""), " has no dataset with an event time, and none called ",
+                  "\"evaluate\"; name a dataset's directory");
 }
 
 Result<std::string> FetchBlob(net::HttpClient& client, const std::string& digest) {
@@ -99,7 +115,7 @@ Result<Json> FindEndpoint(const Options& options, const std::string& source) {
 }  // namespace
 
 Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source) {
-  if (IsDirectory(source)) return ReplaySource{source, ""};
+  if (IsDataset(source)) return ReplaySource{source, ""};
   const Json endpoint = TRY(FindEndpoint(options, source));
   const std::string digest = TRY(DatasetOfRun(TRY(RunOf(options, endpoint))));
   const std::string directory =
