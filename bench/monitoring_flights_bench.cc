@@ -1,6 +1,7 @@
 // False alarms on healthy data that come in blocks, and what shifts are seen in them: the flights' own quiet weeks,
 // January to March. Two weeks in a row are left out at a time and held against all others, with the answers of a model
-// that was trained without them. Prints the tables of docs/guide/monitoring.md; run from the checkout.
+// that was trained without them; the whole weeks, and besides them the slices by airport and by carrier. Prints the
+// tables of docs/guide/monitoring.md; run from the checkout.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -16,7 +17,9 @@
 #include "monitoring/detectors.h"
 #include "monitoring/drift_window.h"
 #include "monitoring/sketched_columns.h"
+#include "monitoring/slice_detectors.h"
 #include "schema/schema.h"
+#include "sketch/sliced_baselines.h"
 #include "steps/booster.h"
 
 namespace mw {
@@ -166,7 +169,8 @@ void AddRow(const Rows& rows, std::size_t row, sketch::Profile& profile) {
   }
 }
 
-sketch::Baseline BaselineOf(const Rows& rows, const Places& places, const std::vector<float>& predictions) {
+sketch::Baseline BaselineOf(const Rows& rows, const Places& places, const std::vector<float>& predictions,
+                            std::size_t edges) {
   sketch::Baseline out;
   out.event_time = "predicted_at";
   std::vector<sketch::ColumnSpec> specs = SpecsOf(rows);
@@ -180,7 +184,7 @@ sketch::Baseline BaselineOf(const Rows& rows, const Places& places, const std::v
   out.whole = sketch::Profile(specs);
   for (const auto& [day, profile] : days) out.whole.Merge(profile);
   for (const sketch::ColumnProfile& column : out.whole.columns()) {
-    out.bins.push_back(sketch::ColumnBins::Of(column, 128));
+    out.bins.push_back(sketch::ColumnBins::Of(column, edges));
   }
   for (const auto& [day, profile] : days) {
     sketch::BaselineBlock& block = out.blocks.emplace_back();
@@ -212,6 +216,35 @@ monitoring::WindowView WindowOf(const Rows& rows, const Places& places, const st
   return out;
 }
 
+/// Rows with their answers.
+struct Answered {
+  Places places;
+  std::vector<float> predictions;
+};
+
+Answered Only(const Rows& rows, const Answered& all, std::size_t column, double value) {
+  Answered out;
+  for (std::size_t i = 0; i < all.places.size(); ++i) {
+    if (rows.columns[column].values[all.places[i]] != value) continue;
+    out.places.push_back(all.places[i]);
+    out.predictions.push_back(all.predictions[i]);
+  }
+  return out;
+}
+
+/// The most frequent values of a column, as the train step keeps them.
+std::vector<std::pair<double, Answered>> ValuesOf(const Rows& rows, const Answered& all, std::size_t column) {
+  std::vector<std::pair<double, Answered>> out;
+  for (std::size_t code = 0; code < rows.columns[column].categories.size(); ++code) {
+    Answered slice = Only(rows, all, column, static_cast<double>(code));
+    if (slice.places.size() >= sketch::kSliceRowsMin) out.emplace_back(static_cast<double>(code), std::move(slice));
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return a.second.places.size() > b.second.places.size(); });
+  if (out.size() > sketch::kSliceValuesMax) out.resize(sketch::kSliceValuesMax);
+  return out;
+}
+
 /// Two left-out weeks with what they were held against.
 struct Trial {
   std::unique_ptr<Detectors> blocks;
@@ -220,7 +253,35 @@ struct Trial {
   Evaluation first;
   Evaluation second;
   Places places[2];
+  std::map<std::string, std::pair<Evaluation, Evaluation>> sliced;  ///< by the column of the slices
 };
+
+/// The same two weeks, looked at by slices too.
+Result<std::pair<Evaluation, Evaluation>> RunSliced(const Rows& rows, const Trial& trial, const Answered& others,
+                                                    const std::vector<Answered>& weeks, const std::string& name) {
+  const auto column = static_cast<std::size_t>(std::find_if(rows.columns.begin(), rows.columns.end(),
+                                                            [&name](const Column& each) { return each.name == name; }) -
+                                               rows.columns.begin());
+  std::vector<monitoring::SliceReference> references;
+  for (const auto& [value, slice] : ValuesOf(rows, others, column)) {
+    const sketch::Baseline baseline = BaselineOf(rows, slice.places, slice.predictions, sketch::kSliceEdges);
+    auto detectors = std::make_shared<Detectors>(TRY(monitoring::ViewOf(baseline, nullptr)), kWeek);
+    const monitoring::Slice named{name, rows.columns[column].categories[static_cast<std::size_t>(value)]};
+    references.push_back({named, column, static_cast<float>(value), std::move(detectors)});
+  }
+  std::pair<Evaluation, Evaluation> out{trial.first, trial.second};
+  for (std::size_t week = 0; week < 2; ++week) {
+    std::vector<monitoring::SliceWindow> windows;
+    for (const monitoring::SliceReference& reference : references) {
+      const Answered slice = Only(rows, weeks[week], column, static_cast<double>(reference.value));
+      windows.push_back({&reference, WindowOf(rows, slice.places, slice.predictions, reference.detectors->baseline(),
+                                              trial.windows[week].from)});
+    }
+    const double all = static_cast<double>(weeks[week].places.size());
+    monitoring::DetectSlices(windows, all, week == 0 ? nullptr : &out.first, week == 0 ? out.first : out.second);
+  }
+  return out;
+}
 
 struct ColumnTable {
   std::vector<double> distances;
@@ -288,7 +349,7 @@ Result<Trial> Run(const Rows& rows, Timestamp start) {
     }
   }
   const auto predictions = TRY(PredictionsOf(rows, others, {others, out.places[0], out.places[1]}));
-  const sketch::Baseline baseline = BaselineOf(rows, others, predictions[0]);
+  const sketch::Baseline baseline = BaselineOf(rows, others, predictions[0], 128);
   const monitoring::BaselineView view = TRY(monitoring::ViewOf(baseline, nullptr));
   monitoring::BaselineView undated = view;
   undated.block_length = Duration(0);
@@ -300,12 +361,25 @@ Result<Trial> Run(const Rows& rows, Timestamp start) {
   }
   out.first = out.blocks->Detect(out.windows[0], nullptr);
   out.second = out.blocks->Detect(out.windows[1], &out.first);
+  const std::vector<Answered> weeks = {{out.places[0], predictions[1]}, {out.places[1], predictions[2]}};
+  for (const char* column : {"origin", "carrier"}) {
+    out.sliced[column] = TRY(RunSliced(rows, out, {others, predictions[0]}, weeks, column));
+  }
   return out;
 }
 
 void PrintFindings(const Evaluation& evaluation) {
   for (const monitoring::Finding& finding : evaluation.findings) {
     std::printf("  %s %-5s %s\n", FormatTime(evaluation.from).substr(0, 10).c_str(),
+                std::string(monitoring::Name(finding.severity)).c_str(), finding.sentence.c_str());
+  }
+}
+
+/// Findings that only slices have.
+void PrintSliced(const Evaluation& evaluation) {
+  for (const monitoring::Finding& finding : evaluation.findings) {
+    if (!finding.slice) continue;
+    std::printf("  %s %-5s [slices] %s\n", FormatTime(evaluation.from).substr(0, 10).c_str(),
                 std::string(monitoring::Name(finding.severity)).c_str(), finding.sentence.c_str());
   }
 }
@@ -320,6 +394,7 @@ Status Bench() {
   std::size_t trials = 0;
   std::size_t alerts = 0;
   std::size_t notes = 0;
+  std::map<std::string, std::pair<std::size_t, std::size_t>> sliced;  ///< alerts, notes
   const Timestamp first = TRY(ParseTime("2013-01-07T00:00:00Z"));
   for (Timestamp start = first; start + 2 * kWeek <= TRY(ParseTime("2013-04-01T00:00:00Z")); start += kWeek) {
     const Trial trial = TRY(Run(rows, start));
@@ -328,6 +403,12 @@ Status Bench() {
     PrintFindings(trial.second);
     alerts += trial.second.state == monitoring::State::kAlert ? 1 : 0;
     notes += trial.second.state == monitoring::State::kWarning ? 1 : 0;
+    for (const auto& [column, weeks] : trial.sliced) {
+      PrintSliced(weeks.first);
+      PrintSliced(weeks.second);
+      sliced[column].first += weeks.second.state == monitoring::State::kAlert ? 1 : 0;
+      sliced[column].second += weeks.second.state == monitoring::State::kWarning ? 1 : 0;
+    }
     for (std::size_t column = 0; column < tables.size(); ++column) {
       Count(trial, column, tables[column]);
       if (column >= rows.columns.size() || !rows.columns[column].number) continue;
@@ -337,7 +418,12 @@ Status Bench() {
     }
     std::fflush(stdout);
   }
-  std::printf("\n%zu pairs of weeks: %zu with an alert, %zu with notes alone\n\n", trials, alerts, notes);
+  std::printf("\n%zu pairs of weeks: %zu with an alert, %zu with notes alone\n", trials, alerts, notes);
+  for (const auto& [column, counts] : sliced) {
+    std::printf("with slices by %s: %zu with an alert, %zu with notes alone\n", column.c_str(), counts.first,
+                counts.second);
+  }
+  std::printf("\n");
   std::printf(
       "| column | distance median / max | floor | over the formula's floor | over the blocks' | twice | sees 0.1 | "
       "0.25 | 0.5 sigma |\n|---|---|---|---|---|---|---|---|---|\n");

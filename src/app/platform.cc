@@ -143,12 +143,13 @@ Status Platform::BuildDomain() {
   TRY(SyncWait(endpoints_->Load()));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
   TRY(SyncWait(predictions_->Load()));
-  baselines_ = std::make_unique<monitoring::Baselines>(*registry_, *blobs_, *workers_, monitoring::DetectOptions());
+  baselines_ = std::make_unique<monitoring::Baselines>(*registry_, *blobs_, *goals_, *predictions_, *workers_);
   monitoring_ =
       std::make_unique<monitoring::Monitoring>(*database_, *endpoints_, *predictions_, *baselines_, *workers_);
   monitor_ = std::make_unique<monitoring::MonitorReconciler>(
       monitoring::MonitorParts{*database_, *predictions_, *baselines_, *workers_, metrics_});
   predictions_->OnChange([this] { monitor_->Notice(); });
+  monitoring_->OnSettings([this](const std::string& endpoint) { monitor_->SettingsChanged(endpoint); });
   run_facts_ = std::make_unique<RunFactsSource>(pipelines_);
   versions_ = std::make_unique<monitoring::VersionBook>(*registry_, *blobs_, *run_facts_, *workers_);
   production_ = std::make_unique<monitoring::ProductionReconciler>(monitoring::ProductionReconciler::Parts{

@@ -37,6 +37,11 @@ Finding Make(FindingKind kind, const std::string& column, double value, double t
   return out;
 }
 
+/// "was 0 % in ...": what the baseline is made of.
+std::string InWords(const BaselineView& baseline) {
+  return baseline.source == "training" ? baseline.source : "the earlier " + baseline.source;
+}
+
 double Finite(const ColumnCounts& counts) {
   double sum = 0;
   for (const double count : counts.bins) sum += count;
@@ -93,8 +98,9 @@ std::string MissingSentence(const Detectors& detectors, const std::vector<Missin
   for (const MissingChange& each : group) names.push_back(detectors.features()[each.feature].column().name);
   const MissingChange& first = group.front();
   const bool one = group.size() == 1;
-  std::string out = Cat(ListOf(names), one ? " is" : " are", " missing in ", RangeOf(group, &MissingChange::now),
-                        " of rows, was ", RangeOf(group, &MissingChange::before), " in ", detectors.baseline().source);
+  std::string out =
+      Cat(ListOf(names), one ? " is" : " are", " missing in ", RangeOf(group, &MissingChange::now), " of rows, was ",
+          RangeOf(group, &MissingChange::before), " in ", InWords(detectors.baseline()));
   if (first.change() < 0) return out + ": the source changed";
   if (!first.gone()) return out + (one ? ": the source has gaps" : ": their common source has gaps");
   return out + (one ? ": the source stopped or was renamed" : ": their common source stopped or was renamed");
@@ -127,13 +133,13 @@ MaybeFinding WrongType(const BaselineColumn& column, const ColumnPeriod& now) {
   return out;
 }
 
-MaybeFinding Infinite(const BaselineColumn& column, const ColumnPeriod& now) {
+MaybeFinding Infinite(const BaselineColumn& column, const ColumnPeriod& now, const std::string& source) {
   const ColumnCounts& before = column.whole.counts;
   const double share = (now.counts.positive_infinite + now.counts.negative_infinite) / now.counts.rows;
   if (share <= 0 || before.positive_infinite + before.negative_infinite > 0) return std::nullopt;
   Finding out = Make(FindingKind::kInfinite, column.name, share, 0, Severity::kAlert);
   out.sentence =
-      Cat(column.name, " is infinite in ", Percent(share), " of rows, never in training: a division by zero");
+      Cat(column.name, " is infinite in ", Percent(share), " of rows, never in ", source, ": a division by zero");
   return out;
 }
 
@@ -153,7 +159,7 @@ MaybeFinding OutOfRange(const BaselineColumn& column, const ColumnPeriod& now) {
   return out;
 }
 
-MaybeFinding NewCategory(const BaselineColumn& column, const ColumnPeriod& now) {
+MaybeFinding NewCategory(const BaselineColumn& column, const ColumnPeriod& now, const std::string& source) {
   if (column.kind != ColumnKind::kCategory) return std::nullopt;
   double share = now.counts.wrong_type;
   for (const auto& [value, count] : now.strangers) share += count;
@@ -161,7 +167,7 @@ MaybeFinding NewCategory(const BaselineColumn& column, const ColumnPeriod& now) 
   if (share <= kNewCategories) return std::nullopt;
   const Severity severity = share >= kNewCategoriesAlert ? Severity::kAlert : Severity::kNote;
   Finding out = Make(FindingKind::kNewCategory, column.name, share, kNewCategories, severity);
-  out.sentence = Cat(column.name, " holds values never seen in training in ", Percent(share), " of rows");
+  out.sentence = Cat(column.name, " holds values never seen in ", source, " in ", Percent(share), " of rows");
   std::vector<std::string> names;
   for (std::size_t i = 0; i < std::min<std::size_t>(now.strangers.size(), 3); ++i) {
     names.push_back(Quoted(now.strangers[i].first, 40));
@@ -182,7 +188,8 @@ std::optional<std::string> OnlyValue(const BaselineColumn& column, const ColumnP
   return Quoted(column.bins.categories[static_cast<std::size_t>(at)], 40);
 }
 
-MaybeFinding Constant(const ColumnReference& reference, const ColumnPeriod& now, double rows_min) {
+MaybeFinding Constant(const ColumnReference& reference, const ColumnPeriod& now, double rows_min,
+                      const std::string& source) {
   const BaselineColumn& column = reference.column();
   if (column.whole.distinct < 1.5 || Finite(now.counts) < rows_min) return std::nullopt;
   const std::optional<std::string> value = OnlyValue(column, now);
@@ -191,7 +198,7 @@ MaybeFinding Constant(const ColumnReference& reference, const ColumnPeriod& now,
   const Severity severity = reference.greatest_bin() <= kStuckBin ? Severity::kAlert : Severity::kNote;
   Finding out = Make(FindingKind::kConstant, column.name, 1, 1, severity);
   out.sentence = Cat(column.name, " is ", *value, " throughout, had ", ShortNumber(std::round(column.whole.distinct)),
-                     " values in training: the source is stuck or a default took its place");
+                     " values in ", source, ": the source is stuck or a default took its place");
   return out;
 }
 
@@ -235,7 +242,7 @@ MaybeFinding Scaled(const ColumnReference& reference, const ColumnPeriod& now, d
 
 bool IsAge(const std::string& name) { return name.find("_age_") != std::string::npos || name.ends_with("_age"); }
 
-MaybeFinding Stale(const BaselineColumn& column, const ColumnPeriod& now, double rows_min) {
+MaybeFinding Stale(const BaselineColumn& column, const ColumnPeriod& now, double rows_min, const std::string& source) {
   if (!IsAge(column.name) || !now.numbers || !column.whole.numbers || Finite(now.counts) < rows_min) {
     return std::nullopt;
   }
@@ -243,8 +250,8 @@ MaybeFinding Stale(const BaselineColumn& column, const ColumnPeriod& now, double
   const double most = now.numbers->Quantile(0.9);
   if (usual <= 0 || most <= kStaleFactor * usual) return std::nullopt;
   Finding out = Make(FindingKind::kStale, column.name, most, kStaleFactor * usual, Severity::kAlert);
-  out.sentence = Cat(column.name, ": a tenth of rows are older than ", WithUnit(most, column.unit),
-                     ", in training 1 % were older than ", WithUnit(usual, column.unit), ": the source is late");
+  out.sentence = Cat(column.name, ": a tenth of rows are older than ", WithUnit(most, column.unit), ", in ", source,
+                     " 1 % were older than ", WithUnit(usual, column.unit), ": the source is late");
   return out;
 }
 
@@ -271,18 +278,19 @@ std::vector<Finding> FindMissing(const Detectors& detectors, const WindowView& w
 std::vector<Finding> FindFaults(const Detectors& detectors, const WindowView& window, std::vector<bool>& taken) {
   std::vector<Finding> out;
   const double rows_min = detectors.options().rows_min;
+  const std::string source = InWords(detectors.baseline());
   for (std::size_t i = 0; i < detectors.features().size(); ++i) {
     if (!window.features[i] || window.features[i]->counts.rows <= 0) continue;
     const ColumnReference& reference = detectors.features()[i];
     const BaselineColumn& column = reference.column();
     const ColumnPeriod& now = *window.features[i];
     const MaybeFinding found[] = {WrongType(column, now),
-                                  Infinite(column, now),
+                                  Infinite(column, now, source),
                                   OutOfRange(column, now),
-                                  NewCategory(column, now),
-                                  Constant(reference, now, rows_min),
+                                  NewCategory(column, now, source),
+                                  Constant(reference, now, rows_min, source),
                                   Scaled(reference, now, rows_min),
-                                  Stale(column, now, rows_min)};
+                                  Stale(column, now, rows_min, source)};
     for (const MaybeFinding& each : found) {
       if (!each) continue;
       out.push_back(*each);

@@ -14,8 +14,6 @@
 namespace mw::monitoring {
 namespace {
 
-/// A drifted feature is an alert by itself when this much of the model's attribution moved with it.
-constexpr double kAttributedDrift = 0.05;
 constexpr std::size_t kNamedCauses = 3;
 
 std::size_t BlocksIn(Duration window, Duration block) {
@@ -171,16 +169,27 @@ State StateOf(const std::vector<Finding>& findings) {
   return findings.front().severity == Severity::kAlert ? State::kAlert : State::kWarning;
 }
 
-void Finish(Evaluation& evaluation) {
+bool SaysSomething(State state) { return state == State::kOk || state == State::kWarning || state == State::kAlert; }
+
+}  // namespace
+
+bool BaselineSummary::SameAs(const BaselineSummary& other) const {
+  return source == other.source && from == other.from && until == other.until && reason == other.reason;
+}
+
+BaselineSummary SummaryOf(const BaselineView& view) {
+  return {view.source, view.from, view.until, view.rows, view.block_rows.size(), ""};
+}
+
+void Settle(Evaluation& evaluation) {
   for (Finding& finding : evaluation.findings) {
     finding.from = evaluation.from;
     finding.until = evaluation.until;
   }
   RankFindings(evaluation.findings);
   MarkCells(evaluation);
+  if (SaysSomething(evaluation.state)) evaluation.state = StateOf(evaluation.findings);
 }
-
-}  // namespace
 
 Result<Sensitivity> SensitivityFromName(std::string_view name) {
   if (name == "vertex") return Sensitivity::kVertex;
@@ -260,6 +269,7 @@ Evaluation Detectors::Detect(const WindowView& window, const Evaluation* previou
   out.until = window.until;
   out.closed = window.closed;
   out.rows = window.rows;
+  out.baseline = SummaryOf(baseline_);
   const bool enough = window.rows >= options_.rows_min;
   const bool counts = enough && window.closed;
   const bool follows = previous != nullptr && previous->features.size() == features_.size();
@@ -275,7 +285,7 @@ Evaluation Detectors::Detect(const WindowView& window, const Evaluation* previou
   out.findings = FindVolume(window);
   if (!enough) {
     out.state = window.rows <= 0 ? State::kNoData : State::kInsufficientData;
-    Finish(out);
+    Settle(out);
     return out;
   }
   std::vector<bool> taken(features_.size(), false);
@@ -284,20 +294,20 @@ Evaluation Detectors::Detect(const WindowView& window, const Evaluation* previou
   Append(out.findings, FindDrift(*this, window, out.features, taken));
   Append(out.findings, FindPredictionDrift(*this, window, out));
   Append(out.findings, FindAttributionDrift(*this, window, options_.windows_in_a_row, previous, counts, out));
-  Finish(out);
-  out.state = StateOf(out.findings);
+  Settle(out);
   return out;
 }
 
-Evaluation WithoutBaseline(const WindowView& window) {
+Evaluation WithoutBaseline(const WindowView& window, BaselineSummary baseline) {
   Evaluation out;
   out.from = window.from;
   out.until = window.until;
   out.closed = window.closed;
   out.rows = window.rows;
+  out.baseline = std::move(baseline);
   out.findings = FindVolume(window);
   out.state = window.rows <= 0 ? State::kNoData : State::kBaselineMissing;
-  Finish(out);
+  Settle(out);
   return out;
 }
 

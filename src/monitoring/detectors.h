@@ -53,6 +53,28 @@ struct Cell {
   std::optional<double> attribution;
 };
 
+/// What a window was held against.
+struct BaselineSummary {
+  std::string source;  ///< "training" or "production"
+  Timestamp from{};
+  Timestamp until{};
+  double rows = 0;
+  std::size_t blocks = 0;
+  std::string reason;  ///< why there is no baseline; empty: there is one
+  /// Whether distances to the one say anything about distances to the other.
+  [[nodiscard]] bool SameAs(const BaselineSummary& other) const;
+};
+BaselineSummary SummaryOf(const BaselineView& view);
+
+/// One slice of a window.
+struct SliceCell {
+  Slice slice;
+  State state = State::kOk;
+  double rows = 0;  ///< of those that were looked at
+  /// Of the columns that exceeded, `prediction` too, this window included.
+  std::map<std::string, int, std::less<>> windows_in_a_row = {};
+};
+
 /// What a window shows. Before any data of it are looked at: no cells.
 struct Evaluation {
   Timestamp from{};
@@ -64,6 +86,8 @@ struct Evaluation {
   std::vector<Cell> features;  ///< by position as BaselineView::features
   std::optional<Cell> prediction;
   int attribution_windows_in_a_row = 0;
+  BaselineSummary baseline;
+  std::vector<SliceCell> slices;
   std::vector<Finding> findings;  ///< in the order of RankFindings
 };
 
@@ -91,7 +115,13 @@ class Detectors {
   std::optional<ColumnReference> prediction_;
 };
 
-/// A window without a baseline: what can be said is that there is none.
-Evaluation WithoutBaseline(const WindowView& window);
+/// A window without a baseline: what can be said is that there is none, and why.
+Evaluation WithoutBaseline(const WindowView& window, BaselineSummary baseline = {});
+
+/// A drifted feature is an alert by itself when this much of the model's attribution moved with it.
+inline constexpr double kAttributedDrift = 0.05;
+
+/// After findings were added: gives them the window, ranks them, marks the columns' cells and the window's state.
+void Settle(Evaluation& evaluation);
 
 }  // namespace mw::monitoring

@@ -1,6 +1,7 @@
 // Evaluations to JSON and back.
 #include "monitoring/evaluation_json.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -36,7 +37,58 @@ Result<Cell> CellFromJson(const Json& json) {
   return out;
 }
 
+Json TimeOrNull(Timestamp at) { return at == Timestamp() ? Json() : Json(FormatTime(at)); }
+
+Timestamp TimeOr(const Json& json, std::string_view key) {
+  const Result<Timestamp> at = ParseTime(json.StringOr(key, ""));
+  return at.ok() ? *at : Timestamp();
+}
+
+BaselineSummary BaselineFromJson(const Json& json) {
+  BaselineSummary out;
+  out.source = json.StringOr("source", "");
+  out.from = TimeOr(json, "from");
+  out.until = TimeOr(json, "to");
+  out.rows = json.DoubleOr("rows", 0);
+  out.blocks = static_cast<std::size_t>(std::max<std::int64_t>(0, json.IntOr("blocks", 0)));
+  out.reason = json.StringOr("reason", "");
+  return out;
+}
+
+Result<SliceCell> SliceFromJson(const Json& json) {
+  SliceCell out;
+  out.slice.column = TRY(json.GetString("column"));
+  out.slice.value = TRY(json.GetString("value"));
+  out.state = TRY(StateFromName(json.StringOr("state", "")));
+  out.rows = json.DoubleOr("rows", 0);
+  const Json* streaks = json.Find("windows_in_a_row");
+  if (streaks == nullptr || !streaks->IsObject()) return out;
+  for (const auto& [column, windows] : streaks->AsObject()) {
+    if (windows.IsInt()) out.windows_in_a_row[column] = static_cast<int>(windows.AsInt());
+  }
+  return out;
+}
+
 }  // namespace
+
+Json ToJson(const BaselineSummary& baseline) {
+  return Json::Make({{"source", baseline.source},
+                     {"from", TimeOrNull(baseline.from)},
+                     {"to", TimeOrNull(baseline.until)},
+                     {"rows", static_cast<std::int64_t>(baseline.rows)},
+                     {"blocks", static_cast<std::int64_t>(baseline.blocks)},
+                     {"reason", baseline.reason.empty() ? Json() : Json(baseline.reason)}});
+}
+
+Json ToJson(const SliceCell& slice) {
+  Json streaks = Json::MakeObject();
+  for (const auto& [column, windows] : slice.windows_in_a_row) streaks[column] = windows;
+  return Json::Make({{"column", slice.slice.column},
+                     {"value", slice.slice.value},
+                     {"state", Name(slice.state)},
+                     {"rows", static_cast<std::int64_t>(slice.rows)},
+                     {"windows_in_a_row", std::move(streaks)}});
+}
 
 Json ToJson(const Cell& cell) {
   const bool empty = cell.state == State::kInsufficientData;
@@ -62,15 +114,19 @@ Json ToJson(const Evaluation& evaluation) {
   for (const Cell& cell : evaluation.features) features.Append(ToJson(cell));
   Json findings = Json::MakeArray();
   for (const Finding& finding : evaluation.findings) findings.Append(ToJson(finding));
+  Json slices = Json::MakeArray();
+  for (const SliceCell& slice : evaluation.slices) slices.Append(ToJson(slice));
   return Json::Make({{"from", FormatTime(evaluation.from)},
                      {"to", FormatTime(evaluation.until)},
                      {"closed", evaluation.closed},
                      {"state", Name(evaluation.state)},
                      {"rows", evaluation.rows},
+                     {"baseline", ToJson(evaluation.baseline)},
                      {"predictions_mean", OrNull(evaluation.predictions_mean)},
                      {"features", std::move(features)},
                      {"prediction", evaluation.prediction ? ToJson(*evaluation.prediction) : Json()},
                      {"attribution_windows_in_a_row", evaluation.attribution_windows_in_a_row},
+                     {"slices", std::move(slices)},
                      {"findings", std::move(findings)}});
 }
 
@@ -90,6 +146,10 @@ Result<Evaluation> EvaluationFromJson(const Json& json) {
   }
   for (const Json& cell : features->AsArray()) out.features.push_back(TRY(CellFromJson(cell)));
   for (const Json& finding : findings->AsArray()) out.findings.push_back(TRY(FindingFromJson(finding)));
+  if (const Json* baseline = json.Find("baseline"); baseline != nullptr) out.baseline = BaselineFromJson(*baseline);
+  if (const Json* slices = json.Find("slices"); slices != nullptr && slices->IsArray()) {
+    for (const Json& slice : slices->AsArray()) out.slices.push_back(TRY(SliceFromJson(slice)));
+  }
   if (const Json* prediction = json.Find("prediction"); prediction != nullptr && prediction->IsObject()) {
     out.prediction = TRY(CellFromJson(*prediction));
   }
@@ -101,6 +161,11 @@ std::string StreaksOf(const Evaluation& evaluation) {
   for (const Cell& cell : evaluation.features) CatTo(out, cell.windows_in_a_row, ",");
   CatTo(out, evaluation.prediction ? evaluation.prediction->windows_in_a_row : 0, ",");
   CatTo(out, evaluation.attribution_windows_in_a_row);
+  for (const SliceCell& slice : evaluation.slices) {
+    if (slice.windows_in_a_row.empty()) continue;
+    CatTo(out, ";", Name(slice.slice));
+    for (const auto& [column, windows] : slice.windows_in_a_row) CatTo(out, ",", column, ":", windows);
+  }
   return out;
 }
 

@@ -10,6 +10,10 @@ namespace mw::monitoring {
 /// One cell: {"column","kind","state","jsd","l_infinity","wasserstein","floor","floor_method","threshold","missing",
 /// "baseline_missing","exceeds","windows_in_a_row","attribution"}.
 Json ToJson(const Cell& cell);
+/// {"source","from","to","rows","blocks","reason"}; times are null without blocks and span, reason when there is none.
+Json ToJson(const BaselineSummary& baseline);
+/// {"column","value","state","rows","windows_in_a_row":{"temp":1}}
+Json ToJson(const SliceCell& slice);
 Json ToJson(const Evaluation& evaluation);
 /// What ToJson wrote. Errors: kInvalidArgument.
 Result<Evaluation> EvaluationFromJson(const Json& json);

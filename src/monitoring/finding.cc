@@ -26,6 +26,7 @@ Result<FindingKind> KindFromName(std::string_view name) {
 }  // namespace
 
 std::string_view Name(FindingKind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
+std::string Name(const Slice& slice) { return Cat(slice.column, "=", slice.value); }
 std::string_view Name(Severity severity) { return severity == Severity::kAlert ? "alert" : "note"; }
 std::string_view Name(State state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
@@ -36,6 +37,8 @@ Result<State> StateFromName(std::string_view name) {
 }
 
 Json ToJson(const Finding& finding) {
+  Json slice;
+  if (finding.slice) slice = Json::Make({{"column", finding.slice->column}, {"value", finding.slice->value}});
   Json columns = Json::MakeArray();
   for (const std::string& column : finding.columns) columns.Append(column);
   return Json::Make({{"window", Json::Make({{"from", FormatTime(finding.from)}, {"to", FormatTime(finding.until)}})},
@@ -48,6 +51,7 @@ Json ToJson(const Finding& finding) {
                      {"floor_method", Name(finding.floor_method)},
                      {"severity", Name(finding.severity)},
                      {"impact", finding.impact},
+                     {"slice", std::move(slice)},
                      {"sentence", finding.sentence}});
 }
 
@@ -66,6 +70,9 @@ Result<Finding> FindingFromJson(const Json& json) {
   out.severity = json.StringOr("severity", "") == "alert" ? Severity::kAlert : Severity::kNote;
   out.impact = json.DoubleOr("impact", 0);
   out.sentence = json.StringOr("sentence", "");
+  if (const Json* slice = json.Find("slice"); slice != nullptr && slice->IsObject()) {
+    out.slice = Slice{slice->StringOr("column", ""), slice->StringOr("value", "")};
+  }
   const Json* window = json.Find("window");
   if (window == nullptr) return InvalidArgument("a finding without its window");
   out.from = TRY(ParseTime(window->StringOr("from", "")));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,14 @@ std::string_view Name(State state);
 /// Errors: kInvalidArgument.
 Result<State> StateFromName(std::string_view name);
 
+/// The rows of a window that have one value in a column.
+struct Slice {
+  std::string column;
+  std::string value;
+  bool operator==(const Slice&) const = default;
+};
+std::string Name(const Slice& slice);  ///< "origin=LGA"
+
 struct Finding {
   FindingKind kind = FindingKind::kDrift;
   std::vector<std::string> columns;  ///< several when one cause took them all; empty: the window as a whole
@@ -52,12 +61,13 @@ struct Finding {
   Severity severity = Severity::kNote;
   double impact = 0;  ///< 0 to 1: how much of what the model uses it touches
   std::string sentence;
+  std::optional<Slice> slice = {};  ///< where alone it was found; nothing: all over
   Timestamp from{};
   Timestamp until{};
 };
 
 /// {"window":{"from","to"},"kind","column","columns","value","threshold","floor","floor_method","severity","impact",
-///  "sentence"}; "column" is the first.
+///  "slice":{"column","value"}|null,"sentence"}; "column" is the first.
 Json ToJson(const Finding& finding);
 /// What ToJson wrote. Errors: kInvalidArgument.
 Result<Finding> FindingFromJson(const Json& json);

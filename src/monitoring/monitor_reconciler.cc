@@ -25,11 +25,15 @@ constexpr Duration kHold = std::chrono::seconds(30);
 constexpr std::int64_t kGapMax = 60;
 constexpr std::size_t kUsualWindows = 8;
 constexpr std::size_t kUsualWindowsMin = 3;
-/// Rows that are explained for a window, and the most rows that a window may have for it.
+/// Rows that are explained for a window; rows that are read for explaining and for slices; and the most rows that a
+/// window may have to be read for explaining alone.
 constexpr std::size_t kExplainedRows = 512;
+constexpr std::size_t kReadRows = 100'000;
 constexpr std::int64_t kExplainableRows = 100'000;
+/// An endpoint with fewer rows in the last window that has any was tried, not used: its silence is no outage.
+constexpr std::int64_t kUsedRows = 100;
 /// Part of every fingerprint: stored windows are evaluated again by a program that decides otherwise.
-constexpr int kDetectorsVersion = 1;
+constexpr int kDetectorsVersion = 2;
 constexpr double kDayMicros = 86'400e6;
 
 struct Totals {
@@ -49,28 +53,52 @@ Totals TotalsOf(const std::vector<WindowSummary>& summaries) {
 }
 
 /// Mean |phi| over evenly chosen rows, in the order of the model's features.
-std::vector<double> ExplainRows(const explain::TreeShap& shap, const std::vector<std::string>& features,
-                                const predictions::JoinedRows& rows) {
-  const std::size_t width = features.size();
-  if (rows.feature_names != features || rows.size() == 0) return {};
+std::vector<double> ExplainRows(const explain::TreeShap& shap, const SampledRows& rows) {
+  const std::size_t width = rows.columns.size();
+  if (rows.size() == 0) return {};
   const std::size_t count = std::min(rows.size(), kExplainedRows);
   std::vector<float> chosen;
   chosen.reserve(count * width);
   for (std::size_t i = 0; i < count; ++i) {
-    const auto row = rows.features.begin() + static_cast<std::ptrdiff_t>(i * rows.size() / count * width);
-    chosen.insert(chosen.end(), row, row + static_cast<std::ptrdiff_t>(width));
+    for (const std::vector<float>& column : rows.columns) chosen.push_back(column[i * rows.size() / count]);
   }
   std::vector<double> phi(count * (width + 1));
   shap.Explain(chosen, count, phi);
   return explain::MeanAbsolute(phi, width);
 }
 
+std::vector<SliceWindow> SlicesOf(const Reference& reference, const SampledRows& rows,
+                                  const std::vector<schema::Column>& columns, const WindowView& window) {
+  std::vector<SliceWindow> out;
+  for (const SliceReference& slice : reference.slices) {
+    const Places places = PlacesOf(rows, slice.feature, slice.value);
+    SliceWindow& each = out.emplace_back();
+    each.reference = &slice;
+    each.view.rows = static_cast<double>(places.size());
+    // What says nothing need not be counted.
+    if (each.view.rows >= slice.detectors->options().rows_min) {
+      each.view = ViewOf(slice.detectors->baseline(), rows, places, columns);
+    }
+    each.view.from = window.from;
+    each.view.until = window.until;
+    each.view.closed = window.closed;
+  }
+  return out;
+}
+
+/// Whether the rows were received while they happened.
+bool IsLive(const WindowSummary& window) {
+  const Timestamp end = window.window_start + window.window_length;
+  return window.last_received <= end + MonitorReconciler::kLive &&
+         window.first_received >= window.window_start - MonitorReconciler::kLive;
+}
+
 }  // namespace
 
-/// What the windows of a version are compared with.
+/// How a version's windows are looked at.
 struct MonitorReconciler::Source {
-  std::shared_ptr<const PackagedBaseline> baseline;
-  std::shared_ptr<const Detectors> detectors;  ///< null: no baseline
+  Watched watched;
+  std::map<Timestamp, std::string> known;  ///< fingerprints of the windows that are stored
 };
 
 MonitorReconciler::MonitorReconciler(MonitorParts parts)
@@ -93,6 +121,12 @@ void MonitorReconciler::Notice() {
   if (wake_) wake_();
 }
 
+void MonitorReconciler::SettingsChanged(const std::string& endpoint) {
+  const Lock lock(mutex_);
+  changed_settings_.insert(endpoint);
+  if (wake_) wake_();
+}
+
 void MonitorReconciler::OnWake(std::function<void()> wake) {
   const Lock lock(mutex_);
   wake_ = std::move(wake);
@@ -101,16 +135,18 @@ void MonitorReconciler::OnWake(std::function<void()> wake) {
 bool MonitorReconciler::settled() const {
   if (working_ || !backlog_.empty()) return false;
   return std::all_of(subjects_.begin(), subjects_.end(),
-                     [this](const auto& entry) { return DueOf(entry.second) == kNever; });
+                     [this](const auto& entry) { return entry.second.pending.empty() && DueOf(entry.second) > now_; });
 }
 
 Task<Timestamp> MonitorReconciler::Tick(Timestamp now) {
+  now_ = now;
   const bool more = TakeChanges(now);
+  TakeSettings(now);
   Timestamp next = kNever;
   for (const auto& [key, subject] : subjects_) next = std::min(next, DueOf(subject));
   if (!working_ && next <= now) {
     working_ = true;
-    Spawn(*Executor::Current(), Work(now));
+    Spawn(*Executor::Current(), Work());
   }
   if (more) co_return now;
   co_return working_ ? kNever : next;  // the end of the work wakes us
@@ -130,6 +166,22 @@ bool MonitorReconciler::TakeChanges(Timestamp now) {
   return !backlog_.empty();
 }
 
+/// All windows of an endpoint that is to be monitored otherwise are looked at again.
+void MonitorReconciler::TakeSettings(Timestamp now) {
+  std::set<std::string> changed;
+  {
+    const Lock lock(mutex_);
+    changed.swap(changed_settings_);
+  }
+  for (auto& [key, subject] : subjects_) {
+    if (!changed.contains(subject.endpoint)) continue;
+    subject.silent_until = Timestamp::min();
+    if (subject.pending.empty()) subject.first_change = now;
+    for (const auto& [hour, rows] : subject.hours) subject.pending.insert(hour);
+    subject.last_change = now;
+  }
+}
+
 void MonitorReconciler::Take(const predictions::ChangedWindow& changed, Timestamp now) {
   const Timestamp end = changed.window_start + changed.window_length;
   const std::vector<WindowSummary> summaries =
@@ -146,19 +198,50 @@ void MonitorReconciler::Take(const predictions::ChangedWindow& changed, Timestam
   if (subject.pending.empty()) subject.first_change = now;
   subject.pending.insert(changed.window_start);
   subject.last_change = now;
-  Timestamp& newest = newest_.try_emplace(changed.endpoint, Timestamp::min()).first->second;
-  newest = std::max(newest, end);
+  Pulse& pulse = pulses_[changed.endpoint];
+  if (end < pulse.newest) return;
+  pulse = {end, changed.version, IsLive(summaries.front())};
 }
 
+/// How far event time has come: to the newest data, of a live endpoint also with the clock.
+Timestamp MonitorReconciler::EventTime(const std::string& endpoint) const {
+  const Pulse& pulse = pulses_.at(endpoint);
+  return pulse.live ? std::max(pulse.newest, now_ - kGrace) : pulse.newest;
+}
+
+bool MonitorReconciler::IsLast(const Subject& subject) const {
+  return pulses_.at(subject.endpoint).version == subject.version;
+}
+
+/// The start of the next window that passes without data if none come; nothing where nobody would notice.
+std::optional<Timestamp> MonitorReconciler::NextSilence(const Subject& subject) const {
+  const Pulse& pulse = pulses_.at(subject.endpoint);
+  if (!pulse.live || !IsLast(subject) || subject.length <= Duration(0)) return std::nullopt;
+  const Timestamp last = DriftWindowStart(pulse.newest - Duration(1), subject.length);
+  if (RowsOfAll(subject.endpoint, last - subject.length, pulse.newest) < kUsedRows) return std::nullopt;
+  const Timestamp next = std::max(last + subject.length, subject.silent_until);
+  if (next >= last + (kGapMax + 1) * subject.length) return std::nullopt;
+  return next;
+}
+
+/// When there is something to do next, as far as one can see.
 Timestamp MonitorReconciler::DueOf(const Subject& subject) const {
   Timestamp due = kNever;
   if (!subject.pending.empty()) due = std::min(subject.last_change + kQuiet, subject.first_change + kPatience);
-  const bool closes = !subject.open.empty() && *subject.open.begin() + subject.length <= newest_.at(subject.endpoint);
-  if (closes) due = Timestamp::min();
+  const bool live = pulses_.at(subject.endpoint).live;
+  if (!subject.open.empty()) {
+    const Timestamp end = *subject.open.begin() + subject.length;
+    if (end <= EventTime(subject.endpoint)) due = Timestamp::min();
+    if (live) due = std::min(due, end + kGrace);
+  }
+  if (const std::optional<Timestamp> silence = NextSilence(subject)) {
+    due = std::min(due, *silence + subject.length + kGrace);
+  }
   return due == kNever ? kNever : std::max(due, subject.hold_until);
 }
 
-Task<void> MonitorReconciler::Work(Timestamp now) {
+Task<void> MonitorReconciler::Work() {
+  const Timestamp now = now_;
   std::vector<SubjectKey> due;
   for (const auto& [key, subject] : subjects_) {
     if (DueOf(subject) <= now) due.push_back(key);
@@ -177,39 +260,53 @@ Task<void> MonitorReconciler::Work(Timestamp now) {
   Notice();
 }
 
+Task<Result<MonitorReconciler::Source>> MonitorReconciler::SourceOf(Subject& subject) {
+  Source source;
+  Watched& watched = source.watched;
+  watched.endpoint = subject.endpoint;
+  watched.version = subject.version;
+  watched.package = CO_TRY(co_await parts_.baselines.Of(subject.model, subject.version));
+  watched.settings = CO_TRY(
+      co_await parts_.database.Read([&](db::Snapshot& snapshot) { return SettingsOf(snapshot, subject.endpoint); }));
+  CO_TRY(co_await ChooseLength(subject, watched));
+  watched.length = subject.length;
+  source.known = CO_TRY(co_await parts_.database.Read(
+      [&](db::Snapshot& snapshot) { return Fingerprints(snapshot, subject.endpoint, subject.version); }));
+  co_return source;
+}
+
 /// Evaluates every window whose hours changed, those that closed since, and those that look back at them.
 Task<Status> MonitorReconciler::CatchUp(Subject& subject) {
-  Source source;
-  source.baseline = CO_TRY(co_await parts_.baselines.Of(subject.model, subject.version));
-  CO_TRY(co_await ChooseLength(subject, *source.baseline));
-  source.detectors = co_await parts_.baselines.DetectorsOf(source.baseline, subject.length);
-  const std::map<Timestamp, std::string> known = CO_TRY(co_await parts_.database.Read(
-      [&](db::Snapshot& snapshot) { return Fingerprints(snapshot, subject.endpoint, subject.version); }));
+  const Source source = CO_TRY(co_await SourceOf(subject));
   const std::set<Timestamp> hours = subject.pending;
-  std::set<Timestamp> todo = WindowsToDo(subject, hours);
+  std::set<Timestamp> todo = WindowsToDo(subject, source.watched.settings, hours);
   subject.pending.clear();
   while (!todo.empty()) {
     const Timestamp start = *todo.begin();
-    const auto before = known.find(start);
-    const std::string fingerprint = before == known.end() ? std::string() : before->second;
-    const Result<bool> changed = co_await Evaluate(subject, source, start, fingerprint);
+    const Result<bool> changed = co_await Evaluate(subject, source, start);
     if (!changed.ok()) {
       subject.pending.insert(hours.begin(), hours.end());  // those that are done are passed over next time
       co_return changed.error();
     }
     todo.erase(start);
-    if (*changed && known.contains(start + subject.length)) todo.insert(start + subject.length);
+    if (!*changed) continue;
+    const auto hour = subject.hours.lower_bound(start + subject.length);
+    if (hour == subject.hours.end()) continue;
+    const Timestamp next = DriftWindowStart(hour->first, subject.length);
+    if (source.known.contains(next)) todo.insert(next);
   }
-  co_return Ok();
+  co_return co_await FillSilence(subject, source);
 }
 
 /// Another length than before: all windows are cut anew.
-Task<Status> MonitorReconciler::ChooseLength(Subject& subject, const PackagedBaseline& baseline) {
+Task<Status> MonitorReconciler::ChooseLength(Subject& subject, const Watched& watched) {
+  const PackagedBaseline& baseline = *watched.package;
   double rows = 0;
   for (const auto& [hour, count] : subject.hours) rows += static_cast<double>(count);
   const Duration span = subject.hours.rbegin()->first - subject.hours.begin()->first + wire::kWindowLength;
   double per_day = rows / std::max(1.0, static_cast<double>(span.count()) / kDayMicros);
-  const Duration block = baseline.view ? baseline.view->block_length : Duration(0);
+  Duration block = baseline.view ? baseline.view->block_length : Duration(0);
+  if (watched.settings.baseline) block = std::max<Duration>(block, std::chrono::hours(24));  // spans are cut into days
   const bool dated = baseline.view && !baseline.view->block_rows.empty();
   // Two days tell what is usual; before that, what was usual in training.
   if (span < std::chrono::hours(48) && dated) {
@@ -233,11 +330,18 @@ Task<Status> MonitorReconciler::ChooseLength(Subject& subject, const PackagedBas
   co_return Ok();
 }
 
-std::set<Timestamp> MonitorReconciler::WindowsToDo(Subject& subject, const std::set<Timestamp>& hours) const {
+std::set<Timestamp> MonitorReconciler::WindowsToDo(Subject& subject, const Settings& settings,
+                                                   const std::set<Timestamp>& hours) const {
   std::set<Timestamp> out;
   for (const Timestamp hour : hours) out.insert(DriftWindowStart(hour, subject.length));
-  const Timestamp newest = newest_.at(subject.endpoint);
-  while (!subject.open.empty() && *subject.open.begin() + subject.length <= newest) {
+  const auto within = [&settings](Timestamp hour) {
+    return settings.baseline && hour >= settings.baseline->from && hour < settings.baseline->until;
+  };
+  if (std::any_of(hours.begin(), hours.end(), within)) {  // another baseline for all that follows
+    for (const auto& [hour, rows] : subject.hours) out.insert(DriftWindowStart(hour, subject.length));
+  }
+  const Timestamp reached = EventTime(subject.endpoint);
+  while (!subject.open.empty() && *subject.open.begin() + subject.length <= reached) {
     out.insert(*subject.open.begin());
     subject.open.erase(subject.open.begin());
   }
@@ -280,53 +384,73 @@ Task<Status> MonitorReconciler::Store(const Subject& subject, const std::string&
   co_return Ok();
 }
 
+/// The window before, where its distances were those to the same baseline: only then do they make a row with this
+/// one's.
+Task<Result<std::optional<Evaluation>>> MonitorReconciler::Before(const Subject& subject, const Reference& reference,
+                                                                  Timestamp start) {
+  std::optional<Evaluation> out = CO_TRY(co_await parts_.database.Read(
+      [&](db::Snapshot& snapshot) { return WindowBefore(snapshot, subject.endpoint, subject.version, start); }));
+  if (out && !out->baseline.SameAs(reference.baseline)) out.reset();
+  co_return out;
+}
+
+/// The rows that attribution and slices are made of; none where neither is.
+Task<Result<SampledRows>> MonitorReconciler::RowsOf(const Subject& subject, const Source& source,
+                                                    const Reference& reference, Timestamp start) {
+  const PackagedBaseline& package = *source.watched.package;
+  const WindowRange range{subject.endpoint, subject.version, start, start + subject.length};
+  const Totals totals = TotalsOf(parts_.predictions.Windows(range));
+  const bool explains = package.shap && reference.detectors && totals.sampled <= kExplainableRows;
+  if (totals.sampled == 0 || package.columns.empty() || (!explains && reference.slices.empty())) {
+    co_return SampledRows();
+  }
+  co_return co_await ReadSampledRows(parts_.predictions, range, package.columns, kReadRows);
+}
+
 /// True when the window was evaluated anew, so that what looks back at it may change.
-Task<Result<bool>> MonitorReconciler::Evaluate(Subject& subject, const Source& source, Timestamp start,
-                                               const std::string& known) {
+Task<Result<bool>> MonitorReconciler::Evaluate(Subject& subject, const Source& source, Timestamp start) {
   const Timestamp until = start + subject.length;
   const WindowRange range{subject.endpoint, subject.version, start, until};
   const Totals totals = TotalsOf(parts_.predictions.Windows(range));
-  const bool closed = until <= newest_.at(subject.endpoint);
+  const bool closed = until <= EventTime(subject.endpoint);
   if (!closed) subject.open.insert(start);
   CO_TRY(co_await FillGap(subject, source, start));
-  const std::optional<Evaluation> previous = CO_TRY(co_await parts_.database.Read(
-      [&](db::Snapshot& snapshot) { return WindowBefore(snapshot, subject.endpoint, subject.version, start); }));
+  const std::shared_ptr<const Reference> reference =
+      CO_TRY(co_await parts_.baselines.ReferenceAt(source.watched, start));
+  const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, *reference, start));
   const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
   const std::optional<double> usual = UsualRows(subject, start);
   const std::string fingerprint =
-      Cat(kDetectorsVersion, "/", source.baseline->package.substr(0, 19), "/", totals.pieces, "/", totals.rows, "/",
+      Cat(kDetectorsVersion, "/", reference->identity, "/", totals.pieces, "/", totals.rows, "/",
           RowsOfAll(subject.endpoint, start, until), "/", closed ? "closed" : "open", "/", looks_back);
-  if (fingerprint == known) co_return false;
+  const auto known = source.known.find(start);
+  if (known != source.known.end() && known->second == fingerprint) co_return false;
   const sketch::Profile profile = CO_TRY(co_await parts_.predictions.MergedProfile(range));
   const sketch::ColumnProfile prediction = CO_TRY(co_await parts_.predictions.MergedPrediction(range));
-  std::vector<double> attribution;
-  if (closed && totals.sampled > 0 && totals.sampled <= kExplainableRows) {
-    attribution = CO_TRY(co_await Attribution(subject, *source.baseline, start));
-  }
+  SampledRows rows;
+  if (closed) rows = CO_TRY(co_await RowsOf(subject, source, *reference, start));
   const auto detect = [&] {
     const BaselineView none;
-    WindowView view = ViewOf(source.detectors ? source.detectors->baseline() : none, profile, prediction);
+    WindowView view = ViewOf(reference->detectors ? reference->detectors->baseline() : none, profile, prediction);
     view.from = start;
     view.until = until;
     view.closed = closed;
     view.rows = static_cast<double>(totals.rows);
     view.usual_rows = usual;
-    view.attribution = attribution;
-    if (!source.detectors) return WithoutBaseline(view);
-    return source.detectors->Detect(view, previous ? &*previous : nullptr);
+    if (!reference->detectors) return WithoutBaseline(view, reference->baseline);
+    const Evaluation* before = previous ? &*previous : nullptr;
+    const PackagedBaseline& package = *source.watched.package;
+    const bool explains = package.shap && reference->detectors->features().front().column().attribution;
+    if (explains && totals.sampled <= kExplainableRows) view.attribution = ExplainRows(*package.shap, rows);
+    Evaluation out = reference->detectors->Detect(view, before);
+    if (closed && rows.size() == 0 && before != nullptr) out.slices = before->slices;  // they stay what they were
+    if (rows.size() == 0) return out;
+    DetectSlices(SlicesOf(*reference, rows, package.columns, view), static_cast<double>(rows.size()), before, out);
+    return out;
   };
   const Evaluation evaluation = co_await OnWorkers(parts_.workers, detect);
-  CO_TRY(co_await Store(subject, source.baseline->package, evaluation, fingerprint));
+  CO_TRY(co_await Store(subject, source.watched.package->package, evaluation, fingerprint));
   co_return true;
-}
-
-Task<Result<std::vector<double>>> MonitorReconciler::Attribution(const Subject& subject,
-                                                                 const PackagedBaseline& baseline, Timestamp start) {
-  if (!baseline.shap || !baseline.view->features.front().attribution) co_return std::vector<double>();
-  const WindowRange range{subject.endpoint, subject.version, start, start + subject.length};
-  const predictions::JoinedRows rows = CO_TRY(co_await parts_.predictions.Joined(range));
-  const auto explain = [&] { return ExplainRows(*baseline.shap, baseline.features, rows); };
-  co_return co_await OnWorkers(parts_.workers, explain);
 }
 
 /// Windows between the last with data and this one in which nobody asked for anything, whatever the version.
@@ -334,21 +458,40 @@ Task<Status> MonitorReconciler::FillGap(Subject& subject, const Source& source, 
   const auto hour = subject.hours.lower_bound(start);
   if (hour == subject.hours.begin()) co_return Ok();
   const Timestamp last = DriftWindowStart(std::prev(hour)->first, subject.length);
-  std::int64_t written = 0;
-  for (Timestamp at = last + subject.length; at < start && written < kGapMax; at += subject.length) {
+  const Timestamp end = std::min(start, last + (kGapMax + 1) * subject.length);
+  for (Timestamp at = last + subject.length; at < end; at += subject.length) {
     if (RowsOfAll(subject.endpoint, at, at + subject.length) > 0) continue;
-    const std::optional<Evaluation> previous = CO_TRY(co_await parts_.database.Read(
-        [&](db::Snapshot& snapshot) { return WindowBefore(snapshot, subject.endpoint, subject.version, at); }));
-    WindowView silent;
-    silent.from = at;
-    silent.until = at + subject.length;
-    if (source.detectors) silent.features.resize(source.detectors->features().size());
-    const Evaluation evaluation =
-        source.detectors ? source.detectors->Detect(silent, previous ? &*previous : nullptr) : WithoutBaseline(silent);
-    CO_TRY(co_await Store(subject, source.baseline->package, evaluation, "silent"));
-    ++written;
+    CO_TRY(co_await PutSilent(subject, source, at));
   }
   co_return Ok();
+}
+
+/// The windows of a live endpoint that have passed by the clock since its last data.
+Task<Status> MonitorReconciler::FillSilence(Subject& subject, const Source& source) {
+  while (const std::optional<Timestamp> start = NextSilence(subject)) {
+    if (*start + subject.length > EventTime(subject.endpoint)) co_return Ok();
+    CO_TRY(co_await PutSilent(subject, source, *start));
+    subject.silent_until = *start + subject.length;
+  }
+  co_return Ok();
+}
+
+Task<Status> MonitorReconciler::PutSilent(Subject& subject, const Source& source, Timestamp start) {
+  const std::shared_ptr<const Reference> reference =
+      CO_TRY(co_await parts_.baselines.ReferenceAt(source.watched, start));
+  const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, *reference, start));
+  const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
+  const std::string fingerprint = Cat(kDetectorsVersion, "/", reference->identity, "/silent/", looks_back);
+  const auto known = source.known.find(start);
+  if (known != source.known.end() && known->second == fingerprint) co_return Ok();
+  WindowView silent;
+  silent.from = start;
+  silent.until = start + subject.length;
+  if (reference->detectors) silent.features.resize(reference->detectors->features().size());
+  Evaluation evaluation = reference->detectors ? reference->detectors->Detect(silent, previous ? &*previous : nullptr)
+                                               : WithoutBaseline(silent, reference->baseline);
+  if (previous) evaluation.slices = previous->slices;  // they stay what they were
+  co_return co_await Store(subject, source.watched.package->package, evaluation, fingerprint);
 }
 
 }  // namespace mw::monitoring

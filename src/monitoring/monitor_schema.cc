@@ -1,4 +1,4 @@
-// The schema of evaluated windows.
+// The schema of evaluated windows and of endpoints' settings.
 #include "monitoring/monitoring.h"
 
 namespace mw::monitoring {
@@ -13,6 +13,12 @@ CREATE TABLE monitored_window (
   fingerprint TEXT NOT NULL,
   document TEXT NOT NULL,
   PRIMARY KEY (endpoint, version, window_start)
+);
+)sql"},
+          {"monitoring", 2, R"sql(
+CREATE TABLE monitoring_settings (
+  endpoint TEXT NOT NULL PRIMARY KEY,
+  document TEXT NOT NULL
 );
 )sql"}};
 }

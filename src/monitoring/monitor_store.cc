@@ -1,6 +1,7 @@
-// Remember: evaluated windows.
+// Remember: evaluated windows, and settings.
 #include "monitoring/monitor_store.h"
 
+#include "base/text.h"
 #include "monitoring/evaluation_json.h"
 
 namespace mw::monitoring {
@@ -73,6 +74,22 @@ Result<std::vector<Evaluation>> WindowsBetween(db::Snapshot& snapshot, const std
     if (evaluation.until > from) out.push_back(std::move(evaluation));
   }
   return out;
+}
+
+Result<Settings> SettingsOf(db::Snapshot& snapshot, const std::string& endpoint) {
+  const db::Rows rows = TRY(snapshot.Query("SELECT document FROM monitoring_settings WHERE endpoint = ?", {endpoint}));
+  if (rows.empty()) return Settings();
+  const Result<Json> json = Json::Parse(rows[0].Text(0));
+  if (!json.ok()) return DataLoss("the stored settings of ", Quoted(endpoint), ": ", json.error().ToString());
+  return SettingsFromJson(*json).In("stored settings");
+}
+
+Status PutSettings(db::Transaction& transaction, const std::string& endpoint, const Settings& settings) {
+  TRY(
+      transaction.Execute("INSERT INTO monitoring_settings (endpoint, document) VALUES (?, ?)"
+                          " ON CONFLICT (endpoint) DO UPDATE SET document = excluded.document",
+                          {endpoint, ToJson(settings).Dump()}));
+  return Ok();
 }
 
 Result<std::vector<std::int64_t>> MonitoredVersions(db::Snapshot& snapshot, const std::string& endpoint) {

@@ -1,4 +1,5 @@
-// Remember: one evaluation for each window of an endpoint's version. For use inside db.Write and db.Read closures.
+// Remember: one evaluation for each window of an endpoint's version, and how each endpoint is to be monitored. For use
+// inside db.Write and db.Read closures.
 // Idempotent: a window's row is replaced whole, so evaluating it again, after late pieces or a kill, is harmless.
 #pragma once
 
@@ -10,6 +11,7 @@
 
 #include "db/database.h"
 #include "monitoring/detectors.h"
+#include "monitoring/settings.h"
 
 namespace mw::monitoring {
 
@@ -38,6 +40,9 @@ Result<std::optional<Evaluation>> WindowBefore(db::Snapshot& snapshot, const std
 /// Windows that overlap [from, until), by start.
 Result<std::vector<Evaluation>> WindowsBetween(db::Snapshot& snapshot, const std::string& endpoint,
                                                std::int64_t version, Timestamp from, Timestamp until);
+/// The defaults where nobody chose. Errors: kDataLoss a document that cannot be read.
+Result<Settings> SettingsOf(db::Snapshot& snapshot, const std::string& endpoint);
+Status PutSettings(db::Transaction& transaction, const std::string& endpoint, const Settings& settings);
 /// Versions of the endpoint that have windows, ascending.
 Result<std::vector<std::int64_t>> MonitoredVersions(db::Snapshot& snapshot, const std::string& endpoint);
 

@@ -11,6 +11,7 @@
 #include "monitoring/evaluation_json.h"
 #include "monitoring/monitor_store.h"
 #include "monitoring/sketched_columns.h"
+#include "schema/slice.h"
 
 namespace mw::monitoring {
 namespace {
@@ -162,16 +163,25 @@ Json CoverageJson(const predictions::LabelCoverage& coverage) {
                      {"unknown", coverage.unknown}});
 }
 
-Json BaselineJson(const PackagedBaseline& baseline) {
-  if (!baseline.view) return {};
-  const BaselineView& view = *baseline.view;
-  const bool dated = !view.block_rows.empty();
-  return Json::Make({{"rows", static_cast<std::int64_t>(view.rows)},
-                     {"from", dated ? Json(FormatTime(view.from)) : Json()},
-                     {"to", dated ? Json(FormatTime(view.until)) : Json()},
-                     {"blocks", static_cast<std::int64_t>(view.block_rows.size())},
-                     {"source", view.source},
-                     {"package", baseline.package}});
+/// Of the newest window; before there is one, what it would be. Null when the package has none.
+Json BaselineJson(const PackagedBaseline& package, const std::vector<Evaluation>& windows) {
+  const bool said = !windows.empty() && !windows.back().baseline.source.empty();
+  if (!said && !package.view) return {};
+  const BaselineSummary baseline = said ? windows.back().baseline : SummaryOf(*package.view);
+  if (!baseline.reason.empty() && baseline.source == "training") return {};
+  Json out = ToJson(baseline);
+  out["package"] = package.package;
+  return out;
+}
+
+/// Of the newest closed window.
+Json SlicesJson(const std::vector<Evaluation>& windows) {
+  Json out = Json::MakeArray();
+  const auto newest =
+      std::find_if(windows.rbegin(), windows.rend(), [](const Evaluation& each) { return each.closed; });
+  if (newest == windows.rend()) return out;
+  for (const SliceCell& slice : newest->slices) out.Append(ToJson(slice));
+  return out;
 }
 
 Json Shares(const std::vector<double>& bins, double rows) {
@@ -288,6 +298,7 @@ Task<Result<Json>> Monitoring::Report(std::string endpoint, std::int64_t version
   const std::vector<Evaluation> windows = CO_TRY(co_await database_.Read([&](db::Snapshot& snapshot) {
     return WindowsBetween(snapshot, endpoint, subject.version, Timestamp::min(), Timestamp::max());
   }));
+  const Settings settings = CO_TRY(co_await SettingsOf(endpoint));
   const WindowRange range{endpoint, subject.version};
   const predictions::LabelCoverage coverage = CO_TRY(co_await predictions_.Coverage(range));
   const auto assemble = [&] {
@@ -299,7 +310,9 @@ Task<Result<Json>> Monitoring::Report(std::string endpoint, std::int64_t version
          {"version", subject.version},
          {"versions", std::move(versions)},
          {"drift_window", windows.empty() ? Json() : Json(NameOfLength(windows.back().until - windows.back().from))},
-         {"baseline", BaselineJson(*subject.baseline)},
+         {"baseline", BaselineJson(*subject.baseline, windows)},
+         {"settings", ToJson(settings)},
+         {"slices", SlicesJson(windows)},
          {"windows", WindowsJson(windows)},
          {"features", FeaturesJson(windows)},
          {"findings", FindingsJson(windows)}});
@@ -313,11 +326,11 @@ Task<Result<Json>> Monitoring::Report(std::string endpoint, std::int64_t version
 Task<Result<Json>> Monitoring::Feature(std::string endpoint, std::int64_t version, std::string feature, Timestamp from,
                                        Timestamp until) {
   const Subject subject = CO_TRY(co_await SubjectOf(endpoint, version));
-  const std::shared_ptr<const Detectors> detectors = co_await baselines_.DetectorsOf(subject.baseline, until - from);
-  if (!detectors) {
-    co_return FailedPrecondition("version ", subject.version, " of ", subject.model,
-                                 " has no baseline; train it again");
-  }
+  const Settings settings = CO_TRY(co_await SettingsOf(endpoint));
+  const Watched watched{endpoint, subject.version, subject.baseline, settings, until - from};
+  const std::shared_ptr<const Reference> reference_of_window = CO_TRY(co_await baselines_.ReferenceAt(watched, from));
+  const std::shared_ptr<const Detectors>& detectors = reference_of_window->detectors;
+  if (!detectors) co_return FailedPrecondition("there is no baseline: ", reference_of_window->baseline.reason);
   const ColumnReference* const reference = CO_TRY(FindReference(*detectors, feature));
   const WindowRange range{endpoint, subject.version, from, until};
   const sketch::Profile profile = CO_TRY(co_await predictions_.MergedProfile(range));
@@ -329,7 +342,47 @@ Task<Result<Json>> Monitoring::Feature(std::string endpoint, std::int64_t versio
   out["from"] = FormatTime(from);
   out["to"] = FormatTime(until);
   out["version"] = subject.version;
+  out["source"] = reference_of_window->baseline.source;
   co_return out;
+}
+
+Task<Result<Settings>> Monitoring::SettingsOf(std::string endpoint) {
+  CO_TRY(co_await endpoints_.Get(endpoint));
+  co_return co_await database_.Read([&](db::Snapshot& snapshot) { return monitoring::SettingsOf(snapshot, endpoint); });
+}
+
+Task<Status> Monitoring::CheckColumns(const std::string& endpoint, const Settings& settings) {
+  const Subject subject = CO_TRY(co_await SubjectOf(endpoint, 0));
+  std::vector<std::string_view> names(subject.baseline->features.begin(), subject.baseline->features.end());
+  names.push_back(sketch::kPredictionColumn);
+  const auto lacks = [&](std::string_view key, const std::string& column) {
+    const std::string_view nearest = Nearest(column, names);
+    return InvalidArgument(key, ": the model has no column ", Quoted(column),
+                           nearest.empty() ? std::string("; it") : Cat("; did you mean ", nearest, "? It"), " has ",
+                           Join(subject.baseline->features, ", "));
+  };
+  for (const auto& [column, threshold] : settings.thresholds) {
+    if (std::find(names.begin(), names.end(), column) == names.end()) co_return lacks("thresholds", column);
+  }
+  for (const std::string& name : settings.slices.value_or(std::vector<std::string>())) {
+    const std::vector<schema::Column>& columns = subject.baseline->columns;
+    const auto column =
+        std::find_if(columns.begin(), columns.end(), [&name](const schema::Column& each) { return each.name == name; });
+    if (column == columns.end()) co_return lacks("slices", name);
+    if (!schema::CanSlice(column->type)) {
+      co_return InvalidArgument("slices: ", Quoted(name), " is a ", schema::TypeName(column->type),
+                                "; slices are by categories, truth values or whole numbers");
+    }
+  }
+  co_return Ok();
+}
+
+Task<Status> Monitoring::PutSettings(std::string endpoint, Settings settings) {
+  CO_TRY(co_await CheckColumns(endpoint, settings));
+  CO_TRY(co_await database_.Write(
+      [&](db::Transaction& transaction) { return monitoring::PutSettings(transaction, endpoint, settings); }));
+  on_settings_(endpoint);
+  co_return Ok();
 }
 
 Task<Result<std::vector<Finding>>> Monitoring::Findings(std::string endpoint, std::int64_t version, Timestamp from,

@@ -1,11 +1,13 @@
 // The door of monitoring: what the windows of an endpoint showed against the baseline of the version that answered.
 //
 //   predictions --changed windows--> MonitorReconciler --Evaluation--> monitored_window --> Report, Findings
-//   registry, blobs --baseline.bin of the version--^
-// Evaluations are made by the reconciler (monitor_reconciler.h); this reads them. Any thread that runs coroutines.
+//   registry, blobs --baseline.bin of the version--^   ^-- settings of the endpoint
+// Evaluations are made by the reconciler (monitor_reconciler.h); this reads them, and keeps the settings. Any thread
+// that runs coroutines.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "endpoints/endpoints.h"
 #include "monitoring/baselines.h"
 #include "monitoring/finding.h"
+#include "monitoring/settings.h"
 #include "predictions/predictions.h"
 
 namespace mw::monitoring {
@@ -47,15 +50,25 @@ class Monitoring {
   Task<Result<std::vector<Finding>>> Findings(std::string endpoint, std::int64_t version, Timestamp from,
                                               Timestamp until);
 
+  /// How the endpoint is monitored. Errors: kNotFound no such endpoint.
+  Task<Result<Settings>> SettingsOf(std::string endpoint);
+  /// Durable when it returns; all windows are evaluated again. Errors: kNotFound no such endpoint; kInvalidArgument a
+  /// column that the version that answers now lacks, or that has too many values to slice by.
+  Task<Status> PutSettings(std::string endpoint, Settings settings);
+  /// `changed` is called after PutSettings on any thread and returns at once. Set before the first call.
+  void OnSettings(std::function<void(const std::string& endpoint)> changed) { on_settings_ = std::move(changed); }
+
  private:
   struct Subject;
   Task<Result<Subject>> SubjectOf(std::string endpoint, std::int64_t version);
+  Task<Status> CheckColumns(const std::string& endpoint, const Settings& settings);
 
   db::Database& database_;
   endpoints::Endpoints& endpoints_;
   predictions::Predictions& predictions_;
   Baselines& baselines_;
   Executor& workers_;
+  std::function<void(const std::string& endpoint)> on_settings_ = [](const std::string&) {};
 };
 
 }  // namespace mw::monitoring

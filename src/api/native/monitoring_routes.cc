@@ -1,5 +1,5 @@
-// What monitoring says about an endpoint: windows, columns, findings, traffic, labels; and one column's distribution
-// against its baseline.
+// What monitoring says about an endpoint: windows, columns, findings, traffic, labels; one column's distribution
+// against its baseline; and how the endpoint is to be monitored.
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "monitoring/monitoring.h"
@@ -43,6 +43,17 @@ Task<Result<Response>> Feature(Monitoring& monitoring, Request& request) {
   co_return net::JsonResponse(CO_TRY(co_await monitoring.Feature(endpoint, version, feature, from, until)));
 }
 
+Task<Result<Response>> GetSettings(Monitoring& monitoring, Request& request) {
+  co_return net::JsonResponse(ToJson(CO_TRY(co_await monitoring.SettingsOf(request.params.at("name")))));
+}
+
+Task<Result<Response>> PutSettings(Monitoring& monitoring, Request& request) {
+  const Json body = CO_TRY(co_await request.ReadJson());
+  monitoring::Settings settings = CO_TRY(monitoring::SettingsFromJson(body));
+  CO_TRY(co_await monitoring.PutSettings(request.params.at("name"), settings));
+  co_return net::JsonResponse(ToJson(settings));
+}
+
 }  // namespace
 
 void AddMonitoringRoutes(net::RouteTable& routes, Monitoring& monitoring) {
@@ -50,6 +61,10 @@ void AddMonitoringRoutes(net::RouteTable& routes, Monitoring& monitoring) {
               net::Simple([&monitoring](Request& request) { return Report(monitoring, request); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/monitoring/features/{feature}", Permission::kRead, 0,
               net::Simple([&monitoring](Request& request) { return Feature(monitoring, request); })});
+  routes.Add({Method::kGet, "/api/v1/endpoints/{name}/monitoring/settings", Permission::kRead, 0,
+              net::Simple([&monitoring](Request& request) { return GetSettings(monitoring, request); })});
+  routes.Add({Method::kPut, "/api/v1/endpoints/{name}/monitoring/settings", Permission::kWrite, kJsonBodyBytesMax,
+              net::Simple([&monitoring](Request& request) { return PutSettings(monitoring, request); })});
 }
 
 }  // namespace mw::api::native
