@@ -74,6 +74,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/endpoints/{name}/windows", kRead},
     {Method::kGet, "/api/v1/endpoints/{name}/monitoring", kRead},
     {Method::kGet, "/api/v1/endpoints/{name}/monitoring/features/{feature}", kRead},
+    {Method::kGet, "/api/v1/endpoints/{name}/monitoring/settings", kRead},
     // Working: what people and steps do every day. Files that are applied say which programs run.
     {Method::kPost, "/api/v1/apply", kWrite},
     {Method::kPost, "/api/v1/pipelines/{name}/runs", kWrite},
@@ -82,6 +83,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/runs/{id}/log", kWrite},
     {Method::kPost, "/api/v1/models/{name}/versions", kWrite},
     {Method::kPost, "/api/v1/endpoints/{name}/labels", kWrite},
+    {Method::kPut, "/api/v1/endpoints/{name}/monitoring/settings", kWrite},
     // Deciding what is answered in production.
     {Method::kPut, "/api/v1/models/{name}/aliases/{alias}", kDeploy},
     {Method::kPost, "/api/v1/endpoints/{name}/deploy", kDeploy},
