@@ -199,7 +199,8 @@ Json WhyJson(const Why& why) {
                                             {"worth", Number(why.remedy.worth)}})}});
 }
 
-// A goal is missed where its KPI is; one without a KPI where a target of priority 1 is.
+// A goal is missed where its KPI is; one without a KPI where a target of priority 1 is. It is met once a window has
+// measured all that decides of its quality.
 bool Decides(const goals::Goal& goal, std::size_t index, const goals::Target& line) {
   return goal.kpi ? index == 0 : line.priority == 1;
 }
@@ -212,15 +213,17 @@ Standing StandingOf(const GoalBoard& board, const std::vector<goals::Target>& li
   Standing standing;
   for (const MeasuredWindow& column : WindowsFor(board.windows, BoardLength(board.goal))) {
     if (!IsProduction(column)) continue;
-    bool missed = false, measured = false;
+    bool missed = false, measured = false, lacking = false;
     for (std::size_t index = 0; index < lines.size(); ++index) {
       const MeasuredTarget* target = TargetIn(board, index, column);
       if (target == nullptr || !Decides(board.goal, index, lines[index])) continue;
       missed = missed || target->verdict.outcome == Outcome::kMissed;
-      measured = measured || target->verdict.outcome != Outcome::kNotMeasurable;
+      const bool known = target->verdict.outcome != Outcome::kNotMeasurable;
+      measured = measured || known;
+      lacking = lacking || (!known && lines[index].kind == goals::Kind::kQuality);
     }
     if (missed) standing.missed_in.Append(column.window.label);
-    if (measured && standing.state == "unknown") standing.state = "met";
+    if (measured && !lacking && standing.state == "unknown") standing.state = "met";
   }
   if (!standing.missed_in.AsArray().empty()) standing.state = "missed";
   return standing;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <set>
 #include <unordered_map>
 
@@ -79,6 +80,15 @@ std::vector<std::string> SliceNames(const goals::Goal& goal) {
     }
   }
   return names;
+}
+
+// Training rows that did not say when they were made each row a block of its own, and so does production.
+bool IsDated(const VersionFacts* facts) { return facts == nullptr || facts->trained_until.has_value(); }
+
+std::vector<std::uint32_t> EachItsOwn(std::size_t rows) {
+  std::vector<std::uint32_t> blocks(rows);
+  std::iota(blocks.begin(), blocks.end(), 0U);
+  return blocks;
 }
 
 // Rows of an hour share what happened in it; of different places a little less.
@@ -400,17 +410,20 @@ Result<MeasuredWindow> MeasureWindow(const goals::Goal& goal, const ProductionIn
   for (const std::string& name : SliceNames(goal)) {
     if (auto slice = SliceBy(input, name)) slices.push_back(*std::move(slice));
   }
-  const std::vector<std::uint32_t> blocks = BlocksOf(input.rows, slices.empty() ? nullptr : &slices.front());
+  const VersionFacts* facts = FactsOf(input, out.version);
+  const evaluation::SliceColumn* places = slices.empty() ? nullptr : &slices.front();
+  const bool dated = IsDated(facts);
+  const std::vector<std::uint32_t> blocks = dated ? BlocksOf(input.rows, places) : EachItsOwn(input.rows.size());
   const KnownRows known = TRY(KnownOf(goal.problem, input.rows, blocks, slices));
   out.labelled = static_cast<std::int64_t>(known.origin.size());
   out.coverage =
       input.rows.size() == 0 ? 0 : static_cast<double>(out.labelled) / static_cast<double>(input.rows.size());
   out.provisional = !Covered(goal, input, out);
 
-  out.report = TRY(ReportOf(goal, known, FactsOf(input, out.version), options));
+  out.report = TRY(ReportOf(goal, known, facts, options));
   out.report.model = goal.model;
   out.report.label = goal.label;
-  out.report.block = Cat("hour of event time", slices.empty() ? "" : " and " + slices.front().name);
+  out.report.block = dated ? Cat("hour of event time", places == nullptr ? "" : " and " + places->name) : "row";
   out.report.currency = goal.Currency();
   out.gaps = GapsOf(input, known);
   out.recalibrated_saving = RecalibratedSaving(goal, input.reference, known.answered);

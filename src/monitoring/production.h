@@ -1,8 +1,8 @@
 // Decide: how a model did in one window of production, for one goal. Every metric that evaluation knows for the goal's
 // problem on the rows whose labels came, with intervals from whole blocks (an hour of event time and a value of the
-// goal's first slice column), slices, calibration and what no model would have reached; latency, errors and ages of
-// what the answers were made of; and, until enough labels are there, what the metrics will probably be. Held against
-// the goal.
+// goal's first slice column; a row, where the training rows did not say when they were), slices, calibration and what
+// no model would have reached; latency, errors and ages of what the answers were made of; and, until enough labels are
+// there, what the metrics will probably be. Held against the goal.
 //
 // A window is provisional until its labels cover kCoveredShare of what the goal expects, or until 95 % of labels have
 // had the time that they take. Fewer than evaluation::kClassMin positives or negatives (rows, where there are not two

@@ -55,6 +55,22 @@ TEST(MeasureWindow, SaysWhatEvaluationSaysOfTheSameRows) {
   EXPECT_EQ(window.report.slices[1].value, "north") << "codes are words again";
 }
 
+TEST(MeasureWindow, RowsOfAModelWithoutTimesAreBlocksOfTheirOwn) {
+  ProductionInput input = TestWindow({.rows = 2000});
+  for (std::int64_t& at : input.rows.event_times_us) at = ToMicros(input.window.from);  // all within one hour
+  goals::Goal goal = TestGoal();
+  goal.slices.clear();
+  for (goals::Target& target : goal.targets) target.slices.clear();
+  EXPECT_EQ(Of(Measured(goal, input), "ranking").verdict.reason, "insufficient data: 1 independent blocks, need 20");
+  std::vector<VersionFacts> undated = {TestFacts()};
+  undated[0].trained_until.reset();
+  input.versions = &undated;
+  const MeasuredWindow window = Measured(goal, input);
+  EXPECT_EQ(Of(window, "ranking").verdict.outcome, goals::Outcome::kMet);
+  EXPECT_EQ(window.report.counts.blocks, 2000);
+  EXPECT_EQ(window.report.block, "row");
+}
+
 TEST(MeasureWindow, FailsClosedOnTooFewRows) {
   const MeasuredWindow window = Measured(TestGoal(), TestWindow({.rows = 90}));
   EXPECT_EQ(Of(window, "ranking").verdict.outcome, goals::Outcome::kNotMeasurable);

@@ -2,6 +2,8 @@
 #include "app/cli/goal_strip.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "app/cli/command.h"
@@ -92,6 +94,26 @@ std::string Rows(const Json& board) {
   return out;
 }
 
+// Why targets of the last window have no value, each reason once.
+std::string Unmeasured(const Json& board) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
+  for (const Json& target : List(board, "targets")) {
+    const Json::Array& cells = List(target, "cells");
+    if (cells.empty() || cells.back().StringOr("text", "") != "-") continue;
+    const std::string reason = cells.back().StringOr("reason", "");
+    const auto known =
+        std::find_if(reasons.begin(), reasons.end(), [&](const auto& entry) { return entry.first == reason; });
+    if (known != reasons.end()) {
+      known->second.push_back(target.StringOr("name", ""));
+    } else if (!reason.empty()) {
+      reasons.push_back({reason, {target.StringOr("name", "")}});
+    }
+  }
+  std::string out;
+  for (const auto& [reason, targets] : reasons) CatTo(out, Wrapped("  -", 4, Cat(Join(targets, ", "), ": ", reason)));
+  return out;
+}
+
 // A target that is missed the same way in one window after the other is said once, for the last of them.
 struct Shown {
   const Json* why;
@@ -158,7 +180,7 @@ std::string GoalStrip(const Json& board) {
   if (List(board, "windows").empty()) return Heading(board);
   std::string out = Cat(Heading(board), "\n", Rows(board));
   CatTo(out, "  ! missed   ~ estimated before labels came   - not measurable yet   windows are of event time, ",
-        board.StringOr("timezone", "UTC"), "\n", Whys(board));
+        board.StringOr("timezone", "UTC"), "\n", Unmeasured(board), Whys(board));
   if (const Json* saved = board.Find("saved"); saved != nullptr && saved->IsObject()) {
     CatTo(out, "\n", Wrapped("saved", 14, saved->StringOr("text", "")));
   }
