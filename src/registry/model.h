@@ -45,11 +45,19 @@ struct ModelVersion {
   Timestamp created{};
 };
 
+/// Where an alias points now.
+struct ModelAlias {
+  std::string alias;
+  std::int64_t version = 0;
+  auto operator<=>(const ModelAlias&) const = default;
+};
+
 struct Model {
   std::string project;
   std::string name;
   std::int64_t versions = 0;  ///< the newest version's number; 0: none yet
   Timestamp created{};
+  std::vector<ModelAlias> aliases;  ///< as ListModels tells them: of newer versions first, then by name
 };
 
 /// One move of an alias.

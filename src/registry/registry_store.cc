@@ -53,7 +53,7 @@ Result<std::optional<ModelVersion>> ReadOne(db::Snapshot& snapshot, const db::Ro
   return std::optional<ModelVersion>(std::move(versions[0]));
 }
 
-Model ReadModel(const db::Row& row) { return {row.Text(0), row.Text(1), row.Int(2), FromMicros(row.Int(3))}; }
+Model ReadModel(const db::Row& row) { return {row.Text(0), row.Text(1), row.Int(2), FromMicros(row.Int(3)), {}}; }
 
 AliasChange ReadChange(const db::Row& row) {
   return {row.Text(0), row.Int(1), row.Int(2), row.Text(3), FromMicros(row.Int(4))};
@@ -110,10 +110,16 @@ Result<std::optional<Model>> FindModel(db::Snapshot& snapshot, const ModelName& 
 
 Result<std::vector<Model>> FindModels(db::Snapshot& snapshot, std::string_view project, std::int64_t limit) {
   const db::Rows rows = TRY(snapshot.Query(
-      "SELECT project, name, last_version, created_at FROM registry_models WHERE project = ? ORDER BY name LIMIT ?",
+      "SELECT m.project, m.name, m.last_version, m.created_at, a.alias, a.version FROM"
+      " (SELECT project, name, last_version, created_at FROM registry_models WHERE project = ? ORDER BY name LIMIT ?) m"
+      " LEFT JOIN registry_aliases a ON a.project = m.project AND a.model = m.name"
+      " ORDER BY m.name, a.version DESC, a.alias",
       {std::string(project), limit}));
   std::vector<Model> models;
-  for (const db::Row& row : rows) models.push_back(ReadModel(row));
+  for (const db::Row& row : rows) {
+    if (models.empty() || models.back().name != row.Text(1)) models.push_back(ReadModel(row));
+    if (!row.IsNull(4)) models.back().aliases.push_back({row.Text(4), row.Int(5)});
+  }
   return models;
 }
 

@@ -166,10 +166,18 @@ TYPED_TEST(RegistryTest, ListsModelsAndVersions) {
   EXPECT_EQ((*versions)[0].version, 2);
   EXPECT_TRUE((*versions)[0].aliases.empty());
   EXPECT_EQ((*versions)[1].aliases, (std::vector<std::string>{"candidate", "production"}));
+  this->Point("shadow", 2);
+  NewVersion other = this->Package("sha256:c");
+  other.name.model = "aster";
+  this->Register(other);
   const auto models = SyncWait(this->registry_->ListModels("default"));
-  ASSERT_EQ(models->size(), 1U);
-  EXPECT_EQ((*models)[0].name, "iris");
-  EXPECT_EQ((*models)[0].versions, 2);
+  ASSERT_TRUE(models.ok()) << models.error().ToString();
+  ASSERT_EQ(models->size(), 2U);
+  EXPECT_EQ((*models)[0].name, "aster");
+  EXPECT_TRUE((*models)[0].aliases.empty());
+  EXPECT_EQ((*models)[1].name, "iris");
+  EXPECT_EQ((*models)[1].versions, 2);
+  EXPECT_EQ((*models)[1].aliases, (std::vector<ModelAlias>{{"shadow", 2}, {"candidate", 1}, {"production", 1}}));
   EXPECT_TRUE(SyncWait(this->registry_->ListModels("team"))->empty());
 }
 

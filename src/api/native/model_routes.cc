@@ -1,4 +1,5 @@
 // Registered models: versions, aliases.
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "lineage/lineage.h"
@@ -6,15 +7,7 @@
 namespace mw::api::native {
 namespace {
 
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 using registry::Registry;
-
-constexpr std::string_view kProject = "default";
-
-registry::ModelName NameOf(const Request& request) { return {std::string(kProject), request.params.at("name")}; }
 
 Json ToJson(const registry::ModelVersion& version) {
   Json aliases = Json::MakeArray();
@@ -38,12 +31,8 @@ Task<Result<Response>> List(Registry& registry) {
   const auto models = CO_TRY(co_await registry.ListModels(std::string(kProject)));
   for (const registry::Model& model : models) {
     Json aliases = Json::MakeArray();
-    registry::ModelName name{model.project, model.name};
-    const auto versions = CO_TRY(co_await registry.ListVersions(std::move(name)));
-    for (const registry::ModelVersion& version : versions) {
-      for (const std::string& alias : version.aliases) {
-        aliases.Append(Json::Make({{"alias", alias}, {"version", version.version}}));
-      }
+    for (const registry::ModelAlias& alias : model.aliases) {
+      aliases.Append(Json::Make({{"alias", alias.alias}, {"version", alias.version}}));
     }
     rows.Append(Json::Make({{"name", model.name},
                             {"latest", model.versions},
@@ -81,7 +70,7 @@ Result<registry::NewVersion> NewVersionOf(const registry::ModelName& name, const
 
 Task<Result<Response>> Register(Registry& registry, db::Database& database, blob::BlobStore& blobs, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
-  registry::NewVersion version = CO_TRY(NewVersionOf(NameOf(request), body));
+  registry::NewVersion version = CO_TRY(NewVersionOf(ModelNameOf(request), body));
   // A version whose package is not stored could never be served.
   CO_TRY(blobs.Size(version.package));
   const auto artifacts = CO_TRY(co_await database.Read([&](db::Snapshot& snapshot) {
@@ -95,7 +84,7 @@ Task<Result<Response>> SetAlias(Registry& registry, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   const std::int64_t version = CO_TRY(body.GetInt("version"));
   const std::string cause = body.StringOr("cause", request.principal.name);
-  registry::ModelName name = NameOf(request);
+  registry::ModelName name = ModelNameOf(request);
   const registry::AliasChange change =
       CO_TRY(co_await registry.SetAlias(std::move(name), request.params.at("alias"), version, cause));
   co_return net::JsonResponse(
@@ -108,10 +97,10 @@ void AddModelRoutes(net::RouteTable& routes, Registry& registry, db::Database& d
   routes.Add({Method::kGet, "/api/v1/models", Permission::kRead, 0,
               net::Simple([&registry](Request&) { return List(registry); })});
   routes.Add({Method::kGet, "/api/v1/models/{name}", Permission::kRead, 0,
-              net::Simple([&registry](Request& request) { return Get(registry, NameOf(request)); })});
+              net::Simple([&registry](Request& request) { return Get(registry, ModelNameOf(request)); })});
   routes.Add({Method::kGet, "/api/v1/models/{name}/versions/{version}", Permission::kRead, 0,
               net::Simple([&registry](Request& request) {
-                return GetVersion(registry, NameOf(request), request.params.at("version"));
+                return GetVersion(registry, ModelNameOf(request), request.params.at("version"));
               })});
   routes.Add({Method::kPost, "/api/v1/models/{name}/versions", Permission::kWrite, kJsonBodyBytesMax,
               net::Simple([&](Request& request) { return Register(registry, database, blobs, request); })});
