@@ -2,6 +2,7 @@
 // records that each of them leaves anyway. "Nothing" is an answer too.
 #include <algorithm>
 
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "base/yaml.h"
@@ -9,12 +10,6 @@
 namespace mw::api::native {
 namespace {
 
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
-
-constexpr std::string_view kProject = "default";
 /// Of each kind, the latest.
 constexpr int kChangesMax = 500;
 

@@ -1,5 +1,6 @@
 // Endpoints: what answers, deploying and rolling back; and the three questions of a model server: what
 // should I serve, give me that package, this is what I serve.
+#include "api/native/handler.h"
 #include "api/native/package_example.h"
 #include "api/native/routes.h"
 #include "base/id.h"
@@ -10,11 +11,6 @@ namespace mw::api::native {
 namespace {
 
 using endpoints::Endpoints;
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Responder;
-using net::Response;
 
 constexpr std::size_t kBlobPieceBytes = std::size_t{256} << 10;
 constexpr Duration kLongPollMax = std::chrono::seconds(30);

@@ -1,16 +1,12 @@
 // apply and plan: files in, what changes or would happen out. A set of files is checked whole before any of
 // it is applied, so a mistake in one changes nothing.
 #include "api/native/file_kinds.h"
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 
 namespace mw::api::native {
 namespace {
-
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 
 struct File {
   std::string path;
@@ -67,7 +63,7 @@ Task<Json> Feasible(monitoring::ProductionReconciler& production, const File& fi
 
 Task<Result<Json>> ApplyGoal(goals::Goals& goals, monitoring::ProductionReconciler& production, const File& file,
                              bool dry_run) {
-  const std::string project = "default";
+  const std::string project(kProject);
   Result<goals::Applied> applied = InvalidArgument("");
   if (dry_run) {
     applied = co_await goals.Plan(project, file.text, file.path);

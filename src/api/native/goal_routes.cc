@@ -2,17 +2,12 @@
 #include <algorithm>
 #include <map>
 
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 
 namespace mw::api::native {
 namespace {
 
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
-
-constexpr std::string_view kProject = "default";
 constexpr int kVerdictsMax = 1000;
 
 Json ToJson(const goals::StoredVerdict& verdict) {

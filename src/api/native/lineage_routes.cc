@@ -1,4 +1,5 @@
 // What produced an artifact, and what it reached.
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "lineage/lineage.h"
@@ -7,10 +8,6 @@ namespace mw::api::native {
 namespace {
 
 using lineage::Lineage;
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 
 Json ToJson(const lineage::Graph& graph) {
   Json artifacts = Json::MakeArray(), executions = Json::MakeArray(), events = Json::MakeArray();
@@ -45,7 +42,7 @@ Json ToJson(const lineage::Graph& graph) {
 }
 
 Result<lineage::Graph> Walk(db::Snapshot& snapshot, const std::string& digest, bool downstream) {
-  const lineage::Artifact artifact = TRY(Lineage::ArtifactByDigest(snapshot, "default", digest));
+  const lineage::Artifact artifact = TRY(Lineage::ArtifactByDigest(snapshot, kProject, digest));
   return downstream ? Lineage::Downstream(snapshot, artifact.id) : Lineage::Upstream(snapshot, artifact.id);
 }
 

@@ -1,6 +1,7 @@
 // Pipelines and their runs, and what a running step logs.
 #include <algorithm>
 
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 
@@ -9,10 +10,6 @@ namespace {
 
 using mw::pipelines::Pipelines;
 using mw::pipelines::RunId;
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 
 constexpr int kRunsMax = 1000;
 constexpr std::size_t kLogPieceBytes = std::size_t{256} << 10;

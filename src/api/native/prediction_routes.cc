@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "blob/directory_artifact.h"
@@ -13,10 +14,6 @@
 namespace mw::api::native {
 namespace {
 
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 using predictions::Predictions;
 
 constexpr std::size_t kLabelBodyBytesMax = std::size_t{16} << 20;

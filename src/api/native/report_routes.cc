@@ -1,4 +1,5 @@
 // What the evaluation of a registered version found: the report that the run which registered it made.
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "pipelines/report_of.h"
@@ -6,10 +7,6 @@
 namespace mw::api::native {
 namespace {
 
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 using pipelines::RunDetails;
 
 constexpr std::size_t kReportBytesMax = std::size_t{32} << 20;
@@ -24,7 +21,7 @@ Result<std::string> ReportDigest(const RunDetails& run, const registry::ModelVer
 
 Task<Result<Response>> Get(registry::Registry& registry, pipelines::Pipelines& pipelines, blob::BlobStore& blobs,
                            Request& request) {
-  registry::ModelName name{"default", request.params.at("name")};
+  registry::ModelName name = ModelNameOf(request);
   const registry::ModelVersion version =
       CO_TRY(co_await registry.GetVersion(std::move(name), request.params.at("version")));
   if (version.run_id.empty()) {

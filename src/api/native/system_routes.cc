@@ -1,12 +1,8 @@
 // Health, readiness, metrics, version, and what doctor asks.
+#include "api/native/handler.h"
 #include "api/native/routes.h"
 
 namespace mw::api::native {
-
-using net::Method;
-using net::Permission;
-using net::Request;
-using net::Response;
 
 void AddSystemRoutes(net::RouteTable& routes, const MetricsRegistry& metrics, std::string version,
                      std::function<Task<Json>()> checks) {
