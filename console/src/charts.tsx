@@ -85,6 +85,71 @@ function YAxis({ frame, y, marks, format }: { frame: Frame; y: Scale; marks: num
   );
 }
 
+/** Room for the numbers on the left. */
+function leftOf(marks: number[], format: (v: number) => string): number {
+  return 14 + Math.max(...marks.map((mark) => format(mark).length)) * 6.6;
+}
+
+interface BelowText {
+  x: number;
+  text: string;
+  anchor: "start" | "middle" | "end";
+}
+
+interface PlotProps {
+  label: string; // what a reader who does not see it is told
+  box: RefObject<HTMLDivElement | null>; // whose width the frame has
+  frame: Frame;
+  y: Scale;
+  marks: number[];
+  format: (value: number) => string;
+  below: BelowText[];
+  places: number; // that the cursor can be at
+  place: number;
+  placeAt: (x: number) => number; // the place at so many pixels from the left
+  onPlace: (place: number | null) => void;
+  readout: ComponentChildren;
+  tall?: boolean;
+  children: ComponentChildren;
+}
+
+/** The words about what is under the cursor, an axis on the left, texts below; the drawing is its children. */
+function Plot({ label, box, frame, y, marks, format, below, places, place, placeAt, onPlace, readout, tall, children }: PlotProps) {
+  const go = (to: number) => onPlace(Math.max(0, Math.min(places - 1, to)));
+  return (
+    <figure class="chart">
+      <figcaption class={`readout${tall ? " readout-tall" : ""}`}>{readout}</figcaption>
+      <div ref={box} style={{ height: `${frame.height}px` }}>
+        <svg
+          width={frame.width}
+          height={frame.height}
+          role="img"
+          aria-label={label}
+          tabindex={0}
+          onPointerMove={(event) => go(placeAt(event.clientX - event.currentTarget.getBoundingClientRect().left))}
+          onPointerLeave={() => onPlace(null)}
+          onKeyDown={(event) => {
+            const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
+            if (step === undefined) return;
+            event.preventDefault();
+            go(place + step);
+          }}
+        >
+          <YAxis frame={frame} y={y} marks={marks} format={format} />
+          <g class="axis">
+            {below.map((text, i) => (
+              <text key={i} x={text.x} y={frame.height - 7} text-anchor={text.anchor}>
+                {text.text}
+              </text>
+            ))}
+          </g>
+          {children}
+        </svg>
+      </div>
+    </figure>
+  );
+}
+
 export interface Series {
   name: string;
   points: [number, number | null][];
@@ -123,103 +188,73 @@ export function LineChart(props: LineChartProps) {
   const yLow = props.yLow ?? Math.min(...ys) - pad;
   const yHigh = props.yHigh ?? Math.max(...ys) + pad;
   const marksY = ticks(yLow, yHigh, props.square ? 5 : 4);
-  const widest = Math.max(...marksY.map((m) => props.y(m).length));
-  const frame: Frame = { width, height, left: 14 + widest * 6.6, right: 14, top: 10, bottom: 24 };
+  const frame: Frame = { width, height, left: leftOf(marksY, props.y), right: 14, top: 10, bottom: 24 };
   const x = scale(props.xLow ?? xs[0]!, props.xHigh ?? xs[xs.length - 1]!, frame.left, width - frame.right);
   const y = scale(yLow, yHigh, height - frame.bottom, frame.top);
   const marksX = props.xTicks ?? ticks(x.low, x.high, Math.max(2, Math.floor(width / 110))).map((at) => ({ at, text: props.x(at) }));
+  const below = marksX.map((mark, i): BelowText => {
+    const at = x.at(mark.at);
+    const anchor = i === 0 && at - frame.left < 12 ? "start" : i === marksX.length - 1 && width - at < 36 ? "end" : "middle";
+    return { x: at, text: mark.text, anchor };
+  });
   const resting = props.at === undefined ? xs.length - 1 : nearest(xs, props.at);
   const index = Math.min(cursor ?? resting, xs.length - 1);
   const here = xs[index]!;
   const values = props.series.map((s) => s.points.find((p) => p[0] === here)?.[1] ?? null);
-  const move = (event: PointerEvent) => {
-    const box = (event.currentTarget as Element).getBoundingClientRect();
-    const value = x.low + ((event.clientX - box.left - frame.left) / (width - frame.left - frame.right)) * (x.high - x.low);
-    setCursor(nearest(xs, value));
-  };
+  const placeAt = (px: number) => nearest(xs, x.low + ((px - frame.left) / (width - frame.left - frame.right)) * (x.high - x.low));
+  const readout = props.readout ? (
+    props.readout(here, values)
+  ) : (
+    <>
+      <span class="readout-x">{props.x(here)}</span>
+      {props.series.map((s, i) => (
+        <span key={s.name} class="key">
+          <i class={`swatch ${s.class ?? `series-${i}`}`} />
+          {s.name} <b>{values[i] === null || values[i] === undefined ? "–" : props.y(values[i]!)}</b>
+        </span>
+      ))}
+    </>
+  );
   return (
-    <figure class="chart">
-      <figcaption class={`readout${props.series.length > 3 ? " readout-tall" : ""}`}>
-        {props.readout ? (
-          props.readout(here, values)
-        ) : (
-          <>
-            <span class="readout-x">{props.x(here)}</span>
-            {props.series.map((s, i) => (
-              <span key={s.name} class="key">
-                <i class={`swatch ${s.class ?? `series-${i}`}`} />
-                {s.name} <b>{values[i] === null || values[i] === undefined ? "–" : props.y(values[i]!)}</b>
-              </span>
-            ))}
-          </>
+    <Plot
+      label={props.label} box={ref} frame={frame} y={y} marks={marksY} format={props.y} below={below}
+      places={xs.length} place={index} placeAt={placeAt} onPlace={setCursor} readout={readout} tall={props.series.length > 3}
+    >
+      {props.diagonal && <path class="diagonal" d={path([[x.at(x.low), y.at(x.low)], [x.at(x.high), y.at(x.high)]])} />}
+      {props.lines?.map((line) => (
+        <g key={line.text} class="need">
+          <line x1={frame.left} x2={width - frame.right} y1={y.at(line.at)} y2={y.at(line.at)} />
+          <text x={width - frame.right} y={y.at(line.at) - 5} text-anchor="end">{line.text}</text>
+        </g>
+      ))}
+      {props.marks?.map((mark) => (
+        <g key={mark.text} class="mark">
+          <line x1={x.at(mark.at)} x2={x.at(mark.at)} y1={frame.top} y2={height - frame.bottom} />
+          <text
+            x={x.at(mark.at) + (x.at(mark.at) > width * 0.7 ? -5 : 5)}
+            y={frame.top + 8}
+            text-anchor={x.at(mark.at) > width * 0.7 ? "end" : "start"}
+          >
+            {mark.text}
+          </text>
+        </g>
+      ))}
+      {props.series.map((s, i) => (
+        <path key={s.name} class={`line ${s.class ?? `series-${i}`}`} d={pieces(s.points, x, y)} />
+      ))}
+      {props.dots &&
+        props.series.map((s, i) =>
+          s.points.map(([px, py]) =>
+            py === null ? null : <circle key={`${s.name}${px}`} class={`dot ${s.class ?? `series-${i}`}`} cx={x.at(px)} cy={y.at(py)} r={2.5} />,
+          ),
         )}
-      </figcaption>
-      <div ref={ref} style={{ height: `${height}px` }}>
-        <svg
-          width={width}
-          height={height}
-          role="img"
-          aria-label={props.label}
-          tabindex={0}
-          onPointerMove={move}
-          onPointerLeave={() => setCursor(null)}
-          onKeyDown={(event) => {
-            const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
-            if (step === undefined) return;
-            event.preventDefault();
-            setCursor(Math.max(0, Math.min(xs.length - 1, index + step)));
-          }}
-        >
-          <YAxis frame={frame} y={y} marks={marksY} format={props.y} />
-          <g class="axis">
-            {marksX.map((mark, i) => (
-              <text
-                key={mark.at}
-                x={x.at(mark.at)}
-                y={height - 7}
-                text-anchor={i === 0 && x.at(mark.at) - frame.left < 12 ? "start" : i === marksX.length - 1 && width - x.at(mark.at) < 36 ? "end" : "middle"}
-              >
-                {mark.text}
-              </text>
-            ))}
-          </g>
-          {props.diagonal && <path class="diagonal" d={path([[x.at(x.low), y.at(x.low)], [x.at(x.high), y.at(x.high)]])} />}
-          {props.lines?.map((line) => (
-            <g key={line.text} class="need">
-              <line x1={frame.left} x2={width - frame.right} y1={y.at(line.at)} y2={y.at(line.at)} />
-              <text x={width - frame.right} y={y.at(line.at) - 5} text-anchor="end">{line.text}</text>
-            </g>
-          ))}
-          {props.marks?.map((mark) => (
-            <g key={mark.text} class="mark">
-              <line x1={x.at(mark.at)} x2={x.at(mark.at)} y1={frame.top} y2={height - frame.bottom} />
-              <text
-                x={x.at(mark.at) + (x.at(mark.at) > width * 0.7 ? -5 : 5)}
-                y={frame.top + 8}
-                text-anchor={x.at(mark.at) > width * 0.7 ? "end" : "start"}
-              >
-                {mark.text}
-              </text>
-            </g>
-          ))}
-          {props.series.map((s, i) => (
-            <path key={s.name} class={`line ${s.class ?? `series-${i}`}`} d={pieces(s.points, x, y)} />
-          ))}
-          {props.dots &&
-            props.series.map((s, i) =>
-              s.points.map(([px, py]) =>
-                py === null ? null : <circle key={`${s.name}${px}`} class={`dot ${s.class ?? `series-${i}`}`} cx={x.at(px)} cy={y.at(py)} r={2.5} />,
-              ),
-            )}
-          <line class="cursor" x1={x.at(here)} x2={x.at(here)} y1={frame.top} y2={height - frame.bottom} />
-          {values.map((value, i) =>
-            value === null ? null : (
-              <circle key={props.series[i]!.name} class={`point ${props.series[i]!.class ?? `series-${i}`}`} cx={x.at(here)} cy={y.at(value)} r={3.5} />
-            ),
-          )}
-        </svg>
-      </div>
-    </figure>
+      <line class="cursor" x1={x.at(here)} x2={x.at(here)} y1={frame.top} y2={height - frame.bottom} />
+      {values.map((value, i) =>
+        value === null ? null : (
+          <circle key={props.series[i]!.name} class={`point ${props.series[i]!.class ?? `series-${i}`}`} cx={x.at(here)} cy={y.at(value)} r={3.5} />
+        ),
+      )}
+    </Plot>
   );
 }
 
@@ -249,60 +284,41 @@ export function BarChart({ label, bars, tickTexts, format, height = 150 }: {
   const [cursor, setCursor] = useState<number | null>(null);
   const high = Math.max(1, ...bars.map((bar) => bar.value));
   const marks = ticks(0, high, 3);
-  const widest = Math.max(...marks.map((m) => format(m).length));
-  const frame: Frame = { width, height, left: 14 + widest * 6.6, right: 4, top: 10, bottom: 24 };
+  const frame: Frame = { width, height, left: leftOf(marks, format), right: 4, top: 10, bottom: 24 };
   const y = scale(0, Math.max(high, marks[marks.length - 1]!), height - frame.bottom, frame.top);
   const slot = (width - frame.left - frame.right) / Math.max(1, bars.length);
   const index = Math.min(cursor ?? bars.length - 1, bars.length - 1);
   const here = bars[index];
   if (!here) return <p class="muted">Nothing to draw yet.</p>;
-  return (
-    <figure class="chart">
-      <figcaption class="readout">
-        <span class="readout-x">{here.name}</span>
-        <b>{here.text}</b>
-      </figcaption>
-      <div ref={ref} style={{ height: `${height}px` }}>
-        <svg
-          width={width}
-          height={height}
-          role="img"
-          aria-label={label}
-          tabindex={0}
-          onPointerMove={(event) => {
-            const box = (event.currentTarget as Element).getBoundingClientRect();
-            setCursor(Math.max(0, Math.min(bars.length - 1, Math.floor((event.clientX - box.left - frame.left) / slot))));
-          }}
-          onPointerLeave={() => setCursor(null)}
-          onKeyDown={(event) => {
-            const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-            if (step === undefined) return;
-            event.preventDefault();
-            setCursor(Math.max(0, Math.min(bars.length - 1, index + step)));
-          }}
-        >
-          <YAxis frame={frame} y={y} marks={marks} format={format} />
-          {bars.map((bar, i) => (
-            <rect
-              key={bar.name}
-              class={`bar${bar.tone ? ` bar-${bar.tone}` : ""}${i === index ? " bar-here" : ""}`}
-              x={frame.left + i * slot + Math.min(2, slot * 0.12)}
-              width={Math.max(1, slot - 2 * Math.min(2, slot * 0.12))}
-              y={y.at(bar.value)}
-              height={Math.max(0, y.at(0) - y.at(bar.value))}
-            />
-          ))}
-          <g class="axis">
-            {tickTexts.map((text, i) =>
-              text === null ? null : (
-                <text key={i} x={frame.left + i * slot} y={height - 7} text-anchor="start">{text}</text>
-              ),
-            )}
-          </g>
-        </svg>
-      </div>
-    </figure>
+  const below = tickTexts.flatMap((text, i): BelowText[] => (text === null ? [] : [{ x: frame.left + i * slot, text, anchor: "start" }]));
+  const readout = (
+    <>
+      <span class="readout-x">{here.name}</span>
+      <b>{here.text}</b>
+    </>
   );
+  return (
+    <Plot
+      label={label} box={ref} frame={frame} y={y} marks={marks} format={format} below={below}
+      places={bars.length} place={index} placeAt={slotAt(frame, slot)} onPlace={setCursor} readout={readout}
+    >
+      {bars.map((bar, i) => (
+        <rect
+          key={bar.name}
+          class={`bar${bar.tone ? ` bar-${bar.tone}` : ""}${i === index ? " bar-here" : ""}`}
+          x={frame.left + i * slot + Math.min(2, slot * 0.12)}
+          width={Math.max(1, slot - 2 * Math.min(2, slot * 0.12))}
+          y={y.at(bar.value)}
+          height={Math.max(0, y.at(0) - y.at(bar.value))}
+        />
+      ))}
+    </Plot>
+  );
+}
+
+/** The slot at so many pixels from the left. */
+function slotAt(frame: Frame, slot: number) {
+  return (px: number) => Math.floor((px - frame.left) / slot);
 }
 
 /** Values with their intervals at named places, held against what is needed. */
@@ -321,8 +337,7 @@ export function IntervalChart({ label, cells, need, format, chosen, onChoose }: 
   if (need) known.push(need.at);
   const pad = (Math.max(...known) - Math.min(...known)) * 0.12 || Math.abs(known[0]!) * 0.1 || 0.01;
   const marks = ticks(Math.min(...known) - pad, Math.max(...known) + pad, 4);
-  const widest = Math.max(...marks.map((m) => format(m).length));
-  const frame: Frame = { width, height, left: 14 + widest * 6.6, right: 8, top: 14, bottom: 26 };
+  const frame: Frame = { width, height, left: leftOf(marks, format), right: 8, top: 14, bottom: 26 };
   const y = scale(Math.min(...known) - pad, Math.max(...known) + pad, height - frame.bottom, frame.top);
   const slot = (width - frame.left - frame.right) / cells.length;
   const at = (i: number) => frame.left + (i + 0.5) * slot;
@@ -378,54 +393,33 @@ export function HistogramPair({ label, baseline, window, names, height = 180 }: 
   const index = cursor ?? shift;
   const share = (value: number | undefined) => `${(100 * (value ?? 0)).toFixed(1)} %`;
   const shown = Math.max(1, Math.ceil((bins * 64) / Math.max(200, width)));
+  const below = names.flatMap((name, i): BelowText[] =>
+    i % shown === 0 ? [{ x: frame.left + (i + 0.5) * slot, text: shorten(name), anchor: "middle" }] : [],
+  );
+  const readout = (
+    <>
+      <span class="readout-x">{names[index]}</span>
+      <span class="key"><i class="swatch swatch-outline" />baseline <b>{share(baseline[index])}</b></span>
+      <span class="key"><i class="swatch series-0" />window <b>{share(window[index])}</b></span>
+    </>
+  );
   return (
-    <figure class="chart">
-      <figcaption class="readout">
-        <span class="readout-x">{names[index]}</span>
-        <span class="key"><i class="swatch swatch-outline" />baseline <b>{share(baseline[index])}</b></span>
-        <span class="key"><i class="swatch series-0" />window <b>{share(window[index])}</b></span>
-      </figcaption>
-      <div ref={ref} style={{ height: `${height}px` }}>
-        <svg
-          width={width}
-          height={height}
-          role="img"
-          aria-label={label}
-          tabindex={0}
-          onPointerMove={(event) => {
-            const box = (event.currentTarget as Element).getBoundingClientRect();
-            setCursor(Math.max(0, Math.min(bins - 1, Math.floor((event.clientX - box.left - frame.left) / slot))));
-          }}
-          onPointerLeave={() => setCursor(null)}
-          onKeyDown={(event) => {
-            const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-            if (step === undefined) return;
-            event.preventDefault();
-            setCursor(Math.max(0, Math.min(bins - 1, index + step)));
-          }}
-        >
-          <YAxis frame={frame} y={y} marks={marks} format={(v) => `${Number((100 * v).toFixed(1))} %`} />
-          {window.map((value, i) => (
-            <rect
-              key={i}
-              class={`bar${i === index ? " bar-here" : ""}`}
-              x={frame.left + i * slot + 0.5}
-              width={Math.max(1, slot - 1)}
-              y={y.at(value)}
-              height={y.at(0) - y.at(value)}
-            />
-          ))}
-          <path class="outline" d={path(outline)} />
-          <g class="axis">
-            {names.map((name, i) =>
-              i % shown === 0 ? (
-                <text key={i} x={frame.left + (i + 0.5) * slot} y={height - 8} text-anchor="middle">{shorten(name)}</text>
-              ) : null,
-            )}
-          </g>
-        </svg>
-      </div>
-    </figure>
+    <Plot
+      label={label} box={ref} frame={frame} y={y} marks={marks} format={(v) => `${Number((100 * v).toFixed(1))} %`} below={below}
+      places={bins} place={index} placeAt={slotAt(frame, slot)} onPlace={setCursor} readout={readout}
+    >
+      {window.map((value, i) => (
+        <rect
+          key={i}
+          class={`bar${i === index ? " bar-here" : ""}`}
+          x={frame.left + i * slot + 0.5}
+          width={Math.max(1, slot - 1)}
+          y={y.at(value)}
+          height={y.at(0) - y.at(value)}
+        />
+      ))}
+      <path class="outline" d={path(outline)} />
+    </Plot>
   );
 }
 
