@@ -26,11 +26,11 @@ sleep 0.25
 echo "$1" > "$3"
 echo "end $1 $MILLWRIGHT_ATTEMPT_ID" >> "$2"
 """
-MODEL_PIPELINE = """pipeline: make-model
+MODEL_PIPELINE = """pipeline: %(name)s
 defaults: {retries: 3, backoff: 100ms}
 steps:
   import: {uses: import, with: {rows: rows.csv}}
-  rows: {uses: sql, file: rows.sql, inputs: {t: import.rows}, with: {event_time: at, key: id, label: y}}
+  rows: {uses: sql, file: rows.sql, inputs: {t: import.rows}, with: {event_time: at, %(times)s key: id, label: y}}
   split: {uses: split, inputs: {rows: rows.rows}, with: {train: [2020-01-01, 2020-03-01], stop_early_on: 14d,
           evaluate_until: 2020-03-20}}
   train: {uses: train, inputs: {rows: split.train, stop_early: split.stop_early},
@@ -260,7 +260,7 @@ def write_files(directory):
         lines.append(f"  {step}: {{run: [sh, {folder}/step.sh, {step}, {directory}/ledger, \"{{outputs.done}}\"], "
                      f"outputs: {{done: file}}{after}}}")
     (folder / "crash.yaml").write_text("\n".join(lines) + "\n")
-    (folder / "model.yaml").write_text(MODEL_PIPELINE)
+    (folder / "model.yaml").write_text(MODEL_PIPELINE % {"name": "make-model", "times": ""})
     chance = random.Random(7)
     rows = ["id,day,x,z,y"]
     for i in range(3000):
@@ -278,26 +278,29 @@ def millwright(platform, *words):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
+def arguments(description, rounds):
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    return parser
+
+
+def run_rounds(options, prepare, one_round):
+    """Prepares one platform in a directory of its own and runs round by round on it until one fails: (passed, failed).
+    `prepare` and `one_round` get platform and directory, a round its seed too. What failed is kept for a look."""
     directory = tempfile.mkdtemp(prefix="mwcrash")
     platform = Platform(directory)
-    counts, points, failed = collections.Counter(), 0, 0
+    passed, failed = 0, 0
     try:
-        folder = write_files(directory)
         platform.start()
-        millwright(platform, "apply", "-f", folder)
-        millwright(platform, "run", "make-model")
-        wait_for("the first prediction", 30, platform.predict)
+        prepare(platform, directory)
         for seed in range(options.seed, options.seed + options.rounds):
             try:
-                points += one_round(platform, directory, seed, counts)
+                one_round(platform, directory, seed)
+                passed += 1
             except AssertionError as error:
                 print(f"round {seed} failed: {error}", flush=True)
-                failed += 1
+                failed = 1
                 break
     finally:
         platform.stop()
@@ -305,9 +308,23 @@ def main():
             print(f"kept for a look: {directory}")
         else:
             shutil.rmtree(directory)
-    print(f"killed: {dict(counts)}; {points} acknowledged points, none lost")
-    print(f"rounds: {seed - options.seed + 1 - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return passed, failed
+
+
+def prepare(platform, directory):
+    millwright(platform, "apply", "-f", write_files(directory))
+    millwright(platform, "run", "make-model")
+    wait_for("the first prediction", 30, platform.predict)
+
+
+def main():
+    options = arguments(__doc__, 20).parse_args()
+    counts, points = collections.Counter(), []
+    passed, failed = run_rounds(options, prepare, lambda platform, directory, seed: points.append(
+        one_round(platform, directory, seed, counts)))
+    print(f"killed: {dict(counts)}; {sum(points)} acknowledged points, none lost")
+    print(f"rounds: {passed} passed, {failed} failed")
+    return failed
 
 
 if __name__ == "__main__":

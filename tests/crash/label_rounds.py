@@ -1,42 +1,26 @@
 #!/usr/bin/env python3
 """Kills the control plane at seeded random moments of a replay with labels; in the end every window holds exactly what
 it holds after an undisturbed replay."""
-import argparse
 import json
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from crash_rounds import BIN, Platform, call, millwright, wait_for
+from crash_rounds import BIN, MODEL_PIPELINE, arguments, call, millwright, run_rounds, wait_for
 
 ROWS = 30_000
 DAYS = 90
 # What is compared. All of it is independent of the order in which pieces and labels came.
 COUNTS = ["rows", "sampled_rows", "dropped_rows", "repeated_rows", "flagged_rows", "requests", "failures", "labelled",
           "label_sum", "labelled_prediction_sum"]
-PIPELINE = """pipeline: labels
-defaults: {retries: 3, backoff: 100ms}
-steps:
-  import: {uses: import, with: {rows: rows.csv}}
-  rows: {uses: sql, file: rows.sql, inputs: {t: import.rows},
-         with: {event_time: at, known_at: known, key: id, label: y}}
-  split: {uses: split, inputs: {rows: rows.rows}, with: {train: [2020-01-01, 2020-03-01], stop_early_on: 14d,
-          evaluate_until: 2020-03-20}}
-  train: {uses: train, inputs: {rows: split.train, stop_early: split.stop_early},
-          with: {algorithm: xgboost, max_depth: 3, max_rounds: 20, early_stopping_rounds: 5, seed: 1}}
-  register: {uses: register, inputs: {model: train.model}, with: {model: toy, alias: candidate}}
-  deploy: {uses: deploy, inputs: {version: register.version}, with: {endpoint: toy}}
-"""
 
 
 def write_files(directory):
     folder = Path(directory, "files")
     folder.mkdir()
-    (folder / "pipeline.yaml").write_text(PIPELINE)
+    (folder / "pipeline.yaml").write_text(MODEL_PIPELINE % {"name": "labels", "times": "known_at: known,"})
     chance = random.Random(7)
     rows = ["id,minute,x,z,y,delay"]
     for i in range(ROWS):
@@ -101,11 +85,11 @@ def differences(expected, held):
             for start in sorted(expected.keys() | held.keys()) if expected.get(start) != held.get(start)]
 
 
-def one_round(platform, seed, expected, options):
+def one_round(platform, seed, expected, rate):
     chance = random.Random(seed)
     endpoint = f"toy-{seed}"
     deploy(platform, endpoint)
-    process = replay(platform, endpoint, options.rate)
+    process = replay(platform, endpoint, rate)
     kills = 0
     try:
         for _ in range(chance.randint(1, 4)):
@@ -132,43 +116,31 @@ def one_round(platform, seed, expected, options):
     return kills + 1, summary["labels"]["retries"]
 
 
+def undisturbed(platform, directory, rate):
+    """What every window has to hold."""
+    millwright(platform, "apply", "-f", write_files(directory))
+    millwright(platform, "run", "labels")
+    deploy(platform, "undisturbed")
+    summary = finished(replay(platform, "undisturbed", rate))
+    expected = settled(platform, "undisturbed", summary)
+    print(f"undisturbed: {len(expected)} windows, " +
+          ", ".join(f"{count} {total(expected, count):,.10g}" for count in COUNTS), flush=True)
+    assert total(expected, "labelled") == summary["labels"]["sent"] > 0.9 * ROWS
+    return expected
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=1)
+    parser = arguments(__doc__, 10)
     parser.add_argument("--rate", type=int, default=12_000, help="requests a second")
     options = parser.parse_args()
-    directory = tempfile.mkdtemp(prefix="mwlabels")
-    platform = Platform(directory)
-    failed, kills, retries = 0, 0, 0
-    try:
-        folder = write_files(directory)
-        platform.start()
-        millwright(platform, "apply", "-f", folder)
-        millwright(platform, "run", "labels")
-        deploy(platform, "undisturbed")
-        summary = finished(replay(platform, "undisturbed", options.rate))
-        expected = settled(platform, "undisturbed", summary)
-        print(f"undisturbed: {len(expected)} windows, " +
-              ", ".join(f"{count} {total(expected, count):,.10g}" for count in COUNTS), flush=True)
-        assert total(expected, "labelled") == summary["labels"]["sent"] > 0.9 * ROWS
-        for seed in range(options.seed, options.seed + options.rounds):
-            try:
-                killed, retried = one_round(platform, seed, expected, options)
-                kills, retries = kills + killed, retries + retried
-            except AssertionError as error:
-                print(f"round {seed} failed: {error}", flush=True)
-                failed += 1
-                break
-    finally:
-        platform.stop()
-        if failed:
-            print(f"kept for a look: {directory}")
-        else:
-            shutil.rmtree(directory)
-    print(f"killed {kills} times, batches of labels sent again {retries} times")
-    print(f"rounds: {seed - options.seed + 1 - failed} equal, {failed} not")
-    return 1 if failed else 0
+    expected, counts = {}, []
+    passed, failed = run_rounds(
+        options, lambda platform, directory: expected.update(undisturbed(platform, directory, options.rate)),
+        lambda platform, _, seed: counts.append(one_round(platform, seed, expected, options.rate)))
+    print(f"killed {sum(kills for kills, _ in counts)} times, "
+          f"batches of labels sent again {sum(retries for _, retries in counts)} times")
+    print(f"rounds: {passed} equal, {failed} not")
+    return failed
 
 
 if __name__ == "__main__":
