@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +75,19 @@ class OwnData:
         assert served == trained, "served answers differ from the training library's"
         return outputs, warm_up
 
+    def produce(self):
+        """Replays the model's rows with their labels; the cells of the goal's quality targets in production."""
+        millwright(self.platform, "replay", self.name)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            board = self.platform.get(f"/api/v1/goals/{self.name}/production")
+            windows = [window for window in board["windows"] if window["stage"] == "production"]
+            if board["pending"] == 0 and windows and windows[-1]["labelled"] > 0:
+                break
+            time.sleep(0.2)
+        assert board["state"] == "met", board
+        return {target["metric"]: target["cells"][-1]["value"] for target in board["targets"]
+                if target["kind"] == "quality"}
 
     def ask_for(self, rows):
         """Answers to the first rows of the table, under the ids p0, p1, ...; the labels that they have there."""
@@ -155,6 +169,7 @@ def check_flowers(platform, scratch):
     data.labels_arrive(names, {name: number for number, name in enumerate(classes)})
     known = platform.get("/api/v1/endpoints/flowers/labels")
     assert known["classes"] == classes, known
+    assert set(data.produce()) >= {"accuracy", "log_loss"}
     return f"accuracy {metrics['accuracy']:.3f}"
 
 
@@ -177,7 +192,11 @@ def check_prices(platform, scratch):
     assert metrics["r2"] > 0.9 and metrics["rmse"] < 50_000, metrics
     outputs, warm_up = data.predict()
     assert outputs["value"]["shape"] == [len(warm_up["rows"])] and list(outputs) == ["value"]
-    return f"r2 {metrics['r2']:.3f}"
+    # The very rows that judged the model: production measures what the evaluation did.
+    produced = data.produce()
+    for metric, value in produced.items():
+        assert math.isclose(value, metrics[metric], rel_tol=1e-6), (metric, value, metrics)
+    return f"r2 {metrics['r2']:.3f}, the same in production"
 
 
 def check_broken(scratch):
