@@ -6,13 +6,6 @@
 namespace mw::api::native {
 namespace {
 
-constexpr std::string_view kGoal = R"yaml(goal: late
-outcome: Nobody waits.
-owner: desk
-predict: {label: came_late, threshold: 0.20}
-targets:
-  - {name: ranking, priority: 1, require: roc_auc >= 0.68}
-)yaml";
 constexpr std::string_view kPipeline = "pipeline: nightly\nsteps:\n  only: {run: [program]}\n";
 constexpr auto kHour = std::chrono::hours(1);
 
@@ -62,12 +55,12 @@ TEST_F(ChangeRoutesTest, NothingIsAnAnswer) {
 }
 
 TEST_F(ChangeRoutesTest, FilesThatWereApplied) {
-  ASSERT_TRUE(SyncWait(world_.goals.Apply("default", std::string(kGoal), "goal.yaml")).ok());
+  world_.Apply(kLateGoal);
   world_.Advance(kHour);
   const pipelines::Definition definition{"nightly", 0, std::string(kPipeline), "p.yaml", "/base", {}};
   ASSERT_TRUE(SyncWait(world_.definitions.Apply(definition, false)).ok());
   world_.Advance(kHour);
-  ASSERT_TRUE(SyncWait(world_.goals.Apply("default", std::string(kGoal) + "# May\n", "goal.yaml")).ok());
+  world_.Apply(Cat(kLateGoal, "# May\n"));
   EXPECT_EQ(Lines(),
             "12:26 goal late: version 1 applied\n"
             "13:26 pipeline nightly: version 1 applied from /base\n"
@@ -113,7 +106,7 @@ TEST_F(ChangeRoutesTest, DeploymentsAreWantedAndThenLive) {
 }
 
 TEST_F(ChangeRoutesTest, SinceIsADurationOrATime) {
-  ASSERT_TRUE(SyncWait(world_.goals.Apply("default", std::string(kGoal), "goal.yaml")).ok());
+  world_.Apply(kLateGoal);
   world_.Advance(2 * kHour);
   EXPECT_EQ(Lines("?since=1h"), "");
   EXPECT_EQ(Lines("?since=2h"), "12:26 goal late: version 1 applied\n") << "from that moment on";

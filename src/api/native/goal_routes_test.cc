@@ -6,27 +6,14 @@
 namespace mw::api::native {
 namespace {
 
-constexpr std::string_view kGoal = R"yaml(goal: late
-outcome: Nobody waits.
-owner: desk
-predict: {label: came_late, threshold: 0.20}
-targets:
-  - {name: ranking, priority: 1, require: roc_auc >= 0.68}
-  - {name: calibration, priority: 2, require: ece <= 0.06}
-)yaml";
-
 class GoalRoutesTest : public ::testing::Test {
  protected:
-  void Apply(std::string_view source = kGoal) {
-    const auto applied = SyncWait(world_.goals.Apply("default", std::string(source), "goal.yaml"));
-    ASSERT_TRUE(applied.ok()) << applied.error().ToString();
-  }
   void Judge(const std::string& id, double roc_auc, goals::Stage stage = goals::Stage::kEvaluation) {
     goals::Measurements measured;
     measured.model = {{"roc_auc", roc_auc, std::nullopt, std::nullopt, ""},
                       {"ece", 0.01, std::nullopt, std::nullopt, ""}};
     const goals::EvaluationContext context{id, stage, "late", 3, "run-1"};
-    const auto verdicts = goals::Judge(*goals::ParseGoal(std::string(kGoal), "goal.yaml"), stage, measured);
+    const auto verdicts = goals::Judge(*goals::ParseGoal(std::string(kLateGoal), "goal.yaml"), stage, measured);
     ASSERT_TRUE(SyncWait(world_.goals.Record("default", "late", context, verdicts)).ok());
   }
   /// "ranking met, calibration met" of the goal's page.
@@ -51,18 +38,18 @@ TEST_F(GoalRoutesTest, NoGoalIsAnAnswerAndAnUnknownOneIsNot) {
 }
 
 TEST_F(GoalRoutesTest, AGoalIsListedBeforeAnythingWasJudged) {
-  Apply();
+  world_.Apply(kLateGoal);
   EXPECT_EQ(world_.Say("/api/v1/goals"),
             R"({"goals":[{"name":"late","model":"late","outcome":"Nobody waits.","version":1,"targets":2,)"
             R"("missed":0,"judged":null}]})");
   const Json page = world_.Get("/api/v1/goals/late");
-  EXPECT_EQ(page.StringOr("source", ""), kGoal);
+  EXPECT_EQ(page.StringOr("source", ""), kLateGoal);
   EXPECT_EQ(page.StringOr("applied_at", ""), "2020-09-13T12:26:40Z");
   EXPECT_TRUE(page.Find("verdicts")->AsArray().empty());
 }
 
 TEST_F(GoalRoutesTest, TheLastEvaluationCountsAndNoEarlierOne) {
-  Apply();
+  world_.Apply(kLateGoal);
   Judge("attempt-1", 0.9);
   EXPECT_EQ(Verdicts(), "ranking met, calibration met");
   world_.Advance(std::chrono::hours(1));
@@ -75,7 +62,7 @@ TEST_F(GoalRoutesTest, TheLastEvaluationCountsAndNoEarlierOne) {
 }
 
 TEST_F(GoalRoutesTest, ProductionIsToldByItsBoardAndNotAmongVerdicts) {
-  Apply();
+  world_.Apply(kLateGoal);
   Judge("attempt-1", 0.9);
   Judge("window-1", 0.6, goals::Stage::kProduction);
   EXPECT_EQ(Verdicts(), "ranking met, calibration met");
@@ -85,7 +72,7 @@ TEST_F(GoalRoutesTest, ProductionIsToldByItsBoardAndNotAmongVerdicts) {
 }
 
 TEST_F(GoalRoutesTest, AVerdictSaysWhatWasJudgedAndWhen) {
-  Apply();
+  world_.Apply(kLateGoal);
   Judge("attempt-1", 0.6);
   const Json page = world_.Get("/api/v1/goals/late");
   const Json& verdict = page.Find("verdicts")->AsArray().at(0);

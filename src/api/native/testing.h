@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/native/routes.h"
@@ -14,6 +15,15 @@
 #include "pipelines/simulated_machine.h"
 
 namespace mw::api::native {
+
+inline constexpr std::string_view kLateGoal = R"yaml(goal: late
+outcome: Nobody waits.
+owner: desk
+predict: {label: came_late, threshold: 0.20}
+targets:
+  - {name: ranking, priority: 1, require: roc_auc >= 0.68}
+  - {name: calibration, priority: 2, require: ece <= 0.06}
+)yaml";
 
 class RecordedWorld {
  public:
@@ -45,6 +55,10 @@ class RecordedWorld {
     return std::move(parsed).value_or(Json());
   }
   void Advance(Duration duration) { machine.clock.Advance(duration); }
+  void Apply(std::string_view goal) {
+    const auto applied = SyncWait(goals.Apply("default", std::string(goal), "goal.yaml"));
+    EXPECT_TRUE(applied.ok()) << applied.error().ToString();
+  }
 
   pipelines::SimulatedMachine machine{1};
   db::Database& database = machine.database;
