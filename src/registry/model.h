@@ -67,6 +67,13 @@ struct AliasChange {
   std::int64_t previous = 0;  ///< 0: it was set for the first time
   std::string cause;          ///< who or what moved it: an attempt's id, "rollback", a user
   Timestamp at{};
+  std::string model{};  ///< whose alias it is
+};
+
+/// What happened to the models of a project in a time, oldest first.
+struct RegistryChanges {
+  std::vector<ModelVersion> versions;  ///< that were registered; without their aliases
+  std::vector<AliasChange> moves;
 };
 
 /// Models are named as IsName says. Errors: kInvalidArgument.

@@ -168,4 +168,8 @@ Task<Result<std::vector<AliasChange>>> Registry::AliasHistory(ModelName name, st
   co_return co_await database_.Read([&](db::Snapshot& s) { return AliasHistory(s, name, alias); });
 }
 
+Task<Result<RegistryChanges>> Registry::ChangesSince(std::string project, Timestamp since, int limit) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return store::FindChangesSince(s, project, since, limit); });
+}
+
 }  // namespace mw::registry

@@ -64,6 +64,9 @@ class Registry {
                                                        std::string_view alias);
   Task<Result<std::vector<AliasChange>>> AliasHistory(ModelName name, std::string alias);
 
+  /// Of all models of the project, at or after `since`: the latest `limit` versions and moves.
+  Task<Result<RegistryChanges>> ChangesSince(std::string project, Timestamp since, int limit);
+
  private:
   db::Database& database_;
   const Clock& clock_;

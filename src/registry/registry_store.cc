@@ -1,6 +1,7 @@
 // SQL of the registry.
 #include "registry/registry_store.h"
 
+#include <algorithm>
 #include <map>
 
 #include "base/text.h"
@@ -56,7 +57,7 @@ Result<std::optional<ModelVersion>> ReadOne(db::Snapshot& snapshot, const db::Ro
 Model ReadModel(const db::Row& row) { return {row.Text(0), row.Text(1), row.Int(2), FromMicros(row.Int(3)), {}}; }
 
 AliasChange ReadChange(const db::Row& row) {
-  return {row.Text(0), row.Int(1), row.Int(2), row.Text(3), FromMicros(row.Int(4))};
+  return {row.Text(0), row.Int(1), row.Int(2), row.Text(3), FromMicros(row.Int(4)), row.Text(5)};
 }
 
 }  // namespace
@@ -164,11 +165,31 @@ Result<std::vector<std::string>> AliasNames(db::Snapshot& snapshot, const ModelN
 Result<std::vector<AliasChange>> FindChanges(db::Snapshot& snapshot, const ModelName& name, std::string_view alias,
                                              std::int64_t limit) {
   const db::Rows rows =
-      TRY(snapshot.Query("SELECT alias, version, previous, cause, changed_at FROM registry_alias_changes"
+      TRY(snapshot.Query("SELECT alias, version, previous, cause, changed_at, model FROM registry_alias_changes"
                          " WHERE project = ? AND model = ? AND (alias = ? OR ? = '') ORDER BY number DESC LIMIT ?",
                          {name.project, name.model, std::string(alias), std::string(alias), limit}));
   std::vector<AliasChange> changes;
   for (const db::Row& row : rows) changes.push_back(ReadChange(row));
+  return changes;
+}
+
+Result<RegistryChanges> FindChangesSince(db::Snapshot& snapshot, std::string_view project, Timestamp since,
+                                         std::int64_t limit) {
+  const std::vector<db::Value> asked = {std::string(project), ToMicros(since), limit};
+  RegistryChanges changes;
+  const db::Rows versions = TRY(snapshot.Query(Cat(kVersionColumns,
+                                                   " WHERE project = ? AND created_at >= ?"
+                                                   " ORDER BY created_at DESC, model DESC, version DESC LIMIT ?"),
+                                               asked));
+  for (const db::Row& row : versions) changes.versions.push_back(TRY(ReadVersion(row)));
+  const db::Rows moves =
+      TRY(snapshot.Query("SELECT alias, version, previous, cause, changed_at, model FROM registry_alias_changes"
+                         " WHERE project = ? AND changed_at >= ?"
+                         " ORDER BY changed_at DESC, model DESC, number DESC LIMIT ?",
+                         asked));
+  for (const db::Row& row : moves) changes.moves.push_back(ReadChange(row));
+  std::reverse(changes.versions.begin(), changes.versions.end());
+  std::reverse(changes.moves.begin(), changes.moves.end());
   return changes;
 }
 

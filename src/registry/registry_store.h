@@ -31,5 +31,8 @@ Result<std::vector<std::string>> AliasNames(db::Snapshot& snapshot, const ModelN
 /// Newest first; of all aliases when `alias` is empty.
 Result<std::vector<AliasChange>> FindChanges(db::Snapshot& snapshot, const ModelName& name, std::string_view alias,
                                              std::int64_t limit);
+/// Of all models of the project, the latest `limit` of each kind.
+Result<RegistryChanges> FindChangesSince(db::Snapshot& snapshot, std::string_view project, Timestamp since,
+                                         std::int64_t limit);
 
 }  // namespace mw::registry::store

@@ -156,6 +156,32 @@ TYPED_TEST(RegistryTest, AliasesMoveAndKeepTheirHistory) {
   EXPECT_EQ(this->Get("candidate"), "model \"iris\" has no alias \"candidate\"; aliases: production (version 3)");
 }
 
+TYPED_TEST(RegistryTest, TellsWhatChangedInAllModels) {
+  const auto since = [&](Duration ago, int limit = 100) {
+    const auto changes = SyncWait(this->registry_->ChangesSince("default", this->clock_.Now() - ago, limit));
+    EXPECT_TRUE(changes.ok()) << changes.error().ToString();
+    std::vector<std::string> lines;
+    for (const ModelVersion& version : changes->versions) lines.push_back(Cat(version.model, " ", version.version));
+    for (const AliasChange& move : changes->moves) {
+      lines.push_back(Cat(move.model, " ", move.alias, " ", move.previous, "->", move.version));
+    }
+    return Join(lines, ", ");
+  };
+  EXPECT_EQ(since(std::chrono::hours(1)), "");
+  this->Register(this->Package("sha256:a"));
+  NewVersion other = this->Package("sha256:c");
+  other.name.model = "aster";
+  this->Register(other);  // a second later
+  this->Register(this->Package("sha256:b"));
+  this->Point("production", 1);
+  this->Point("production", 2);
+  const std::string moves = "iris production 0->1, iris production 1->2";
+  EXPECT_EQ(since(std::chrono::hours(1)), "iris 1, aster 1, iris 2, " + moves);
+  EXPECT_EQ(since(std::chrono::seconds(1)), "aster 1, iris 2, " + moves) << "from that moment on";
+  EXPECT_EQ(since(std::chrono::hours(1), 1), "iris 2, iris production 1->2") << "the latest of each kind";
+  EXPECT_TRUE(SyncWait(this->registry_->ChangesSince("team", Timestamp{}, 9))->versions.empty());
+}
+
 TYPED_TEST(RegistryTest, ListsModelsAndVersions) {
   for (const char* digest : {"sha256:a", "sha256:b"}) this->Register(this->Package(digest));
   this->Point("production", 1);

@@ -59,21 +59,17 @@ Task<Status> AddRuns(const Sources& from, Timestamp since, Changes& out) {
 }
 
 Task<Status> AddModels(const Sources& from, Timestamp since, Changes& out) {
-  for (const registry::Model& model : CO_TRY(co_await from.registry.ListModels(std::string(kProject)))) {
-    const registry::ModelName name{model.project, model.name};
-    for (const registry::ModelVersion& version : CO_TRY(co_await from.registry.ListVersions(name))) {
-      if (version.created < since) continue;
-      std::string text = Cat("version ", version.version, " registered");
-      out.push_back({version.created, "version", model.name, std::move(text),
-                     version.run_id.empty() ? "" : Cat("run ", version.run_id)});
-    }
-    for (const registry::AliasChange& change : CO_TRY(co_await from.registry.AliasHistory(name, ""))) {
-      if (change.at < since) continue;
-      std::string text = change.version == 0 ? Cat("alias ", change.alias, " removed from version ", change.previous)
-                                             : Cat("alias ", change.alias, ": version ", change.version);
-      if (change.version != 0 && change.previous != 0) CatTo(text, ", before ", change.previous);
-      out.push_back({change.at, "alias", model.name, std::move(text), change.cause});
-    }
+  const auto changes = CO_TRY(co_await from.registry.ChangesSince(std::string(kProject), since, kChangesMax));
+  for (const registry::ModelVersion& version : changes.versions) {
+    std::string text = Cat("version ", version.version, " registered");
+    out.push_back({version.created, "version", version.model, std::move(text),
+                   version.run_id.empty() ? "" : Cat("run ", version.run_id)});
+  }
+  for (const registry::AliasChange& move : changes.moves) {
+    std::string text = move.version == 0 ? Cat("alias ", move.alias, " removed from version ", move.previous)
+                                         : Cat("alias ", move.alias, ": version ", move.version);
+    if (move.version != 0 && move.previous != 0) CatTo(text, ", before ", move.previous);
+    out.push_back({move.at, "alias", move.model, std::move(text), move.cause});
   }
   co_return Ok();
 }
