@@ -100,14 +100,14 @@ inline Json RandomTree(Random& random, int depth, std::size_t features) {
                      {"tree_param", Json::Make({{"num_nodes", Json(Cat(nodes))}})}});
 }
 
-/// The text of model.json: a binary:logistic booster over `names`.
+/// The text of model.json: a booster over `names`, binary:logistic or, of several classes, multi:softprob.
 inline std::string RandomXgboostJson(std::uint64_t seed, const std::vector<std::string>& names, int trees = 12,
-                                     int depth = 4) {
+                                     int depth = 4, int classes = 0) {
   Random random(seed);
   Json::Array list, info, feature_names;
   for (int tree = 0; tree < trees; ++tree) {
     list.push_back(RandomTree(random, depth, names.size()));
-    info.emplace_back(0);
+    info.emplace_back(classes == 0 ? 0 : tree % classes);
   }
   for (const std::string& name : names) feature_names.emplace_back(name);
   Json model = Json::Make({{"gbtree_model_param", Json::Make({{"num_trees", Json(Cat(trees))},
@@ -115,17 +115,21 @@ inline std::string RandomXgboostJson(std::uint64_t seed, const std::vector<std::
                                                               {"size_leaf_vector", Json("0")}})},
                            {"tree_info", Json(std::move(info))},
                            {"trees", Json(std::move(list))}});
-  Json learner =
-      Json::Make({{"attributes", Json::MakeObject()},
-                  {"feature_names", Json(std::move(feature_names))},
-                  {"feature_types", Json::MakeArray()},
-                  {"gradient_booster", Json::Make({{"model", std::move(model)}, {"name", Json("gbtree")}})},
-                  {"learner_model_param", Json::Make({{"base_score", Json("2.5E-1")},
-                                                      {"num_class", Json("0")},
-                                                      {"num_feature", Json(Cat(names.size()))},
-                                                      {"num_target", Json("1")}})},
-                  {"objective", Json::Make({{"name", Json("binary:logistic")},
-                                            {"reg_loss_param", Json::Make({{"scale_pos_weight", Json("1")}})}})}});
+  Json objective = Json::Make({{"name", Json(classes == 0 ? "binary:logistic" : "multi:softprob")}});
+  if (classes == 0) {
+    objective["reg_loss_param"] = Json::Make({{"scale_pos_weight", Json("1")}});
+  } else {
+    objective["softmax_multiclass_param"] = Json::Make({{"num_class", Json(Cat(classes))}});
+  }
+  Json learner = Json::Make({{"attributes", Json::MakeObject()},
+                             {"feature_names", Json(std::move(feature_names))},
+                             {"feature_types", Json::MakeArray()},
+                             {"gradient_booster", Json::Make({{"model", std::move(model)}, {"name", Json("gbtree")}})},
+                             {"learner_model_param", Json::Make({{"base_score", Json("2.5E-1")},
+                                                                 {"num_class", Json(Cat(classes))},
+                                                                 {"num_feature", Json(Cat(names.size()))},
+                                                                 {"num_target", Json("1")}})},
+                             {"objective", std::move(objective)}});
   return Json::Make({{"learner", std::move(learner)}, {"version", Json(Json::Array{Json(1), Json(7), Json(4)})}})
       .Dump();
 }
@@ -153,11 +157,12 @@ inline float EncodeForTest(const schema::Encoder& encoder, int feature, const Js
   return *encoder.EncodeNumber(feature, value.AsDouble());
 }
 
-/// Writes a whole package of a random model into a new directory.
+/// Writes a whole package of a random model into a new directory; of several classes when they have names.
 inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, const std::string& name = "late",
-                             const std::vector<std::string>& features = TestFeatures()) {
+                             const std::vector<std::string>& features = TestFeatures(),
+                             const std::vector<std::string>& classes = {}) {
   MW_ASSERT(MakeDirectories(directory).ok());
-  const std::string model = RandomXgboostJson(seed, features);
+  const std::string model = RandomXgboostJson(seed, features, 12, 4, static_cast<int>(classes.size()));
   MW_ASSERT(WriteFileDurably(directory + "/model.json", model).ok());
   const auto forest = forest::Forest::FromXgboostJson(model);
   MW_ASSERT(forest.ok());
@@ -165,7 +170,9 @@ inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, c
   wire::Package package;
   package.info.model = name;
   package.info.features = features;
-  package.info.threshold = 0.25;
+  if (classes.empty()) package.info.threshold = 0.25;
+  package.info.classes = classes;
+  if (!classes.empty()) package.info.type = "multiclass_classification";
   package.info.label = "late";
   package.schema = schema::ToJson(TestSchema());
   Random random(seed + 1);
@@ -177,8 +184,8 @@ inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, c
       rows.push_back(EncodeForTest(*encoder, feature++, *package.warm_up.rows.back().Find(column)));
     }
   }
-  package.warm_up.margins.resize(40);
-  package.warm_up.probabilities.resize(40);
+  package.warm_up.margins.resize(40 * package.info.num_outputs());
+  package.warm_up.probabilities.resize(40 * package.info.num_outputs());
   forest->PredictMargin(rows, 40, package.warm_up.margins);
   forest->Predict(rows, 40, package.warm_up.probabilities);
   MW_ASSERT(wire::WritePackage(directory, package).ok());

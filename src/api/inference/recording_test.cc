@@ -57,10 +57,11 @@ class RecordingTest : public ::testing::Test {
                tensor("holiday", "BOOL", list("true")), ",", tensor("carrier", "BYTES", carriers), ",",
                tensor("origin", "BYTES", list("\"JFK\"")), more, "]}");
   }
-  Json Ask(const std::string& body, int status = 200) {
+  Json Ask(const std::string& body, int status = 200, std::string_view model = "late") {
     TestClient client(server_->port());
-    const auto answer = client.Ask(Cat(
-        "POST /v2/models/late/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(), "\r\n\r\n", body));
+    const auto answer =
+        client.Ask(Cat("POST /v2/models/", model, "/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(),
+                       "\r\n\r\n", body));
     EXPECT_EQ(answer.status, status) << answer.body;
     return *Json::Parse(answer.body);
   }
@@ -149,6 +150,30 @@ TEST_F(RecordingTest, RowsOfABatchHaveTheirOwnTimesAndKeys) {
   EXPECT_EQ(pieces.rbegin()->second.sample.keys.front(), "17") << "no event time: now";
   // The parameter stands above the column.
   EXPECT_EQ(pieces.at("2013-07-01T04:00:00Z").requests, 1);
+}
+
+TEST_F(RecordingTest, OfSeveralClassesEveryProbabilityIsRecordedAsItWasAnswered) {
+  const std::vector<std::string> classes = {"early", "on time", "late"};
+  WriteTestPackage(directory_ / "classes", 7, "when", serving::testing::TestFeatures(), classes);
+  ASSERT_TRUE(catalog_.Deploy("when", 1, "sha256:4", directory_ / "classes").ok());
+  const Json answer =
+      Ask(Body(R"("id":"b","parameters":{"event_time":"2013-07-01T04:30:00Z"},)", "", R"(["AA","B6","DL"])", 3), 200,
+          "when");
+  const Json::Array& outputs = answer.Find("outputs")->AsArray();
+  const Json::Array& probabilities = outputs[0].Find("data")->AsArray();
+  const Json::Array& labels = outputs[1].Find("data")->AsArray();
+  const auto pieces = Pieces();
+  ASSERT_EQ(pieces.size(), 1U);
+  const wire::PredictionSample& sample = pieces.begin()->second.sample;
+  EXPECT_EQ(sample.class_names, classes);
+  ASSERT_EQ(sample.rows(), 3U);
+  ASSERT_EQ(sample.class_probabilities.size(), 9U);
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(sample.class_probabilities[i], static_cast<float>(probabilities[i].AsDouble()));
+  }
+  for (std::size_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(classes[static_cast<std::size_t>(sample.predictions[row])], labels[row].AsString());
+  }
 }
 
 TEST_F(RecordingTest, RefusalsCountAndProbesDoNot) {
