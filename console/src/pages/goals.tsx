@@ -150,10 +150,16 @@ export function GoalPage({ name }: { name: string }) {
   );
 }
 
+/** A window's label for a narrow place: "Jul" of "Jul 2013", "26 Oct" of "26 Oct - 22 Nov 2026". */
+function tick(label: string): string {
+  return label.split(" - ")[0]!.replace(/ \d{4}\b/, "");
+}
+
 function factsOf(production: Production): Fact[] {
   const served = production.windows.filter((window) => window.stage === "production");
   const rows = served.reduce((sum, window) => sum + window.rows, 0);
   const labelled = served.reduce((sum, window) => sum + window.labelled, 0);
+  const covered = served.reduce((sum, window) => sum + (window.coverage ?? 0) * window.rows, 0); // a sample stands for all
   const missed = production.targets.filter((t) => t.cells.some((cell) => cell.outcome === "missed"));
   const facts: Fact[] = [];
   if (production.saved) {
@@ -172,7 +178,7 @@ function factsOf(production: Production): Fact[] {
   facts.push({ label: "Predictions judged", value: count(rows), note: plural(served.length, "window") + " in production" });
   facts.push({
     label: "Labels",
-    value: rows > 0 ? percent(labelled / rows) : "–",
+    value: rows > 0 ? percent(covered / rows) : "–",
     note: served.some((w) => w.provisional) ? "some windows still provisional" : `${count(labelled)} joined`,
   });
   return facts;
@@ -393,7 +399,7 @@ function Chosen({ production, chosen, onChoose }: { production: Production; chos
         <IntervalChart
           label={`${target.metric} by window of event time, with intervals, against ${target.need}`}
           cells={target.cells.map((c, i) => ({
-            name: production.windows[i]!.label.split(" ")[0]!,
+            name: tick(production.windows[i]!.label),
             value: c.value,
             low: c.low ?? null,
             high: c.high ?? null,
