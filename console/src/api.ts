@@ -299,6 +299,7 @@ export interface Finding {
   floor: number | null;
   severity: "note" | "alert";
   impact: number; // of the prediction: how much of it this moves
+  slice?: { column: string; value: string } | null; // where alone it was found
   sentence: string;
 }
 

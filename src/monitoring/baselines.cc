@@ -114,6 +114,10 @@ std::shared_ptr<const Detectors> MakeDetectors(BaselineView view, const Watched&
   return std::make_shared<const Detectors>(std::move(view), watched.length, watched.settings.Options());
 }
 
+std::shared_ptr<const Detectors> MakeSliceDetectors(BaselineView view, const Watched& watched) {
+  return std::make_shared<const Detectors>(std::move(view), watched.length, watched.settings.SliceOptions());
+}
+
 std::string IdentityOf(const Watched& watched, std::string_view source) {
   return Sha256Hex(Cat(source, "\n", watched.endpoint, "\n", watched.version, "\n", watched.package->package, "\n",
                        watched.length.count(), "\n", ToJson(watched.settings).Dump()))
@@ -149,7 +153,7 @@ std::shared_ptr<const Reference> MakeTrained(const Watched& watched, const std::
     if (!Wanted(watched.settings.slices, slice.slice.column)) continue;
     std::optional<SliceReference> reference = ReferenceTo(slice.slice, package.columns);
     if (!reference) continue;
-    reference->detectors = MakeDetectors(slice.view, watched);
+    reference->detectors = MakeSliceDetectors(slice.view, watched);
     out->slices.push_back(*std::move(reference));
   }
   return out;
@@ -195,7 +199,7 @@ void AddSpanSlices(const Watched& watched, const SampledRows& rows, const std::v
       if (!text || out.slices.size() == sketch::kSlicesMax) continue;
       const sketch::Baseline baseline =
           MakeBaseline(rows, places, all, sketch::kSliceEdges, sketch::kSlicesCountsMax / sketch::kSlicesMax);
-      out.slices.push_back({{name, *text}, feature, value, MakeDetectors(ViewOfSpan(baseline, watched), watched)});
+      out.slices.push_back({{name, *text}, feature, value, MakeSliceDetectors(ViewOfSpan(baseline, watched), watched)});
     }
   }
 }

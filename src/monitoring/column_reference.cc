@@ -129,7 +129,8 @@ void ColumnReference::MeasureFloors(const ReferenceOptions& options) {
     finite.push_back(block.bins);
   }
   const auto floor = [&](const std::vector<std::vector<double>>& blocks, const Distance& distance) {
-    return QuantileOf(LeaveOneOutDistances(blocks, options.window_blocks, options.rows_min, distance), kBlockQuantile);
+    return QuantileOf(LeaveOneOutDistances(blocks, options.window_blocks, options.rows_min, distance),
+                      options.floor_quantile);
   };
   block_floor_ = floor(deciding, column_.kind == ColumnKind::kNumber ? JensenShannon : LInfinity);
   missing_floor_ = floor(missing, TotalVariation);

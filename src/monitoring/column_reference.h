@@ -28,6 +28,7 @@ struct Comparison {
 struct ReferenceOptions {
   std::size_t bins = 20;
   double rows_min = 100;
+  double floor_quantile = kBlockQuantile;
   std::size_t window_blocks = 0;  ///< length of a window in blocks of the baseline; 0: no floor by blocks
 };
 

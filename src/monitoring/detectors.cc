@@ -222,6 +222,7 @@ Detectors::Detectors(BaselineView baseline, Duration window_length, DetectOption
     : baseline_(std::move(baseline)), options_(std::move(options)) {
   ReferenceOptions reference;
   reference.rows_min = options_.rows_min;
+  reference.floor_quantile = options_.floor_quantile;
   reference.window_blocks = BlocksIn(window_length, baseline_.block_length);
   features_.reserve(baseline_.features.size());
   for (const BaselineColumn& column : baseline_.features) features_.emplace_back(column, reference);

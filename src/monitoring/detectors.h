@@ -36,7 +36,8 @@ struct DetectOptions {
   /// For one column, 0 to 1. 0 is legal: whatever exceeds the floor counts.
   std::map<std::string, double, std::less<>> thresholds = {};
   int windows_in_a_row = 2;
-  double rows_min = 100;  ///< a window with fewer is insufficient_data
+  double rows_min = 100;                   ///< a window with fewer is insufficient_data
+  double floor_quantile = kBlockQuantile;  ///< of the distances of healthy stretches; 1 for slices
 };
 /// Errors: kInvalidArgument for a threshold that is no share, fewer than 1 window or 1 row.
 Status Check(const DetectOptions& options);

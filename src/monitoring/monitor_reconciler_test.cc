@@ -104,6 +104,14 @@ TEST_F(MonitorTest, PortionsAndRestartsDoNotMatter) {
   EXPECT_EQ(States(Report()), "ok alert ok ok warning ok ");
 }
 
+TEST_F(MonitorTest, SlicesThatThePackageLacksAreSaidToBeMissing) {
+  Register(true);
+  Settings settings;
+  settings.slices = {"carrier"};
+  ASSERT_TRUE(SyncWait(monitoring_->PutSettings("late", settings)).ok());
+  EXPECT_EQ(Report().Find("slices_missing")->Dump(), R"(["carrier"])");
+}
+
 TEST_F(MonitorTest, WithoutABaselineItSaysSo) {
   Register(false);
   SendWeek(0, 50);

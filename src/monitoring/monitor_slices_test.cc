@@ -217,6 +217,7 @@ TEST_F(SlicesTest, SettingsOfColumnsThatThereAreNotAreRefused) {
   EXPECT_EQ(Refused(R"({"slices":["carrier"]})"), "slices: the model has no column \"carrier\"; it has temp, origin");
   EXPECT_EQ(Refused(R"({"slices":["temp"]})"),
             "slices: \"temp\" is a float; slices are by categories, truth values or whole numbers");
+  EXPECT_EQ(Report().Find("slices_missing")->Dump(), "[]");
   EXPECT_TRUE(SyncWait(monitoring_->SettingsOf("late")).value() == Settings());
   EXPECT_EQ(SyncWait(monitoring_->SettingsOf("nobody")).error().code, Code::kNotFound);
   Put(R"({"thresholds":{"prediction":0.5}})");

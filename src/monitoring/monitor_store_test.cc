@@ -29,11 +29,14 @@ Evaluation MakeEvaluation(int week, State state) {
   cell.exceeds = true;
   cell.windows_in_a_row = 2;
   out.features = {cell};
+  out.baseline = {"production", kMonday, kMonday + kWeek, 1234, 7, "too \"few\""};
+  out.slices = {{{"origin", "LGA"}, State::kWarning, 99, {{"temp", 2}}}};
   Finding finding;
   finding.columns = {"temp", "\"humid\"\n"};
   finding.value = 0.4;
   finding.severity = Severity::kAlert;
   finding.sentence = "temp moved";
+  finding.slice = Slice{"origin", "L\"GA"};
   finding.from = out.from;
   finding.until = out.until;
   out.findings = {finding};
@@ -68,6 +71,20 @@ class MonitorStoreTest : public ::testing::Test {
 };
 TYPED_TEST_SUITE(MonitorStoreTest, db::TestDrivers, db::TestDriverNames);
 
+TYPED_TEST(MonitorStoreTest, SettingsAreThoseLastPut) {
+  const auto read = [](db::Snapshot& snapshot) { return SettingsOf(snapshot, "late"); };
+  EXPECT_EQ(this->Read(read), Settings());
+  Settings settings;
+  for (const int windows : {3, 4}) {
+    settings.windows_in_a_row = windows;
+    settings.thresholds["temp"] = 0;
+    const auto put = [&](db::Transaction& transaction) { return PutSettings(transaction, "late", settings); };
+    ASSERT_TRUE(SyncWait(this->database_->Write(put)).ok());
+  }
+  EXPECT_EQ(this->Read(read), settings);
+  EXPECT_EQ(this->Read([](db::Snapshot& snapshot) { return SettingsOf(snapshot, "other"); }), Settings());
+}
+
 TYPED_TEST(MonitorStoreTest, AWindowIsReplacedWhole) {
   this->Put(MakeEvaluation(0, State::kOk), "a");
   this->Put(MakeEvaluation(0, State::kAlert), "b");
@@ -78,7 +95,7 @@ TYPED_TEST(MonitorStoreTest, AWindowIsReplacedWhole) {
       [](db::Snapshot& snapshot) { return WindowsBetween(snapshot, "late", 1, Timestamp::min(), Timestamp::max()); });
   ASSERT_EQ(windows.size(), 2U);
   EXPECT_EQ(ToJson(windows[0]).Dump(), ToJson(MakeEvaluation(0, State::kAlert)).Dump());
-  EXPECT_EQ(StreaksOf(windows[0]), "2,0,0");
+  EXPECT_EQ(StreaksOf(windows[0]), "2,0,0;origin=LGA,temp:2");
 }
 
 TYPED_TEST(MonitorStoreTest, LooksBackAndBetween) {

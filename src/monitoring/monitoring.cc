@@ -184,6 +184,18 @@ Json SlicesJson(const std::vector<Evaluation>& windows) {
   return out;
 }
 
+/// Columns that were chosen but that the version's package keeps no slices of.
+Json MissingSlicesJson(const Settings& settings, const PackagedBaseline& package) {
+  Json out = Json::MakeArray();
+  if (!settings.slices || settings.baseline) return out;
+  for (const std::string& column : *settings.slices) {
+    const bool kept = std::any_of(package.slices.begin(), package.slices.end(),
+                                  [&column](const PackagedSlice& slice) { return slice.slice.column == column; });
+    if (!kept) out.Append(column);
+  }
+  return out;
+}
+
 Json Shares(const std::vector<double>& bins, double rows) {
   Json out = Json::MakeArray();
   for (const double count : bins) out.Append(rows > 0 ? Json(count / rows) : Json());
@@ -313,6 +325,7 @@ Task<Result<Json>> Monitoring::Report(std::string endpoint, std::int64_t version
          {"baseline", BaselineJson(*subject.baseline, windows)},
          {"settings", ToJson(settings)},
          {"slices", SlicesJson(windows)},
+         {"slices_missing", MissingSlicesJson(settings, *subject.baseline)},
          {"windows", WindowsJson(windows)},
          {"features", FeaturesJson(windows)},
          {"findings", FindingsJson(windows)}});

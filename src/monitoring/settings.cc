@@ -132,6 +132,12 @@ DetectOptions Settings::Options() const {
   return options;
 }
 
+DetectOptions Settings::SliceOptions() const {
+  DetectOptions options = Options();
+  options.floor_quantile = 1;
+  return options;
+}
+
 Json ToJson(const Settings& settings) {
   Json thresholds = Json::MakeObject();
   for (const auto& [column, threshold] : settings.thresholds) thresholds[column] = threshold;

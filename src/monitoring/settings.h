@@ -39,6 +39,7 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 
   [[nodiscard]] DetectOptions Options() const;
+  [[nodiscard]] DetectOptions SliceOptions() const;
 };
 
 /// {"sensitivity":"sensitive","thresholds":{"temp":0},"windows_in_a_row":2,"slices":["origin"]|null,

@@ -105,8 +105,17 @@ bool IsAlone(const Candidate& candidate, const std::vector<Seen>& all) {
   return others > 0 && looked_at >= kLookedAt;
 }
 
+/// A quiet week of one airport may look like a factor: in a slice that is one which stays.
+bool Stays(const Seen& seen, const std::string& column) {
+  const Cell* cell = CellFor(seen.evaluation, column);
+  return cell != nullptr && cell->windows_in_a_row >= seen.reference->detectors->options().windows_in_a_row;
+}
+
 bool Counts(const Seen& seen, const Finding& finding) {
   if (finding.columns.empty() || finding.columns.front() == seen.reference->slice.column) return false;
+  if (finding.kind == FindingKind::kScaled) return Stays(seen, finding.columns.front());
+  // New to the slice, not to the model: it counts by what it is of the whole.
+  if (finding.kind == FindingKind::kNewCategory) return finding.value * seen.share > finding.threshold;
   return finding.kind != FindingKind::kOutOfRange || finding.value * seen.evaluation.rows >= kOddRows;
 }
 

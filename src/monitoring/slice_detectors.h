@@ -6,7 +6,8 @@
 //   the whole window does not                          ---------------------> a finding of the slice, its impact scaled
 //                                                                             by its share of the rows; one for each
 //                                                                             kind and column, the others named in it
-// A slice with fewer rows than a window must have says nothing. Pure, any thread.
+// A slice with fewer rows than a window must have says nothing. Many slices are many comparisons, so a slice's floor is
+// the farthest of all healthy stretches. Pure, any thread.
 #pragma once
 
 #include <memory>

@@ -161,11 +161,25 @@ interface FindingGroup {
   since: string;
 }
 
+function sliceOf(finding: Finding): string {
+  return finding.slice ? `${finding.slice.column}=${finding.slice.value}` : "";
+}
+
+function keyOf(finding: Finding): string {
+  return `${finding.severity} ${finding.kind} ${finding.column} ${sliceOf(finding)}`;
+}
+
+/** The sentence, with the slice in front of it where it does not name it. */
+function wording(finding: Finding): string {
+  const slice = sliceOf(finding);
+  return slice && !finding.sentence.includes(slice) ? `${slice}: ${finding.sentence}` : finding.sentence;
+}
+
 /** The same about the same column, window after window, is one finding. Alerts first, then by impact. */
 function grouped(findings: Finding[]): FindingGroup[] {
   const groups = new Map<string, FindingGroup>();
   for (const finding of findings) {
-    const key = `${finding.severity} ${finding.kind} ${finding.column}`;
+    const key = keyOf(finding);
     const group = groups.get(key);
     if (!group) {
       groups.set(key, { latest: finding, windows: 1, since: finding.window.from });
@@ -190,10 +204,10 @@ function Findings({ findings }: { findings: Finding[] }) {
       ) : (
         <ul class="list">
           {shown.map(({ latest, windows, since }) => (
-            <li key={latest.severity + latest.kind + latest.column} class="list-row list-top" data-finding={latest.kind}>
+            <li key={keyOf(latest)} class="list-row list-top" data-finding={latest.kind}>
               <State of={latest.severity} />
               <div class="grow">
-                <p>{latest.sentence}</p>
+                <p>{wording(latest)}</p>
                 {(latest.impact >= 0.0005 || windows > 1) && (
                   <p class="muted small">
                     {[latest.impact >= 0.0005 ? `touches ${percent(latest.impact)} of what the model uses` : "", windows > 1 ? `in ${windows} windows since ${day(since)}` : ""].filter(Boolean).join(", ")}

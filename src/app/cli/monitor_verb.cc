@@ -20,6 +20,11 @@ struct MonitorArguments {
   std::vector<std::string> set;
 };
 
+std::string WordOf(const Json& value, std::string_view absent) {
+  if (value.IsNull()) return std::string(absent);
+  return value.IsString() ? value.AsString() : value.Dump();
+}
+
 std::string Day(const Json& object, std::string_view key) { return object.StringOr(key, "").substr(0, 10); }
 
 std::string StateCount(const Json::Array& windows, std::string_view state) {
@@ -53,12 +58,21 @@ void SaySlices(const Json* slices) {
   Say(Cat("slices: ", Join(names, ", "), "\n"));
 }
 
+void SayMissingSlices(const Json* columns) {
+  if (columns == nullptr || !columns->IsArray()) return;
+  for (const Json& column : columns->AsArray()) {
+    Say(Cat("no slices by ", WordOf(column, ""), ": the version was trained without; train it with slices: [",
+            WordOf(column, ""), "]\n"));
+  }
+}
+
 void SayHead(const Json& report) {
   const Json::Array& windows = report.Find("windows")->AsArray();
   Say(Cat(report.StringOr("endpoint", ""), ": version ", report.IntOr("version", 0), " of ",
           report.StringOr("model", ""), "\n"));
   SayBaseline(report.Find("baseline"));
   SaySlices(report.Find("slices"));
+  SayMissingSlices(report.Find("slices_missing"));
   if (windows.empty()) return Say("no window yet; the first predictions make one\n");
   Say(Cat(windows.size(), " windows of ", report.StringOr("drift_window", ""), ", event time: ",
           StateCount(windows, "ok"), ", ", StateCount(windows, "warning"), ", ", StateCount(windows, "alert"), ", ",
@@ -115,11 +129,6 @@ Status Set(Json& settings, const std::string& assignment) {
     settings[key] = std::move(value);
   }
   return Ok();
-}
-
-std::string WordOf(const Json& value, std::string_view absent) {
-  if (value.IsNull()) return std::string(absent);
-  return value.IsString() ? value.AsString() : value.Dump();
 }
 
 void SaySetting(std::string name, std::string_view value) {
