@@ -99,6 +99,11 @@ bool IsLive(const WindowSummary& window) {
 struct MonitorReconciler::Source {
   Watched watched;
   std::map<Timestamp, std::string> known;  ///< fingerprints of the windows that are stored
+  std::shared_ptr<const Reference> trained;
+  std::shared_ptr<const Reference> earlier;  ///< null: no span of production was chosen
+  [[nodiscard]] const Reference& At(Timestamp start) const {
+    return earlier && start >= watched.settings.baseline->until ? *earlier : *trained;
+  }
 };
 
 MonitorReconciler::MonitorReconciler(MonitorParts parts)
@@ -272,6 +277,10 @@ Task<Result<MonitorReconciler::Source>> MonitorReconciler::SourceOf(Subject& sub
   watched.length = subject.length;
   source.known = CO_TRY(co_await parts_.database.Read(
       [&](db::Snapshot& snapshot) { return Fingerprints(snapshot, subject.endpoint, subject.version); }));
+  source.trained = CO_TRY(co_await parts_.baselines.ReferenceAt(watched, Timestamp::min()));
+  if (watched.settings.baseline) {
+    source.earlier = CO_TRY(co_await parts_.baselines.ReferenceAt(watched, watched.settings.baseline->until));
+  }
   co_return source;
 }
 
@@ -415,37 +424,36 @@ Task<Result<bool>> MonitorReconciler::Evaluate(Subject& subject, const Source& s
   const bool closed = until <= EventTime(subject.endpoint);
   if (!closed) subject.open.insert(start);
   CO_TRY(co_await FillGap(subject, source, start));
-  const std::shared_ptr<const Reference> reference =
-      CO_TRY(co_await parts_.baselines.ReferenceAt(source.watched, start));
-  const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, *reference, start));
+  const Reference& reference = source.At(start);
+  const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, reference, start));
   const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
   const std::optional<double> usual = UsualRows(subject, start);
   const std::string fingerprint =
-      Cat(kDetectorsVersion, "/", reference->identity, "/", totals.pieces, "/", totals.rows, "/",
+      Cat(kDetectorsVersion, "/", reference.identity, "/", totals.pieces, "/", totals.rows, "/",
           RowsOfAll(subject.endpoint, start, until), "/", closed ? "closed" : "open", "/", looks_back);
   const auto known = source.known.find(start);
   if (known != source.known.end() && known->second == fingerprint) co_return false;
   const sketch::Profile profile = CO_TRY(co_await parts_.predictions.MergedProfile(range));
   const sketch::ColumnProfile prediction = CO_TRY(co_await parts_.predictions.MergedPrediction(range));
   SampledRows rows;
-  if (closed) rows = CO_TRY(co_await RowsOf(subject, source, *reference, start));
+  if (closed) rows = CO_TRY(co_await RowsOf(subject, source, reference, start));
   const auto detect = [&] {
     const BaselineView none;
-    WindowView view = ViewOf(reference->detectors ? reference->detectors->baseline() : none, profile, prediction);
+    WindowView view = ViewOf(reference.detectors ? reference.detectors->baseline() : none, profile, prediction);
     view.from = start;
     view.until = until;
     view.closed = closed;
     view.rows = static_cast<double>(totals.rows);
     view.usual_rows = usual;
-    if (!reference->detectors) return WithoutBaseline(view, reference->baseline);
+    if (!reference.detectors) return WithoutBaseline(view, reference.baseline);
     const Evaluation* before = previous ? &*previous : nullptr;
     const PackagedBaseline& package = *source.watched.package;
-    const bool explains = package.shap && reference->detectors->features().front().column().attribution;
+    const bool explains = package.shap && reference.detectors->features().front().column().attribution;
     if (explains && totals.sampled <= kExplainableRows) view.attribution = ExplainRows(*package.shap, rows);
-    Evaluation out = reference->detectors->Detect(view, before);
+    Evaluation out = reference.detectors->Detect(view, before);
     if (closed && rows.size() == 0 && before != nullptr) out.slices = before->slices;  // they stay what they were
     if (rows.size() == 0) return out;
-    DetectSlices(SlicesOf(*reference, rows, package.columns, view), static_cast<double>(rows.size()), before, out);
+    DetectSlices(SlicesOf(reference, rows, package.columns, view), static_cast<double>(rows.size()), before, out);
     return out;
   };
   const Evaluation evaluation = co_await OnWorkers(parts_.workers, detect);
@@ -477,19 +485,18 @@ Task<Status> MonitorReconciler::FillSilence(Subject& subject, const Source& sour
 }
 
 Task<Status> MonitorReconciler::PutSilent(Subject& subject, const Source& source, Timestamp start) {
-  const std::shared_ptr<const Reference> reference =
-      CO_TRY(co_await parts_.baselines.ReferenceAt(source.watched, start));
-  const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, *reference, start));
+  const Reference& reference = source.At(start);
+  const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, reference, start));
   const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
-  const std::string fingerprint = Cat(kDetectorsVersion, "/", reference->identity, "/silent/", looks_back);
+  const std::string fingerprint = Cat(kDetectorsVersion, "/", reference.identity, "/silent/", looks_back);
   const auto known = source.known.find(start);
   if (known != source.known.end() && known->second == fingerprint) co_return Ok();
   WindowView silent;
   silent.from = start;
   silent.until = start + subject.length;
-  if (reference->detectors) silent.features.resize(reference->detectors->features().size());
-  Evaluation evaluation = reference->detectors ? reference->detectors->Detect(silent, previous ? &*previous : nullptr)
-                                               : WithoutBaseline(silent, reference->baseline);
+  if (reference.detectors) silent.features.resize(reference.detectors->features().size());
+  Evaluation evaluation = reference.detectors ? reference.detectors->Detect(silent, previous ? &*previous : nullptr)
+                                              : WithoutBaseline(silent, reference.baseline);
   if (previous) evaluation.slices = previous->slices;  // they stay what they were
   co_return co_await Store(subject, source.watched.package->package, evaluation, fingerprint);
 }
