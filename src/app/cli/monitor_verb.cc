@@ -76,7 +76,8 @@ void SayHead(const Json& report) {
   if (windows.empty()) return Say("no window yet; the first predictions make one\n");
   Say(Cat(windows.size(), " windows of ", report.StringOr("drift_window", ""), ", event time: ",
           StateCount(windows, "ok"), ", ", StateCount(windows, "warning"), ", ", StateCount(windows, "alert"), ", ",
-          StateCount(windows, "no_data"), ", ", StateCount(windows, "insufficient_data"), "\n\n"));
+          StateCount(windows, "no_data"), ", ", StateCount(windows, "insufficient_data"), ", ",
+          StateCount(windows, "baseline_missing"), "\n\n"));
 }
 
 void SayFindings(const Json& report, bool alerts_only) {
