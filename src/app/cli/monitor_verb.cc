@@ -74,10 +74,10 @@ void SayHead(const Json& report) {
   SaySlices(report.Find("slices"));
   SayMissingSlices(report.Find("slices_missing"));
   if (windows.empty()) return Say("no window yet; the first predictions make one\n");
-  Say(Cat(windows.size(), " windows of ", report.StringOr("drift_window", ""), ", event time: ",
-          StateCount(windows, "ok"), ", ", StateCount(windows, "warning"), ", ", StateCount(windows, "alert"), ", ",
-          StateCount(windows, "no_data"), ", ", StateCount(windows, "insufficient_data"), ", ",
-          StateCount(windows, "baseline_missing"), "\n\n"));
+  Say(Cat(windows.size(), " windows of ", report.StringOr("drift_window", ""),
+          ", event time: ", StateCount(windows, "ok"), ", ", StateCount(windows, "warning"), ", ",
+          StateCount(windows, "alert"), ", ", StateCount(windows, "no_data"), ", ",
+          StateCount(windows, "insufficient_data"), ", ", StateCount(windows, "baseline_missing"), "\n\n"));
 }
 
 void SayFindings(const Json& report, bool alerts_only) {
