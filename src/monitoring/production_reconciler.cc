@@ -319,6 +319,8 @@ Task<Result<std::vector<DriftNote>>> ProductionReconciler::DriftIn(std::string e
       CO_TRY(co_await parts_.monitoring->Findings(std::move(endpoint), version, window.from, window.until));
   for (const Finding& finding : findings) {
     if (finding.kind == FindingKind::kPredictionDrift || finding.kind == FindingKind::kVolume) continue;
+    // What a slice alone shows explains the whole only where somebody had to be called.
+    if (finding.slice && finding.severity == Severity::kNote) continue;
     for (const std::string& column : finding.columns) {
       DriftNote& note = notes[column];
       if (!note.column.empty() && note.impact >= finding.impact) continue;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Prints what the demo did, from what Millwright recorded: summary.py MILLWRIGHT REPLAY.json SECONDS.
 
-At most 24 lines of 110 columns; commands and addresses are never cut. Waits until everything that was replayed has been judged.
+At most 24 lines of 110 columns; commands and addresses are never cut. Waits until everything that was replayed has
+been judged.
 """
 import json
 import os
@@ -158,8 +159,10 @@ def end_lines(board, spent):
         addresses = json.load(file)
     yield f"Console {addresses['console']}/goals/{GOAL}  Endpoint {addresses['inference']}/v2/models/{GOAL}"
     kpi = board["targets"][0]["name"]
-    retrain = [why["remedy"]["command"] for why in board["whys"] if kpi in why["targets"] and why["remedy"]["command"]]
-    path = "" if shutil.which("millwright") else f"export PATH=$PWD/{os.path.relpath(os.path.dirname(MILLWRIGHT))}:$PATH; "
+    retrain = [why["remedy"]["command"] for why in board["whys"]
+               if kpi in why["targets"] and why["remedy"]["command"]]
+    programs = os.path.relpath(os.path.dirname(MILLWRIGHT))
+    path = "" if shutil.which("millwright") else f"export PATH=$PWD/{programs}:$PATH; "
     yield f"Try      {path}millwright init --data your.csv --label y"
     yield f"         {retrain[0] if retrain else f'millwright run {PIPELINE}'}"
     yield f"         millwright replay {GOAL} --fault missing=temp --from 2013-07-01"
