@@ -108,6 +108,18 @@ TEST(ClassEstimate, CalibrationMendsWhatAnOverconfidentModelSays) {
   EXPECT_NEAR(*Find(*mended, "accuracy").value, real, 0.02);
 }
 
+TEST(ClassEstimate, RowsThatAreAllAlikeRankNothing) {
+  const std::vector<double> tied(3 * 30, 1.0 / 3);
+  const auto estimate = EstimateClassMetrics(3, tied, {}, kNone, {.replicates = 20});
+  ASSERT_TRUE(estimate.ok());
+  EXPECT_NEAR(*Find(*estimate, "macro_roc_auc").value, 0.5, 1e-12);
+  EXPECT_NEAR(*Find(*estimate, "accuracy").value, 1.0 / 3, 1e-12);
+  const std::vector<double> never(3 * 2, 0.0);  // a version that has none of these classes
+  const auto nothing = EstimateClassMetrics(3, never, {}, kNone, {.replicates = 0});
+  ASSERT_TRUE(nothing.ok());
+  EXPECT_FALSE(Find(*nothing, "macro_f1").value);
+}
+
 TEST(ClassEstimate, RefusesWhatIsNoProbability) {
   const std::vector<double> rows = {0.6, 1.4};
   EXPECT_EQ(EstimateClassMetrics(2, rows, {}, ClassCalibration(2), {}).error().code, Code::kInvalidArgument);

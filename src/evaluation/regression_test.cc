@@ -135,6 +135,18 @@ TEST(Regression, AModelAgainstItselfGainsNothingAndAWorseOneLoses) {
   EXPECT_GT(gains[0].interval->high, gains[0].value);
 }
 
+TEST(Regression, WhatNoNumberCanHoldHasAReason) {
+  const Report huge = Evaluated({{1e308, -1e308, 1e308}, {-1e308, 1e308, 1e308}, {}});
+  EXPECT_EQ(FindMetric(huge.overall, "rmse")->value, std::nullopt);
+  EXPECT_EQ(FindMetric(huge.overall, "rmse")->reason, "the value is not finite");
+  EXPECT_TRUE(ReportFromJson(ToJson(huge)).ok()) << "JSON has no infinity";
+  const Report tiny = Evaluated({{5e-324, 0.0, -0.0}, {0.0, 5e-324, 0.0}, {}});
+  EXPECT_EQ(*FindMetric(tiny.overall, "absolute_error.p90")->value, 5e-324);
+  const Report one = Evaluated({{3}, {4}, {}});
+  EXPECT_EQ(Value(one, "rmse"), 1);
+  EXPECT_EQ(FindMetric(one.overall, "r2")->reason, "all labels are equal");
+}
+
 TEST(Regression, RefusesWhatIsNoNumber) {
   for (const double bad : {std::nan(""), double{INFINITY}}) {
     const auto refused = EvaluateRegression({{1, bad}, {1, 2}, {}}, {}, {});

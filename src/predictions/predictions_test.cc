@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <memory>
 
 #include "base/text.h"
 #include "db/temporary_database.h"
@@ -99,7 +100,7 @@ class PredictionsTest : public ::testing::Test {
   void Restart(bool first = false) {
     predictions_.reset();
     database_.reset();
-    auto opened = driver_.Open();
+    auto opened = driver_->Open();
     ASSERT_TRUE(opened.ok()) << opened.error().ToString();
     database_ = *std::move(opened);
     ASSERT_TRUE(database_->Migrate(Migrations()).ok());
@@ -144,7 +145,7 @@ class PredictionsTest : public ::testing::Test {
     EXPECT_GT(next, clock_.Now());
   }
 
-  Driver driver_;
+  std::unique_ptr<Driver> driver_ = std::make_unique<Driver>();
   SimulatedClock clock_{kToday};
   MetricsRegistry metrics_;
   PredictionsOptions options_;
@@ -195,6 +196,51 @@ TYPED_TEST(PredictionsTest, LabelsJoinBeforeAndAfterARestart) {
   EXPECT_EQ(windows[0].labelled, 3);
   EXPECT_EQ(windows[0].label_sum, 3);
   EXPECT_EQ(windows[0].labelled_prediction_sum, 1.5);
+}
+
+// Two servers; the second cannot reach us for its last 60 pieces, one a minute, and brings them an hour later, after
+// the labels and after the hours that followed.
+TYPED_TEST(PredictionsTest, AServerThatWasAwayForAnHourChangesNothing) {
+  const auto piece_of = [](const char* server, int minute) {
+    const std::string name = Cat(server, "-", minute);
+    WindowPiece piece = MakePiece(minute / 60, static_cast<std::uint64_t>(minute + 1), name, 3);
+    piece.server = server;
+    return piece;
+  };
+  const auto label = [this](const char* server, int minute) {
+    const std::string name = Cat(server, "-", minute);
+    this->AcceptLabels(MakeLabels(Cat("l-", name), name, minute / 60, 2, minute % 2));
+  };
+  const auto state = [this] {
+    std::map<std::string, std::string> lines = this->Lines();
+    for (const WindowSummary& window : this->predictions_->Windows({"late"})) {
+      lines[FormatTime(window.window_start)] = Cat(window.rows, " ", window.pieces, " ", window.labelled, " ",
+                                                   window.label_sum, " ", window.requests, " ", window.latency.count());
+    }
+    lines["profile"] = SyncWait(this->predictions_->MergedProfile({"late"}))->Bytes();
+    return lines;
+  };
+  constexpr int kMinutes = 180;
+  for (int minute = 0; minute < kMinutes; ++minute) {
+    this->Accept(piece_of("near", minute));
+    if (minute < 60 || minute >= 120) this->Accept(piece_of("far", minute));
+    label("near", minute);
+    label("far", minute);
+  }
+  for (int minute = 60; minute < 120; ++minute) this->Accept(piece_of("far", minute));
+  const auto late = state();
+  EXPECT_EQ(this->Coverage().early, 120) << "the labels of the hour away came before their predictions";
+
+  this->driver_ = std::make_unique<TypeParam>();  // another database, where everything comes in time
+  this->Restart();
+  for (int minute = 0; minute < kMinutes; ++minute) {
+    for (const char* server : {"near", "far"}) {
+      this->Accept(piece_of(server, minute));
+      label(server, minute);
+    }
+  }
+  EXPECT_EQ(state(), late);
+  EXPECT_EQ(late.size(), kMinutes * 2U * 3 + 3 + 1);
 }
 
 TYPED_TEST(PredictionsTest, ABatchThatIsSentAgainCountsOnce) {
