@@ -23,8 +23,7 @@
 namespace mw::evaluation {
 
 /// Why a calibration error has no estimate.
-inline constexpr std::string_view kNeedsLabels =
-    "needs labels: the estimate takes the probabilities at their word";
+inline constexpr std::string_view kNeedsLabels = "needs labels: the estimate takes the probabilities at their word";
 
 /// A map from probabilities to shares of positives that never falls: isotonic regression by pooling adjacent
 /// violators, straight between the pools' ends, constant beyond the first and last.
