@@ -304,6 +304,7 @@ std::vector<Finding> FindFaults(const Detectors& detectors, const WindowView& wi
 
 std::vector<Finding> FindVolume(const WindowView& window) {
   if (!window.closed) return {};
+  if (window.rows < kUsedRows && window.usual_rows.value_or(0) < kUsedRows) return {};
   Finding out = Make(FindingKind::kVolume, "", window.rows, 0, Severity::kNote);
   out.columns.clear();
   if (window.rows <= 0) {

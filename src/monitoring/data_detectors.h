@@ -20,7 +20,9 @@ std::vector<Finding> FindMissing(const Detectors& detectors, const WindowView& w
                                  std::vector<bool>& taken);
 /// Types, infinities, ranges, new categories, stuck, scaled and stale columns; likewise.
 std::vector<Finding> FindFaults(const Detectors& detectors, const WindowView& window, std::vector<bool>& taken);
-/// Far fewer or more rows than usual, or none.
+/// An endpoint whose windows usually hold fewer rows is tried now and then, not used: its silence is no outage.
+inline constexpr double kUsedRows = 100;
+/// Far fewer or more rows than usual, or none; nothing of an endpoint that is not used.
 std::vector<Finding> FindVolume(const WindowView& window);
 
 }  // namespace mw::monitoring

@@ -285,7 +285,9 @@ Evaluation Detectors::Detect(const WindowView& window, const Evaluation* previou
   }
   out.findings = FindVolume(window);
   if (!enough) {
-    out.state = window.rows <= 0 ? State::kNoData : State::kInsufficientData;
+    // Silence that nobody would notice is too few rows, no outage.
+    const bool outage = window.rows <= 0 && !out.findings.empty();
+    out.state = outage ? State::kNoData : State::kInsufficientData;
     Settle(out);
     return out;
   }
@@ -307,7 +309,7 @@ Evaluation WithoutBaseline(const WindowView& window, BaselineSummary baseline) {
   out.rows = window.rows;
   out.baseline = std::move(baseline);
   out.findings = FindVolume(window);
-  out.state = window.rows <= 0 ? State::kNoData : State::kBaselineMissing;
+  out.state = window.rows <= 0 && !out.findings.empty() ? State::kNoData : State::kBaselineMissing;
   Settle(out);
   return out;
 }

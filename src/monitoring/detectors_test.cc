@@ -276,10 +276,28 @@ TEST(Detectors, VolumeAndSilence) {
   window.closed = false;  // the rest may come
   EXPECT_EQ(Find(detectors.Detect(window, nullptr), FindingKind::kVolume), nullptr);
   WindowView silent = Window({std::nullopt});
+  silent.usual_rows = 6400;
   const Evaluation out = detectors.Detect(silent, nullptr);
   EXPECT_EQ(out.state, State::kNoData);
   ASSERT_EQ(out.findings.size(), 1U);
   EXPECT_EQ(out.findings[0].severity, Severity::kAlert);
+}
+
+TEST(Detectors, SilenceIsNoOutageWhereHardlyAnybodyAsks) {
+  Random random(1);
+  const World world = World().Column("temp", testing::Normal(random, 5000));
+  const Detectors detectors = world.Make();
+  WindowView silent = Window({std::nullopt});
+  for (const std::optional<double> usual : {std::optional<double>(), std::optional<double>(99)}) {
+    silent.usual_rows = usual;
+    const Evaluation out = detectors.Detect(silent, nullptr);
+    EXPECT_EQ(out.state, State::kInsufficientData);
+    EXPECT_TRUE(out.findings.empty());
+    EXPECT_EQ(WithoutBaseline(silent).state, State::kBaselineMissing);
+  }
+  WindowView few = Window({world.Period(0, testing::Normal(random, 3))});
+  few.usual_rows = 1;
+  EXPECT_TRUE(detectors.Detect(few, nullptr).findings.empty()) << "three rows instead of one say nothing";
 }
 
 TEST(Detectors, FewRowsSayNothing) {

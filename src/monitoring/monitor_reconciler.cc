@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "explain/attribution.h"
+#include "monitoring/data_detectors.h"
 #include "monitoring/drift_window.h"
 #include "monitoring/evaluation_json.h"
 #include "monitoring/sketched_columns.h"
@@ -21,7 +22,8 @@ using predictions::WindowSummary;
 /// Changed hours looked at in one tick.
 constexpr std::size_t kHoursAtOnce = 256;
 constexpr Duration kHold = std::chrono::seconds(30);
-/// Silent windows that are written between two that hold data.
+/// Silent windows that are written after one that holds data, and between two: those farther apart belong to no one
+/// history (a trial of years before, a wrong clock).
 constexpr std::int64_t kGapMax = 60;
 constexpr std::size_t kUsualWindows = 8;
 constexpr std::size_t kUsualWindowsMin = 3;
@@ -30,10 +32,8 @@ constexpr std::size_t kUsualWindowsMin = 3;
 constexpr std::size_t kExplainedRows = 512;
 constexpr std::size_t kReadRows = 100'000;
 constexpr std::int64_t kExplainableRows = 100'000;
-/// An endpoint with fewer rows in the last window that has any was tried, not used: its silence is no outage.
-constexpr std::int64_t kUsedRows = 100;
 /// Part of every fingerprint: stored windows are evaluated again by a program that decides otherwise.
-constexpr int kDetectorsVersion = 2;
+constexpr int kDetectorsVersion = 3;
 constexpr double kDayMicros = 86'400e6;
 
 struct Totals {
@@ -223,7 +223,9 @@ std::optional<Timestamp> MonitorReconciler::NextSilence(const Subject& subject) 
   const Pulse& pulse = pulses_.at(subject.endpoint);
   if (!pulse.live || !IsLast(subject) || subject.length <= Duration(0)) return std::nullopt;
   const Timestamp last = DriftWindowStart(pulse.newest - Duration(1), subject.length);
-  if (RowsOfAll(subject.endpoint, last - subject.length, pulse.newest) < kUsedRows) return std::nullopt;
+  if (static_cast<double>(RowsOfAll(subject.endpoint, last - subject.length, pulse.newest)) < kUsedRows) {
+    return std::nullopt;
+  }
   const Timestamp next = std::max(last + subject.length, subject.silent_until);
   if (next >= last + (kGapMax + 1) * subject.length) return std::nullopt;
   return next;
@@ -380,6 +382,21 @@ std::optional<double> MonitorReconciler::UsualRows(const Subject& subject, Times
   return QuantileOf(rows, 0.5);
 }
 
+/// The median of the windows up to the last that holds any; 0 where none does.
+double MonitorReconciler::RowsBeforeSilence(const Subject& subject, Timestamp start) const {
+  Timestamp begin = Timestamp::max();
+  for (const auto& [key, each] : subjects_) {
+    if (key.first == subject.endpoint) begin = std::min(begin, each.hours.begin()->first);
+  }
+  const Timestamp first = std::max(DriftWindowStart(begin, subject.length), start - 2 * kGapMax * subject.length);
+  std::vector<double> rows;
+  for (Timestamp at = start - subject.length; at >= first && rows.size() < kUsualWindows; at -= subject.length) {
+    const std::int64_t count = RowsOfAll(subject.endpoint, at, at + subject.length);
+    if (count > 0 || !rows.empty()) rows.push_back(static_cast<double>(count));
+  }
+  return rows.empty() ? 0 : QuantileOf(rows, 0.5);
+}
+
 Task<Status> MonitorReconciler::Store(const Subject& subject, const std::string& package, const Evaluation& evaluation,
                                       const std::string& fingerprint) {
   const WindowKey key{subject.endpoint, subject.version, evaluation.from, subject.length};
@@ -427,7 +444,8 @@ Task<Result<bool>> MonitorReconciler::Evaluate(Subject& subject, const Source& s
   const Reference& reference = source.At(start);
   const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, reference, start));
   const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
-  const std::optional<double> usual = UsualRows(subject, start);
+  const std::optional<double> usual =
+      totals.rows > 0 ? UsualRows(subject, start) : std::optional(RowsBeforeSilence(subject, start));
   const std::string fingerprint =
       Cat(kDetectorsVersion, "/", reference.identity, "/", totals.pieces, "/", totals.rows, "/",
           RowsOfAll(subject.endpoint, start, until), "/", closed ? "closed" : "open", "/", looks_back);
@@ -466,10 +484,24 @@ Task<Status> MonitorReconciler::FillGap(Subject& subject, const Source& source, 
   const auto hour = subject.hours.lower_bound(start);
   if (hour == subject.hours.begin()) co_return Ok();
   const Timestamp last = DriftWindowStart(std::prev(hour)->first, subject.length);
-  const Timestamp end = std::min(start, last + (kGapMax + 1) * subject.length);
-  for (Timestamp at = last + subject.length; at < end; at += subject.length) {
+  const Timestamp first = last + subject.length;
+  if (start > first + kGapMax * subject.length) co_return co_await DropSilent(subject, source, first, start);
+  for (Timestamp at = first; at < start; at += subject.length) {
     if (RowsOfAll(subject.endpoint, at, at + subject.length) > 0) continue;
     CO_TRY(co_await PutSilent(subject, source, at));
+  }
+  co_return Ok();
+}
+
+/// Silent windows that an earlier program wrote where this one writes none.
+Task<Status> MonitorReconciler::DropSilent(const Subject& subject, const Source& source, Timestamp from,
+                                           Timestamp until) {
+  const std::string mine = Cat(kDetectorsVersion, "/");
+  const auto end = source.known.lower_bound(until);
+  for (auto known = source.known.lower_bound(from); known != end; ++known) {
+    if (known->second.starts_with(mine)) continue;
+    const WindowKey key{subject.endpoint, subject.version, known->first, subject.length};
+    CO_TRY(co_await parts_.database.Write([&](db::Transaction& transaction) { return DropWindow(transaction, key); }));
   }
   co_return Ok();
 }
@@ -488,12 +520,15 @@ Task<Status> MonitorReconciler::PutSilent(Subject& subject, const Source& source
   const Reference& reference = source.At(start);
   const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, reference, start));
   const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
-  const std::string fingerprint = Cat(kDetectorsVersion, "/", reference.identity, "/silent/", looks_back);
+  const double usual = RowsBeforeSilence(subject, start);
+  const std::string fingerprint = Cat(kDetectorsVersion, "/", reference.identity,
+                                      usual < kUsedRows ? "/unused/" : "/silent/", looks_back);
   const auto known = source.known.find(start);
   if (known != source.known.end() && known->second == fingerprint) co_return Ok();
   WindowView silent;
   silent.from = start;
   silent.until = start + subject.length;
+  silent.usual_rows = usual;
   if (reference.detectors) silent.features.resize(reference.detectors->features().size());
   Evaluation evaluation = reference.detectors ? reference.detectors->Detect(silent, previous ? &*previous : nullptr)
                                               : WithoutBaseline(silent, reference.baseline);

@@ -106,6 +106,7 @@ class MonitorReconciler final : public Reconciler {
   Task<Result<Source>> SourceOf(Subject& subject);
   Task<Result<bool>> Evaluate(Subject& subject, const Source& source, Timestamp start);
   Task<Status> FillGap(Subject& subject, const Source& source, Timestamp start);
+  Task<Status> DropSilent(const Subject& subject, const Source& source, Timestamp from, Timestamp until);
   Task<Status> FillSilence(Subject& subject, const Source& source);
   Task<Status> PutSilent(Subject& subject, const Source& source, Timestamp start);
   Task<Result<SampledRows>> RowsOf(const Subject& subject, const Source& source, const Reference& reference,
@@ -116,6 +117,7 @@ class MonitorReconciler final : public Reconciler {
   [[nodiscard]] bool IsLast(const Subject& subject) const;
   [[nodiscard]] std::int64_t RowsOfAll(const std::string& endpoint, Timestamp from, Timestamp until) const;
   [[nodiscard]] std::optional<double> UsualRows(const Subject& subject, Timestamp start) const;
+  [[nodiscard]] double RowsBeforeSilence(const Subject& subject, Timestamp start) const;
 
   MonitorParts parts_;
   std::map<SubjectKey, Subject> subjects_;

@@ -1,5 +1,6 @@
 // From pieces of windows to stored findings: drift in the second week, late pieces, silence, restarts, and what the
 // door shows of it.
+#include "monitoring/evaluation_json.h"
 #include "monitoring/monitor_testing.h"
 
 namespace mw::monitoring {
@@ -72,6 +73,42 @@ TEST_F(MonitorTest, SilentWeeksAreAnOutage) {
   Settle();
   EXPECT_EQ(States(Report()), "ok no_data no_data ok ");
   EXPECT_EQ(SyncWait(monitoring_->Findings("late", 1, Timestamp::min(), kNever))->size(), 2U);
+}
+
+// A request now and then: weeks without one are no outage, and are said to be nothing.
+TEST_F(MonitorTest, SilenceBetweenATrialAndTheNextIsNoOutage) {
+  Register(true);
+  for (const int week : {0, 2, 4}) Accept(MakePiece(kMonday + week * 7 * kDay, 1));
+  Settle();
+  EXPECT_EQ(States(Report()),
+            "insufficient_data insufficient_data insufficient_data insufficient_data insufficient_data ");
+  EXPECT_EQ(Sentences(), "");
+  Restart();
+  Settle();
+  EXPECT_EQ(Evaluated(), 0U);
+}
+
+// One request with an event time of years before writes no years of silence; those that were written go.
+TEST_F(MonitorTest, AStrayRequestOfYearsBeforeMakesNoSilentYears) {
+  Register(true);
+  SendWeek(0, 50);
+  Settle();
+  const WindowKey stale{"late", 1, kMonday - 70 * kDay, 7 * kDay};
+  const Status written = SyncWait(database_->Write([&](db::Transaction& transaction) {
+    Evaluation evaluation;
+    evaluation.from = stale.start;
+    evaluation.until = stale.start + stale.length;
+    return PutWindow(transaction, stale, "2/silent", ToJson(evaluation).Dump());
+  }));
+  ASSERT_TRUE(written.ok()) << written.error().ToString();
+  Accept(MakePiece(kMonday - 700 * kDay, 1));
+  Accept(MakePiece(kMonday + std::chrono::hours(1), 1));  // the week after the gap is looked at again
+  Settle();
+  EXPECT_EQ(Report().Find("windows")->AsArray().size(), 2U) << States(Report());
+  EXPECT_EQ(Sentences(), "");
+  SendWeek(9, 50);  // near enough: an outage
+  Settle();
+  EXPECT_EQ(Report().Find("windows")->AsArray().size(), 11U) << States(Report());
 }
 
 // A new process looks at every window again and finds each as it was left.

@@ -24,6 +24,12 @@ Status PutWindow(db::Transaction& transaction, const WindowKey& key, const std::
   return Ok();
 }
 
+Status DropWindow(db::Transaction& transaction, const WindowKey& key) {
+  TRY(transaction.Execute("DELETE FROM monitored_window WHERE endpoint = ? AND version = ? AND window_start = ?",
+                          {key.endpoint, key.version, ToMicros(key.start)}));
+  return Ok();
+}
+
 Status DropOtherLengths(db::Transaction& transaction, const std::string& endpoint, std::int64_t version,
                         Duration length) {
   TRY(transaction.Execute("DELETE FROM monitored_window WHERE endpoint = ? AND version = ? AND window_length <> ?",

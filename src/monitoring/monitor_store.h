@@ -25,6 +25,7 @@ struct WindowKey {
 /// `fingerprint`: what the evaluation was made of; the same again need not be evaluated.
 Status PutWindow(db::Transaction& transaction, const WindowKey& key, const std::string& fingerprint,
                  const std::string& document);
+Status DropWindow(db::Transaction& transaction, const WindowKey& key);
 /// Windows of other lengths: they go when another length is chosen.
 Status DropOtherLengths(db::Transaction& transaction, const std::string& endpoint, std::int64_t version,
                         Duration length);
