@@ -57,6 +57,8 @@ export interface GoalWindow {
   rows: number;
   labelled: number;
   coverage: number | null;
+  impossible_labels?: number; // no value that the label can have; left out
+  first_impossible_label?: string;
   provisional: boolean;
 }
 
@@ -312,7 +314,7 @@ export interface Monitoring {
   windows: { from: string; to: string; rows: number; state: string; predictions_mean: number | null }[];
   features: Feature[];
   findings: Finding[];
-  traffic: { from: string; to: string; rows: number; requests: number; failures: number; dropped: number }[];
+  traffic: { from: string; to: string; rows: number; requests: number; failures: number; refused: number; dropped: number }[];
   latency: {
     p50_ms: number | null;
     p90_ms: number | null;

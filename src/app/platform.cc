@@ -301,6 +301,18 @@ Task<Json> Platform::Examine() {
     const auto coverage = co_await predictions_->Coverage(all);
     if (coverage.ok()) checks.push_back(LabelCheck(endpoint, *coverage));
   }
+  const auto goals = co_await goals_->List("default");
+  for (const goals::StoredGoal& goal : goals.value_or(std::vector<goals::StoredGoal>())) {
+    const auto board = co_await production_->Board(goal.name);
+    if (!board.ok()) continue;
+    std::vector<monitoring::MeasuredWindow> windows;
+    for (const auto& [length, measured] : board->windows) {
+      for (const auto& window : measured) {
+        if (window.stage == goals::Stage::kProduction) windows.push_back(window);
+      }
+    }
+    checks.push_back(GoalCheck(goal.name, windows));
+  }
   Json rows = Json::MakeArray();
   for (const Check& check : checks) rows.Append(ToJson(check));
   co_return rows;

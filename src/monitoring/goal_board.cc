@@ -137,6 +137,8 @@ Json WindowJson(const MeasuredWindow& window) {
                      {"rows", window.rows},
                      {"labelled", window.labelled},
                      {"coverage", window.coverage},
+                     {"impossible_labels", window.impossible},
+                     {"first_impossible_label", window.first_impossible},
                      {"provisional", window.provisional},
                      {"open", window.open},
                      {"no_model", window.report.no_model.rule},

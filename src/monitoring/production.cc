@@ -128,31 +128,24 @@ bool AppendAnswers(Problem problem, const JoinedRows& rows, std::size_t row, std
   return true;
 }
 
-Status CheckLabel(Problem problem, const JoinedRows& rows, std::size_t row) {
-  const double label = rows.labels[row];
-  if (problem == Problem::kBinaryClassification && label != 0 && label != 1) {
-    return InvalidArgument("prediction ", Quoted(rows.ids[row]), " has the label ", label,
-                           ", which is neither 0 nor 1");
+bool IsPossible(Problem problem, const JoinedRows& rows, double label) {
+  switch (problem) {
+    case Problem::kBinaryClassification: return label == 0 || label == 1;
+    case Problem::kMulticlassClassification:
+      return label >= 0 && label < static_cast<double>(rows.classes.size()) && label == std::floor(label);
+    case Problem::kRegression: break;
   }
-  if (problem == Problem::kMulticlassClassification &&
-      (label < 0 || label >= static_cast<double>(rows.classes.size()) || label != std::floor(label))) {
-    return InvalidArgument("prediction ", Quoted(rows.ids[row]), " has the label ", label, ", which is none of the ",
-                           rows.classes.size(), " classes");
-  }
-  return Ok();
+  return std::isfinite(label);
 }
 
 // Labelled rows with their blocks, and the slices that they are in.
-struct KnownRows {
-  AnsweredRows answered;
+struct KnownRows : LabelledRows {
   std::vector<evaluation::SliceColumn> slices;
-  std::vector<std::size_t> origin;
 };
 
-Result<KnownRows> KnownOf(Problem problem, const JoinedRows& rows, const std::vector<std::uint32_t>& blocks,
-                          const std::vector<evaluation::SliceColumn>& slices) {
-  LabelledRows labelled = TRY(Labelled(problem, rows));
-  KnownRows out{std::move(labelled.answered), {}, std::move(labelled.origin)};
+KnownRows KnownOf(Problem problem, const JoinedRows& rows, const std::vector<std::uint32_t>& blocks,
+                  const std::vector<evaluation::SliceColumn>& slices) {
+  KnownRows out{Labelled(problem, rows), {}};
   for (const std::size_t row : out.origin) out.answered.blocks.push_back(blocks[row]);
   out.answered.blocks = Renumbered(out.answered.blocks);
   for (const evaluation::SliceColumn& slice : slices) {
@@ -185,6 +178,16 @@ Result<evaluation::Report> ReportOf(const goals::Goal& goal, const KnownRows& kn
   if (facts != nullptr) measure.training = TrainingOf(*facts, known.answered.classes);
   measure.bootstrap = {.replicates = options.replicates, .confidence = 0.95, .seed = kSeed};
   return evaluation::MeasureAnswers(known.answered, known.slices, measure);
+}
+
+// Money is that of all rows: a row of the sample stands for as many as its weight says.
+void ScaleMoney(const JoinedRows& rows, const KnownRows& known, evaluation::Report& report) {
+  if (known.origin.empty()) return;
+  double weight = 0;
+  for (const std::size_t row : known.origin) weight += static_cast<double>(rows.weights[row]);
+  const double scale = weight / static_cast<double>(known.origin.size());
+  if (report.rule_cost) *report.rule_cost *= scale;
+  if (report.cost) *report.cost *= scale;
 }
 
 goals::Measurements QualityOf(const evaluation::Report& report) {
@@ -364,13 +367,18 @@ MeasuredTarget Measure(const goals::Goal& goal, const goals::Target& line, const
 
 }  // namespace
 
-Result<LabelledRows> Labelled(Problem problem, const JoinedRows& rows) {
+LabelledRows Labelled(Problem problem, const JoinedRows& rows) {
   LabelledRows out;
   out.answered.problem = problem;
   if (problem == Problem::kMulticlassClassification) out.answered.classes = rows.classes;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     if (std::isnan(rows.labels[row])) continue;
-    TRY(CheckLabel(problem, rows, row));
+    if (!IsPossible(problem, rows, rows.labels[row])) {
+      if (++out.impossible == 1) {
+        out.first_impossible = Cat("prediction ", Quoted(rows.ids[row]), " has the label ", rows.labels[row]);
+      }
+      continue;
+    }
     if (!AppendAnswers(problem, rows, row, out.answered.answers)) continue;
     out.answered.labels.push_back(rows.labels[row]);
     out.origin.push_back(row);
@@ -414,13 +422,16 @@ Result<MeasuredWindow> MeasureWindow(const goals::Goal& goal, const ProductionIn
   const evaluation::SliceColumn* places = slices.empty() ? nullptr : &slices.front();
   const bool dated = IsDated(facts);
   const std::vector<std::uint32_t> blocks = dated ? BlocksOf(input.rows, places) : EachItsOwn(input.rows.size());
-  const KnownRows known = TRY(KnownOf(goal.problem, input.rows, blocks, slices));
+  const KnownRows known = KnownOf(goal.problem, input.rows, blocks, slices);
+  out.impossible = known.impossible;
+  out.first_impossible = known.first_impossible;
   out.labelled = static_cast<std::int64_t>(known.origin.size());
   out.coverage =
       input.rows.size() == 0 ? 0 : static_cast<double>(out.labelled) / static_cast<double>(input.rows.size());
   out.provisional = !Covered(goal, input, out);
 
   out.report = TRY(ReportOf(goal, known, facts, options));
+  ScaleMoney(input.rows, known, out.report);
   out.report.model = goal.model;
   out.report.label = goal.label;
   out.report.block = dated ? Cat("hour of event time", places == nullptr ? "" : " and " + places->name) : "row";

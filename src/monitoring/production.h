@@ -50,10 +50,11 @@ struct ProductionInput {
 struct LabelledRows {
   evaluation::AnsweredRows answered;
   std::vector<std::size_t> origin;  ///< their places among the joined rows, ascending
+  std::int64_t impossible = 0;   ///< left out: labels that are neither 0 nor 1 of two classes, or no class of several
+  std::string first_impossible;  ///< "prediction \"r3\" has the label 99"; empty without
 };
 /// Of several classes, rows that were recorded without probabilities are left out.
-/// Errors: kInvalidArgument for a label that is neither 0 nor 1 of two classes, or no class of several.
-Result<LabelledRows> Labelled(goals::Problem problem, const predictions::JoinedRows& rows);
+LabelledRows Labelled(goals::Problem problem, const predictions::JoinedRows& rows);
 
 /// Rows with one value in one column: what was expected and what came.
 struct SliceGap {
@@ -79,7 +80,9 @@ struct MeasuredWindow {
   std::vector<std::int64_t> versions;  ///< all that answered, ascending
   std::int64_t rows = 0;               ///< predictions, sampled or not
   std::int64_t labelled = 0;
-  double coverage = 0;  ///< labelled share of the rows that were kept
+  double coverage = 0;          ///< labelled share of the rows that were kept
+  std::int64_t impossible = 0;  ///< labels that nothing was measured with; see LabelledRows
+  std::string first_impossible;
   bool provisional = true;
   bool open = true;            ///< event time has not passed its end
   double hours = 0;            ///< of event time that have passed
@@ -94,7 +97,7 @@ struct ProductionOptions {
   int replicates = kProductionReplicates;  ///< 0: no intervals
 };
 
-/// Errors: those of Labelled; kInvalidArgument for answers that are no probabilities.
+/// Errors: kInvalidArgument for answers that are no probabilities.
 Result<MeasuredWindow> MeasureWindow(const goals::Goal& goal, const ProductionInput& input,
                                      const ProductionOptions& options = {});
 

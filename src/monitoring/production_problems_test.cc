@@ -145,7 +145,7 @@ TEST(Classes, TheEstimateLearnsFromEarlierWindows) {
   const goals::Goal goal = GoalOf("multiclass_classification", "kind", "accuracy >= 75%");
   ProductionInput input = Flowers(0, 0);
   const ProductionInput past = Flowers(0.6, 1, 9);
-  input.reference = Labelled(goal.problem, past.rows)->answered;
+  input.reference = Labelled(goal.problem, past.rows).answered;
   const double real = *Metric(Measured(goal, past), "accuracy").value;
   EXPECT_LT(real, 0.7);
   EXPECT_NEAR(*Measured(goal, input).targets.front().estimate->value, real, 0.03);
@@ -174,19 +174,20 @@ TEST(Classes, AMissNamesTheClassThatSuffered) {
   EXPECT_TRUE(evidence("ranking").starts_with("accuracy fell")) << evidence("ranking");
 }
 
-TEST(Classes, LabelsThatAreNoClassAreRefusedAndRowsWithoutAnswersLeftOut) {
+TEST(Classes, LabelsThatAreNoClassAndRowsWithoutAnswersAreLeftOut) {
   ProductionInput input = Flowers(0);
   const goals::Problem problem = goals::Problem::kMulticlassClassification;
   for (std::size_t own = 0; own < 3; ++own) input.rows.class_probabilities[own] = std::nanf("");
-  const auto labelled = Labelled(problem, input.rows);
-  ASSERT_TRUE(labelled.ok());
-  EXPECT_EQ(labelled->origin.size(), input.rows.size() - 1);
-  EXPECT_EQ(labelled->origin.front(), 1u);
+  const LabelledRows labelled = Labelled(problem, input.rows);
+  EXPECT_EQ(labelled.origin.size(), input.rows.size() - 1);
+  EXPECT_EQ(labelled.origin.front(), 1u);
+  EXPECT_EQ(labelled.impossible, 0);
   for (const double wrong : {3.0, -1.0, 0.5}) {
     input.rows.labels[5] = wrong;
-    const auto refused = Labelled(problem, input.rows);
-    ASSERT_FALSE(refused.ok());
-    EXPECT_NE(refused.error().message.find("\"p5\""), std::string::npos) << refused.error().message;
+    const LabelledRows without = Labelled(problem, input.rows);
+    EXPECT_EQ(without.origin.size(), input.rows.size() - 2);
+    EXPECT_EQ(without.impossible, 1);
+    EXPECT_EQ(without.first_impossible, Cat("prediction \"p5\" has the label ", wrong));
   }
 }
 

@@ -210,8 +210,7 @@ Task<Status> ProductionReconciler::MeasureOne(Tracked& tracked, goals::WindowLen
   input.versions = &tracked.versions;
   tracked.AddReference(key, input);
   const auto work = [&] {
-    Result<LabelledRows> labelled = Labelled(tracked.goal.problem, input.rows);
-    if (labelled.ok()) tracked.references[key] = std::move(labelled->answered);
+    tracked.references[key] = Labelled(tracked.goal.problem, input.rows).answered;
     return MeasureWindow(tracked.goal, input);
   };
   Result<MeasuredWindow> measured = co_await OnWorkers(parts_.workers, work);

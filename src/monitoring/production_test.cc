@@ -71,6 +71,16 @@ TEST(MeasureWindow, RowsOfAModelWithoutTimesAreBlocksOfTheirOwn) {
   EXPECT_EQ(window.report.block, "row");
 }
 
+TEST(MeasureWindow, MoneyOfASampleIsThatOfAllRows) {
+  ProductionInput input = TestWindow({.rows = 4000, .shift = 0.1});
+  const MeasuredWindow all = Measured(TestGoal(), input);
+  for (float& weight : input.rows.weights) weight = 2.5F;
+  const MeasuredWindow sampled = Measured(TestGoal(), input);
+  EXPECT_NEAR(*sampled.report.rule_cost, 2.5 * *all.report.rule_cost, 1e-6);
+  EXPECT_NEAR(*sampled.report.cost, 2.5 * *all.report.cost, 1e-6);
+  EXPECT_EQ(Of(sampled, "saving").verdict.value, Of(all, "saving").verdict.value);
+}
+
 TEST(MeasureWindow, FailsClosedOnTooFewRows) {
   const MeasuredWindow window = Measured(TestGoal(), TestWindow({.rows = 90}));
   EXPECT_EQ(Of(window, "ranking").verdict.outcome, goals::Outcome::kNotMeasurable);
@@ -179,12 +189,14 @@ TEST(MeasureWindow, TheShortfallOfASavingIsMoney) {
   EXPECT_NEAR(*saving.miss_cost, 0.1 * 180 * 1000, 1e-6) << "ten points of what flagging all costs";
 }
 
-TEST(MeasureWindow, RefusesLabelsThatAreNoClass) {
-  ProductionInput input = TestWindow({.rows = 100});
+TEST(MeasureWindow, LeavesOutLabelsThatAreNeitherZeroNorOneAndSaysSo) {
+  ProductionInput input = TestWindow({.rows = 1000});
   input.rows.labels[3] = 7;
-  const auto measured = MeasureWindow(TestGoal(), input);
-  ASSERT_FALSE(measured.ok());
-  EXPECT_NE(measured.error().message.find("p3"), std::string::npos) << measured.error().message;
+  input.rows.labels[9] = 0.5;
+  const MeasuredWindow window = Measured(TestGoal(), input);
+  EXPECT_EQ(window.labelled, 998);
+  EXPECT_EQ(window.impossible, 2);
+  EXPECT_EQ(window.first_impossible, "prediction \"p3\" has the label 7");
 }
 
 TEST(MeasureWindow, NamesTheSliceThatIsFurthestOff) {

@@ -38,6 +38,7 @@ std::string Number(double value) {
 /// A few digits, however large.
 std::string Amount(double value) {
   const double size = std::fabs(value);
+  if (size >= 1e9) return Cat(value);
   return Fixed(value, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
 }
 /// What says whether a model still tells rows apart.

@@ -160,6 +160,7 @@ function factsOf(production: Production): Fact[] {
   const rows = served.reduce((sum, window) => sum + window.rows, 0);
   const labelled = served.reduce((sum, window) => sum + window.labelled, 0);
   const covered = served.reduce((sum, window) => sum + (window.coverage ?? 0) * window.rows, 0); // a sample stands for all
+  const impossible = served.reduce((sum, window) => sum + (window.impossible_labels ?? 0), 0);
   const missed = production.targets.filter((t) => t.cells.some((cell) => cell.outcome === "missed"));
   const facts: Fact[] = [];
   if (production.saved) {
@@ -179,7 +180,13 @@ function factsOf(production: Production): Fact[] {
   facts.push({
     label: "Labels",
     value: rows > 0 ? percent(covered / rows) : "–",
-    note: served.some((w) => w.provisional) ? "some windows still provisional" : `${count(labelled)} joined`,
+    note:
+      impossible > 0
+        ? `${plural(impossible, "label")} left out: ${served.find((w) => w.first_impossible_label)?.first_impossible_label ?? ""}`
+        : served.some((w) => w.provisional)
+          ? "some windows still provisional"
+          : `${count(labelled)} joined`,
+    ...(impossible > 0 ? { tone: "bad" as const } : {}),
   });
   return facts;
 }

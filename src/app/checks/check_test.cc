@@ -113,5 +113,23 @@ TEST(ControlChecks, DroppedRowsAndMissingLabelsAreSaid) {
   EXPECT_EQ(LabelCheck("e", coverage).health, Health::kOk);
 }
 
+TEST(ControlChecks, ASampleIsCalledOne) {
+  predictions::WindowSummary window;
+  window.rows = window.sampled_rows = 4454;
+  EXPECT_EQ(RecordingCheck("e", {window}).value.find("one by one"), std::string::npos);
+  window.sampled_rows = 2501;
+  EXPECT_NE(RecordingCheck("e", {window}).value.find("2,501 of them one by one"), std::string::npos);
+}
+
+TEST(ControlChecks, ImpossibleLabelsAreSaidWithTheFirst) {
+  monitoring::MeasuredWindow window;
+  EXPECT_EQ(GoalCheck("g", {window}).health, Health::kOk);
+  window.impossible = 2;
+  window.first_impossible = "prediction \"p3\" has the label 99";
+  const Check check = GoalCheck("g", {monitoring::MeasuredWindow(), window});
+  EXPECT_EQ(check.health, Health::kWarn);
+  EXPECT_EQ(check.value, "measured without 2 impossible labels; prediction \"p3\" has the label 99");
+}
+
 }  // namespace
 }  // namespace mw::app

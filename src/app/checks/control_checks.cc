@@ -30,16 +30,21 @@ Check EndpointCheck(const endpoints::EndpointView& view) {
 
 Check RecordingCheck(const std::string& endpoint, const std::vector<predictions::WindowSummary>& windows) {
   std::int64_t rows = 0;
+  std::int64_t sampled = 0;
   std::int64_t dropped = 0;
   Timestamp newest = Timestamp::min();
   for (const predictions::WindowSummary& window : windows) {
     rows += window.rows;
+    sampled += window.sampled_rows;
     dropped += window.dropped_rows;
     newest = std::max(newest, window.window_start + window.window_length);
   }
   const std::string name = Cat("record ", endpoint);
   if (windows.empty()) return {name, Health::kOk, "no prediction yet", ""};
   std::string value = Cat(WithThousands(rows), " predictions until ", FormatTime(newest), " (event time)");
+  if (sampled + dropped < rows) {
+    CatTo(value, ", ", WithThousands(sampled), " of them one by one (a sample above 1,000 a second)");
+  }
   if (dropped == 0) return {name, Health::kOk, value, ""};
   return {name, Health::kWarn, Cat(value, ", ", WithThousands(dropped), " dropped by full queues"),
           "the model server is too busy to record all; give it another core"};
@@ -49,12 +54,25 @@ Check LabelCheck(const std::string& endpoint, const predictions::LabelCoverage& 
   const std::string name = Cat("labels ", endpoint);
   if (coverage.predictions == 0) return {name, Health::kOk, "no prediction to label yet", ""};
   std::string value =
-      Cat(Fixed(coverage.coverage() * 100, 1), " % of ", WithThousands(coverage.predictions), " predictions have one");
+      Cat(Fixed(coverage.coverage() * 100, 1), " % of ", WithThousands(coverage.predictions), " recorded have one");
   if (coverage.unknown > 0) CatTo(value, ", ", WithThousands(coverage.unknown), " wait for a prediction");
   if (coverage.contradictions > 0) CatTo(value, ", ", WithThousands(coverage.contradictions), " contradict");
   const bool well = coverage.labelled > 0;
   return {name, well ? Health::kOk : Health::kWarn, value,
           well ? "" : Cat("send them: POST /api/v1/endpoints/", endpoint, "/labels")};
+}
+
+Check GoalCheck(const std::string& goal, const std::vector<monitoring::MeasuredWindow>& windows) {
+  const std::string name = Cat("goal ", goal);
+  std::int64_t impossible = 0;
+  std::string first;
+  for (const monitoring::MeasuredWindow& window : windows) {
+    impossible += window.impossible;
+    if (first.empty()) first = window.first_impossible;
+  }
+  if (impossible == 0) return {name, Health::kOk, Cat("judged over ", windows.size(), " windows"), ""};
+  return {name, Health::kWarn, Cat("measured without ", WithThousands(impossible), " impossible labels; ", first),
+          "send these labels again with a value that the label can have"};
 }
 
 }  // namespace mw::app
