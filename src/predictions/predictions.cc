@@ -112,6 +112,10 @@ std::vector<std::pair<std::string, std::size_t>> NamesIn(const wire::LabelBatch&
   return names;
 }
 
+std::string NearestOf(const std::string& name, const std::vector<std::string>& known) {
+  return std::string(Nearest(name, std::vector<std::string_view>(known.begin(), known.end())));
+}
+
 Error TooManyClasses(const wire::LabelBatch& batch, std::size_t label, const std::vector<std::string>& known) {
   constexpr std::size_t kShown = 10;
   const auto end = known.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, known.size()));
@@ -299,9 +303,11 @@ Task<Result<Accepted>> Predictions::Accept(std::vector<wire::WindowPiece> pieces
 
 /// Gives labels that name their class its number. The list is only written when a name is new: that it is then there
 /// although the batch is refused does no harm.
-Task<Status> Predictions::NumberNames(wire::LabelBatch& batch, std::vector<std::string> classes) {
+Task<Result<std::vector<NewClass>>> Predictions::NumberNames(wire::LabelBatch& batch,
+                                                             std::vector<std::string> classes) {
+  std::vector<NewClass> added;
   const auto names = NamesIn(batch);
-  if (names.empty()) co_return Ok();
+  if (names.empty()) co_return added;
   std::vector<std::string> known = CO_TRY(co_await Classes(batch.endpoint));
   ClassList list(std::move(known));
   if (list.size() == 0 && classes.empty()) {
@@ -314,12 +320,14 @@ Task<Status> Predictions::NumberNames(wire::LabelBatch& batch, std::vector<std::
     list = CO_TRY(co_await database_.Write([&](db::Transaction& t) -> Result<ClassList> {
       ClassList longer(TRY(store::Classes(t, batch.endpoint)));
       const std::size_t before = longer.size();
+      added.clear();  // a write may be tried again
       for (const std::string& name : classes) {
         if (longer.size() < kClassesMax && wire::IsClassName(name)) longer.Add(name);
       }
       for (const auto& [name, label] : names) {
         if (longer.Knows(name)) continue;
         if (longer.size() >= kLabelClassesMax) return TooManyClasses(batch, label, longer.names());
+        added.push_back({name, 0, NearestOf(name, longer.names())});
         longer.Add(name);
       }
       TRY(store::AddClasses(t, batch.endpoint, longer.names(), before));
@@ -330,15 +338,16 @@ Task<Status> Predictions::NumberNames(wire::LabelBatch& batch, std::vector<std::
   for (const auto& [name, label] : names) numbers.emplace(name, static_cast<double>(list.AddLabel(name)));
   for (wire::Label& label : batch.labels) {
     if (label.text.empty()) continue;
+    for (NewClass& one : added) one.labels += one.name == label.text ? 1 : 0;
     label.value = numbers.at(label.text);
     label.text.clear();
   }
-  co_return Ok();
+  co_return added;
 }
 
 Task<Result<LabelsAccepted>> Predictions::AcceptLabels(wire::LabelBatch batch, std::vector<std::string> classes) {
   CO_TRY(Check(batch));
-  CO_TRY(co_await NumberNames(batch, std::move(classes)));
+  std::vector<NewClass> new_classes = CO_TRY(co_await NumberNames(batch, std::move(classes)));
   store::NewBatch ready{&batch, wire::LabelBytes(batch.labels), ""};
   ready.digest = Sha256Hex(ready.labels);
   const Timestamp now = clock_.Now();
@@ -350,6 +359,7 @@ Task<Result<LabelsAccepted>> Predictions::AcceptLabels(wire::LabelBatch batch, s
                          " has come with other labels; give each batch an id of its own");
   }));
   LabelsAccepted accepted;
+  accepted.new_classes = std::move(new_classes);
   accepted.labels = static_cast<std::int64_t>(batch.labels.size());
   accepted.repeated = arrival == 0;
   if (accepted.repeated) co_return accepted;

@@ -46,12 +46,20 @@ struct Accepted {
   std::int64_t rows = 0;      ///< of the new ones
 };
 
+/// A class that nobody had named before, and how many labels of the batch did.
+struct NewClass {
+  std::string name;
+  std::int64_t labels = 0;
+  std::string nearest{};  ///< a class there was whose name is nearly the same; empty: none
+};
+
 struct LabelsAccepted {
   std::int64_t labels = 0;
   bool repeated = false;      ///< the batch was there already; the counts below are 0
   std::int64_t joined = 0;    ///< labels with a prediction
   std::int64_t waiting = 0;   ///< labels that wait for one
   std::int64_t too_late = 0;  ///< labels of predictions that take no more
+  std::vector<NewClass> new_classes{};
 };
 
 class Predictions final : public Reconciler {
@@ -107,7 +115,7 @@ class Predictions final : public Reconciler {
   Task<Status> LoadSettled();
   Task<Status> LoadPieces();
   Task<Status> LoadBatches();
-  Task<Status> NumberNames(wire::LabelBatch& batch, std::vector<std::string> classes);
+  Task<Result<std::vector<NewClass>>> NumberNames(wire::LabelBatch& batch, std::vector<std::string> classes);
   Task<Result<bool>> SettleSome(std::string endpoint, Timestamp now);
   db::Database& database_;
   const Clock& clock_;

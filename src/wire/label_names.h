@@ -2,7 +2,9 @@
 // Pure, any thread.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -17,10 +19,18 @@ const std::vector<std::string>& LabelNames(const PackageInfo& info);
 /// The place of a name among several. Numbers are compared as such, so that "5.0" finds "5". -1: it is none of them.
 int PlaceOfName(const std::vector<std::string>& names, std::string_view text);
 
+/// yes and no, y and n, true and false, t and f, 1 and 0, in any case; nothing for another text.
+std::optional<bool> TruthOf(std::string_view text);
+
 /// Turns the words of labels into numbers, where the model has one output: of two classes into 0 and 1, by
-/// `label_values` or else as true, false, 1 and 0; of a regression into the number that stands there. Those of several
-/// classes stay: their numbers are the endpoint's. Errors: kInvalidArgument naming the label (from 1), what it says and
-/// what it could say.
+/// `label_values` or else by TruthOf, which says those that are true and false, too; of a regression into the number
+/// that stands there. Those of several classes stay: their numbers are the endpoint's. Errors: kInvalidArgument naming
+/// the label (from 1), what it says and what it could say.
 Status NumberLabels(const PackageInfo& info, std::vector<Label>& labels);
+
+/// Labels that are numbers, after NumberLabels: of two classes 0 and 1, of several the places in `classes`, which is
+/// the endpoint's list; of a regression any. Errors: kInvalidArgument naming the label (from 1), its number and those
+/// there are.
+Status CheckNumbers(const PackageInfo& info, const std::vector<std::string>& classes, const std::vector<Label>& labels);
 
 }  // namespace mw::wire

@@ -1,10 +1,11 @@
 // What model servers recorded and what became of it: windows up, labels in, both read back.
 #include <algorithm>
-#include <cmath>
-#include <optional>
+#include <map>
+#include <memory>
 
 #include "api/native/handler.h"
 #include "api/native/routes.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "blob/directory_artifact.h"
 #include "predictions/predictions.h"
@@ -20,11 +21,54 @@ constexpr std::size_t kLabelBodyBytesMax = std::size_t{16} << 20;
 constexpr std::string_view kLinesType = "application/x-ndjson";
 constexpr std::size_t kWindowsMax = 20'000;
 
+/// What a package says that labels need.
+struct LabelledModel {
+  wire::PackageInfo info;
+  std::string key;  ///< the column by which requests name the entity; empty: none
+};
+
+/// By the package's digest: labels come in thousands of batches, packages hardly change. Any thread.
+class LabelledModels {
+ public:
+  explicit LabelledModels(blob::BlobStore& blobs) : blobs_(blobs) {}
+
+  Result<std::shared_ptr<const LabelledModel>> Of(const std::string& package) {
+    {
+      const Lock lock(mutex_);
+      if (const auto found = known_.find(package); found != known_.end()) return found->second;
+    }
+    const auto model = std::make_shared<const LabelledModel>(TRY(Read(package)));
+    const Lock lock(mutex_);
+    if (known_.size() >= kKnownMax) known_.clear();
+    known_[package] = model;
+    return model;
+  }
+
+ private:
+  static constexpr std::size_t kKnownMax = 64;
+
+  [[nodiscard]] Result<LabelledModel> Read(const std::string& digest) const {
+    const blob::Artifact package{digest, blob::ArtifactKind::kDirectory, 0};
+    LabelledModel model;
+    model.info =
+        TRY(wire::ParsePackageInfo(TRY(blob::ReadFileOf(blobs_, package, "package.json", wire::kPackageJsonBytesMax))));
+    const Json schema = TRY(Json::Parse(TRY(blob::ReadFileOf(blobs_, package, "schema.json", wire::kSchemaBytesMax))));
+    model.key = schema.StringOr("key", "");
+    return model;
+  }
+
+  blob::BlobStore& blobs_;
+  Mutex mutex_;
+  std::map<std::string, std::shared_ptr<const LabelledModel>> known_ MW_GUARDED_BY(mutex_);
+};
+
+using ModelPointer = std::shared_ptr<const LabelledModel>;
+
 /// What labels need.
 struct Doors {
   Predictions& predictions;
   endpoints::Endpoints& endpoints;
-  blob::BlobStore& blobs;
+  std::shared_ptr<LabelledModels> models;
 };
 
 /// Whatever is wrong with a frame, it will be wrong for ever: the sender must not try again (400).
@@ -86,29 +130,41 @@ Task<Status> CheckEndpoint(Predictions& predictions, endpoints::Endpoints& endpo
   co_return Ok();
 }
 
-/// What its package says of the model that the endpoint shall answer with; nothing when no version was deployed here.
-Task<Result<std::optional<wire::PackageInfo>>> ModelOf(endpoints::Endpoints& endpoints, blob::BlobStore& blobs,
-                                                       std::string endpoint) {
-  std::optional<wire::PackageInfo> info;
-  const auto found = co_await endpoints.Get(std::move(endpoint));
-  if (!found.ok() && found.error().code == Code::kNotFound) co_return info;
+/// The model that the endpoint shall answer with; null when no version was deployed here.
+Task<Result<ModelPointer>> ModelOf(const Doors& doors, std::string endpoint) {
+  const auto found = co_await doors.endpoints.Get(std::move(endpoint));
+  if (!found.ok() && found.error().code == Code::kNotFound) co_return ModelPointer();
   if (!found.ok()) co_return found.error();
-  const blob::Artifact package{found->current.package, blob::ArtifactKind::kDirectory, 0};
-  const std::string text = CO_TRY(blob::ReadFileOf(blobs, package, "package.json", wire::kPackageJsonBytesMax));
-  info = CO_TRY(wire::ParsePackageInfo(text));
-  co_return info;
+  co_return doors.models->Of(found->current.package);
 }
 
-/// Turns classes by name into numbers where the model says how; gives the model's classes if it has several.
-Task<Result<std::vector<std::string>>> ReadNames(const Doors& doors, wire::LabelBatch& batch) {
+/// The classes of a model of several, by number: the endpoint's list, which begins with those of its first version.
+Task<Result<std::vector<std::string>>> ClassesOf(const Doors& doors, std::string endpoint, const LabelledModel* model) {
+  std::vector<std::string> classes = CO_TRY(co_await doors.predictions.Classes(std::move(endpoint)));
+  if (classes.empty() && model != nullptr) classes = model->info.classes;
+  co_return classes;
+}
+
+/// Turns classes by name into numbers where the model says how, and refuses numbers that mean nothing to it; gives the
+/// model's classes if it has several.
+Task<Result<std::vector<std::string>>> ReadLabels(const Doors& doors, wire::LabelBatch& batch) {
   std::vector<std::string> classes;
-  const bool named = std::any_of(batch.labels.begin(), batch.labels.end(),
-                                 [](const wire::Label& label) { return !label.text.empty(); });
-  if (!named) co_return classes;
-  const auto model = CO_TRY(co_await ModelOf(doors.endpoints, doors.blobs, batch.endpoint));
-  if (!model) co_return classes;
-  CO_TRY(wire::NumberLabels(*model, batch.labels));
-  co_return model->classes;
+  const ModelPointer model = CO_TRY(co_await ModelOf(doors, batch.endpoint));
+  if (model == nullptr) co_return classes;
+  CO_TRY(wire::NumberLabels(model->info, batch.labels));
+  if (!model->info.classes.empty()) classes = CO_TRY(co_await ClassesOf(doors, batch.endpoint, model.get()));
+  CO_TRY(wire::CheckNumbers(model->info, classes, batch.labels));
+  co_return model->info.classes;
+}
+
+Json OrNull(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json ToJson(const std::vector<predictions::NewClass>& classes) {
+  Json out = Json::MakeArray();
+  for (const predictions::NewClass& one : classes) {
+    out.Append(Json::Make({{"name", one.name}, {"labels", one.labels}, {"did_you_mean", OrNull(one.nearest)}}));
+  }
+  return out;
 }
 
 Task<Result<Response>> PostLabels(const Doors& doors, Request& request) {
@@ -116,15 +172,17 @@ Task<Result<Response>> PostLabels(const Doors& doors, Request& request) {
   wire::LabelBatch batch = CO_TRY(BatchOf(request, body));
   CO_TRY(co_await CheckEndpoint(doors.predictions, doors.endpoints, batch.endpoint));
   const std::string batch_id = batch.batch_id;
-  std::vector<std::string> classes = CO_TRY(co_await ReadNames(doors, batch));
+  std::vector<std::string> classes = CO_TRY(co_await ReadLabels(doors, batch));
   const predictions::LabelsAccepted accepted =
       CO_TRY(co_await doors.predictions.AcceptLabels(std::move(batch), std::move(classes)));
-  co_return net::JsonResponse(Json::Make({{"batch_id", batch_id},
-                                          {"labels", accepted.labels},
-                                          {"repeated", accepted.repeated},
-                                          {"joined", accepted.joined},
-                                          {"waiting", accepted.waiting},
-                                          {"too_late", accepted.too_late}}));
+  Json answer = Json::Make({{"batch_id", batch_id},
+                            {"labels", accepted.labels},
+                            {"repeated", accepted.repeated},
+                            {"joined", accepted.joined},
+                            {"waiting", accepted.waiting},
+                            {"too_late", accepted.too_late}});
+  if (!accepted.new_classes.empty()) answer["new_classes"] = ToJson(accepted.new_classes);
+  co_return net::JsonResponse(answer);
 }
 
 Result<Timestamp> TimeOf(const Request& request, std::string_view name, Timestamp otherwise) {
@@ -188,25 +246,46 @@ Task<Result<Response>> GetWindows(Predictions& predictions, endpoints::Endpoints
       {{"endpoint", range.endpoint}, {"truncated", windows.size() > kWindowsMax}, {"windows", std::move(rows)}}));
 }
 
-/// The names by which a label can say its class, by number.
-Task<Result<std::vector<std::string>>> ClassesOf(const Doors& doors, std::string endpoint) {
-  const auto model = CO_TRY(co_await ModelOf(doors.endpoints, doors.blobs, endpoint));
-  if (model && model->classes.empty()) co_return model->label_values;
-  std::vector<std::string> classes = CO_TRY(co_await doors.predictions.Classes(endpoint));
-  if (classes.empty() && model) co_return model->classes;
-  co_return classes;
+/// Classes that the model lacks: of earlier versions, or brought by labels.
+Json ForeignTo(const LabelledModel& model, const std::vector<std::string>& classes) {
+  const std::vector<std::string>& own = model.info.classes;
+  const std::vector<std::string_view> candidates(own.begin(), own.end());
+  Json out = Json::MakeArray();
+  for (const std::string& name : classes) {
+    if (own.empty() || wire::PlaceOfName(own, name) >= 0) continue;
+    out.Append(Json::Make({{"name", name}, {"did_you_mean", OrNull(std::string(Nearest(name, candidates)))}}));
+  }
+  return out;
+}
+
+/// How the endpoint's labels say what happened, and what they find.
+Task<Status> AddModel(const Doors& doors, std::string endpoint, Json& out) {
+  const ModelPointer model = CO_TRY(co_await ModelOf(doors, endpoint));
+  const bool binary = model != nullptr && model->info.classes.empty();
+  std::vector<std::string> classes;
+  if (binary) classes = model->info.label_values;
+  if (!binary) classes = CO_TRY(co_await ClassesOf(doors, endpoint, model.get()));
+  out["classes"] = Json(Json::Array(classes.begin(), classes.end()));
+  out["foreign_classes"] = model == nullptr ? Json::MakeArray() : ForeignTo(*model, classes);
+  out["key"] = model == nullptr ? Json() : OrNull(model->key);
+  std::int64_t rows = 0, kept = 0;
+  for (const predictions::WindowSummary& window : doors.predictions.Windows({endpoint})) {
+    rows += window.rows;
+    kept += window.sampled_rows;
+  }
+  out["recorded"] = Json::Make({{"rows", rows}, {"kept", kept}});
+  co_return Ok();
 }
 
 Task<Result<Response>> GetLabels(const Doors& doors, Request& request) {
   const predictions::WindowRange range = CO_TRY(RangeOf(request));
   CO_TRY(co_await CheckEndpoint(doors.predictions, doors.endpoints, range.endpoint));
   const predictions::LabelCoverage coverage = CO_TRY(co_await doors.predictions.Coverage(range));
-  const std::vector<std::string> classes = CO_TRY(co_await ClassesOf(doors, range.endpoint));
   Json out = Json::Make({{"endpoint", range.endpoint},
                          {"predictions", coverage.predictions},
                          {"labelled", coverage.labelled},
-                         {"coverage", coverage.coverage()},
-                         {"classes", Json(Json::Array(classes.begin(), classes.end()))}});
+                         {"coverage", coverage.coverage()}});
+  CO_TRY(co_await AddModel(doors, range.endpoint, out));
   out["delay_s"] = Json::Make({{"p50", coverage.delay_p50_s},
                                {"p90", coverage.delay_p90_s},
                                {"p95", coverage.delay_p95_s},
@@ -225,7 +304,7 @@ Task<Result<Response>> GetLabels(const Doors& doors, Request& request) {
 
 void AddPredictionRoutes(net::RouteTable& routes, Predictions& predictions, endpoints::Endpoints& endpoints,
                          blob::BlobStore& blobs) {
-  const Doors doors{predictions, endpoints, blobs};
+  const Doors doors{predictions, endpoints, std::make_shared<LabelledModels>(blobs)};
   routes.Add({Method::kPut, "/api/v1/servers/{id}/windows", Permission::kFollow, wire::kFrameBytesMax,
               net::Simple([&predictions](Request& request) { return PutWindows(predictions, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/labels", Permission::kWrite, kLabelBodyBytesMax,

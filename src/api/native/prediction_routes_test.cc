@@ -185,7 +185,14 @@ TEST_F(PredictionRoutesTest, OfTwoClassesALabelMayBeOneOfItsValues) {
   wire::PackageInfo info;
   info.label = "Attrition";
   Deploy(info);
-  EXPECT_EQ(Label("\"Yes\""), "400 label 1: it is \"Yes\"; Attrition is \"false\" or \"true\"");
+  EXPECT_EQ(Label("\"late\""), "400 label 1: it is \"late\"; Attrition is \"false\" or \"true\"");
+  for (const char* wrong : {"99", "17", "-1", "0.5"}) {
+    EXPECT_EQ(Label(wrong), Cat("400 label 1: it is ", wrong, "; Attrition is 0 or 1"));
+  }
+  Label("\"Yes\"");
+  EXPECT_EQ(LabelSum(), 1) << "Yes is true";
+  Label("\"no\"");
+  EXPECT_EQ(LabelSum(), 0);
   info.label_values = {"No", "Yes"};
   Deploy(info);
   EXPECT_EQ(Ask(kLabels).Find("classes")->Dump(), R"(["No","Yes"])");
@@ -208,8 +215,17 @@ TEST_F(PredictionRoutesTest, OfSeveralClassesALabelMayBeAName) {
   EXPECT_NE(Label("\"virginica\"").find("\"waiting\":1"), std::string::npos);
   Send("server", Method::kPut, kWindows, Frame({Piece(1, "a")}));
   EXPECT_EQ(LabelSum(), 2);
-  Label("\"lily\"");
+  for (const char* wrong : {"99", "3", "-1", "1.5"}) {
+    EXPECT_EQ(Label(wrong), Cat("400 label 1: it is ", wrong, "; the label is the number of a class, or its name: ",
+                                "0 setosa, 1 versicolor, 2 virginica"));
+  }
+  EXPECT_EQ(LabelSum(), 2) << "what is refused changes nothing";
+  EXPECT_NE(Label("\"lily\"").find(R"("new_classes":[{"name":"lily","labels":1,"did_you_mean":null}])"),
+            std::string::npos);
   EXPECT_EQ(LabelSum(), 3);
+  EXPECT_EQ(Label("\"lily\"").find("new_classes"), std::string::npos) << "it is there now";
+  EXPECT_EQ(Label("3").substr(0, 1), "{") << "its number is a place in the list";
+  EXPECT_EQ(Ask(kLabels).Find("foreign_classes")->Dump(), R"([{"name":"lily","did_you_mean":null}])");
   EXPECT_EQ(Ask(kLabels).Find("classes")->Dump(), R"(["setosa","versicolor","virginica","lily"])");
   const std::string lines = "{\"prediction_id\":\"a\",\"label\":\"versicolor\"}\n";
   EXPECT_EQ(Send("user", Method::kPost, Cat(kLabels, "?batch_id=n"), lines, "application/x-ndjson").status, 200);
@@ -220,6 +236,35 @@ TEST_F(PredictionRoutesTest, OfSeveralClassesALabelMayBeAName) {
                 .status,
             200);
   EXPECT_EQ(LabelSum(), 2);
+}
+
+TEST_F(PredictionRoutesTest, AnyNumberIsALabelOfARegression) {
+  Send("server", Method::kPut, kWindows, Frame({Piece(1, "a")}));
+  wire::PackageInfo info;
+  info.type = "regression";
+  Deploy(info);
+  Label("-12.5");
+  EXPECT_EQ(LabelSum(), -12.5);
+}
+
+TEST_F(PredictionRoutesTest, AClassThatIsNearlyOneOfThoseThereIsAskedAbout) {
+  wire::PackageInfo info;
+  info.type = "multiclass_classification";
+  info.classes = {"Adelie", "Chinstrap", "Gentoo"};
+  Deploy(info);
+  const std::string asked = R"({"name":"Gentooo","labels":1,"did_you_mean":"Gentoo"})";
+  EXPECT_NE(Label("\"Gentooo\"").find(Cat(R"("new_classes":[)", asked, "]")), std::string::npos);
+  const Json labels = Ask(kLabels);
+  EXPECT_EQ(labels.Find("foreign_classes")->Dump(), R"([{"name":"Gentooo","did_you_mean":"Gentoo"}])");
+  EXPECT_EQ(labels.Find("key")->Dump(), "null");
+}
+
+TEST_F(PredictionRoutesTest, SaysHowManyPredictionsAreKept) {
+  wire::WindowPiece piece = *wire::WindowPieceFromBytes(Piece(1, "a"));
+  piece.rows = 4;
+  Send("server", Method::kPut, kWindows, Frame({wire::ToBytes(piece)}));
+  const std::string none = "?from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:00Z";
+  EXPECT_EQ(Ask(kLabels + none).Find("recorded")->Dump(), R"({"rows":4,"kept":1})") << "of all windows";
 }
 
 TEST_F(PredictionRoutesTest, RefusesWhatIsBrokenAndLosesNothing) {
