@@ -41,8 +41,8 @@ class RequestDecoder {
   [[nodiscard]] std::string_view id() const { return id_; }  ///< empty when the client gave none
   /// RFC 3339 as the client wrote it, checked: parameter event_time, else the first row of that column.
   [[nodiscard]] std::string_view event_time() const { return event_time_; }
-  /// Microseconds since 1970: the parameter's for all rows, or of each row from that column (serving::kNoEventTime
-  /// where it has none), or nothing at all.
+  /// Microseconds since 1970, none before that: the parameter's for all rows, or of each row from that column
+  /// (serving::kNoEventTime where it has none), or nothing at all.
   [[nodiscard]] std::span<const std::int64_t> event_times_us() const {
     return event_time_is_parameter_ ? std::span(&event_time_us_, 1) : std::span<const std::int64_t>(row_times_us_);
   }

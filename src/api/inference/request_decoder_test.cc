@@ -330,9 +330,10 @@ std::string Described(const RequestDecoder& decoder, const Status& decoded) {
 
 /// Another value for one of the columns, mostly of the right type.
 std::string RandomValue(Random& random) {
-  constexpr std::string_view kValues[] = {
-      "1",  "0",    "-3.25", "1e2", "null", "NaN", "true", "false", "\"AA\"", "\"ZZ\"", "\"\\u00dc2\"", "\"quo\\\"te\"",
-      " 7", "1e39", "\"\"",  "[1]", "1,2",  "",    "01",   "\"a",   "2.50 "};
+  constexpr std::string_view kValues[] = {"1",    "0",     "-3.25",  "1e2",           "null",         "NaN",
+                                          "true", "false", "\"AA\"", "\"ZZ\"",        "\"\\u00dc2\"", "\"quo\\\"te\"",
+                                          " 7",   "1e39",  "\"\"",   "[1]",           "1,2",          "",
+                                          "01",   "\"a",   "2.50 ",  "\"1969-12-31\""};
   return std::string(kValues[random.Below(std::size(kValues))]);
 }
 
@@ -477,6 +478,38 @@ TEST_F(RequestDecoderTest, EventTimeComesFromTheParameterOrTheColumn) {
   EXPECT_EQ(FormatTime(FromMicros(decoder_.event_times_us()[0])), "2013-05-01T10:00:00Z");
   EXPECT_EQ(Complaint(Body("none", "")), "accepted");
   EXPECT_TRUE(decoder_.event_times_us().empty());
+}
+
+TEST_F(RequestDecoderTest, EventTimesBefore1970AreRefused) {
+  const auto as_parameter = [](std::string_view time) {
+    std::string body = Body("none", "");
+    return body.replace(0, 1, Cat(R"({"parameters":{"event_time":")", time, "\"},"));
+  };
+  const auto in_column = [](std::string_view time) {
+    std::string body = Body("none", "");
+    return body.insert(body.size() - 2,
+                       Cat(R"(,{"name":"departure","shape":[1],"datatype":"BYTES","data":[")", time, "\"]}"));
+  };
+  for (const std::string_view time :
+       {"1970-01-01T00:00:00Z", "1970-01-01T01:00:00+01:00", "1970-01-01", "9999-12-31T23:59:59Z"}) {
+    for (const std::string& body : {as_parameter(time), in_column(time)}) {
+      EXPECT_EQ(Complaint(body), "accepted") << time;
+      ASSERT_EQ(decoder_.event_times_us().size(), 1U);
+      EXPECT_GE(decoder_.event_times_us()[0], 0) << time;
+    }
+  }
+  for (const std::string_view time :
+       {"0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", "1970-01-01T00:59:59+01:00", "1969-12-31"}) {
+    const std::string says =
+        Cat("the event time \"", time, "\" is before 1970-01-01T00:00:00Z; expected that or a later time");
+    // Remembered or not.
+    EXPECT_EQ(Complaint(as_parameter("1970-01-01T00:00:00Z")), "accepted");
+    ExpectComplaint(as_parameter(time), says);
+    EXPECT_TRUE(decoder_.event_times_us().empty()) << "the refusal counts at its receipt";
+    ExpectComplaint(as_parameter(time), "parameter event_time");
+    ExpectComplaint(in_column(time), says);
+    ExpectComplaint(in_column(time), "column \"departure\", row 0");
+  }
 }
 
 TEST_F(RequestDecoderTest, PythonsNaNIsMissing) {
