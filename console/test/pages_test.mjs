@@ -205,6 +205,7 @@ test("an endpoint shows traffic, latency, labels, findings", async () => {
   const rows = monitoring.traffic.reduce((sum, w) => sum + w.rows, 0);
   assert.equal(await fact(page, "endpoint", "Predictions"), rows.toLocaleString("en-US"));
   assert.equal(await fact(page, "endpoint", "Failed requests"), "3");
+  assert.match(await text(page, "main"), /19 refused/);
   assert.equal(await fact(page, "endpoint", "Latency, 99 of 100"), "2.3 ms");
   assert.equal(await fact(page, "labels", "Labelled"), monitoring.labels.labelled.toLocaleString("en-US"));
   // What is found again and again is told once, with its latest sentence.

@@ -99,12 +99,14 @@ struct Traffic {
   std::int64_t rows = 0;
   std::int64_t requests = 0;
   std::int64_t failures = 0;
+  std::int64_t refused = 0;
   std::int64_t dropped = 0;
   wire::LatencyHistogram latency;
   void Add(const WindowSummary& summary) {
     rows += summary.rows;
     requests += summary.requests;
     failures += summary.failures;
+    refused += summary.refused;
     dropped += summary.dropped_rows;
     latency.Merge(summary.latency);
   }
@@ -138,6 +140,7 @@ void AddTraffic(Json& out, const std::vector<WindowSummary>& summaries) {
     row["rows"] = each.rows;
     row["requests"] = each.requests;
     row["failures"] = each.failures;
+    row["refused"] = each.refused;
     row["dropped"] = each.dropped;
     traffic.Append(std::move(row));
     Json latency = LatencyJson(each.latency);

@@ -35,7 +35,7 @@ bool InCalendar(const goals::Target& target, Timestamp at) {
 // Everything that counts for the target.
 struct Traffic {
   wire::LatencyHistogram latency;
-  std::int64_t requests = 0, failures = 0, rows = 0;
+  std::int64_t requests = 0, failures = 0, refused = 0, rows = 0;
   double busy_seconds = 0;  // wall time
 };
 
@@ -47,6 +47,7 @@ Traffic TrafficFor(const goals::Target& target, const ProductionInput& input) {
     traffic.latency.Merge(hour.latency);
     traffic.requests += hour.requests;
     traffic.failures += hour.failures;
+    traffic.refused += hour.refused;
     traffic.rows += hour.rows;
     first = std::min(first, hour.first_received);
     last = std::max(last, hour.last_received);
@@ -84,8 +85,12 @@ OperationMeasure Latency(const goals::Target& target, const ProductionInput& inp
 
 OperationMeasure ErrorRate(const goals::Target& target, const ProductionInput& input) {
   const Traffic traffic = TrafficFor(target, input);
+  const std::int64_t valid = traffic.requests - traffic.refused;
   if (traffic.requests == 0) return Nothing(target, "there were no requests");
-  return Value(target, static_cast<double>(traffic.failures) / static_cast<double>(traffic.requests));
+  if (valid <= 0) {
+    return Nothing(target, Cat("none of the ", WithThousands(traffic.requests), " requests was valid"));
+  }
+  return Value(target, static_cast<double>(traffic.failures) / static_cast<double>(valid));
 }
 
 OperationMeasure Throughput(const goals::Target& target, const ProductionInput& input) {

@@ -203,6 +203,7 @@ WindowSummary EndpointWindows::SummaryOf(const Key& key, const Window& window) c
   summary.labelled = counts.labelled;
   summary.requests = totals.requests;
   summary.failures = totals.failures;
+  summary.refused = totals.refused;
   summary.flagged_rows = totals.flagged_rows;
   summary.future_rows = totals.future_rows;
   summary.label_sum = counts.label_sum.Value();

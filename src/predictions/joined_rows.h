@@ -33,7 +33,8 @@ struct WindowSummary {
   std::int64_t repeated_rows = 0;  ///< sampled, and made again later (same id and event time): not joined
   std::int64_t labelled = 0;       ///< sampled rows with a label
   std::int64_t requests = 0;
-  std::int64_t failures = 0;
+  std::int64_t failures = 0;  ///< of `requests`: valid, but they got no prediction, or not for all their rows
+  std::int64_t refused = 0;   ///< of `requests`: because of what they held
   std::int64_t flagged_rows = 0;
   std::int64_t future_rows = 0;        ///< their event time was ahead of the clock: the time of receipt counts
   double label_sum = 0;                ///< of the labelled rows; independent of the order of arrival

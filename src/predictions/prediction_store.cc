@@ -15,6 +15,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "floats are kept as they lie in memory");
 
 constexpr std::int64_t kPiecesAtOnce = 256;
+constexpr std::uint8_t kTotalsFormat = 2;  ///< 1: without what was refused
 
 std::string_view AsBytes(const std::vector<float>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
@@ -87,7 +88,7 @@ Status ReadClasses(std::string_view bytes, SampledPiece& piece) {
 
 std::string TotalsBytes(const SettledWindow& window) {
   sketch::ByteWriter out;
-  out.U8(1);
+  out.U8(kTotalsFormat);
   window.totals.Write(out);
   const JoinCounts& counts = window.counts;
   for (const std::int64_t number :
@@ -98,6 +99,7 @@ std::string TotalsBytes(const SettledWindow& window) {
     out.U64(sum.high());
     out.U64(sum.low());
   }
+  out.Signed(window.totals.refused);
   return out.Take();
 }
 
@@ -108,7 +110,8 @@ OrderedSum ReadSum(sketch::ByteReader& in) {
 
 Status ReadTotals(std::string_view bytes, SettledWindow& window) {
   sketch::ByteReader in(bytes);
-  if (in.U8() != 1) return FailedPrecondition("a settled window was written by a newer Millwright");
+  const std::uint8_t format = in.U8();
+  if (format > kTotalsFormat) return FailedPrecondition("a settled window was written by a newer Millwright");
   window.totals = TRY(WindowTotals::Read(in));
   JoinCounts& counts = window.counts;
   for (std::int64_t* number :
@@ -117,6 +120,7 @@ Status ReadTotals(std::string_view bytes, SettledWindow& window) {
   }
   counts.label_sum = ReadSum(in);
   counts.prediction_sum = ReadSum(in);
+  if (format >= 2) window.totals.refused = in.Signed();
   return in.CheckEnd().In("a settled window");
 }
 
@@ -168,7 +172,7 @@ db::Bytes Blob(std::string bytes) { return db::Bytes{std::move(bytes)}; }
 constexpr std::string_view kPieceColumns =
     "arrival, accepted_at, endpoint, version, window_start, model, window_length, row_count, sampled_rows, "
     "dropped_rows,"
-    " requests, failures, flagged_rows, future_rows, first_received, last_received, latency, sample";
+    " requests, failures, flagged_rows, future_rows, first_received, last_received, latency, sample, refused";
 
 Result<PieceRecord> ReadPiece(const db::Row& row) {
   PieceRecord piece;
@@ -190,6 +194,7 @@ Result<PieceRecord> ReadPiece(const db::Row& row) {
   totals.last_received = FromMicros(row.Int(15));
   totals.latency = row.Blob(16);
   piece.rows = TRY(ReadSample(row.Blob(17), piece.window_start));
+  totals.refused = row.Int(18);
   return piece;
 }
 
@@ -261,8 +266,8 @@ Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& added, co
       "INSERT INTO prediction_pieces (server, boot, sequence, arrival, accepted_at, settled, endpoint, model, version,"
       " window_start, window_length, row_count, sampled_rows, dropped_rows, requests, failures, flagged_rows,"
       " future_rows, first_received, last_received, sample_rate, latency, sample, features, profile, prediction, "
-      "classes)"
-      " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      "classes, refused)"
+      " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
       " ON CONFLICT (server, boot, sequence) DO NOTHING",
       {piece.server,
        piece.boot,
@@ -289,7 +294,8 @@ Result<bool> InsertPiece(db::Transaction& transaction, const NewPiece& added, co
        Blob(added.features),
        Blob(added.profile),
        Blob(added.prediction),
-       classes.empty() ? db::Value() : db::Value(Blob(ClassBytes(piece.sample, classes)))}));
+       classes.empty() ? db::Value() : db::Value(Blob(ClassBytes(piece.sample, classes))),
+       piece.refused}));
   return inserted > 0;
 }
 

@@ -75,6 +75,10 @@ CREATE TABLE prediction_classes (
 );
 -- Of models of several classes: the numbers of the piece's classes, then their probabilities, row by row.
 ALTER TABLE prediction_pieces ADD COLUMN classes BYTEA;
+)sql"},
+          {"predictions", 3, R"sql(
+-- Of requests, those refused because of what they held; failures counted them too until then.
+ALTER TABLE prediction_pieces ADD COLUMN refused BIGINT NOT NULL DEFAULT 0;
 )sql"}};
 }
 

@@ -34,8 +34,9 @@ WindowPiece MakePiece(int window, std::uint64_t sequence, const std::string& nam
   piece.window_start = kStart + hours(window);
   piece.rows = rows;
   piece.sampled_rows = rows;
-  piece.requests = rows;
+  piece.requests = rows + 3;
   piece.failures = 1;
+  piece.refused = 2;
   piece.flagged_rows = 2;
   piece.first_received = kToday;
   piece.last_received = kToday + std::chrono::seconds(1);
@@ -165,7 +166,9 @@ TYPED_TEST(PredictionsTest, APieceThatIsSentAgainCountsOnce) {
   ASSERT_EQ(windows.size(), 2U);
   EXPECT_EQ(windows[0].rows, 5);
   EXPECT_EQ(windows[0].pieces, 2);
+  EXPECT_EQ(windows[0].requests, 11);
   EXPECT_EQ(windows[0].failures, 2);
+  EXPECT_EQ(windows[0].refused, 4);
   EXPECT_EQ(windows[0].flagged_rows, 4);
   EXPECT_EQ(windows[0].latency.count(), 5U);
   EXPECT_EQ(windows[0].first_received, kToday);
@@ -320,6 +323,8 @@ TYPED_TEST(PredictionsTest, OldWindowsSettleAndKeepWhatWasJoined) {
     EXPECT_FALSE(this->predictions_->Windows({"late"})[1].settled) << when;
     EXPECT_EQ(this->predictions_->Windows({"late"})[0].labelled, 2) << when;
     EXPECT_EQ(this->predictions_->Windows({"late"})[0].rows, 5) << when;
+    EXPECT_EQ(this->predictions_->Windows({"late"})[0].failures, 2) << when;
+    EXPECT_EQ(this->predictions_->Windows({"late"})[0].refused, 4) << when;
     EXPECT_EQ(this->Lines(), before) << when;
     EXPECT_NEAR(this->Coverage().delay_p99_s, 3 * 3600.0, 1e-3) << when;
     EXPECT_EQ(this->Coverage().labelled, 2) << when;

@@ -46,6 +46,7 @@ WindowTotals TotalsOf(const wire::WindowPiece& piece) {
   totals.dropped_rows = piece.dropped_rows;
   totals.requests = piece.requests;
   totals.failures = piece.failures;
+  totals.refused = piece.refused;
   totals.flagged_rows = piece.flagged_rows;
   totals.future_rows = piece.future_rows;
   totals.first_received = piece.first_received;
@@ -63,6 +64,7 @@ void WindowTotals::Merge(const WindowTotals& other) {
   dropped_rows += other.dropped_rows;
   requests += other.requests;
   failures += other.failures;
+  refused += other.refused;
   flagged_rows += other.flagged_rows;
   future_rows += other.future_rows;
   first_received = std::min(first_received, other.first_received);

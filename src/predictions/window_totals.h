@@ -21,6 +21,7 @@ struct WindowTotals {
   std::int64_t dropped_rows = 0;
   std::int64_t requests = 0;
   std::int64_t failures = 0;
+  std::int64_t refused = 0;
   std::int64_t flagged_rows = 0;
   std::int64_t future_rows = 0;
   Timestamp first_received = kNever;
@@ -28,6 +29,7 @@ struct WindowTotals {
   std::string latency;  ///< a histogram's bytes; empty: none
 
   void Merge(const WindowTotals& other);
+  /// All but `refused`, which came later.
   void Write(sketch::ByteWriter& out) const;
   static Result<WindowTotals> Read(sketch::ByteReader& in);
 };

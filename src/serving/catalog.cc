@@ -33,8 +33,11 @@ CatalogReader& Catalog::NewReader() {
 VersionMetrics Catalog::MetricsOf(const std::string& endpoint, const std::string& version) {
   const Labels labels = {{"model", endpoint}, {"version", version}};
   return VersionMetrics{
-      metrics_.AddCounter("millwright_inference_requests_total", "Inference requests, answered or refused.", labels),
-      metrics_.AddCounter("millwright_inference_failures_total", "Inference requests that were refused.", labels),
+      metrics_.AddCounter("millwright_inference_requests_total", "Inference requests, answered or not.", labels),
+      metrics_.AddCounter("millwright_inference_failures_total",
+                          "Valid inference requests that got no prediction, or not for all their rows.", labels),
+      metrics_.AddCounter("millwright_inference_refused_total",
+                          "Inference requests that were refused because of what they held.", labels),
       metrics_.AddCounter("millwright_inference_rows_total", "Rows predicted.", labels),
       metrics_.AddCounter("millwright_inference_unknown_categories_total",
                           "Values that the training data's vocabulary lacks, taken as missing.", labels),

@@ -35,11 +35,14 @@ class TrafficRate {
   std::array<std::atomic<std::uint64_t>, kSlots> slots_{};  ///< the second's low bits, then its rows
 };
 
-/// Rows that found no room on their way to the recorder thread. That thread takes the counts away again and again;
+/// What became of a request: predictions for all its rows, a complaint about what it held, or neither.
+enum class Outcome : std::uint8_t { kAnswered, kRefused, kFailed };
+
+/// What found no room on its way to the recorder thread. That thread takes the counts away again and again;
 /// all of them then count at the event time of the last.
 struct LostRows {
   std::atomic<std::uint64_t> rows{0};
-  std::atomic<std::uint64_t> requests{0};
+  std::array<std::atomic<std::uint64_t>, 3> requests{};  ///< by outcome
   std::atomic<std::int64_t> event_time_us{0};
 };
 

@@ -117,8 +117,11 @@ void Recorder::DrainAll() {
     for (const auto& version : lane->versions()) {
       LostRows& lost = version->lost;
       const std::uint64_t rows = lost.rows.exchange(0, std::memory_order_acquire);
-      const std::uint64_t requests = lost.requests.exchange(0, std::memory_order_relaxed);
-      if (rows == 0 && requests == 0) continue;
+      std::array<std::uint64_t, 3> requests{};
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        requests[i] = lost.requests[i].exchange(0, std::memory_order_relaxed);
+      }
+      if (rows == 0 && requests == std::array<std::uint64_t, 3>{}) continue;
       const std::int64_t time = lost.event_time_us.load(std::memory_order_relaxed);
       builder_.AddLost(version, time, ToMicros(clock_.Now()), rows, requests);
     }

@@ -251,7 +251,8 @@ TEST_F(RecorderTest, LoopsShareARecorder) {
   (*recorder)->Stop();
   EXPECT_EQ(Sum().rows, 6000);
   EXPECT_EQ(Sum().requests, 6600);
-  EXPECT_EQ(Sum().failures, 600);
+  EXPECT_EQ(Sum().refused, 600);
+  EXPECT_EQ(Sum().failures, 0);
   EXPECT_EQ(Sum().ids.size(), 6000U);
 }
 

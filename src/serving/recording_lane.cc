@@ -24,7 +24,7 @@ constexpr Duration kWallOffsetAge = std::chrono::seconds(1);
 
 constexpr std::size_t Aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-enum class Kind : std::uint8_t { kSkip, kVersion, kForget, kRows, kRefused };
+enum class Kind : std::uint8_t { kSkip, kVersion, kForget, kRows, kUnanswered };
 
 template <typename T>
 std::byte* Put(std::byte* at, std::span<const T> values) {
@@ -47,6 +47,8 @@ std::string_view KeyOf(const RecordedRequest& request, std::size_t row) {
 
 /// Probabilities that are recorded of each sampled row.
 std::size_t ClassesOf(const RecordedVersion& version) { return version.records_classes ? version.classes.size() : 0; }
+
+Outcome OutcomeOf(const RecordedRequest& request) { return request.failed ? Outcome::kFailed : Outcome::kAnswered; }
 
 std::int64_t EventSecond(std::int64_t event_time_us, std::int64_t received_us) {
   const bool usable = event_time_us != kNoEventTime && event_time_us <= received_us + kClockSkewMax.count();
@@ -71,6 +73,7 @@ struct RecordingLane::Header {
   std::uint32_t event_times = 0;
   std::uint32_t sampled = 0;
   std::uint32_t id_bytes = 0;
+  Outcome outcome = Outcome::kAnswered;
 };
 
 struct RecordingLane::Part {
@@ -148,10 +151,11 @@ std::int64_t RecordingLane::ReceivedAt(Duration start) {
   return start.count() + wall_offset_us_;
 }
 
-void RecordingLane::Lose(const RecordedVersion& version, std::int64_t event_time_us, std::size_t rows, bool request) {
+void RecordingLane::Lose(const RecordedVersion& version, std::int64_t event_time_us, std::size_t rows,
+                         std::optional<Outcome> request) {
   lost_rows_.Add(rows);
   version.lost.event_time_us.store(event_time_us, std::memory_order_relaxed);
-  if (request) version.lost.requests.fetch_add(1, std::memory_order_relaxed);
+  if (request) version.lost.requests[static_cast<std::size_t>(*request)].fetch_add(1, std::memory_order_relaxed);
   version.lost.rows.fetch_add(rows, std::memory_order_release);
 }
 
@@ -217,6 +221,7 @@ bool RecordingLane::AddPart(const RecordedVersion& version, const RecordedReques
   header.version = &version;
   header.received_us = part.received_us;
   header.rate = part.rate;
+  header.outcome = OutcomeOf(request);
   header.latency_us = static_cast<std::uint32_t>(std::clamp<std::int64_t>(request.latency.count(), 0, UINT32_MAX));
   header.first_row = static_cast<std::uint32_t>(part.first);
   header.rows = static_cast<std::uint32_t>(part.rows);
@@ -264,18 +269,29 @@ void RecordingLane::AddAnswered(const std::shared_ptr<const RecordedVersion>& ve
     if (known && AddPart(*version, request, part)) continue;
     const std::size_t time = request.event_times_us.size() > 1 ? part.first : 0;
     Lose(*version, request.event_times_us.empty() ? kNoEventTime : request.event_times_us[time], part.rows,
-         part.first == 0);
+         part.first == 0 ? std::optional(OutcomeOf(request)) : std::nullopt);
   }
 }
 
 void RecordingLane::AddRefused(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
                                Duration start) {
+  AddUnanswered(version, event_time_us, start, Outcome::kRefused);
+}
+
+void RecordingLane::AddFailed(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
+                              Duration start) {
+  AddUnanswered(version, event_time_us, start, Outcome::kFailed);
+}
+
+void RecordingLane::AddUnanswered(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
+                                  Duration start, Outcome outcome) {
   constexpr std::size_t kBytes = sizeof(Header) + sizeof(std::int64_t);
   std::byte* const at = Introduce(version) ? Reserve(kBytes, kSpareBytes) : nullptr;
-  if (at == nullptr) return Lose(*version, event_time_us, 0, true);
+  if (at == nullptr) return Lose(*version, event_time_us, 0, outcome);
   Header header;
   header.bytes = kBytes;
-  header.kind = Kind::kRefused;
+  header.kind = Kind::kUnanswered;
+  header.outcome = outcome;
   header.counts_request = true;
   header.version = version.get();
   header.received_us = ReceivedAt(start);
@@ -289,7 +305,8 @@ void RecordingLane::AddRefused(const std::shared_ptr<const RecordedVersion>& ver
 void RecordingLane::Forget() {
   std::erase_if(versions_, [](const std::shared_ptr<const RecordedVersion>& version) {
     return version->lost.rows.load(std::memory_order_relaxed) == 0 &&
-           version->lost.requests.load(std::memory_order_relaxed) == 0;
+           std::all_of(version->lost.requests.begin(), version->lost.requests.end(),
+                       [](const auto& requests) { return requests.load(std::memory_order_relaxed) == 0; });
   });
 }
 
@@ -317,7 +334,7 @@ void RecordingLane::ReadRows(const std::byte* at, const Header& header, Record& 
                                     [&](const auto& known) { return known.get() == header.version; });
   MW_ASSERT(version != versions_.end());
   record.version = &*version;
-  record.refused = header.kind == Kind::kRefused;
+  record.outcome = header.outcome;
   record.counts_request = header.counts_request;
   record.first_row = header.first_row;
   record.single = header.single;

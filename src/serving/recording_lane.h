@@ -1,7 +1,7 @@
 // The way of rows from one server loop to the recorder thread: a ring of bytes with one writer and one reader.
 // Nobody waits for anybody: a row that finds no room is counted as lost, and that is all.
 //
-//   loop's thread: AddAnswered, AddRefused --> [ records ] --> Drain: recorder thread
+//   loop's thread: AddAnswered, AddRefused, AddFailed --> [ records ] --> Drain: recorder thread
 //
 // The writer decides which rows are in the sample (wire/window_record.h), so of the others only prediction and
 // time are copied. In the steady state it allocates nothing and calls nothing but, once in a quarter of a ring,
@@ -40,6 +40,7 @@ struct RecordedRequest {
   std::span<const std::string_view> keys;  ///< none, or one for each row; empty: none
   Duration start{0};                       ///< Clock::Elapsed when the request was whole
   Duration latency{0};
+  bool failed = false;  ///< a row got no prediction
 };
 
 class RecordingLane {
@@ -50,12 +51,16 @@ class RecordingLane {
   // The writer's.
   void AddAnswered(const std::shared_ptr<const RecordedVersion>& version, std::int64_t rows_per_second_full,
                    const RecordedRequest& request);
+  /// A request that was refused because of what it held.
   void AddRefused(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us, Duration start);
+  /// A valid request without an answer.
+  void AddFailed(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us, Duration start);
 
-  /// One or more rows of one request, or one refused request, as the reader sees them: views into the ring.
+  /// One or more rows of one request, or a request without an answer (no rows, one event time), as the reader sees
+  /// them: views into the ring.
   struct Record {
     const std::shared_ptr<const RecordedVersion>* version = nullptr;  ///< never null in Drain
-    bool refused = false;
+    Outcome outcome = Outcome::kAnswered;
     bool counts_request = false;  ///< of a request in several records, only the first one does
     std::size_t first_row = 0;    ///< the first record's row within its request
     bool single = false;          ///< the request has one row: its id is the prediction's
@@ -104,7 +109,10 @@ class RecordingLane {
   bool AddPart(const RecordedVersion& version, const RecordedRequest& request, const Part& part);
   double ChooseSample(const RecordedVersion& version, std::int64_t rows_per_second_full, const RecordedRequest& request,
                       Part& part);
-  void Lose(const RecordedVersion& version, std::int64_t event_time_us, std::size_t rows, bool request);
+  void AddUnanswered(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us, Duration start,
+                     Outcome outcome);
+  void Lose(const RecordedVersion& version, std::int64_t event_time_us, std::size_t rows,
+            std::optional<Outcome> request);
   std::int64_t ReceivedAt(Duration start);
   std::uint64_t Read(std::uint64_t tail, Record& record);
   void ReadRows(const std::byte* at, const Header& header, Record& record) const;

@@ -70,10 +70,12 @@ TEST_F(RecordingLaneTest, RowsKeepTheirOwnTimesAndKeys) {
   int records = 0;
   lane.Drain([&](const RecordingLane::Record& record) {
     if (++records == 2) {
-      EXPECT_TRUE(record.refused);
+      EXPECT_EQ(record.outcome, Outcome::kRefused);
+      EXPECT_TRUE(record.predictions.empty());
       EXPECT_EQ(record.event_times_us.front(), 9'000'000);
       return;
     }
+    EXPECT_EQ(record.outcome, Outcome::kAnswered);
     EXPECT_FALSE(record.single);
     EXPECT_EQ(std::vector(record.event_times_us.begin(), record.event_times_us.end()), rows.times);
     EXPECT_EQ(record.keys, "N1N333");
@@ -95,13 +97,26 @@ TEST_F(RecordingLaneTest, WhatFindsNoRoomIsCountedAndTheLaneGoesOn) {
   lane.Drain(count);
   EXPECT_GT(seen, 100U);
   EXPECT_EQ(version->lost.rows, 2000 - seen);
-  EXPECT_EQ(version->lost.requests, 2000 - seen);
+  EXPECT_EQ(version->lost.requests[0], 2000 - seen);
   EXPECT_EQ(version->lost.event_time_us, 1'000'000);
   EXPECT_EQ(lost_.Value(), 2000 - seen);
   const std::uint64_t before = seen;
   for (int i = 0; i < 50; ++i) lane.AddAnswered(version, kFull, row.Request());
   lane.Drain(count);
   EXPECT_EQ(seen, before + 50);
+}
+
+TEST_F(RecordingLaneTest, RefusedRequestsThatFindNoRoomAreStillCountedAsRefused) {
+  RecordingLane lane = Lane();
+  const auto version = TestVersion();
+  for (int i = 0; i < 2000; ++i) lane.AddRefused(version, 1'000'000, Duration(0));
+  std::uint64_t seen = 0;
+  lane.Drain([&](const RecordingLane::Record& record) { seen += record.outcome == Outcome::kRefused ? 1 : 0; });
+  EXPECT_GT(seen, 100U);
+  EXPECT_LT(seen, 2000U);
+  EXPECT_EQ(version->lost.requests[static_cast<std::size_t>(Outcome::kRefused)], 2000 - seen);
+  EXPECT_EQ(version->lost.requests[static_cast<std::size_t>(Outcome::kAnswered)], 0U);
+  EXPECT_EQ(version->lost.rows, 0U);
 }
 
 // One thread adds requests of many sizes as fast as it can, the other drains: rows seen and lost add up, each row
@@ -136,7 +151,7 @@ TEST_F(RecordingLaneTest, TwoThreadsAgreeOnEveryRow) {
   while (!done) lane.Drain(check);
   writer.join();
   lane.Drain(check);
-  EXPECT_EQ(requests + version->lost.requests, static_cast<std::uint64_t>(kRequests));
+  EXPECT_EQ(requests + version->lost.requests[0], static_cast<std::uint64_t>(kRequests));
   Random random(3);
   std::uint64_t expected = 0;
   for (int i = 0; i < kRequests; ++i) expected += 1 + random.Below(9);

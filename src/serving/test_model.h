@@ -157,12 +157,22 @@ inline float EncodeForTest(const schema::Encoder& encoder, int feature, const Js
   return *encoder.EncodeNumber(feature, value.AsDouble());
 }
 
-/// Writes a whole package of a random model into a new directory; of several classes when they have names.
-inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, const std::string& name = "late",
-                             const std::vector<std::string>& features = TestFeatures(),
-                             const std::vector<std::string>& classes = {}) {
+/// As RandomXgboostJson of one split a tree, but a temperature of a million or more overflows the sum of its class.
+inline std::string OverflowingXgboostJson(const std::vector<std::string>& names, int classes) {
+  Json model = *Json::Parse(RandomXgboostJson(1, names, 4 * classes, 1, classes));
+  for (Json& tree : model["learner"]["gradient_booster"]["model"]["trees"].AsArray()) {
+    tree["split_indices"] = Json(Json::Array{Json(0), Json(0), Json(0)});
+    tree["split_conditions"] = Json(Json::Array{Json(1e6), Json(0.25), Json(3e38)});
+    tree["default_left"] = Json(Json::Array{Json(1), Json(0), Json(0)});
+  }
+  return model.Dump();
+}
+
+/// Writes a whole package of that model into a new directory; of several classes when they have names.
+inline void WriteTestPackageOf(const std::string& model, const std::string& directory, std::uint64_t seed,
+                               const std::string& name, const std::vector<std::string>& features,
+                               const std::vector<std::string>& classes) {
   MW_ASSERT(MakeDirectories(directory).ok());
-  const std::string model = RandomXgboostJson(seed, features, 12, 4, static_cast<int>(classes.size()));
   MW_ASSERT(WriteFileDurably(directory + "/model.json", model).ok());
   const auto forest = forest::Forest::FromXgboostJson(model);
   MW_ASSERT(forest.ok());
@@ -189,6 +199,13 @@ inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, c
   forest->PredictMargin(rows, 40, package.warm_up.margins);
   forest->Predict(rows, 40, package.warm_up.probabilities);
   MW_ASSERT(wire::WritePackage(directory, package).ok());
+}
+
+inline void WriteTestPackage(const std::string& directory, std::uint64_t seed, const std::string& name = "late",
+                             const std::vector<std::string>& features = TestFeatures(),
+                             const std::vector<std::string>& classes = {}) {
+  WriteTestPackageOf(RandomXgboostJson(seed, features, 12, 4, static_cast<int>(classes.size())), directory, seed, name,
+                     features, classes);
 }
 
 }  // namespace mw::serving::testing

@@ -65,7 +65,7 @@ struct TestRows {
 
 /// What pieces say together.
 struct Totals {
-  std::int64_t rows = 0, sampled = 0, dropped = 0, requests = 0, failures = 0, flagged = 0, future = 0;
+  std::int64_t rows = 0, sampled = 0, dropped = 0, requests = 0, failures = 0, refused = 0, flagged = 0, future = 0;
   std::uint64_t latencies = 0;
   std::map<std::string, int> ids;  // how often each was sampled
   void Add(const wire::WindowPiece& piece) {
@@ -74,6 +74,7 @@ struct Totals {
     dropped += piece.dropped_rows;
     requests += piece.requests;
     failures += piece.failures;
+    refused += piece.refused;
     flagged += piece.flagged_rows;
     future += piece.future_rows;
     latencies += piece.latency.count();

@@ -19,6 +19,13 @@ void Touch(wire::WindowPiece& piece, std::int64_t received_us) {
   piece.last_received = std::max(piece.last_received, at);
 }
 
+void CountRequests(wire::WindowPiece& piece, Outcome outcome, std::uint64_t requests) {
+  const auto count = static_cast<std::int64_t>(requests);
+  piece.requests += count;
+  if (outcome == Outcome::kRefused) piece.refused += count;
+  if (outcome == Outcome::kFailed) piece.failures += count;
+}
+
 bool IsFuture(std::int64_t event_time_us, std::int64_t received_us) {
   return event_time_us > received_us + kClockSkewMax.count();
 }
@@ -108,8 +115,8 @@ void WindowBuilder::MakeRoom() {
 void WindowBuilder::Add(const RecordingLane::Record& record) {
   std::size_t sampled = 0;
   std::size_t key_at = 0;
-  const std::size_t rows = std::max<std::size_t>(record.predictions.size(), record.refused ? 1 : 0);
-  for (std::size_t row = 0; row < rows; ++row) {
+  const bool answered = !record.predictions.empty();
+  for (std::size_t row = 0; row < std::max<std::size_t>(record.predictions.size(), 1); ++row) {
     const std::int64_t given_us = record.event_times_us[record.event_times_us.size() > 1 ? row : 0];
     const bool future = IsFuture(given_us, record.received_us);
     const std::int64_t time_us = given_us == kNoEventTime || future ? record.received_us : given_us;
@@ -117,13 +124,10 @@ void WindowBuilder::Add(const RecordingLane::Record& record) {
     wire::WindowPiece& piece = window.piece;
     Touch(piece, record.received_us);
     if (row == 0 && record.counts_request) {
-      ++piece.requests;
-      if (!record.refused) piece.latency.Add(record.latency);
+      CountRequests(piece, record.outcome, 1);
+      if (answered) piece.latency.Add(record.latency);
     }
-    if (record.refused) {
-      ++piece.failures;
-      return;
-    }
+    if (!answered) return;
     ++piece.rows;
     piece.future_rows += future ? 1 : 0;
     future_rows_ += future ? 1 : 0;
@@ -162,14 +166,17 @@ void WindowBuilder::AddSampled(Window& window, const RecordingLane::Record& reco
 }
 
 void WindowBuilder::AddLost(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
-                            std::int64_t received_us, std::uint64_t rows, std::uint64_t requests) {
+                            std::int64_t received_us, std::uint64_t rows,
+                            const std::array<std::uint64_t, 3>& requests) {
   const bool usable = event_time_us != kNoEventTime && !IsFuture(event_time_us, received_us);
   Window& window = WindowOf(version, usable ? event_time_us : received_us);
   wire::WindowPiece& piece = window.piece;
   Touch(piece, received_us);
   piece.rows += static_cast<std::int64_t>(rows);
   piece.dropped_rows += static_cast<std::int64_t>(rows);
-  piece.requests += static_cast<std::int64_t>(requests);
+  for (const Outcome outcome : {Outcome::kAnswered, Outcome::kRefused, Outcome::kFailed}) {
+    CountRequests(piece, outcome, requests[static_cast<std::size_t>(outcome)]);
+  }
   window.rates += static_cast<double>(rows);
 }
 

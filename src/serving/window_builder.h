@@ -8,6 +8,7 @@
 // and of those still here are the counts of all that was added.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -37,9 +38,9 @@ class WindowBuilder {
   WindowBuilder(WindowBuilderOptions options, Sink sink);
 
   void Add(const RecordingLane::Record& record);
-  /// Rows of which nothing is known but their number.
+  /// Rows and requests (by outcome) of which nothing is known but their number.
   void AddLost(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us,
-               std::int64_t received_us, std::uint64_t rows, std::uint64_t requests);
+               std::int64_t received_us, std::uint64_t rows, const std::array<std::uint64_t, 3>& requests);
   /// Gives every window that has anything to the sink.
   void Cut();
 

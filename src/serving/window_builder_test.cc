@@ -192,7 +192,7 @@ TEST_F(WindowBuilderTest, EventTimesFarAheadAreNotBelieved) {
   EXPECT_EQ(pieces_[0].sample.event_times_us[1], now);
 }
 
-TEST_F(WindowBuilderTest, RefusedRequestsCountAsFailures) {
+TEST_F(WindowBuilderTest, RefusedRequestsCountAndAreNoFailures) {
   lane_.AddRefused(version_, At("2013-07-01T04:10:00Z"), Duration(0));
   lane_.AddRefused(version_, kNoEventTime, Duration(0));
   Drain();
@@ -201,9 +201,26 @@ TEST_F(WindowBuilderTest, RefusedRequestsCountAsFailures) {
   for (const wire::WindowPiece& piece : pieces_) {
     EXPECT_EQ(piece.rows, 0);
     EXPECT_EQ(piece.requests, 1);
-    EXPECT_EQ(piece.failures, 1);
+    EXPECT_EQ(piece.refused, 1);
+    EXPECT_EQ(piece.failures, 0);
     EXPECT_EQ(piece.latency.count(), 0U);
   }
+}
+
+TEST_F(WindowBuilderTest, ValidRequestsWithoutAPredictionAreFailures) {
+  lane_.AddFailed(version_, At("2013-07-01T04:10:00Z"), Duration(0));
+  const TestRows rows("half", 2, At("2013-07-01T04:20:00Z"));
+  RecordedRequest request = rows.Request();
+  request.failed = true;
+  lane_.AddAnswered(version_, kFull, request);
+  Drain();
+  builder_->Cut();
+  ASSERT_EQ(pieces_.size(), 1U);
+  EXPECT_EQ(pieces_[0].requests, 2);
+  EXPECT_EQ(pieces_[0].failures, 2);
+  EXPECT_EQ(pieces_[0].refused, 0);
+  EXPECT_EQ(pieces_[0].rows, 2);
+  EXPECT_EQ(pieces_[0].latency.count(), 1U) << "one was answered, though not whole";
 }
 
 TEST_F(WindowBuilderTest, APieceIsCutWhenItsSampleIsFull) {
@@ -244,12 +261,14 @@ TEST_F(WindowBuilderTest, WhatIsRefusedKeepsItsCountsAndLosesItsSample) {
 
 TEST_F(WindowBuilderTest, RowsThatWereLostAreCountedToo) {
   Add(TestRows("r", 2, At("2013-07-01T04:10:00Z")));
-  builder_->AddLost(version_, At("2013-07-01T04:20:00Z"), ToMicros(clock_.Now()), 7, 3);
+  builder_->AddLost(version_, At("2013-07-01T04:20:00Z"), ToMicros(clock_.Now()), 7, {3, 2, 1});
   builder_->Cut();
   ASSERT_EQ(pieces_.size(), 1U);
   EXPECT_EQ(pieces_[0].rows, 9);
   EXPECT_EQ(pieces_[0].dropped_rows, 7);
-  EXPECT_EQ(pieces_[0].requests, 4);
+  EXPECT_EQ(pieces_[0].requests, 7);
+  EXPECT_EQ(pieces_[0].refused, 2);
+  EXPECT_EQ(pieces_[0].failures, 1);
   EXPECT_EQ(pieces_[0].sampled_rows, 2);
 }
 

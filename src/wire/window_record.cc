@@ -31,7 +31,8 @@ enum Section : std::uint64_t {
   kFeatures = 5,
   kPrediction = 6,
   kSample = 7,
-  kClasses = 8
+  kClasses = 8,
+  kRefusals = 9
 };
 
 /// 64 bits of a text, eight bytes at a time: the words are multiplied into one another, the end is stirred twice.
@@ -204,6 +205,12 @@ void ReadClasses(ByteReader& in, PredictionSample& sample) {
   sample.class_probabilities = ReadFloats(in, sample.rows() * classes);
 }
 
+ByteWriter RefusalsOf(const WindowPiece& piece) {
+  ByteWriter out;
+  out.Signed(piece.refused);
+  return out;
+}
+
 Result<sketch::ColumnProfile> ReadPrediction(ByteReader& in) {
   sketch::ColumnProfile profile = TRY(sketch::ColumnProfile::Read(in));
   if (!profile.numeric() && profile.kind() != sketch::ValueKind::kCategory) {
@@ -222,6 +229,7 @@ Status ReadSection(std::uint64_t tag, ByteReader& in, WindowPiece& piece) {
     case kPrediction: piece.prediction = TRY(ReadPrediction(in)); break;
     case kSample: ReadSample(in, ToMicros(piece.window_start), piece.sample); break;
     case kClasses: ReadClasses(in, piece.sample); break;
+    case kRefusals: piece.refused = in.Signed(); break;
     default: return Ok();  // of a newer version
   }
   return in.CheckEnd();
@@ -261,6 +269,7 @@ Status CheckCounts(const WindowPiece& piece) {
   TRY(CheckPart("sampled_rows", piece.sampled_rows, piece.rows));
   TRY(CheckPart("dropped_rows", piece.dropped_rows, piece.rows - piece.sampled_rows));
   TRY(CheckPart("failures", piece.failures, piece.requests));
+  TRY(CheckPart("refused", piece.refused, piece.requests - piece.failures));
   TRY(CheckPart("rows of prediction", static_cast<std::int64_t>(piece.prediction.rows()), piece.rows));
   TRY(CheckPart("flagged_rows", piece.flagged_rows, static_cast<std::int64_t>(piece.prediction.rows())));
   TRY(CheckPart("future_rows", piece.future_rows, piece.rows));
@@ -408,6 +417,7 @@ std::string ToBytes(const WindowPiece& piece) {
   WriteSection(out, kPrediction, std::move(prediction));
   WriteSection(out, kSample, SampleOf(piece.sample, ToMicros(piece.window_start)));
   if (!piece.sample.class_names.empty()) WriteSection(out, kClasses, ClassesOf(piece.sample));
+  if (piece.refused != 0) WriteSection(out, kRefusals, RefusalsOf(piece));
   std::string bytes = out.Take();
   ByteWriter checksum;
   checksum.U64(HashText(bytes));

@@ -97,8 +97,9 @@ struct WindowPiece {
   std::int64_t rows = 0;          ///< predicted, all of them
   std::int64_t sampled_rows = 0;  ///< in `sample` and `features`
   std::int64_t dropped_rows = 0;  ///< of `rows`, those that may have been sampled but were lost: something was full
-  std::int64_t requests = 0;      ///< answered or refused; one with rows of two windows counts in that of its first
-  std::int64_t failures = 0;      ///< of `requests`, those that were refused
+  std::int64_t requests = 0;      ///< answered or not; one with rows of two windows counts in that of its first
+  std::int64_t failures = 0;      ///< of `requests`, valid ones that got no prediction, or not for all their rows
+  std::int64_t refused = 0;       ///< of the other `requests`, those refused because of what they held
   std::int64_t flagged_rows = 0;  ///< of prediction.rows(), those at or above the model's threshold
   std::int64_t future_rows = 0;   ///< of `rows`, those whose event time was too far ahead: their receipt counts instead
   LatencyHistogram latency;       ///< one entry for each request that was answered

@@ -77,6 +77,14 @@ WindowPiece ExampleOfClasses() {
   return piece;
 }
 
+/// The example, and two requests more that were refused.
+WindowPiece ExampleOfRefusals() {
+  WindowPiece piece = ExamplePiece();
+  piece.requests += 2;
+  piece.refused = 2;
+  return piece;
+}
+
 /// Bytes with a checksum that fits them again.
 std::string Sealed(std::string_view body) {
   sketch::ByteWriter checksum;
@@ -142,6 +150,22 @@ TEST(WindowRecordTest, OfSeveralClassesEveryProbabilityComesThrough) {
   EXPECT_EQ(ToBytes(*piece), *golden);
 }
 
+TEST(WindowRecordTest, RefusedRequestsAreASectionOfTheirOwnThatOldPiecesLack) {
+  const std::string bytes = ToBytes(ExampleOfRefusals());
+  const auto golden = ReadFile(GoldenPath("window_piece_v1_refused.bin"));
+  ASSERT_TRUE(golden.ok()) << Hex(bytes);
+  EXPECT_EQ(Hex(bytes), Hex(*golden));
+  const auto piece = WindowPieceFromBytes(*golden);
+  ASSERT_TRUE(piece.ok()) << piece.error().ToString();
+  EXPECT_EQ(piece->requests, 6);
+  EXPECT_EQ(piece->failures, 1);
+  EXPECT_EQ(piece->refused, 2);
+  EXPECT_EQ(ToBytes(*piece), *golden);
+  const auto old = WindowPieceFromBytes(*ReadFile(GoldenPath("window_piece_v1.bin")));
+  ASSERT_TRUE(old.ok());
+  EXPECT_EQ(old->refused, 0);
+}
+
 TEST(WindowRecordTest, AnEmptyPieceOfCountsIsSmallAndReadsBack) {
   WindowPiece piece = ExamplePiece();
   piece.sample = {};
@@ -168,7 +192,7 @@ TEST(WindowRecordTest, EveryBentOrTornByteIsFound) {
 TEST(WindowRecordTest, SkipsSectionsItDoesNotKnowAndRefusesNewerFormats) {
   const std::string bytes = ToBytes(ExamplePiece());
   const std::string body = bytes.substr(0, bytes.size() - 8);
-  const auto later = WindowPieceFromBytes(Sealed(body + std::string("\x09\x03xyz")));
+  const auto later = WindowPieceFromBytes(Sealed(body + std::string("\x0A\x03xyz")));
   ASSERT_TRUE(later.ok()) << later.error().ToString();
   EXPECT_EQ(later->rows, 5);
   std::string newer = body;
@@ -190,6 +214,8 @@ TEST(WindowRecordTest, RefusesPiecesThatCannotBe) {
            {[](WindowPiece& p) { p.sampled_rows = 2; }, "the sample has 3 rows"},
            {[](WindowPiece& p) { p.dropped_rows = 3; }, "dropped_rows is 3"},
            {[](WindowPiece& p) { p.failures = 5; }, "failures is 5"},
+           {[](WindowPiece& p) { p.refused = 4; }, "refused is 4; expected 0 to 3"},
+           {[](WindowPiece& p) { p.refused = -1; }, "refused is -1"},
            {[](WindowPiece& p) { p.flagged_rows = 5; }, "flagged_rows is 5"},
            {[](WindowPiece& p) { p.future_rows = 6; }, "future_rows is 6"},
            {[](WindowPiece& p) { p.sample_rate = kNan; }, "sample_rate"},

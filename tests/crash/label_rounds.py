@@ -13,8 +13,8 @@ from crash_rounds import BIN, MODEL_PIPELINE, arguments, call, millwright, run_r
 ROWS = 30_000
 DAYS = 90
 # What is compared. All of it is independent of the order in which pieces and labels came.
-COUNTS = ["rows", "sampled_rows", "dropped_rows", "repeated_rows", "flagged_rows", "requests", "failures", "labelled",
-          "label_sum", "labelled_prediction_sum"]
+COUNTS = ["rows", "sampled_rows", "dropped_rows", "repeated_rows", "flagged_rows", "requests", "failures", "refused",
+          "labelled", "label_sum", "labelled_prediction_sum"]
 
 
 def write_files(directory):

@@ -71,13 +71,13 @@ export function EndpointPage({ name }: { name: string }) {
 function factsOf(endpoint: Endpoint, monitoring: Monitoring | undefined): Fact[] {
   const facts: Fact[] = [];
   if (monitoring) {
-    const total = (of: "rows" | "requests" | "failures" | "dropped") => monitoring.traffic.reduce((sum, w) => sum + w[of], 0);
+    const total = (of: "rows" | "requests" | "failures" | "refused" | "dropped") => monitoring.traffic.reduce((sum, w) => sum + w[of], 0);
     const failures = total("failures");
     facts.push({ label: "Predictions", value: count(total("rows")), note: `${count(total("requests"))} requests` });
     facts.push({
       label: "Failed requests",
       value: count(failures),
-      note: total("dropped") > 0 ? `${count(total("dropped"))} not recorded` : "every prediction recorded",
+      note: `${count(total("refused"))} refused, ${total("dropped") > 0 ? `${count(total("dropped"))} not recorded` : "every prediction recorded"}`,
       tone: failures > 0 ? "bad" : "ok",
     });
     if (monitoring.latency) {

@@ -220,11 +220,7 @@ void InferenceHandler::Infer(const serving::ServedVersion& version, const servin
   const serving::VersionMetrics& metrics = version.metrics;
   metrics.requests.Add();
   const Status decoded = decoder_.Decode(body, *version.model, snapshot.limits);
-  if (!decoded.ok()) {
-    metrics.failures.Add();
-    RecordRefusal(version, start);
-    return SendError(out, HttpStatus(decoded.error().code), decoded.error().ToString());
-  }
+  if (!decoded.ok()) return Refuse(version, decoded.error(), start, out);
   values_.resize(decoder_.rows() * version.model->num_outputs());
   version.model->Predict(decoder_.features(), decoder_.rows(), values_);
   request_id_ = RequestId();
@@ -233,11 +229,13 @@ void InferenceHandler::Infer(const serving::ServedVersion& version, const servin
   metrics.rows.Add(decoder_.rows());
   if (decoder_.unknown_categories() > 0) metrics.unknown_categories.Add(decoder_.unknown_categories());
   metrics.seconds.Observe(static_cast<double>(latency.count()) * 1e-6);
-  Record(version, snapshot, start, latency);
+  const bool failed = !std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
+  if (failed) metrics.failures.Add();
+  Record(version, snapshot, start, latency, failed);
 }
 
 void InferenceHandler::Record(const serving::ServedVersion& version, const serving::Snapshot& snapshot, Duration start,
-                              Duration latency) {
+                              Duration latency, bool failed) {
   if (recording_ == nullptr || decoder_.id() == kProbeId) return;
   serving::RecordedRequest request;
   request.id = request_id_;
@@ -255,13 +253,25 @@ void InferenceHandler::Record(const serving::ServedVersion& version, const servi
   request.keys = decoder_.keys();
   request.start = start;
   request.latency = latency;
+  request.failed = failed;
   recording_->AddAnswered(version.recorded, snapshot.recording.rows_per_second_full, request);
 }
 
-void InferenceHandler::RecordRefusal(const serving::ServedVersion& version, Duration start) {
+/// A 4xx is the caller's, anything else the server's own.
+void InferenceHandler::Refuse(const serving::ServedVersion& version, const Error& error, Duration start,
+                              net::ResponseWriter& out) {
+  const int status = HttpStatus(error.code);
+  const bool refused = status < 500;
+  (refused ? version.metrics.refused : version.metrics.failures).Add();
+  SendError(out, status, error.ToString());
   if (recording_ == nullptr) return;
   const std::span<const std::int64_t> times = decoder_.event_times_us();
-  recording_->AddRefused(version.recorded, times.empty() ? serving::kNoEventTime : times.front(), start);
+  const std::int64_t time = times.empty() ? serving::kNoEventTime : times.front();
+  if (refused) {
+    recording_->AddRefused(version.recorded, time, start);
+  } else {
+    recording_->AddFailed(version.recorded, time, start);
+  }
 }
 
 void InferenceHandler::WriteAnswer(const serving::ServedVersion& version, net::ResponseWriter& out) {

@@ -54,8 +54,8 @@ class InferenceHandler final : public net::LoopHandler {
   void WriteAnswer(const serving::ServedVersion& version, net::ResponseWriter& out);
   std::string_view RequestId();
   void Record(const serving::ServedVersion& version, const serving::Snapshot& snapshot, Duration start,
-              Duration latency);
-  void RecordRefusal(const serving::ServedVersion& version, Duration start);
+              Duration latency, bool failed);
+  void Refuse(const serving::ServedVersion& version, const Error& error, Duration start, net::ResponseWriter& out);
   void SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,
                     net::ResponseWriter& out) const;
 

@@ -185,7 +185,9 @@ TEST_F(InferenceApiTest, RefusalsAreTheProtocolsErrors) {
   EXPECT_EQ(refused.Dump(), R"({"error":"the model has no column \"tmp\"; did you mean \"temp\"?"})");
   EXPECT_EQ(Ask(Post("/v2/models/late/infer", "")).status, 400);
   const std::string metrics = Ask(Get("/metrics")).body;
-  EXPECT_NE(metrics.find("millwright_inference_failures_total{model=\"late\",version=\"1\"} 2"), std::string::npos)
+  EXPECT_NE(metrics.find("millwright_inference_refused_total{model=\"late\",version=\"1\"} 2"), std::string::npos)
+      << metrics;
+  EXPECT_NE(metrics.find("millwright_inference_failures_total{model=\"late\",version=\"1\"} 0"), std::string::npos)
       << metrics;
 }
 

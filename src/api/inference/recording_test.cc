@@ -184,8 +184,42 @@ TEST_F(RecordingTest, RefusalsCountAndProbesDoNot) {
   ASSERT_EQ(pieces.size(), 1U);
   const wire::WindowPiece& piece = pieces.at("2013-07-01T04:00:00Z");
   EXPECT_EQ(piece.requests, 2);
-  EXPECT_EQ(piece.failures, 1);
+  EXPECT_EQ(piece.refused, 1);
+  EXPECT_EQ(piece.failures, 0);
   EXPECT_EQ(piece.rows, 1);
+}
+
+// Sums that overflow make no probability: the answer says null, and that is no answer.
+TEST_F(RecordingTest, ARequestWithARowOfNoPredictionIsAFailure) {
+  const std::vector<std::string> classes = {"early", "on time", "late"};
+  serving::testing::WriteTestPackageOf(serving::testing::OverflowingXgboostJson(serving::testing::TestFeatures(), 3),
+                                       directory_ / "overflows", 7, "when", serving::testing::TestFeatures(), classes);
+  ASSERT_TRUE(catalog_.Deploy("when", 1, "sha256:4", directory_ / "overflows").ok());
+  const std::string head = R"("parameters":{"event_time":"2013-07-01T04:30:00Z"},)";
+  Ask(Body(head), 200, "when");
+  std::string hot = Body(head);
+  hot.replace(hot.find("21.5"), 4, "2e6");
+  const Json answer = Ask(hot, 200, "when");
+  EXPECT_TRUE(answer.Find("outputs")->AsArray()[0].Find("data")->AsArray()[0].IsNull()) << answer.Dump();
+  Ask("{", 400, "when");
+  Ask(Body(R"("parameters":{"event_time":"0001-01-01T00:00:00Z"},)"), 400, "when");
+  EXPECT_NE(metrics_.Expose().find("millwright_inference_failures_total{model=\"when\",version=\"1\"} 1"),
+            std::string::npos);
+  EXPECT_NE(metrics_.Expose().find("millwright_inference_refused_total{model=\"when\",version=\"1\"} 2"),
+            std::string::npos);
+  const Timestamp now = clock_.Now();
+  const auto pieces = Pieces();
+  const wire::WindowPiece& piece = pieces.at("2013-07-01T04:00:00Z");
+  EXPECT_EQ(piece.requests, 2);
+  EXPECT_EQ(piece.failures, 1);
+  EXPECT_EQ(piece.refused, 0);
+  EXPECT_EQ(piece.rows, 2);
+  std::int64_t refused = 0;
+  for (const auto& [start, each] : pieces) {
+    refused += each.refused;
+    EXPECT_TRUE(each.refused == 0 || now - each.window_start < 2 * wire::kWindowLength) << "not in the year 1";
+  }
+  EXPECT_EQ(refused, 2);
 }
 
 TEST_F(RecordingTest, TheDesiredStateDecidesHowMuchIsSampled) {

@@ -227,7 +227,8 @@ Json ToJson(const predictions::WindowSummary& window) {
                          {"labelled_prediction_sum", window.labelled_prediction_sum},
                          {"settled", window.settled},
                          {"requests", window.requests},
-                         {"failures", window.failures}});
+                         {"failures", window.failures},
+                         {"refused", window.refused}});
   out["latency_ms"] = Json::Make({{"p50", Milliseconds(window.latency, 0.5)},
                                   {"p90", Milliseconds(window.latency, 0.9)},
                                   {"p99", Milliseconds(window.latency, 0.99)}});

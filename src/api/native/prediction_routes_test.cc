@@ -74,7 +74,10 @@ class PredictionRoutesTest : public ::testing::Test {
     piece.model = "late-departures";
     piece.version = 1;
     piece.window_start = *ParseTime("2013-05-01T10:00:00Z");
-    piece.rows = piece.sampled_rows = piece.requests = 1;
+    piece.rows = piece.sampled_rows = 1;
+    piece.requests = 4;
+    piece.failures = 1;
+    piece.refused = 2;
     piece.first_received = piece.last_received = *ParseTime("2026-01-01T00:00:00Z");
     piece.latency.Add(std::chrono::milliseconds(2));
     piece.sample.ids = {id};
@@ -148,6 +151,8 @@ TEST_F(PredictionRoutesTest, TakesPiecesOnceAndShowsTheirWindows) {
       Ask("/api/v1/endpoints/late/windows?from=2013-05-01T00:00:00Z&to=2013-05-02T00:00:00Z&version=1");
   ASSERT_EQ(windows.Find("windows")->AsArray().size(), 1U);
   const Json& window = windows.Find("windows")->AsArray()[0];
+  EXPECT_EQ(window.IntOr("failures", -1), 2);
+  EXPECT_EQ(window.IntOr("refused", -1), 4);
   EXPECT_EQ(window.StringOr("from", ""), "2013-05-01T10:00:00Z");
   EXPECT_EQ(window.IntOr("rows", 0), 2);
   EXPECT_NEAR(window.Find("latency_ms")->DoubleOr("p50", 0), 2, 0.2);
