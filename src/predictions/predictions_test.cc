@@ -349,6 +349,26 @@ TYPED_TEST(PredictionsTest, OldWindowsSettleAndKeepWhatWasJoined) {
   EXPECT_EQ(this->Joined().size(), 8U);
 }
 
+TYPED_TEST(PredictionsTest, TotalsOfWindowsThatSettledBeforeRefusalsWereCountedAreRead) {
+  this->Accept({MakePiece(0, 1, "a", 3), MakePiece(24 * 30 + 6, 2, "b", 1)});
+  this->clock_.Advance(hours(25));
+  this->SettleAll();
+  const auto altered = SyncWait(this->database_->Write([](db::Transaction& transaction) -> Result<std::int64_t> {
+    const db::Rows rows = TRY(transaction.Query("SELECT totals FROM prediction_settled"));
+    std::string totals = rows[0].Blob(0);
+    totals.front() = 1;
+    totals.pop_back();  // what was refused: less than 64, one byte
+    return transaction.Execute("UPDATE prediction_settled SET totals = ?", {db::Bytes{std::move(totals)}});
+  }));
+  ASSERT_EQ(altered.value_or(0), 1);
+  this->Restart();
+  const WindowSummary window = this->predictions_->Windows({"late"})[0];
+  EXPECT_TRUE(window.settled);
+  EXPECT_EQ(window.rows, 3);
+  EXPECT_EQ(window.failures, 1);
+  EXPECT_EQ(window.refused, 0);
+}
+
 TYPED_TEST(PredictionsTest, LabelBatchesAreKeptAsLongAsTheyAreNeeded) {
   const auto batches = [this] {
     return SyncWait(this->database_->Read([](db::Snapshot& s) -> Result<std::int64_t> {
