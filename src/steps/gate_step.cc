@@ -122,11 +122,34 @@ Json FindingOf(const evaluation::Check& check) {
                                      check.why.empty() ? "" : Cat(" (", check.why, ")"))}});
 }
 
+/// "ranking roc_auc 0.61, need >= 0.68"; where nothing was measured, why.
+std::string FailureOf(const evaluation::Check& check) {
+  std::string out = check.name;
+  if (!check.metric.empty() && check.name.find(check.metric) == std::string::npos) CatTo(out, " ", check.metric);
+  if (check.value) {
+    const bool percent = check.need.ends_with('%');
+    CatTo(out, " ", goals::CompactNumber(*check.value * (percent ? 100 : 1)), percent ? "%" : "");
+  }
+  if (!check.need.empty()) CatTo(out, ", need ", check.need);
+  if (!check.value && !check.why.empty()) CatTo(out, " (", check.why, ")");
+  return out;
+}
+
+/// "gate fail, 4/5: ranking roc_auc 0.61, need >= 0.68": what stops the release is in the one line that people see.
+std::string SummaryOf(const evaluation::GateDecision& decision) {
+  std::vector<std::string> failures;
+  for (const evaluation::Check& check : decision.checks) {
+    if (check.blocks && check.verdict != evaluation::Verdict::kPass) failures.push_back(FailureOf(check));
+  }
+  const std::string head =
+      Cat("gate ", evaluation::VerdictName(decision.verdict), ", ", decision.passed(), "/", decision.blocking());
+  return failures.empty() ? head + " checks passed" : Cat(head, ": ", Join(failures, "; "));
+}
+
 StepResult ResultOf(const evaluation::GateDecision& decision, std::optional<std::int64_t> production) {
   StepResult result;
   result.gate_failed = decision.verdict != evaluation::Verdict::kPass;
-  result.summary = Cat("gate ", evaluation::VerdictName(decision.verdict), ", ", decision.passed(), "/",
-                       decision.blocking(), " checks passed");
+  result.summary = SummaryOf(decision);
   if (production) CatTo(result.summary, ", against version ", *production);
   result.metrics = Json::Make({{"gate.passed", static_cast<std::int64_t>(decision.passed())},
                                {"gate.blocking", static_cast<std::int64_t>(decision.blocking())}});

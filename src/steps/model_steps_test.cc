@@ -364,6 +364,8 @@ TEST_F(ModelSteps, GatePassesAndRefusesByTheGoal) {
   const auto refused = RunGate(GateTask(Json::Make({{"targets", "goal"}})));
   ASSERT_TRUE(refused.ok()) << refused.error().ToString();
   EXPECT_TRUE(refused->gate_failed);
+  EXPECT_TRUE(refused->summary.starts_with("gate fail, 4/5: ranking roc_auc 0.")) << refused->summary;
+  EXPECT_TRUE(refused->summary.ends_with(", need >= 0.99")) << refused->summary;
   EXPECT_EQ(Json::Parse(*ReadFile(Path("verdict")))->StringOr("verdict", ""), "fail");
   ASSERT_EQ(refused->findings.AsArray().size(), 1u);
   EXPECT_NE(refused->findings.AsArray()[0].StringOr("message", "").find("ranking: roc_auc must be >= 0.99"),
