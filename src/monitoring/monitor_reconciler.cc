@@ -521,8 +521,8 @@ Task<Status> MonitorReconciler::PutSilent(Subject& subject, const Source& source
   const std::optional<Evaluation> previous = CO_TRY(co_await Before(subject, reference, start));
   const std::string looks_back = previous ? StreaksOf(*previous) : std::string();
   const double usual = RowsBeforeSilence(subject, start);
-  const std::string fingerprint = Cat(kDetectorsVersion, "/", reference.identity,
-                                      usual < kUsedRows ? "/unused/" : "/silent/", looks_back);
+  const std::string fingerprint =
+      Cat(kDetectorsVersion, "/", reference.identity, usual < kUsedRows ? "/unused/" : "/silent/", looks_back);
   const auto known = source.known.find(start);
   if (known != source.known.end() && known->second == fingerprint) co_return Ok();
   WindowView silent;

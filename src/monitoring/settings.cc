@@ -34,7 +34,7 @@ Status CheckKeys(const Json& json) {
     if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
     const std::string_view nearest = Nearest(key, keys);
     return InvalidArgument("monitoring has no setting ", Quoted(key),
-                           nearest.empty() ? std::string() : Cat("; did you mean ", nearest, "?"),
+                           nearest.empty() ? std::string(".") : Cat("; did you mean ", nearest, "?"),
                            " There are sensitivity, thresholds, windows_in_a_row, slices and baseline");
   }
   return Ok();

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <memory>
 
+#include "app/cli/monitor_findings.h"
 #include "app/cli/verbs.h"
 #include "base/clock.h"
 #include "base/text.h"
@@ -16,6 +17,8 @@ struct MonitorArguments {
   std::string endpoint;
   std::int64_t version = 0;
   bool alerts_only = false;
+  bool all = false;
+  std::string since;
   bool settings = false;
   std::vector<std::string> set;
 };
@@ -74,27 +77,10 @@ void SayHead(const Json& report) {
   SaySlices(report.Find("slices"));
   SayMissingSlices(report.Find("slices_missing"));
   if (windows.empty()) return Say("no window yet; the first predictions make one\n");
-  Say(Cat(windows.size(), " windows of ", report.StringOr("drift_window", ""),
+  Say(Cat(Counted(windows.size(), "window"), " of ", report.StringOr("drift_window", ""),
           ", event time: ", StateCount(windows, "ok"), ", ", StateCount(windows, "warning"), ", ",
           StateCount(windows, "alert"), ", ", StateCount(windows, "no_data"), ", ",
           StateCount(windows, "insufficient_data"), ", ", StateCount(windows, "baseline_missing"), "\n\n"));
-}
-
-void SayFindings(const Json& report, bool alerts_only) {
-  std::size_t notes = 0;
-  std::string window;
-  for (const Json& finding : report.Find("findings")->AsArray()) {
-    const bool alert = finding.StringOr("severity", "") == "alert";
-    notes += alert ? 0 : 1;
-    if (alerts_only && !alert) continue;
-    const Json* period = finding.Find("window");
-    const std::string title = Cat(Day(*period, "from"), " to ", Day(*period, "to"));
-    if (title != window) Say(Cat(title, "\n"));
-    window = title;
-    Say(Cat(alert ? "  ALERT  " : "  note   ", finding.StringOr("sentence", ""), "\n"));
-  }
-  if (alerts_only && notes > 0) Say(Cat(notes, " notes are not shown\n"));
-  if (report.Find("findings")->AsArray().empty()) Say("nothing found\n");
 }
 
 /// A word as the setting's kind has it: what is no number is left to the server to refuse by name.
@@ -162,16 +148,58 @@ Result<Json> ChangeSettings(const Options& options, const std::string& target,
   return Call(options, net::Method::kPut, target, settings);
 }
 
+/// What a baseline of production will be made of: a span that holds nothing is no mistake, yet rarely what was meant.
+void SayBaselineSpan(const Json& report, const std::string& baseline) {
+  const std::size_t slash = baseline.find('/');
+  if (slash == std::string::npos) return;
+  const Result<Timestamp> from = ParseTime(baseline.substr(0, slash));
+  const Result<Timestamp> until = ParseTime(baseline.substr(slash + 1));
+  if (!from.ok() || !until.ok()) return;
+  std::int64_t rows = 0;
+  for (const Json& each : report.Find("traffic")->AsArray()) {  // by hours or days, the span is of whole days
+    const Result<Timestamp> start = ParseTime(each.StringOr("from", ""));
+    if (start.ok() && *start >= *from && *start < *until) rows += each.IntOr("rows", 0);
+  }
+  const std::int64_t version = report.IntOr("version", 0);
+  if (rows > 0) {
+    return Say(Cat("version ", version, " answered ", WithThousands(rows), rows == 1 ? " row" : " rows", " in ",
+                   baseline, "; windows after it are held against them\n"));
+  }
+  Say(Cat("warning: version ", version, " answered no row in ", baseline,
+          ": windows after it will be baseline_missing until rows of that time come; back again: --set "
+          "baseline=training\n"));
+}
+
+int RunSet(const Options& options, const std::string& target, const std::vector<std::string>& assignments) {
+  const Result<Json> settings = ChangeSettings(options, target + "/settings", assignments);
+  return Print(options, settings, [&](const Json& changed) {
+    SaySettings(changed);
+    const Result<Json> report = Call(options, net::Method::kGet, target);
+    if (report.ok()) SayBaselineSpan(*report, changed.StringOr("baseline", ""));
+  });
+}
+
+int RunReport(const Options& options, const std::string& target, const MonitorArguments& arguments) {
+  const Result<Json> report = Call(options, net::Method::kGet, target);
+  FindingsShown shown{arguments.alerts_only, arguments.all};
+  if (report.ok() && !arguments.since.empty()) {
+    const Result<Timestamp> since = FindingsSince(*report, arguments.since);
+    if (!since.ok()) return Fail(since.error());
+    shown.since = *since;
+  }
+  return Print(options, report, [&shown](const Json& answer) {
+    SayHead(answer);
+    Say(FindingsText(answer, shown));
+  });
+}
+
 int RunMonitor(const Options& options, const MonitorArguments& arguments) {
   std::string target = Cat("/api/v1/endpoints/", net::PercentEncode(arguments.endpoint), "/monitoring");
   const std::string settings = target + "/settings";
-  if (!arguments.set.empty()) return Print(options, ChangeSettings(options, settings, arguments.set), SaySettings);
+  if (!arguments.set.empty()) return RunSet(options, target, arguments.set);
   if (arguments.settings) return Print(options, Call(options, net::Method::kGet, settings), SaySettings);
   if (arguments.version > 0) CatTo(target, "?version=", arguments.version);
-  return Print(options, Call(options, net::Method::kGet, target), [&arguments](const Json& report) {
-    SayHead(report);
-    SayFindings(report, arguments.alerts_only);
-  });
+  return RunReport(options, target, arguments);
 }
 
 }  // namespace
@@ -185,6 +213,9 @@ void AddMonitorVerb(const Registrar& registrar) {
   command->add_option("endpoint", arguments->endpoint, "An endpoint's name")->required();
   command->add_option("--version", arguments->version, "A version that answered before");
   command->add_flag("--alerts", arguments->alerts_only, "Leave out the notes");
+  command->add_flag("--all", arguments->all, "Show every window that found something, not the latest 12");
+  command->add_option("--since", arguments->since,
+                      "Show windows of event time since then: a time, or a duration before the newest window's end");
   command->add_flag("--settings", arguments->settings, "Show how the endpoint is monitored");
   command->add_option("--set", arguments->set,
                       "KEY=VALUE, `default` takes it back: sensitivity=strict, thresholds.temp=0, windows_in_a_row=3, "
