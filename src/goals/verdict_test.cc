@@ -62,7 +62,7 @@ TEST(Judge, WhatIsUndefinedOrNotServedYetSaysWhy) {
   EXPECT_EQ(verdicts[1].outcome, Outcome::kMissed) << "NaN fails closed";
   EXPECT_EQ(verdicts[2].outcome, Outcome::kNotMeasurable);
   EXPECT_EQ(verdicts[2].reason, "no rows");
-  EXPECT_EQ(verdicts[3].reason, "measured once a version serves");
+  EXPECT_EQ(verdicts[3].reason, "measured in production alone");
   EXPECT_EQ(Judge(TheGoal(), Stage::kProduction, Measured(0.15, 0.7))[3].reason, "no latency was measured");
 }
 

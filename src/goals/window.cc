@@ -69,7 +69,11 @@ class Windows {
   [[nodiscard]] std::string Label(std::int64_t start) const {
     if (length_.months) return Cat(MonthName(Civil(start)), YearText(start));
     if (days_ == 1) return DayText(start) + YearText(start);
-    if (days_ > 1) return Cat(DayText(start), " - ", DayText(start + days_ - 1), YearText(start + days_ - 1));
+    if (days_ > 1) {
+      const std::int64_t last = start + days_ - 1;
+      const bool one_year = Civil(start).year() == Civil(last).year();
+      return Cat(DayText(start), one_year ? "" : YearText(start), " - ", DayText(last), YearText(last));
+    }
     const std::int64_t day = zone_.DayOf(FromMicros(start));
     const int minute = zone_.MinuteOfDay(FromMicros(start));
     const auto two = [](int value) { return Cat(value < 10 ? "0" : "", value); };

@@ -50,7 +50,7 @@ TEST(Windows, WeeksBeginOnMondayThroughClockChanges) {
                 std::chrono::hours(24),
             std::chrono::hours(4));
   EXPECT_EQ(Shown(Between("7d", "2013-12-30T12:00:00Z", "2013-12-30T13:00:00Z")[0]),
-            "2013-12-30T05:00:00Z 2014-01-06T05:00:00Z 30 Dec - 5 Jan 2014");
+            "2013-12-30T05:00:00Z 2014-01-06T05:00:00Z 30 Dec 2013 - 5 Jan 2014");
 }
 
 TEST(Windows, OtherDaysCountFromTheEpochAndHoursNeedNoZone) {

@@ -228,7 +228,7 @@ TEST(EvaluationWindow, IsTheMonthThatTheReportLookedAt) {
   EXPECT_EQ(window->window.label, "Jul 2013");
   EXPECT_EQ(window->stage, goals::Stage::kEvaluation);
   EXPECT_EQ(Of(*window, "ranking").verdict.outcome, goals::Outcome::kMet);
-  EXPECT_EQ(Of(*window, "speed").verdict.reason, "measured once a version serves");
+  EXPECT_EQ(Of(*window, "speed").verdict.reason, "measured in production alone");
   facts.report->from = "2013-06-30T05:00:00Z";
   EXPECT_EQ(EvaluationWindow(TestGoal(), facts)->window.label, "Jun 2013 - Jul 2013");
 }

@@ -34,24 +34,34 @@ std::vector<goals::StoredVerdict> Latest(const std::vector<goals::StoredVerdict>
   return latest;
 }
 
-Task<Result<Json>> Row(goals::Goals& goals, const goals::StoredGoal& goal) {
+/// "state" and "missed_in" of the goal's board; null where it cannot be told.
+Task<Json> InProduction(monitoring::ProductionReconciler& production, std::string name) {
+  const Result<monitoring::GoalBoard> board = co_await production.Board(std::move(name));
+  if (!board.ok()) co_return Json();
+  const Json all = monitoring::ToJson(*board);
+  co_return Json::Make({{"state", all.StringOr("state", "unknown")}, {"missed_in", *all.Find("missed_in")}});
+}
+
+Task<Result<Json>> Row(goals::Goals& goals, monitoring::ProductionReconciler& production, goals::StoredGoal goal) {
   const auto latest = Latest(CO_TRY(co_await goals.History(std::string(kProject), goal.name, "", kVerdictsMax)));
   std::int64_t missed = 0;
   for (const goals::StoredVerdict& verdict : latest) missed += verdict.outcome == "missed" ? 1 : 0;
   const Json* targets = goal.parsed.Find("targets");
+  Json in_production = co_await InProduction(production, goal.name);
   co_return Json::Make({{"name", goal.name},
                         {"model", goal.parsed.StringOr("model", "")},
                         {"outcome", goal.parsed.StringOr("outcome", "")},
                         {"version", goal.version},
                         {"targets", std::uint64_t{targets == nullptr ? 0 : targets->AsArray().size()}},
                         {"missed", missed},
-                        {"judged", latest.empty() ? Json() : Json(FormatTime(latest.back().recorded_at))}});
+                        {"judged", latest.empty() ? Json() : Json(FormatTime(latest.back().recorded_at))},
+                        {"production", std::move(in_production)}});
 }
 
-Task<Result<Response>> List(goals::Goals& goals) {
+Task<Result<Response>> List(goals::Goals& goals, monitoring::ProductionReconciler& production) {
   const std::vector<goals::StoredGoal> stored = CO_TRY(co_await goals.List(std::string(kProject)));
   Json rows = Json::MakeArray();
-  for (const goals::StoredGoal& goal : stored) rows.Append(CO_TRY(co_await Row(goals, goal)));
+  for (const goals::StoredGoal& goal : stored) rows.Append(CO_TRY(co_await Row(goals, production, goal)));
   co_return net::JsonResponse(Json::Make({{"goals", std::move(rows)}}));
 }
 
@@ -74,8 +84,8 @@ Task<Result<Response>> Production(monitoring::ProductionReconciler& production, 
 }  // namespace
 
 void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals, monitoring::ProductionReconciler& production) {
-  routes.Add(
-      {Method::kGet, "/api/v1/goals", Permission::kRead, 0, net::Simple([&goals](Request&) { return List(goals); })});
+  routes.Add({Method::kGet, "/api/v1/goals", Permission::kRead, 0,
+              net::Simple([&goals, &production](Request&) { return List(goals, production); })});
   routes.Add({Method::kGet, "/api/v1/goals/{name}", Permission::kRead, 0,
               net::Simple([&goals](Request& request) { return Get(goals, request.params.at("name")); })});
   routes.Add(

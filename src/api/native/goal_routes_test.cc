@@ -41,7 +41,7 @@ TEST_F(GoalRoutesTest, AGoalIsListedBeforeAnythingWasJudged) {
   world_.Apply(kLateGoal);
   EXPECT_EQ(world_.Say("/api/v1/goals"),
             R"({"goals":[{"name":"late","model":"late","outcome":"Nobody waits.","version":1,"targets":2,)"
-            R"("missed":0,"judged":null}]})");
+            R"("missed":0,"judged":null,"production":{"state":"unknown","missed_in":[]}}]})");
   const Json page = world_.Get("/api/v1/goals/late");
   EXPECT_EQ(page.StringOr("source", ""), kLateGoal);
   EXPECT_EQ(page.StringOr("applied_at", ""), "2020-09-13T12:26:40Z");
@@ -59,6 +59,7 @@ TEST_F(GoalRoutesTest, TheLastEvaluationCountsAndNoEarlierOne) {
   const Json& row = list.Find("goals")->AsArray().at(0);
   EXPECT_EQ(row.IntOr("missed", 0), 1);
   EXPECT_EQ(row.StringOr("judged", ""), "2020-09-13T13:26:40Z");
+  EXPECT_EQ(row.Find("production")->StringOr("state", ""), "unknown") << "an evaluation says nothing of production";
 }
 
 TEST_F(GoalRoutesTest, ProductionIsToldByItsBoardAndNotAmongVerdicts) {

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "app/cli/command.h"
+#include "app/cli/monitor_findings.h"
 #include "base/text.h"
+#include "goals/metric.h"
 
 namespace mw::app::cli {
 namespace {
@@ -18,12 +20,22 @@ const Json::Array& List(const Json& object, std::string_view key) {
   return found == nullptr || !found->IsArray() ? kNone : found->AsArray();
 }
 
+bool HoldsYear(std::string_view text) {
+  std::size_t digits = 0;
+  for (const char c : text) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits == 4) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> Labels(const Json::Array& windows) {
   std::vector<std::string> labels;
   for (const Json& window : windows) labels.push_back(window.StringOr("label", ""));
   const auto year = [](const std::string& label) { return label.size() > 5 ? label.substr(label.size() - 5) : label; };
+  // A label with two years ("30 Dec 2013 - 5 Jan 2014") says nothing without its last.
   const bool one_year = std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
-    return label.size() > 5 && year(label) == year(labels.front());
+    return label.size() > 5 && year(label) == year(labels.front()) && !HoldsYear(label.substr(0, label.size() - 5));
   });
   for (std::string& label : labels) {
     if (one_year) label.resize(label.size() - 5);
@@ -31,9 +43,30 @@ std::vector<std::string> Labels(const Json::Array& windows) {
   return labels;
 }
 
+bool InPercent(const Json& target) {
+  const goals::Metric* metric = goals::FindMetric(target.StringOr("metric", ""));
+  return metric != nullptr && metric->in_percent;
+}
+
+// Needs and values stand beside each other in one unit, however the goal wrote them.
+std::string Percent(const std::string& need) {
+  const std::size_t space = need.rfind(' ');
+  const std::optional<double> share =
+      space == std::string::npos ? std::nullopt : ParseDouble(std::string_view(need).substr(space + 1));
+  return share ? Cat(need.substr(0, space + 1), goals::CompactNumber(*share * 100), "%") : need;
+}
+
+std::string Text(const Json& target, const Json& cell) {
+  std::string text = cell.StringOr("text", "");
+  const std::size_t digit = text.find_last_of("0123456789");
+  if (!InPercent(target) || digit == std::string::npos || text.find('%') != std::string::npos) return text;
+  return text.insert(digit + 1, "%");
+}
+
 std::string Need(const Json& target) {
   const Json* objective = target.Find("objective");
   std::string need = target.StringOr("need", "");
+  if (InPercent(target)) need = Percent(need);
   if (objective == nullptr || !objective->IsNumber()) return need;
   return Cat(need, " ", Fixed(objective->AsDouble() * 100, 0), "%");
 }
@@ -66,7 +99,7 @@ std::string Wrapped(const std::string& head, std::size_t indent, std::string_vie
   return Cat(out, line, "\n");
 }
 
-std::string Rows(const Json& board) {
+std::string Rows(const Json& board, std::size_t columns) {
   const Json::Array& targets = List(board, "targets");
   const std::vector<std::string> labels = Labels(List(board, "windows"));
   std::size_t name = 6, need = 4, cell = 5, cost = 10;
@@ -74,11 +107,12 @@ std::string Rows(const Json& board) {
     name = std::max(name, Name(target).size());
     need = std::max(need, Need(target).size());
     cost = std::max(cost, target.StringOr("miss_costs", "").size());
-    for (const Json& one : List(target, "cells")) cell = std::max(cell, one.StringOr("text", "").size());
+    for (const Json& one : List(target, "cells")) cell = std::max(cell, Text(target, one).size());
   }
   for (const std::string& label : labels) cell = std::max(cell, label.size());
   const std::size_t fixed = name + 2 + need + 2 + cost;
-  const std::size_t fit = fixed < kStripWidth ? (kStripWidth - fixed) / (cell + 1) : 1;
+  const std::size_t room = fixed < kStripWidth ? (kStripWidth - fixed) / (cell + 1) : 1;
+  const std::size_t fit = columns > 0 ? columns : std::max<std::size_t>(room, 1);
   const std::size_t first = labels.size() > fit ? labels.size() - fit : 0;
 
   std::string out = Cat(Padded("target", name, false), "  ", Padded("need", need, false));
@@ -87,11 +121,35 @@ std::string Rows(const Json& board) {
   for (const Json& target : targets) {
     CatTo(out, Padded(Name(target), name, false), "  ", Padded(Need(target), need, false));
     const Json::Array& cells = List(target, "cells");
-    for (std::size_t i = first; i < cells.size(); ++i)
-      CatTo(out, " ", Padded(cells[i].StringOr("text", ""), cell, true));
+    for (std::size_t i = first; i < cells.size(); ++i) CatTo(out, " ", Padded(Text(target, cells[i]), cell, true));
     CatTo(out, "  ", target.StringOr("miss_costs", ""), "\n");
   }
-  return out;
+  if (first == 0) return out;
+  return Cat(out, "  ", Counted(first, "earlier window"), first == 1 ? " is" : " are", " not shown, ",
+             labels.size() - first, " of ", labels.size(), " are: --all shows them, --windows 12 as many\n");
+}
+
+// What the headline passes over: it goes by what decides.
+std::string MissedAllTheSame(const Json& board) {
+  if (board.StringOr("state", "") != "met") return {};
+  const Json::Array& windows = List(board, "windows");
+  std::vector<std::string> missed;
+  for (const Json& target : List(board, "targets")) {
+    const Json::Array& cells = List(target, "cells");
+    std::vector<std::string> labels;
+    for (std::size_t i = 0; i < std::min(cells.size(), windows.size()); ++i) {
+      const bool counts = windows[i].StringOr("stage", "") == "production";
+      if (counts && cells[i].StringOr("outcome", "") == "missed") labels.push_back(windows[i].StringOr("label", ""));
+    }
+    if (labels.empty()) continue;
+    const std::size_t more = labels.size() - 1;
+    missed.push_back(
+        Cat(target.StringOr("name", ""), " (", labels.back(), more == 0 ? "" : Cat(" and ", more, " before"), ")"));
+  }
+  if (missed.empty()) return {};
+  return Wrapped(
+      "  met", 8,
+      Cat("is said of the KPI, without one of the targets of priority 1; missed all the same: ", Join(missed, ", ")));
 }
 
 // Why targets of the last window have no value, each reason once.
@@ -170,17 +228,19 @@ std::string Heading(const Json& board) {
   } else {
     CatTo(out, state == "met" ? "met" : "not measured in production yet");
   }
-  if (board.IntOr("pending", 0) > 0) CatTo(out, "  (", board.IntOr("pending", 0), " windows wait to be judged)");
+  if (board.IntOr("pending", 0) > 0)
+    CatTo(out, "  (", Counted(static_cast<std::size_t>(board.IntOr("pending", 0)), "window"),
+          board.IntOr("pending", 0) == 1 ? " waits" : " wait", " to be judged)");
   return out + "\n";
 }
 
 }  // namespace
 
-std::string GoalStrip(const Json& board) {
+std::string GoalStrip(const Json& board, std::size_t columns) {
   if (List(board, "windows").empty()) return Heading(board);
-  std::string out = Cat(Heading(board), "\n", Rows(board));
+  std::string out = Cat(Heading(board), "\n", Rows(board, columns));
   CatTo(out, "  ! missed   ~ estimated before labels came   - not measurable yet   windows are of event time, ",
-        board.StringOr("timezone", "UTC"), "\n", Unmeasured(board), Whys(board));
+        board.StringOr("timezone", "UTC"), "\n", MissedAllTheSame(board), Unmeasured(board), Whys(board));
   if (const Json* saved = board.Find("saved"); saved != nullptr && saved->IsObject()) {
     CatTo(out, "\n", Wrapped("saved", 14, saved->StringOr("text", "")));
   }

@@ -2,6 +2,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <limits>
 #include <memory>
 
 #include "app/cli/goal_strip.h"
@@ -25,24 +26,45 @@ std::string Interval(const Json& verdict) {
   return Cat("[", Number(verdict, "low"), ", ", Number(verdict, "high"), "]");
 }
 
+/// "MISSED in Jul 2013 and 2 before": how it does where it counts.
+std::string InProduction(const Json& goal) {
+  const Json* production = goal.Find("production");
+  const std::string state = production == nullptr ? "" : production->StringOr("state", "");
+  if (state == "met") return state;
+  if (state != "missed") return "not measured yet";
+  const Json::Array& windows = production->Find("missed_in")->AsArray();
+  std::string out = "MISSED";
+  if (!windows.empty()) CatTo(out, " in ", windows.back().AsString());
+  return windows.size() > 1 ? Cat(out, " and ", windows.size() - 1, " before") : out;
+}
+
+/// "met, 2013-07-01": what the last evaluation said before anything was served.
+std::string AtEvaluation(const Json& goal) {
+  const std::string judged = goal.StringOr("judged", "");
+  if (judged.empty()) return "never";
+  const std::int64_t missed = goal.IntOr("missed", 0);
+  return Cat(missed == 0 ? std::string("met") : Cat(missed, " missed"), ", ", judged.substr(0, 10));
+}
+
 void SayGoals(const Json& answer) {
-  std::vector<std::vector<std::string>> rows = {{"goal", "model", "targets", "missed", "judged", "outcome"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"goal", "model", "targets", "in production", "at evaluation", "outcome"}};
   for (const Json& goal : answer.Find("goals")->AsArray()) {
     rows.push_back({goal.StringOr("name", ""), goal.StringOr("model", ""), Cat(goal.IntOr("targets", 0)),
-                    Cat(goal.IntOr("missed", 0)), goal.StringOr("judged", "never"), goal.StringOr("outcome", "")});
+                    InProduction(goal), AtEvaluation(goal), goal.StringOr("outcome", "")});
   }
   Say(rows.size() > 1 ? TextTable(rows)
                       : "no goal yet; write one (docs/guide/files.md) and: millwright apply -f goal.yaml\n");
 }
 
-void SayGoal(const Json& answer) {
+void SayGoal(const Json& answer, std::size_t columns) {
   const Json& goal = *answer.Find("goal");
   Say(Cat(goal.StringOr("goal", ""), ": ", goal.StringOr("outcome", ""), "\n"));
   Say(Cat("owner ", goal.StringOr("owner", "-"), ", model ", goal.StringOr("model", "-"), ", version ",
           answer.IntOr("version", 0), "\n\n"));
   const Json* production = answer.Find("production");
   if (production != nullptr && !production->Find("windows")->AsArray().empty()) {
-    Say(GoalStrip(*production));
+    Say(GoalStrip(*production, columns));
     return;
   }
   const Json::Array& verdicts = answer.Find("verdicts")->AsArray();
@@ -71,9 +93,17 @@ Result<Json> GoalInAll(const Options& options, const std::string& name) {
   return answer;
 }
 
-int RunGoals(const Options& options, const std::string& name) {
+struct GoalArguments {
+  std::string goal;
+  bool all = false;
+  std::size_t windows = 0;
+};
+
+int RunGoals(const Options& options, const GoalArguments& arguments) {
+  const std::string& name = arguments.goal;
+  const std::size_t columns = arguments.all ? std::numeric_limits<std::size_t>::max() : arguments.windows;
   if (name.empty()) return Print(options, Call(options, Method::kGet, "/api/v1/goals"), SayGoals);
-  return Print(options, GoalInAll(options, name), SayGoal);
+  return Print(options, GoalInAll(options, name), [columns](const Json& answer) { SayGoal(answer, columns); });
 }
 
 void SayModels(const Json& answer) {
@@ -114,11 +144,13 @@ int RunModels(const Options& options, const std::string& name) {
 
 void AddModelVerbs(const Registrar& registrar) {
   const Options& options = registrar.options;
-  const auto goal = std::make_shared<std::string>();
-  registrar
-      .Add("goals", "Show goals, or one goal with every target held against the model",
-           "millwright goals late-departures", [&options, goal] { return RunGoals(options, *goal); })
-      ->add_option("goal", *goal, "A goal's name");
+  const auto goal = std::make_shared<GoalArguments>();
+  CLI::App* goals =
+      registrar.Add("goals", "Show goals, or one goal with every target held against the model",
+                    "millwright goals late-departures", [&options, goal] { return RunGoals(options, *goal); });
+  goals->add_option("goal", goal->goal, "A goal's name");
+  goals->add_flag("--all", goal->all, "Show every window, however wide the table gets");
+  goals->add_option("--windows", goal->windows, "Show that many windows, the latest");
   const auto model = std::make_shared<std::string>();
   registrar
       .Add("models", "Show registered models, or one model's versions", "millwright models late-departures",
