@@ -128,7 +128,7 @@ Result<TaskRecord> TaskFromRow(const db::Row& row) {
 }
 
 Error NoRun(const RunId& id) {
-  return NotFound("there is no run ", Quoted(id.text()), "; `millwright runs` lists them");
+  return NotFound("there is no run ", Quoted(id.text()), "; `millwright status` lists the latest");
 }
 
 Result<std::vector<TaskRecord>> LoadTasks(db::Snapshot& snapshot, const RunId& id) {

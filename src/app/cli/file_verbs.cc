@@ -1,6 +1,7 @@
 // apply, diff, check, plan: the files that people write.
 #include <dirent.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -65,6 +66,13 @@ Result<Json> Apply(const Options& options, const std::vector<std::string>& paths
   return Call(options, net::Method::kPost, "/api/v1/apply", Json::Make({{"files", files}, {"dry_run", dry_run}}));
 }
 
+/// Of what apply leaves as it is: some files are checked and not kept.
+std::string_view Untouched(const Json& object) {
+  if (object.Find("changed") != nullptr) return "unchanged";
+  return object.StringOr("kind", "") == "schema" ? "checked; steps read it from its file"
+                                                 : "checked; nothing uses it yet";
+}
+
 /// Returns whether anything changes.
 bool SayApplied(const Json& answer, bool dry_run) {
   bool any = false;
@@ -73,7 +81,7 @@ bool SayApplied(const Json& answer, bool dry_run) {
     any = any || changed;
     const std::string_view done = object.BoolOr("created", false) ? (dry_run ? "would be created" : "created")
                                   : changed                       ? (dry_run ? "would change" : "changed")
-                                                                  : "unchanged";
+                                                                  : Untouched(object);
     Say(Cat(object.StringOr("kind", ""), " ", object.StringOr("name", ""), ": ", done, "\n"));
     if (const Json* changes = object.Find("changes"); changes != nullptr && !object.BoolOr("created", false)) {
       for (const Json& change : changes->AsArray()) {
@@ -136,8 +144,34 @@ void SayPlan(const Json& plan) {
   }
 }
 
+bool IsDirectory(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/// The file that a pipeline of that name was applied from.
+Result<std::string> AppliedFrom(const Options& options, const std::string& name) {
+  const Json answer = TRY(Call(options, net::Method::kGet, "/api/v1/pipelines"));
+  for (const Json& pipeline : answer.Find("pipelines")->AsArray()) {
+    if (pipeline.StringOr("name", "") == name) return RealPath(pipeline.StringOr("file", ""));
+  }
+  return NotFound(Quoted(name), " is neither a pipeline's file, a directory that holds one as pipeline.yaml, nor the ",
+                  "name of an applied pipeline (`millwright apply -f DIRECTORY` makes it one)");
+}
+
+/// A pipeline's file, of a directory its pipeline.yaml, of a name the file that it was applied from.
+Result<std::string> PipelineFile(const Options& options, const std::string& word) {
+  if (IsDirectory(word)) {
+    const std::string file = word + (word.ends_with('/') ? "" : "/") + "pipeline.yaml";
+    if (access(file.c_str(), F_OK) == 0) return RealPath(file);
+  } else if (access(word.c_str(), F_OK) == 0) {
+    return RealPath(word);
+  }
+  return AppliedFrom(options, word);
+}
+
 int RunPlan(const Options& options, const FileArguments& arguments) {
-  const Result<std::string> path = RealPath(arguments.paths.front());
+  const Result<std::string> path = PipelineFile(options, arguments.paths.front());
   if (!path.ok()) return Fail(path.error());
   const Result<std::string> text = ReadFile(*path, 1 << 20);
   if (!text.ok()) return Fail(text.error());
@@ -169,7 +203,10 @@ void AddFileVerbs(const Registrar& registrar) {
   CLI::App* plan = registrar.Add("plan", "Show what a run of this pipeline would do: order, cache, expected time",
                                  "millwright plan examples/flights/pipeline.yaml --set train_until=2013-07-01",
                                  [&options, arguments] { return RunPlan(options, *arguments); });
-  plan->add_option("-f,--file,path", arguments->paths, "Pipeline file")->required()->expected(1);
+  plan->add_option("-f,--file,path", arguments->paths,
+                   "Pipeline file, directory with a pipeline.yaml, or name of an applied pipeline")
+      ->required()
+      ->expected(1);
   plan->add_option("--set", arguments->set, "NAME=VALUE of a pipeline's parameter");
 }
 
