@@ -20,6 +20,7 @@
 namespace mw::net {
 namespace {
 
+constexpr double kBurstSeconds = 0.02;  // of a pause, what is made up for all the same
 constexpr std::size_t kHeadBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kBodyBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kScratchBytes = std::size_t{256} << 10;
@@ -51,6 +52,8 @@ class Load {
   Status Connect(Channel& channel);
   Status Reopen(Channel& channel);
   [[nodiscard]] bool IsDue() const;
+  [[nodiscard]] double Due() const;
+  void ForgetPause();
   [[nodiscard]] int WaitMillis() const;
   bool TakeNext(Pending& out);
   void Refill(Channel& channel);
@@ -82,6 +85,7 @@ class Load {
   LoadReport report_;
   RealClock clock_;
   Duration began_{0};
+  Duration paced_from_{0};
   Duration now_{0};
 };
 
@@ -96,9 +100,14 @@ Status Load::Connect(Channel& channel) {
   return Ok();
 }
 
-bool Load::IsDue() const {
-  return options_.rate <= 0 ||
-         static_cast<double>(taken_) <= static_cast<double>((now_ - began_).count()) * 1e-6 * options_.rate;
+bool Load::IsDue() const { return options_.rate <= 0 || static_cast<double>(taken_) <= Due(); }
+
+double Load::Due() const { return static_cast<double>((now_ - paced_from_).count()) * 1e-6 * options_.rate; }
+
+/// What is overdue by more than a moment need not be sent any more in its time.
+void Load::ForgetPause() {
+  const double late_s = (Due() - static_cast<double>(taken_)) / options_.rate - kBurstSeconds;
+  if (late_s > 0) paced_from_ += Duration(static_cast<std::int64_t>(late_s * 1e6));
 }
 
 int Load::WaitMillis() const { return options_.rate > 0 && !exhausted_ ? 1 : static_cast<int>(kSweep.count()); }
@@ -286,7 +295,7 @@ Status Load::Sweep() {
 
 Result<LoadReport> Load::Run() {
   MW_ASSERT(epoll_.valid() && options_.connections > 0 && options_.in_flight_max > 0);
-  began_ = clock_.Elapsed();
+  paced_from_ = began_ = clock_.Elapsed();
   for (int i = 0; i < options_.connections; ++i) {
     channels_.push_back(std::make_unique<Channel>());
     TRY(Connect(*channels_.back()));
@@ -300,6 +309,7 @@ Result<LoadReport> Load::Run() {
   while (in_flight_ > 0 || !again_.empty() || !exhausted_) {
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMillis());
     now_ = clock_.Elapsed();
+    if (options_.rate > 0 && !options_.catch_up) ForgetPause();
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       TRY(Serve(*static_cast<Channel*>(event.data.ptr), event.events));

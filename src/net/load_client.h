@@ -23,6 +23,7 @@ struct LoadOptions {
   int connections = 8;
   int in_flight_max = 32;                     ///< unanswered requests on each connection
   double rate = 0;                            ///< requests a second at most; 0: as fast as they are answered
+  bool catch_up = true;                       ///< sends more than `rate` after a pause; false: what was lost stays so
   std::chrono::milliseconds timeout{10'000};  ///< to connect, and without an answer that is due
 };
 

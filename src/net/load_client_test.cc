@@ -139,6 +139,31 @@ TEST(LoadClient, ReportsWhatWasLostWithAConnection) {
   EXPECT_TRUE(ledger.EachOnce());
 }
 
+// 100 requests at 1,000 a second, with a pause of 300 ms behind the tenth; gives how long it took in seconds.
+double SecondsWithAPause(bool catch_up) {
+  MetricsRegistry metrics;
+  const auto server = Serve(metrics);
+  LoadOptions options;
+  options.port = server->port();
+  options.rate = 1000;
+  options.catch_up = catch_up;
+  Ledger ledger(100);
+  const RealClock clock;
+  const auto next = [&, own = ledger.Next()](std::string& out) {
+    const Duration until = clock.Elapsed() + std::chrono::milliseconds(ledger.sent == 10 ? 300 : 0);
+    while (clock.Elapsed() < until) std::this_thread::yield();
+    return own(out);
+  };
+  const auto report = RunLoad(options, next, ledger.Sink());
+  EXPECT_TRUE(report.ok() && ledger.EachOnce());
+  return static_cast<double>(report->elapsed.count()) * 1e-6;
+}
+
+TEST(LoadClient, MakesUpForAPauseOrDoesNot) {
+  EXPECT_GE(SecondsWithAPause(true), 0.3);
+  EXPECT_GE(SecondsWithAPause(false), 0.36) << "90 requests are left behind the pause, of which 20 may come at once";
+}
+
 TEST(LoadClient, SaysWhenThereIsNoServer) {
   int port = 0;
   {

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "data/testing.h"
+#include "steps/init_step.h"
 #include "steps/init_words.h"
 
 namespace mw::steps {
@@ -71,6 +74,29 @@ TEST(Words, ANameFromAPath) {
   EXPECT_EQ(NameFrom("__.csv"), "my-model");
   EXPECT_EQ(NameFrom("churn"), "churn");
   EXPECT_LE(NameFrom(std::string(500, 'a')).size(), 60U);
+}
+
+/// What `init --positive` writes of a column of yes and no, as label_values; or the refusal.
+std::string LabelValuesOf(const std::string& positive) {
+  const data::ScratchDirectory scratch;
+  std::string csv = "months,left\n";
+  for (int i = 0; i < 400; ++i) CatTo(csv, i % 37, i % 3 == 0 ? ",Yes\n" : ",No\n");
+  const std::string directory = scratch.path() + "/made";
+  ::testing::internal::CaptureStdout();
+  const Status made =
+      Init({scratch.File("churn.csv", csv), "--label", "left", "--positive", positive, "--dir", directory});
+  ::testing::internal::GetCapturedStdout();
+  if (!made.ok()) return made.error().ToString();
+  const std::string pipeline = *ReadFile(directory + "/pipeline.yaml");
+  const std::size_t at = pipeline.find("label_values: ");
+  return at == std::string::npos ? "none" : pipeline.substr(at, pipeline.find(']', at) + 1 - at);
+}
+
+TEST(InitPositive, OfTruthValuesIsAnyWordForThem) {
+  EXPECT_EQ(LabelValuesOf("Yes"), "none");
+  EXPECT_EQ(LabelValuesOf("y"), "none");
+  EXPECT_EQ(LabelValuesOf("NO"), R"(label_values: ["true", "false"])");
+  EXPECT_NE(LabelValuesOf("perhaps").find("left is never \"perhaps\""), std::string::npos);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "evaluation/report.h"
 #include "steps/init_words.h"
+#include "wire/label_names.h"
 
 namespace mw::steps {
 namespace {
@@ -41,11 +42,19 @@ std::size_t PositiveOf(const ColumnSurvey& label) {
   return values[0].second <= values[1].second ? 0 : 1;
 }
 
+/// The value that --positive means: of truth values by any word for them, as the file may have.
+std::string GivenPositive(const ColumnSurvey& label, const std::string& given) {
+  if (label.type != ColumnType::kBoolean) return given;
+  const std::optional<bool> truth = wire::TruthOf(given);
+  return !truth ? given : *truth ? "true" : "false";
+}
+
 Status MakeBinary(InitPlan& plan, const ColumnSurvey& label) {
   std::size_t positive = PositiveOf(label);
   if (!plan.request.positive.empty()) {
+    const std::string wanted = GivenPositive(label, plan.request.positive);
     const auto given = std::find_if(label.values.begin(), label.values.end(),
-                                    [&](const auto& value) { return value.first == plan.request.positive; });
+                                    [&wanted](const auto& value) { return value.first == wanted; });
     if (given == label.values.end()) {
       return InvalidArgument("--positive: ", label.name, " is never ", Quoted(plan.request.positive), "; it is ",
                              Quoted(label.values[0].first), " or ", Quoted(label.values[1].first));

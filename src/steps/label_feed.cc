@@ -110,7 +110,7 @@ void LabelFeed::Run() {
     const Result<Json> answer = Send(labels, number);
     const Lock lock(mutex_);
     if (answer.ok()) {
-      Count(*answer);
+      Count(*answer, labels);
       continue;
     }
     outcome_ = answer.error();
@@ -119,7 +119,7 @@ void LabelFeed::Run() {
   }
 }
 
-void LabelFeed::Count(const Json& answer) {
+void LabelFeed::Count(const Json& answer, const std::vector<wire::Label>& labels) {
   const auto number = [&answer](std::string_view key) { return static_cast<std::uint64_t>(answer.IntOr(key, 0)); };
   ++summary_.batches;
   summary_.labels += number("labels");
@@ -127,6 +127,16 @@ void LabelFeed::Count(const Json& answer) {
   summary_.waiting += number("waiting");
   summary_.too_late += number("too_late");
   summary_.repeated += answer.BoolOr("repeated", false) ? number("labels") : 0;
+  if (const Json* added = answer.Find("new_classes"); added != nullptr && added->IsArray()) {
+    for (const Json& one : added->AsArray()) {
+      summary_.new_classes.push_back({one.StringOr("name", ""), 0, one.StringOr("did_you_mean", "")});
+    }
+  }
+  // Also those of later batches, to which the class is no longer new.
+  for (NewClass& one : summary_.new_classes) {
+    one.labels += static_cast<std::uint64_t>(std::count_if(
+        labels.begin(), labels.end(), [&one](const wire::Label& label) { return label.text == one.name; }));
+  }
 }
 
 /// False when nobody waits for the outcome any more.
@@ -151,7 +161,7 @@ Result<Json> LabelFeed::Send(const std::vector<wire::Label>& labels, std::uint64
   }
 }
 
-Result<std::vector<std::string>> FetchLabelNames(const LabelFeed::Options& options) {
+Result<LabelFacts> FetchLabelFacts(const LabelFeed::Options& options) {
   net::HttpClient client = TRY(Connect(options));
   // Of no time at all: what is known of labels is not asked for.
   const std::string target = LabelsPath(options) + "?from=1970-01-01T00:00:00Z&to=1970-01-01T00:00:00Z";
@@ -163,13 +173,18 @@ Result<std::vector<std::string>> FetchLabelNames(const LabelFeed::Options& optio
     answer = client.Call(net::Method::kGet, target);
   }
   if (!answer.ok()) return std::move(answer).error().In("asking for the endpoint's classes");
-  std::vector<std::string> names;
-  const Json* classes = answer->Find("classes");
-  if (classes == nullptr || !classes->IsArray()) return names;
-  for (const Json& name : classes->AsArray()) {
-    if (name.IsString()) names.push_back(name.AsString());
+  LabelFacts facts;
+  facts.key = answer->StringOr("key", "");
+  if (const Json* recorded = answer->Find("recorded"); recorded != nullptr) {
+    facts.recorded_rows = recorded->IntOr("rows", 0);
+    facts.kept_rows = recorded->IntOr("kept", 0);
   }
-  return names;
+  const Json* classes = answer->Find("classes");
+  if (classes == nullptr || !classes->IsArray()) return facts;
+  for (const Json& name : classes->AsArray()) {
+    if (name.IsString()) facts.names.push_back(name.AsString());
+  }
+  return facts;
 }
 
 }  // namespace mw::steps

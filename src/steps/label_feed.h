@@ -36,6 +36,11 @@ class LabelFeed {
     std::string endpoint;
     std::string batches;  ///< what batch ids begin with; the same labels under the same name count once
   };
+  struct NewClass {
+    std::string name;
+    std::uint64_t labels = 0;
+    std::string nearest;  ///< a class there was with nearly that name; empty: none
+  };
   struct Summary {
     std::uint64_t labels = 0;
     std::uint64_t batches = 0;
@@ -45,6 +50,7 @@ class LabelFeed {
     std::uint64_t waiting = 0;
     std::uint64_t too_late = 0;
     std::uint64_t repeated = 0;  ///< in batches that had been acknowledged before
+    std::vector<NewClass> new_classes;
   };
 
   /// Errors: kInvalidArgument for a URL that is none.
@@ -72,7 +78,7 @@ class LabelFeed {
   Status Flush();
   void Run();
   Result<Json> Send(const std::vector<wire::Label>& labels, std::uint64_t number);
-  void Count(const Json& answer) MW_REQUIRES(mutex_);
+  void Count(const Json& answer, const std::vector<wire::Label>& labels) MW_REQUIRES(mutex_);
   bool WaitFor(Duration duration);
 
   const Options options_;
@@ -92,8 +98,15 @@ class LabelFeed {
   std::thread thread_;
 };
 
-/// The names by which labels of the endpoint can say their class, by number; empty when numbers alone will do. Waits
-/// for a control plane that is away, as the feed does. Errors: kNotFound no such endpoint; kUnavailable.
-Result<std::vector<std::string>> FetchLabelNames(const LabelFeed::Options& options);
+/// What the control plane says of labels of the endpoint.
+struct LabelFacts {
+  std::vector<std::string> names;  ///< by which labels can say their class, by number; empty when numbers alone will do
+  std::string key;                 ///< the column by which requests name the entity; empty: none
+  std::int64_t recorded_rows = 0;  ///< predictions of all windows
+  std::int64_t kept_rows = 0;      ///< of them with an id, by which labels find them
+};
+
+/// Waits for a control plane that is away, as the feed does. Errors: kNotFound no such endpoint; kUnavailable.
+Result<LabelFacts> FetchLabelFacts(const LabelFeed::Options& options);
 
 }  // namespace mw::steps

@@ -15,6 +15,7 @@
 #include "data/duckdb_session.h"
 #include "steps/label_feed.h"
 #include "steps/table_survey.h"
+#include "wire/label_names.h"
 #include "wire/label_text.h"
 
 namespace mw::steps {
@@ -37,6 +38,7 @@ struct Arguments {
   std::string time;
   bool json = false;
   std::vector<std::string> classes;  ///< names by which labels can say their class
+  std::string kept;                  ///< that not all predictions can be found; empty: all can
 };
 
 struct Counts {
@@ -121,12 +123,16 @@ Result<std::string> NameSql(data::DuckdbSession& session, const Arguments& argum
   return numbers ? TextSql(column, classes) : std::string();
 }
 
+/// The fourth column has what was no time; nothing where that is a mark of a missing value.
 std::string Select(const Arguments& arguments, const std::string& name_sql) {
   const std::string& id = arguments.id.empty() ? arguments.key : arguments.id;
   const std::string label = name_sql.empty() ? Cat("CAST(", data::SqlName(arguments.label), " AS DOUBLE)") : name_sql;
-  const std::string time = arguments.time.empty() ? "NULL" : data::SqlName(arguments.time);
-  return Cat("SELECT CAST(", data::SqlName(id), " AS VARCHAR) AS id, ", label, " AS label, CAST(", time,
-             " AS TIMESTAMPTZ) AS time FROM ", kTable);
+  const std::string written = arguments.time.empty() ? "NULL" : data::SqlName(arguments.time);
+  const std::string text = Cat("CAST(", written, " AS VARCHAR)");
+  const std::string time = Cat("TRY_CAST(", text, " AS TIMESTAMPTZ)");
+  return Cat("SELECT CAST(", data::SqlName(id), " AS VARCHAR) AS id, ", label, " AS label, ", time,
+             " AS time, CASE WHEN ", time, " IS NULL AND lower(trim(", text, ")) NOT IN (", kMissingMarks, ") THEN ",
+             text, " END AS no_time FROM ", kTable);
 }
 
 Status AddRow(const data::Chunk& chunk, std::size_t row, const Arguments& arguments, bool named, Counts& counts,
@@ -143,6 +149,10 @@ Status AddRow(const data::Chunk& chunk, std::size_t row, const Arguments& argume
     label.text = chunk.Texts(1)[row];
   } else {
     label.value = chunk.Numbers(1)[row];
+  }
+  if (!chunk.IsMissing(3, row)) {
+    return InvalidArgument(arguments.file, ": row ", counts.rows, ": column ", Quoted(arguments.time), " is ",
+                           Quoted(chunk.Texts(3)[row]), ", not a time; write times as 2013-04-01T12:30:00Z");
   }
   if (!chunk.IsMissing(2, row)) label.time_us = chunk.Times(2)[row];
   TRY(wire::CheckLabel(label).In(Cat(arguments.file, ": row ", counts.rows)));
@@ -196,11 +206,33 @@ std::string TokenFromEnvironment() {
   return token == nullptr ? "" : token;
 }
 
+std::string NewClassLines(const LabelFeed::Summary& sent) {
+  std::string out;
+  for (const LabelFeed::NewClass& one : sent.new_classes) {
+    CatTo(out, "new class ", Quoted(one.name), ": ", WithThousands(static_cast<long long>(one.labels)),
+          one.labels == 1 ? " label" : " labels");
+    if (!one.nearest.empty()) CatTo(out, "; did you mean ", Quoted(one.nearest), "?");
+    out += '\n';
+  }
+  return out;
+}
+
+Json NewClassesJson(const LabelFeed::Summary& sent) {
+  Json out = Json::MakeArray();
+  for (const LabelFeed::NewClass& one : sent.new_classes) {
+    out.Append(Json::Make({{"name", one.name},
+                           {"labels", one.labels},
+                           {"did_you_mean", one.nearest.empty() ? Json() : Json(one.nearest)}}));
+  }
+  return out;
+}
+
 std::string SummaryText(const Arguments& arguments, const LabelFeed::Summary& sent, const Counts& counts) {
   const auto number = [](auto value) { return WithThousands(static_cast<long long>(value)); };
   return Cat(number(sent.labels), " labels sent to ", arguments.endpoint, ": ", number(sent.joined), " joined, ",
              number(sent.waiting), " wait for their prediction, ", number(sent.too_late), " too late, ",
-             number(sent.repeated), " known already; ", number(counts.without_label), " rows have none\n");
+             number(sent.repeated), " known already; ", number(counts.without_label), " rows have none\n",
+             NewClassLines(sent), arguments.kept.empty() ? "" : arguments.kept + "\n");
 }
 
 Json SummaryJson(const Arguments& arguments, const LabelFeed::Summary& sent, const Counts& counts) {
@@ -211,7 +243,9 @@ Json SummaryJson(const Arguments& arguments, const LabelFeed::Summary& sent, con
                      {"joined", sent.joined},
                      {"waiting", sent.waiting},
                      {"too_late", sent.too_late},
-                     {"rows_without", counts.without_label}});
+                     {"rows_without", counts.without_label},
+                     {"new_classes", NewClassesJson(sent)},
+                     {"note", arguments.kept.empty() ? Json() : Json(arguments.kept)}});
 }
 
 }  // namespace
@@ -221,9 +255,10 @@ Status SendLabels(const std::vector<std::string>& arguments_in) {
   const std::unique_ptr<char, decltype(&std::free)> path(realpath(arguments.file.c_str(), nullptr), &std::free);
   if (!path) return ErrnoError(errno, Cat("reading ", arguments.file));
   LabelFeed::Options options{arguments.url, TokenFromEnvironment(), arguments.endpoint, ""};
-  arguments.classes = TRY(FetchLabelNames(options));
+  arguments.classes = TRY(FetchLabelFacts(options))
+  .names;
   options.batches = TRY(BatchName(arguments));
-  const std::unique_ptr<LabelFeed> feed = TRY(LabelFeed::Start(std::move(options)));
+  const std::unique_ptr<LabelFeed> feed = TRY(LabelFeed::Start(options));
   Counts counts;
   if (IsLines(arguments.file)) {
     counts = TRY(SendLines(arguments, *feed));
@@ -231,6 +266,8 @@ Status SendLabels(const std::vector<std::string>& arguments_in) {
     counts = TRY(SendTable(arguments, path.get(), *feed));
   }
   const LabelFeed::Summary sent = TRY(feed->Finish());
+  const LabelFacts facts = TRY(FetchLabelFacts(options));
+  arguments.kept = wire::KeptSentence(facts.recorded_rows, facts.kept_rows);
   const std::string text =
       arguments.json ? SummaryJson(arguments, sent, counts).Dump() + "\n" : SummaryText(arguments, sent, counts);
   std::fwrite(text.data(), 1, text.size(), stdout);

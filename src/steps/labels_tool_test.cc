@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/file.h"
@@ -34,6 +35,10 @@ class FakeServer {
     labels_.clear();
     batch_.clear();
   }
+  void SetKept(int kept) {
+    const Lock lock(mutex_);
+    kept_ = kept;
+  }
   /// Each label as its value, or its class in quotes.
   std::string said() {
     const Lock lock(mutex_);
@@ -63,7 +68,9 @@ class FakeServer {
     const Lock lock(mutex_);
     if (request.path != "/api/v1/endpoints/m/labels") return Refuse(out, NotFound("no endpoint of that name"));
     if (request.method == net::Method::kGet) {
-      return out.Json(Json::Make({{"classes", Json(Json::Array(classes_.begin(), classes_.end()))}}).Dump());
+      Json facts = Json::Make({{"classes", Json(Json::Array(classes_.begin(), classes_.end()))}});
+      facts["recorded"] = Json::Make({{"rows", 4454}, {"kept", kept_}});
+      return out.Json(facts.Dump());
     }
     const auto labels = wire::ParseLabelBytes(request.body);
     ASSERT_TRUE(labels.ok()) << labels.error().ToString();
@@ -72,13 +79,17 @@ class FakeServer {
     }
     labels_.insert(labels_.end(), labels->begin(), labels->end());
     batch_ = request.query;
-    out.Json(Cat(R"({"labels":)", labels->size(), "}"));
+    const bool is_new =
+        std::any_of(labels->begin(), labels->end(), [](const auto& one) { return one.text == "Gentooo"; });
+    out.Json(Cat(R"({"labels":)", labels->size(),
+                 is_new ? R"(,"new_classes":[{"name":"Gentooo","labels":1,"did_you_mean":"Gentoo"}]})" : "}"));
   }
 
   Mutex mutex_;
   std::vector<std::string> classes_ MW_GUARDED_BY(mutex_);
   std::vector<wire::Label> labels_ MW_GUARDED_BY(mutex_);
   std::string batch_ MW_GUARDED_BY(mutex_);
+  int kept_ MW_GUARDED_BY(mutex_) = 4454;
   MetricsRegistry metrics_;
   std::unique_ptr<net::LoopServer> server_;
 };
@@ -125,6 +136,47 @@ TEST_F(LabelsToolTest, TruthIsANameWhereAClassIsCalledSo) {
 TEST_F(LabelsToolTest, MarksOfMissingValuesAreNoClasses) {
   EXPECT_EQ(Sent({"a", "b"}, {"a", "NA", " n/a ", "?", "b"}), R"("a" "b")");
   EXPECT_EQ(Sent({"a", "None"}, {"a", "None", "none"}), R"("a" "None")");
+}
+
+TEST_F(LabelsToolTest, MarksOfMissingValuesAmongTruthValuesArePassedOver) {
+  EXPECT_EQ(Sent({}, {"Yes", "NA", "No", "?", "", "Yes"}), R"("Yes" "No" "Yes")");
+  EXPECT_EQ(Sent({"No", "Yes"}, {"Yes", "NA", "No"}), R"("Yes" "No")");
+}
+
+/// What sending a file of this content prints, or the refusal.
+class LabelsToolSaysTest : public LabelsToolTest {
+ protected:
+  std::string Said(const std::string& csv, const std::vector<std::string>& classes = {}) {
+    server_.SetClasses(classes);
+    const std::string path = scratch_.File("labels.csv", csv);
+    ::testing::internal::CaptureStdout();
+    const Status sent = SendLabels({path, "--endpoint", "m", "--labels-to", server_.url()});
+    const std::string out = ::testing::internal::GetCapturedStdout();
+    return sent.ok() ? out : sent.error().ToString().substr(path.size());
+  }
+};
+
+TEST_F(LabelsToolSaysTest, ThatAClassIsNewAndWhatItMayMean) {
+  const std::string said = Said("key,label\na,Gentoo\nb,Gentooo\nc,Gentooo\n", {"Adelie", "Gentoo"});
+  EXPECT_NE(said.find("new class \"Gentooo\": 2 labels; did you mean \"Gentoo\"?\n"), std::string::npos) << said;
+}
+
+TEST_F(LabelsToolSaysTest, ThatOnlySomePredictionsAreKept) {
+  EXPECT_EQ(Said("key,label\na,1\n").find("the record keeps"), std::string::npos);
+  server_.SetKept(2501);
+  const std::string said = Said("key,label\na,1\n");
+  EXPECT_NE(said.find("the record keeps 2,501 of 4,454 predictions (more than 1,000 a second came): "
+                      "labels of the others find none\n"),
+            std::string::npos)
+      << said;
+}
+
+TEST_F(LabelsToolSaysTest, WhichTimeIsNone) {
+  EXPECT_EQ(Said("key,label,time\na,1,2013-05-01T10:00:00Z\nb,0,yesterday\n"),
+            ": row 2: column \"time\" is \"yesterday\", not a time; write times as 2013-04-01T12:30:00Z");
+  EXPECT_EQ(Said("key,label,time\na,1,17\n"),
+            ": row 1: column \"time\" is \"17\", not a time; write times as 2013-04-01T12:30:00Z");
+  EXPECT_NE(Said("key,label,time\na,1,2013-05-01T10:00:00Z\nb,0,NA\nc,0,\n").find("3 labels sent"), std::string::npos);
 }
 
 TEST_F(LabelsToolTest, TheSameFileIsTheSameBatch) {

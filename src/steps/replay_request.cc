@@ -38,7 +38,8 @@ Result<std::vector<std::string>> InputNames(const Json& metadata) {
 }  // namespace
 
 Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Dataset& dataset, std::string_view host,
-                                          std::string_view replay, const std::vector<ReplayFault>& faults) {
+                                          std::string_view replay, std::string_view key,
+                                          const std::vector<ReplayFault>& faults) {
   ReplayRequest request;
   request.replay_ = replay;
   const schema::Schema schema = dataset.AsSchema("");
@@ -64,9 +65,16 @@ Result<ReplayRequest> ReplayRequest::Make(const Json& metadata, const data::Data
     request.inputs_[i].fault = request.faults_.Of(request.columns_[i]);
   }
   if (!schema.event_time.empty()) request.event_time_ = request.AddColumn(schema.event_time);
-  if (const schema::Column* key = schema.Find(schema.key); key != nullptr) {
-    request.key_type_ = key->type;
+  const bool key_is_input =
+      std::find(request.columns_.begin(), request.columns_.end(), schema.key) != request.columns_.end();
+  if (const schema::Column* column = schema.Find(schema.key); column != nullptr) {
+    request.key_type_ = column->type;
     request.key_ = request.AddColumn(schema.key);
+    if (schema.key == key && !key_is_input) {
+      request.key_head_ = ",{\"name\":";
+      AppendJsonString(request.key_head_, schema.key);
+      request.key_head_ += ",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[";
+    }
   }
   if (const schema::Column* label = schema.Find(schema.label);
       label != nullptr && label->type != ColumnType::kTimestamp) {
@@ -90,12 +98,12 @@ void ReplayRequest::Append(const data::Chunk& chunk, std::size_t row, std::strin
   const std::string key = Key(chunk, row);
   id_ = key.empty() ? Cat(replay_, "/", appended_) : event_time_ < 0 ? Cat(replay_, "/", key) : key;
   ++appended_;
-  AppendBody(chunk, row);
+  AppendBody(chunk, row, key);
   CatTo(out, head_, body_.size(), "\r\n\r\n");
   out += body_;
 }
 
-void ReplayRequest::AppendBody(const data::Chunk& chunk, std::size_t row) {
+void ReplayRequest::AppendBody(const data::Chunk& chunk, std::size_t row, const std::string& key) {
   body_ = "{\"id\":";
   AppendJsonString(body_, id_);
   body_ += ',';
@@ -108,6 +116,11 @@ void ReplayRequest::AppendBody(const data::Chunk& chunk, std::size_t row) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     body_ += inputs_[i].head;
     AppendValue(chunk, i, row, inputs_[i], body_);
+    body_ += "]}";
+  }
+  if (!key_head_.empty() && !key.empty()) {
+    body_ += key_head_;
+    AppendJsonString(body_, key);
     body_ += "]}";
   }
   body_ += "]}";

@@ -20,10 +20,12 @@ namespace mw::steps {
 class ReplayRequest {
  public:
   /// `metadata`: what GET /v2/models/{model} says; its inputs are the columns to send. `replay`: this replay's name, of
-  /// no other; see Id.
+  /// no other; see Id. `key`: the column by which the model's requests name the entity; empty: none. It is sent where
+  /// the dataset has it as its key.
   /// Errors: kInvalidArgument naming the columns that the dataset lacks, or what is wrong with a fault.
   static Result<ReplayRequest> Make(const Json& metadata, const data::Dataset& dataset, std::string_view host,
-                                    std::string_view replay, const std::vector<ReplayFault>& faults = {});
+                                    std::string_view replay, std::string_view key,
+                                    const std::vector<ReplayFault>& faults = {});
 
   /// The columns that a chunk must have, in this order: the inputs, then those of event time, key, label and when
   /// the label is known, as far as the dataset has them.
@@ -36,6 +38,7 @@ class ReplayRequest {
   [[nodiscard]] const std::string& id() const { return id_; }
   /// Microseconds UTC, Chunk::kMissingTime when the dataset has none.
   [[nodiscard]] std::int64_t EventTime(const data::Chunk& chunk, std::size_t row) const;
+  [[nodiscard]] bool has_event_time() const { return event_time_ >= 0; }
   [[nodiscard]] bool has_labels() const { return label_ >= 0; }
   /// The label of the row that was appended last, under the id of its request, of several classes by name; nothing for
   /// a row that never gets one. When the dataset says since when labels are known, a row without that time has none.
@@ -53,10 +56,11 @@ class ReplayRequest {
   int AddColumn(const std::string& name);
   [[nodiscard]] std::string Key(const data::Chunk& chunk, std::size_t row) const;
   [[nodiscard]] wire::Label WordedLabel(const data::Chunk& chunk, std::size_t row) const;
-  void AppendBody(const data::Chunk& chunk, std::size_t row);
+  void AppendBody(const data::Chunk& chunk, std::size_t row, const std::string& key);
 
   std::string head_;  // of the HTTP request, up to the Content-Length's digits
   std::vector<Input> inputs_;
+  std::string key_head_;  // of the tensor that names the entity, before its value; empty: none is sent
   std::vector<std::string> columns_;
   int event_time_ = -1;  // position in columns_
   int key_ = -1;

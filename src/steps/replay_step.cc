@@ -32,6 +32,8 @@ constexpr std::string_view kUsage =
     "[--connections N] [--in-flight N] [--labels-to URL] [--no-labels] [--fault FAULT]... "
     "[--predictions FILE.parquet] [--json]";
 constexpr std::size_t kBlocksAhead = 4;
+/// Rows of now that a server records whole (wire::RecordingRules), less what comes at the edges of a second.
+constexpr double kRateOfNow = 900;
 
 struct Arguments {
   std::string dataset;
@@ -404,11 +406,52 @@ std::string TokenFromEnvironment() {
   return token == nullptr ? "" : token;
 }
 
+LabelFeed::Options FeedOptions(const Arguments& arguments, const std::string& replay) {
+  return {arguments.labels_to, TokenFromEnvironment(), arguments.model, replay};
+}
+
 /// Nothing when no labels are wanted, or there are none.
 Result<std::unique_ptr<LabelFeed>> StartFeed(const Arguments& arguments, const ReplayRequest& request,
                                              const std::string& replay) {
   if (!arguments.labels || arguments.labels_to.empty() || !request.has_labels()) return std::unique_ptr<LabelFeed>();
-  return LabelFeed::Start({arguments.labels_to, TokenFromEnvironment(), arguments.model, replay});
+  return LabelFeed::Start(FeedOptions(arguments, replay));
+}
+
+/// The column by which the model's requests name the entity; empty where nobody is there to say.
+Result<std::string> KeyColumn(const Arguments& arguments) {
+  if (arguments.labels_to.empty()) return std::string();
+  Result<LabelFacts> facts = FetchLabelFacts(FeedOptions(arguments, ""));
+  if (facts.ok()) return facts->key;
+  if (facts.error().code == Code::kNotFound) return std::string();
+  return facts.error();
+}
+
+/// Rows that do not say when they were are predictions of now: slowly enough that each is recorded.
+void Pace(const ReplayRequest& request, Arguments& arguments) {
+  if (request.has_event_time() || arguments.load.rate > 0) return;
+  arguments.load.rate = kRateOfNow;
+  arguments.load.catch_up = false;
+  std::fprintf(stderr, "rows without an event time count as predictions of now: %.0f a second, so that each is %s\n",
+               kRateOfNow, "recorded; --rate N for another pace");
+}
+
+/// That nothing was sent, and when the dataset's rows are.
+Status NoRows(const Arguments& arguments, const data::Dataset& dataset) {
+  if (dataset.rows == 0 || dataset.roles.event_time.empty()) return InvalidArgument("the dataset has no rows");
+  data::SessionOptions options;
+  options.paths = {arguments.dataset};
+  data::DuckdbSession session = TRY(data::DuckdbSession::Open(options));
+  TRY(session.Bind("rows", arguments.dataset));
+  const std::string time = data::SqlName(dataset.roles.event_time);
+  const auto span =
+      TRY(session.Query(Cat("SELECT epoch_us(min(", time, ")), epoch_us(max(", time, ")) FROM \"rows\"")));
+  const auto said = [](std::string_view word, const std::optional<Timestamp>& at) {
+    return at ? Cat(word, FormatTime(*at)) : std::string();
+  };
+  return InvalidArgument("no row lies", said(" from ", arguments.query.from), said(" until ", arguments.query.until),
+                         "; the dataset's ", WithThousands(dataset.rows), " rows are from ",
+                         FormatTime(FromMicros(span[0][0].AsInt())), " to ",
+                         FormatTime(FromMicros(span[0][1].AsInt())));
 }
 
 }  // namespace
@@ -421,8 +464,10 @@ Status Replay(const std::vector<std::string>& arguments_in) {
   const data::Dataset dataset = TRY(data::ReadDataset(arguments.dataset));
   const Json metadata = TRY(FetchMetadata(arguments));
   const std::string replay = Cat("replay-", Hex(RandomBytes(8)));
+  const std::string key = TRY(KeyColumn(arguments));
   ReplayRequest request =
-      TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port), replay, arguments.faults));
+      TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port), replay, key, arguments.faults));
+  Pace(request, arguments);
   const std::unique_ptr<LabelFeed> feed = TRY(StartFeed(arguments, request, replay));
   Outcome outcome(!arguments.predictions.empty());
   BlockQueue queue;
@@ -432,6 +477,7 @@ Status Replay(const std::vector<std::string>& arguments_in) {
   reader.join();
   if (!report.ok()) return report.error();
   TRY(queue.outcome());
+  if (report->answered + report->failed == 0) return NoRows(arguments, dataset);
   if (!arguments.predictions.empty()) TRY(outcome.WritePredictions(arguments.predictions));
   Json summary = outcome.Summary(arguments.model, *report);
   summary["labels"] = feed == nullptr ? Json() : outcome.LabelSummary(TRY(feed->Finish()));

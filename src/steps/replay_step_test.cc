@@ -51,6 +51,7 @@ class FakeServer {
   };
 
   void AnswerLabels(const net::RequestView& request, net::ResponseWriter& out) {
+    if (request.method == net::Method::kGet) return out.Json(R"({"key":"flight","classes":[]})");
     const auto labels = wire::ParseLabelBytes(request.body);
     ASSERT_TRUE(labels.ok()) << labels.error().ToString();
     const Lock lock(mutex_);
@@ -154,6 +155,32 @@ TEST_F(ReplayTest, SendsEachRowInEventTimeOrderWithItsKeyAndTime) {
   EXPECT_EQ(requests[4].StringOr("id", ""), "f\"1");
 }
 
+TEST_F(ReplayTest, NamesTheEntityWhereTheModelHasAKey) {
+  const std::vector<std::string> words = {Dataset(false), "--url",       server_.url(),
+                                          "--labels-to",  server_.url(), "--no-labels"};
+  ASSERT_TRUE(Replay(words).ok());
+  for (const Json& request : server_.requests()) {
+    const Json& last = request.Find("inputs")->AsArray().back();
+    EXPECT_EQ(last.StringOr("name", ""), "flight");
+    EXPECT_EQ(last.Find("data")->AsArray()[0].AsString(), request.StringOr("id", ""));
+  }
+}
+
+TEST_F(ReplayTest, SaysThatNoRowLiesThereAndWhereTheyLie) {
+  const std::string rows = Dataset(false);
+  const auto refused = [&](const std::vector<std::string>& span) {
+    std::vector<std::string> words = {rows, "--url", server_.url()};
+    words.insert(words.end(), span.begin(), span.end());
+    const Status replayed = Replay(words);
+    EXPECT_EQ(replayed.error().code, Code::kInvalidArgument);
+    return replayed.error().message;
+  };
+  const std::string span = "; the dataset's 5 rows are from 2013-05-01T00:00:00Z to 2013-05-01T04:00:00Z";
+  EXPECT_EQ(refused({"--from", "2020-01-01", "--to", "2020-02-01"}),
+            "no row lies from 2020-01-01T00:00:00Z until 2020-02-01T00:00:00Z" + span);
+  EXPECT_EQ(refused({"--to", "2013-01-01"}), "no row lies until 2013-01-01T00:00:00Z" + span);
+}
+
 TEST_F(ReplayTest, BringsLabelsInTheOrderInWhichTheyAreKnown) {
   const Status replayed = Replay({Dataset(false), "--url", server_.url(), "--labels-to", server_.url()});
   ASSERT_TRUE(replayed.ok()) << replayed.error().ToString();
@@ -165,6 +192,27 @@ TEST_F(ReplayTest, BringsLabelsInTheOrderInWhichTheyAreKnown) {
             (wire::Label{wire::LabelBy::kPrediction, "f\"1", 0, ToMicros(*ParseTime("2013-05-01T05:30:00Z"))}));
   ASSERT_TRUE(Replay({Dataset(false), "--url", server_.url(), "--labels-to", server_.url(), "--no-labels"}).ok());
   EXPECT_EQ(server_.labels().size(), 4U);
+}
+
+TEST_F(ReplayTest, RowsWithoutATimeComeNoFasterThanTheyAreRecorded) {
+  const std::string directory = scratch_.Directory("slow");
+  {
+    data::DuckdbSession session = data::OpenOver({directory});
+    const std::string sql =
+        "SELECT 10.5::DOUBLE AS temp, 'AA' AS carrier, true AS holiday, i AS hour FROM range(270) t(i)";
+    ASSERT_TRUE(data::WriteDataset(session, sql, {}, directory).ok());
+  }
+  const RealClock clock;
+  const auto seconds = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words = {directory, "--url", server_.url()};
+    words.insert(words.end(), more.begin(), more.end());
+    const Duration start = clock.Elapsed();
+    EXPECT_TRUE(Replay(words).ok());
+    return static_cast<double>((clock.Elapsed() - start).count()) * 1e-6;
+  };
+  EXPECT_GE(seconds({}), 0.27) << "270 rows, 900 a second, and a moment's burst";
+  EXPECT_GE(seconds({"--rate", "450"}), 0.55);
+  EXPECT_EQ(server_.requests().size(), 540U);
 }
 
 TEST_F(ReplayTest, RowsWithoutATimeArePredictionsOfTheirOwnInEachReplay) {

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "wire/desired_state.h"
 
 namespace mw::wire {
 namespace {
@@ -94,6 +95,12 @@ Status CheckNumbers(const PackageInfo& info, const std::vector<std::string>& cla
     }
   }
   return Ok();
+}
+
+std::string KeptSentence(std::int64_t rows, std::int64_t kept) {
+  if (kept >= rows) return "";
+  return Cat("the record keeps ", WithThousands(kept), " of ", WithThousands(rows), " predictions (more than ",
+             WithThousands(RecordingRules().rows_per_second_full), " a second came): labels of the others find none");
 }
 
 }  // namespace mw::wire

@@ -2,6 +2,7 @@
 // Pure, any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,5 +33,8 @@ Status NumberLabels(const PackageInfo& info, std::vector<Label>& labels);
 /// the endpoint's list; of a regression any. Errors: kInvalidArgument naming the label (from 1), its number and those
 /// there are.
 Status CheckNumbers(const PackageInfo& info, const std::vector<std::string>& classes, const std::vector<Label>& labels);
+
+/// That labels of some predictions find none, where the record keeps `kept` of `rows`; empty where it keeps all.
+std::string KeptSentence(std::int64_t rows, std::int64_t kept);
 
 }  // namespace mw::wire

@@ -3,6 +3,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -135,21 +136,35 @@ int RunPredict(const Options& options, const PredictArguments& arguments) {
 
 struct ReplayArguments {
   std::string source;
-  std::vector<std::string> passed_on;
+  /// By flag, as the replaying program takes them; empty: not given.
+  std::map<std::string, std::string> values;
+  std::vector<std::string> faults;
+  bool no_labels = false;
 };
+
+std::vector<std::string> PassedOn(const ReplayArguments& arguments) {
+  std::vector<std::string> words;
+  for (const auto& [flag, value] : arguments.values) {
+    if (!value.empty()) words.insert(words.end(), {flag, value});
+  }
+  for (const std::string& fault : arguments.faults) words.insert(words.end(), {"--fault", fault});
+  if (arguments.no_labels) words.emplace_back("--no-labels");
+  return words;
+}
 
 /// The replay client reads data files, so it lives in the program that links the library for them.
 Status Replay(const Options& options, const ReplayArguments& arguments) {
+  const ReplaySource source = TRY(FindReplaySource(options, arguments.source));
   const std::string url = TRY(InferenceUrl(options));
   const std::string program = TRY(ProgramPath("mw-step"));
-  const ReplaySource source = TRY(FindReplaySource(options, arguments.source));
   std::vector<std::string> words = {program, "replay", source.directory, "--url", url};
   if (!source.model.empty()) {
     const std::string labels_to = TRY(ControlUrl(options));
     words.insert(words.end(), {"--model", source.model, "--labels-to", labels_to});
   }
   if (options.json) words.emplace_back("--json");
-  words.insert(words.end(), arguments.passed_on.begin(), arguments.passed_on.end());
+  const std::vector<std::string> passed_on = PassedOn(arguments);
+  words.insert(words.end(), passed_on.begin(), passed_on.end());
   return Become(options, std::move(words));
 }
 
@@ -192,15 +207,28 @@ void AddEndpointVerbs(const Registrar& registrar) {
   CLI::App* replay_command =
       registrar.Add("replay", "Send a dataset's rows as live requests, each row its own request, in event-time order",
                     "millwright replay late-departures --from 2013-05-01 --to 2014-01-01",
-                    [&options, replay, &root = registrar.root] {
-                      replay->passed_on = root.get_subcommand("replay")->remaining();
-                      return RunReplay(options, *replay);
-                    });
+                    [&options, replay] { return RunReplay(options, *replay); });
   replay_command
       ->add_option("source", replay->source,
                    "An endpoint: the data its version was made from; a table that data came from; or a directory")
       ->required();
-  replay_command->allow_extras();
+  const auto option = [&](const char* flag, const char* about) {
+    replay_command->add_option(flag, replay->values[flag], about);
+  };
+  option("--from", "First event time to send, e.g. 2013-05-01 or 2013-05-01T12:00:00Z");
+  option("--to", "Event time before which it ends");
+  option("--limit", "Rows at most");
+  option("--rate", "Rows a second at most; else as fast as they are answered, 900 where rows have no event time");
+  option("--connections", "Connections to the model server; else 4");
+  option("--in-flight", "Requests that wait for their answer on each connection; else 8");
+  option("--predictions", "Parquet file to write what was answered to");
+  option("--model", "Endpoint to ask, where the source is a directory");
+  replay_command
+      ->add_option("--fault", replay->faults,
+                   "Break the requests: missing=COLUMN, drop=TABLE or scale=COLUMN:FACTOR; again for another")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  replay_command->add_flag("--no-labels", replay->no_labels, "Leave the rows' labels out");
 }
 
 }  // namespace mw::app::cli

@@ -11,6 +11,7 @@
 #include "app/programs.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "wire/label_names.h"
 
 namespace mw::app::cli {
 namespace {
@@ -45,6 +46,23 @@ std::string Delay(const Json& delays, std::string_view quantile) {
   return seconds < 0 ? "-" : FormatDuration(Duration(static_cast<std::int64_t>(seconds * 1e6)));
 }
 
+void SayKept(const Json& coverage) {
+  const Json* recorded = coverage.Find("recorded");
+  if (recorded == nullptr) return;
+  const std::string kept = wire::KeptSentence(recorded->IntOr("rows", 0), recorded->IntOr("kept", 0));
+  if (!kept.empty()) Say(kept + "\n");
+}
+
+void SayForeign(const Json& coverage) {
+  const Json* classes = coverage.Find("foreign_classes");
+  if (classes == nullptr || !classes->IsArray()) return;
+  for (const Json& one : classes->AsArray()) {
+    const std::string nearest = one.StringOr("did_you_mean", "");
+    Say(Cat("the version that answers has no class ", Quoted(one.StringOr("name", "")),
+            nearest.empty() ? "" : Cat("; did a label mean ", Quoted(nearest), "?"), "\n"));
+  }
+}
+
 void SayCoverage(const Json& coverage) {
   const Json& delays = *coverage.Find("delay_s");
   Say(Cat(WithThousands(coverage.IntOr("labelled", 0)), " of ", WithThousands(coverage.IntOr("predictions", 0)),
@@ -55,6 +73,7 @@ void SayCoverage(const Json& coverage) {
           WithThousands(coverage.IntOr("contradictions", 0)), ", waiting for their prediction ",
           WithThousands(coverage.IntOr("unknown", 0)), ", given up ", WithThousands(coverage.IntOr("expired", 0)),
           ", too late ", WithThousands(coverage.IntOr("too_late", 0)), "\n"));
+  SayKept(coverage);
   const Json* classes = coverage.Find("classes");
   if (classes == nullptr || !classes->IsArray() || classes->AsArray().empty()) return;
   std::vector<std::string> names;
@@ -62,6 +81,7 @@ void SayCoverage(const Json& coverage) {
     names.push_back(Cat(i, " ", classes->AsArray()[i].AsString()));
   }
   Say(Cat("classes by number  ", Join(names, ", "), "\n"));
+  SayForeign(coverage);
 }
 
 int RunLabels(const Options& options, const LabelArguments& arguments) {

@@ -116,6 +116,16 @@ Result<Json> FindEndpoint(const Options& options, const std::string& source) {
 
 Result<ReplaySource> FindReplaySource(const Options& options, const std::string& source) {
   if (IsDataset(source)) return ReplaySource{source, ""};
+  if (!IsName(source)) {
+    struct stat info {};
+    const bool is_there = stat(source.c_str(), &info) == 0;
+    return InvalidArgument(
+        "replay takes an endpoint's name, the name of a table that its data came from, or a dataset's directory with ",
+        "dataset.json; ", Quoted(source),
+        !is_there               ? " is none of them"
+        : S_ISDIR(info.st_mode) ? " is a directory without one"
+                                : " is a file. `millwright init` makes a model of a file");
+  }
   const Json endpoint = TRY(FindEndpoint(options, source));
   const std::string digest = TRY(DatasetOfRun(TRY(RunOf(options, endpoint))));
   const std::string directory =
