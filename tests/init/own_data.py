@@ -144,6 +144,15 @@ def check_churn(platform, scratch):
     outputs, warm_up = data.predict()
     assert outputs["probability"]["shape"] == [len(warm_up["rows"])] and "decision" in outputs
     data.labels_arrive(data.ask_for(40), {"no": 0, "yes": 1})
+    # Each request of a replay names its row's entity: the file that the model was made of brings the labels by it.
+    millwright(platform, "replay", "churn", "--no-labels")
+    millwright(platform, "labels", "churn", "--file", Path(scratch, "churn.csv"), "--key", "customer_id", "--label",
+               "left")
+
+    def all_known():
+        known = platform.get("/api/v1/endpoints/churn/labels")
+        return known["labelled"] == 1500 + 40 and known["unknown"] == 0
+    wait_for("labels of the replayed rows", 30, all_known)
     return f"roc_auc {metrics['roc_auc']:.3f}"
 
 
