@@ -194,7 +194,7 @@ Status Platform::BuildRunner() {
 Status Platform::Listen() {
   net::RouteTable routes;
   api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Examine(); });
-  api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_, *production_);
+  api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_, *production_, *registry_, *blobs_);
   api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
   api::native::AddGoalRoutes(routes, *goals_, *production_);
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);

@@ -2,8 +2,10 @@
 // it is applied, so a mistake in one changes nothing.
 #include "api/native/file_kinds.h"
 #include "api/native/handler.h"
+#include "api/native/package_example.h"
 #include "api/native/routes.h"
 #include "base/text.h"
+#include "registry/registry.h"
 
 namespace mw::api::native {
 namespace {
@@ -53,16 +55,36 @@ Json TextsToJson(const std::vector<std::string>& texts) {
   return out;
 }
 
+/// What judges goals and what they are judged by.
+struct Judges {
+  monitoring::ProductionReconciler& production;
+  registry::Registry& registry;
+  blob::BlobStore& blobs;
+};
+
+// A goal for a label that its model does not predict would wait for its verdicts for ever. A help, as Feasible is.
+Task<std::vector<std::string>> LabelWarnings(const Judges& judges, const goals::Goal& goal) {
+  std::vector<std::string> out;
+  registry::ModelName name;
+  name.model = goal.model;
+  const auto versions = co_await judges.registry.ListVersions(name);
+  if (!versions.ok() || versions->empty()) co_return out;
+  const registry::ModelVersion& newest = *std::max_element(
+      versions->begin(), versions->end(), [](const auto& a, const auto& b) { return a.version < b.version; });
+  const Result<std::string> label = LabelOf(judges.blobs, newest.package);
+  if (!label.ok() || label->empty() || *label == goal.label) co_return out;
+  out.push_back(Cat("predict.label is ", Quoted(goal.label), ", but version ", newest.version, " of ", goal.model,
+                    " predicts ", Quoted(*label), ": mend the goal, or train a version for it"));
+  co_return out;
+}
+
 // How the goal would have done is a help, never a reason to refuse it.
-Task<Json> Feasible(monitoring::ProductionReconciler& production, const File& file) {
-  const Result<goals::Goal> goal = goals::ParseGoal(file.text, file.path);
-  if (!goal.ok()) co_return Json::MakeArray();
-  const Result<std::vector<std::string>> answers = co_await production.Feasible(*goal);
+Task<Json> Feasible(monitoring::ProductionReconciler& production, const goals::Goal& goal) {
+  const Result<std::vector<std::string>> answers = co_await production.Feasible(goal);
   co_return answers.ok() ? TextsToJson(*answers) : Json::MakeArray();
 }
 
-Task<Result<Json>> ApplyGoal(goals::Goals& goals, monitoring::ProductionReconciler& production, const File& file,
-                             bool dry_run) {
+Task<Result<Json>> ApplyGoal(goals::Goals& goals, const Judges& judges, const File& file, bool dry_run) {
   const std::string project(kProject);
   Result<goals::Applied> applied = InvalidArgument("");
   if (dry_run) {
@@ -70,8 +92,11 @@ Task<Result<Json>> ApplyGoal(goals::Goals& goals, monitoring::ProductionReconcil
   } else {
     applied = co_await goals.Apply(project, file.text, file.path);
   }
-  const goals::Applied done = CO_TRY(std::move(applied));
-  Json feasibility = co_await Feasible(production, file);
+  goals::Applied done = CO_TRY(std::move(applied));
+  const goals::Goal goal = CO_TRY(goals::ParseGoal(file.text, file.path));
+  const std::vector<std::string> warnings = co_await LabelWarnings(judges, goal);
+  done.warnings.insert(done.warnings.end(), warnings.begin(), warnings.end());
+  Json feasibility = co_await Feasible(judges.production, goal);
   co_return Json::Make({{"version", done.version},
                         {"created", done.created},
                         {"changed", done.changed},
@@ -90,15 +115,15 @@ Task<Result<Json>> ApplyPipeline(pipelines::Definitions& definitions, const File
   co_return Json::Make({{"version", done.version}, {"created", done.created}, {"changed", done.changed}});
 }
 
-Task<Result<Response>> Apply(goals::Goals& goals, pipelines::Definitions& definitions,
-                             monitoring::ProductionReconciler& production, Request& request) {
+Task<Result<Response>> Apply(goals::Goals& goals, pipelines::Definitions& definitions, const Judges& judges,
+                             Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   const bool dry_run = body.BoolOr("dry_run", false);
   const std::vector<File> files = CO_TRY(ReadFiles(body));
   Json objects = Json::MakeArray();
   for (const File& file : files) {
     Json object = Json::MakeObject();
-    if (file.kind.kind == "goal") object = CO_TRY(co_await ApplyGoal(goals, production, file, dry_run));
+    if (file.kind.kind == "goal") object = CO_TRY(co_await ApplyGoal(goals, judges, file, dry_run));
     if (file.kind.kind == "pipeline") object = CO_TRY(co_await ApplyPipeline(definitions, file, dry_run));
     // A schema is read by the steps that name its file, a rollout by nobody yet: there is nothing to keep here.
     object["kind"] = file.kind.kind;
@@ -167,10 +192,12 @@ Result<pipelines::Overrides> OverridesOf(const Json& body) {
 }
 
 void AddFileRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
-                   pipelines::Pipelines& pipelines, monitoring::ProductionReconciler& production) {
+                   pipelines::Pipelines& pipelines, monitoring::ProductionReconciler& production,
+                   registry::Registry& registry, blob::BlobStore& blobs) {
+  const Judges judges{production, registry, blobs};
   routes.Add({Method::kPost, "/api/v1/apply", Permission::kWrite, kFilesBodyBytesMax,
-              net::Simple([&goals, &definitions, &production](Request& request) {
-                return Apply(goals, definitions, production, request);
+              net::Simple([&goals, &definitions, judges](Request& request) {
+                return Apply(goals, definitions, judges, request);
               })});
   routes.Add({Method::kPost, "/api/v1/plan", Permission::kRead, kJsonBodyBytesMax,
               net::Simple([&pipelines](Request& request) { return Plan(pipelines, request); })});

@@ -72,6 +72,32 @@ TEST_F(GoalRoutesTest, ProductionIsToldByItsBoardAndNotAmongVerdicts) {
   EXPECT_TRUE(board.Find("windows")->AsArray().empty());
 }
 
+TEST_F(GoalRoutesTest, AGoalForALabelThatItsModelDoesNotPredictIsWarnedAbout) {
+  const auto warnings = [this](std::string goal) {
+    const Json file = Json::Make({{"path", "/home/me/goal.yaml"}, {"text", std::move(goal)}});
+    const Json body = Json::Make({{"files", Json(Json::Array{file})}});
+    const Result<Json> answer = Json::Parse(world_.Say("/api/v1/apply", net::Method::kPost, body.Dump()));
+    EXPECT_TRUE(answer.ok());
+    return answer.ok() ? answer->Find("objects")->AsArray().at(0).Find("warnings")->Dump() : "";
+  };
+  EXPECT_EQ(warnings(std::string(kLateGoal)).find("predict.label"), std::string::npos) << "no version yet";
+  const auto info = world_.machine.blobs.Put(R"({"label":"departed_late"})");
+  ASSERT_TRUE(info.ok());
+  const Json manifest = Json::Make(
+      {{"files", Json(Json::Array{Json::Make({{"path", "package.json"}, {"size", 25}, {"digest", *info}})})}});
+  registry::NewVersion version;
+  version.name.model = "late";
+  version.package = *world_.machine.blobs.Put(manifest.Dump());
+  ASSERT_TRUE(SyncWait(world_.registry.CreateVersion(std::move(version))).ok());
+  const std::string said = warnings(std::string(kLateGoal));
+  EXPECT_NE(said.find(R"(predict.label is \"came_late\", but version 1 of late predicts \"departed_late\")"),
+            std::string::npos)
+      << said;
+  std::string right(kLateGoal);
+  right.replace(right.find("came_late"), 9, "departed_late");
+  EXPECT_EQ(warnings(right).find("predict.label"), std::string::npos);
+}
+
 TEST_F(GoalRoutesTest, AVerdictSaysWhatWasJudgedAndWhen) {
   world_.Apply(kLateGoal);
   Judge("attempt-1", 0.6);

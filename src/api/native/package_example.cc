@@ -1,4 +1,4 @@
-// A request made of a package's first warm-up row.
+// Reading single files of a package.
 #include "api/native/package_example.h"
 
 #include "base/text.h"
@@ -38,6 +38,12 @@ Result<Json> ExampleRequest(blob::BlobStore& blobs, const blob::Digest& package)
   Json inputs = Json::MakeArray();
   for (const auto& [name, value] : rows->AsArray().front().AsObject()) inputs.Append(Tensor(name, value));
   return Json::Make({{"id", "example"}, {"inputs", std::move(inputs)}});
+}
+
+Result<std::string> LabelOf(blob::BlobStore& blobs, const blob::Digest& package) {
+  const blob::Digest info = TRY(FileOf(blobs, package, "package.json"));
+  return TRY(Json::Parse(TRY(blobs.Get(info, kManifestBytesMax))))
+  .StringOr("label", "");
 }
 
 }  // namespace mw::api::native

@@ -1,5 +1,8 @@
-// A request that the model of a package surely understands: its first warm-up row.
+// What a package says to those who hold its digest: a request that its model surely understands (its first warm-up
+// row), and the label that it predicts.
 #pragma once
+
+#include <string>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -10,5 +13,7 @@ namespace mw::api::native {
 /// An Open Inference request with a named tensor per column. `package`: digest of the package's directory.
 /// Errors: kNotFound, kDataLoss.
 Result<Json> ExampleRequest(blob::BlobStore& blobs, const blob::Digest& package);
+/// The label that the package's model predicts; empty when it does not say. Errors: kNotFound, kDataLoss.
+Result<std::string> LabelOf(blob::BlobStore& blobs, const blob::Digest& package);
 
 }  // namespace mw::api::native

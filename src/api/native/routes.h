@@ -35,9 +35,11 @@ Result<pipelines::Overrides> OverridesOf(const Json& body);
 void AddSystemRoutes(net::RouteTable& routes, const MetricsRegistry& metrics, std::string version,
                      std::function<Task<Json>()> checks);
 /// /api/v1/apply, /api/v1/plan
-/// A goal that is applied is held against the windows that `production` has seen.
+/// A goal that is applied is held against the windows that `production` has seen, and its label against the one that
+/// the model's newest version predicts.
 void AddFileRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::Definitions& definitions,
-                   pipelines::Pipelines& pipelines, monitoring::ProductionReconciler& production);
+                   pipelines::Pipelines& pipelines, monitoring::ProductionReconciler& production,
+                   registry::Registry& registry, blob::BlobStore& blobs);
 /// /api/v1/pipelines, /api/v1/runs
 void AddPipelineRoutes(net::RouteTable& routes, pipelines::Definitions& definitions, pipelines::Pipelines& pipelines,
                        tracking::Tracking& tracking);

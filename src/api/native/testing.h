@@ -38,6 +38,7 @@ class RecordedWorld {
     EXPECT_TRUE(migrated.ok()) << migrated.error().ToString();
     EXPECT_TRUE(SyncWait(endpoints.Load()).ok());
     AddGoalRoutes(routes, goals, production);
+    AddFileRoutes(routes, goals, definitions, *machine.pipelines, production, registry, machine.blobs);
     AddModelRoutes(routes, registry, database, machine.blobs);
     AddChangeRoutes(routes, goals, definitions, *machine.pipelines, registry, endpoints, machine.clock);
   }
