@@ -467,6 +467,9 @@ Status Replay(const std::vector<std::string>& arguments_in) {
   const std::string key = TRY(KeyColumn(arguments));
   ReplayRequest request =
       TRY(ReplayRequest::Make(metadata, dataset, Cat(url.host, ":", url.port), replay, key, arguments.faults));
+  if (!request.has_event_time() && (arguments.query.from || arguments.query.until)) {
+    return InvalidArgument("--from, --to: the rows do not say when they were; leave them out, --limit takes the first");
+  }
   Pace(request, arguments);
   const std::unique_ptr<LabelFeed> feed = TRY(StartFeed(arguments, request, replay));
   Outcome outcome(!arguments.predictions.empty());

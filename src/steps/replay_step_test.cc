@@ -212,6 +212,8 @@ TEST_F(ReplayTest, RowsWithoutATimeComeNoFasterThanTheyAreRecorded) {
   };
   EXPECT_GE(seconds({}), 0.27) << "270 rows, 900 a second, and a moment's burst";
   EXPECT_GE(seconds({"--rate", "450"}), 0.55);
+  EXPECT_NE(Replay({directory, "--url", server_.url(), "--to", "2020-01-01"}).error().message.find("do not say when"),
+            std::string::npos);
   EXPECT_EQ(server_.requests().size(), 540U);
 }
 
