@@ -29,9 +29,10 @@ bool HoldsYear(std::string_view text) {
   return false;
 }
 
-std::vector<std::string> Labels(const Json::Array& windows) {
+// Of the windows from `first` on.
+std::vector<std::string> Labels(const Json::Array& windows, std::size_t first) {
   std::vector<std::string> labels;
-  for (const Json& window : windows) labels.push_back(window.StringOr("label", ""));
+  for (std::size_t i = first; i < windows.size(); ++i) labels.push_back(windows[i].StringOr("label", ""));
   const auto year = [](const std::string& label) { return label.size() > 5 ? label.substr(label.size() - 5) : label; };
   // A label with two years ("30 Dec 2013 - 5 Jan 2014") says nothing without its last.
   const bool one_year = std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
@@ -99,9 +100,24 @@ std::string Wrapped(const std::string& head, std::size_t indent, std::string_vie
   return Cat(out, line, "\n");
 }
 
+std::size_t Widest(const std::vector<std::string>& texts, std::size_t least) {
+  for (const std::string& text : texts) least = std::max(least, text.size());
+  return least;
+}
+
+// The first window of those that are shown: as many as fit into `room`, whose labels are shorter within one year.
+std::size_t FirstShown(const Json::Array& windows, std::size_t cell, std::size_t room) {
+  const std::size_t most = std::max<std::size_t>(room / (cell + 1), 1);
+  std::size_t first = windows.size() > most ? windows.size() - most : 0;
+  while (first + 1 < windows.size() && (Widest(Labels(windows, first), cell) + 1) * (windows.size() - first) > room) {
+    ++first;
+  }
+  return first;
+}
+
 std::string Rows(const Json& board, std::size_t columns) {
   const Json::Array& targets = List(board, "targets");
-  const std::vector<std::string> labels = Labels(List(board, "windows"));
+  const Json::Array& windows = List(board, "windows");
   std::size_t name = 6, need = 4, cell = 5, cost = 10;
   for (const Json& target : targets) {
     name = std::max(name, Name(target).size());
@@ -109,14 +125,15 @@ std::string Rows(const Json& board, std::size_t columns) {
     cost = std::max(cost, target.StringOr("miss_costs", "").size());
     for (const Json& one : List(target, "cells")) cell = std::max(cell, Text(target, one).size());
   }
-  for (const std::string& label : labels) cell = std::max(cell, label.size());
   const std::size_t fixed = name + 2 + need + 2 + cost;
-  const std::size_t room = fixed < kStripWidth ? (kStripWidth - fixed) / (cell + 1) : 1;
-  const std::size_t fit = columns > 0 ? columns : std::max<std::size_t>(room, 1);
-  const std::size_t first = labels.size() > fit ? labels.size() - fit : 0;
+  const std::size_t room = fixed < kStripWidth ? kStripWidth - fixed : 0;
+  const std::size_t first =
+      columns == 0 ? FirstShown(windows, cell, room) : windows.size() - std::min(columns, windows.size());
+  const std::vector<std::string> labels = Labels(windows, first);
+  cell = Widest(labels, cell);
 
   std::string out = Cat(Padded("target", name, false), "  ", Padded("need", need, false));
-  for (std::size_t i = first; i < labels.size(); ++i) CatTo(out, " ", Padded(labels[i], cell, true));
+  for (const std::string& label : labels) CatTo(out, " ", Padded(label, cell, true));
   CatTo(out, "  miss costs\n");
   for (const Json& target : targets) {
     CatTo(out, Padded(Name(target), name, false), "  ", Padded(Need(target), need, false));
@@ -125,8 +142,8 @@ std::string Rows(const Json& board, std::size_t columns) {
     CatTo(out, "  ", target.StringOr("miss_costs", ""), "\n");
   }
   if (first == 0) return out;
-  return Cat(out, "  ", Counted(first, "earlier window"), first == 1 ? " is" : " are", " not shown, ",
-             labels.size() - first, " of ", labels.size(), " are: --all shows them, --windows 12 as many\n");
+  return Cat(out, "  ", Counted(first, "earlier window"), first == 1 ? " is" : " are", " not shown, ", labels.size(),
+             " of ", windows.size(), " are: --all shows them, --windows 12 as many\n");
 }
 
 // What the headline passes over: it goes by what decides.
@@ -147,9 +164,9 @@ std::string MissedAllTheSame(const Json& board) {
         Cat(target.StringOr("name", ""), " (", labels.back(), more == 0 ? "" : Cat(" and ", more, " before"), ")"));
   }
   if (missed.empty()) return {};
-  return Wrapped(
-      "  met", 8,
-      Cat("is said of the KPI, without one of the targets of priority 1; missed all the same: ", Join(missed, ", ")));
+  return Wrapped("  met", 8,
+                 Cat("goes by the KPI, in a goal without one by the targets of priority 1; missed all the same: ",
+                     Join(missed, ", ")));
 }
 
 // Why targets of the last window have no value, each reason once.

@@ -9,6 +9,7 @@
 #include "app/cli/verbs.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "monitoring/baselines.h"
 
 namespace mw::app::cli {
 namespace {
@@ -161,11 +162,12 @@ void SayBaselineSpan(const Json& report, const std::string& baseline) {
     if (start.ok() && *start >= *from && *start < *until) rows += each.IntOr("rows", 0);
   }
   const std::int64_t version = report.IntOr("version", 0);
-  if (rows > 0) {
-    return Say(Cat("version ", version, " answered ", WithThousands(rows), rows == 1 ? " row" : " rows", " in ",
-                   baseline, "; windows after it are held against them\n"));
+  if (rows >= static_cast<std::int64_t>(monitoring::Baselines::kSpanRowsMin)) {
+    return Say(Cat("version ", version, " answered ", WithThousands(rows), " rows in ", baseline,
+                   "; windows after it are held against them\n"));
   }
-  Say(Cat("warning: version ", version, " answered no row in ", baseline,
+  Say(Cat("warning: version ", version, " answered ", rows == 0 ? "no" : WithThousands(rows), " rows in ", baseline,
+          ", a baseline takes ", WithThousands(static_cast<std::int64_t>(monitoring::Baselines::kSpanRowsMin)),
           ": windows after it will be baseline_missing until rows of that time come; back again: --set "
           "baseline=training\n"));
 }
