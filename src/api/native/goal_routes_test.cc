@@ -74,7 +74,7 @@ TEST_F(GoalRoutesTest, ProductionIsToldByItsBoardAndNotAmongVerdicts) {
 
 TEST_F(GoalRoutesTest, AGoalForALabelThatItsModelDoesNotPredictIsWarnedAbout) {
   const auto warnings = [this](std::string goal) {
-    const Json file = Json::Make({{"path", "/home/me/goal.yaml"}, {"text", std::move(goal)}});
+    const Json file = Json::Make({{"path", "/project/goal.yaml"}, {"text", std::move(goal)}});
     const Json body = Json::Make({{"files", Json(Json::Array{file})}});
     const Result<Json> answer = Json::Parse(world_.Say("/api/v1/apply", net::Method::kPost, body.Dump()));
     EXPECT_TRUE(answer.ok());
