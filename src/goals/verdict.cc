@@ -55,8 +55,7 @@ std::string MissCosts(const Goal& goal, const Line& line, std::optional<double> 
 }
 
 std::string WhyNotYet(const Metric& metric, Stage stage, const Measurement* found, std::string_view id) {
-  if (metric.kind != Kind::kQuality && stage != Stage::kProduction)
-    return "measured in production alone";
+  if (metric.kind != Kind::kQuality && stage != Stage::kProduction) return "measured in production alone";
   if (found == nullptr) return Cat("no ", id, " was measured");
   return found->reason.empty() ? "the value is undefined" : found->reason;
 }
