@@ -1,7 +1,10 @@
 // What model servers recorded and what became of it: windows up, labels in, both read back.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "api/native/handler.h"
 #include "api/native/routes.h"
@@ -85,7 +88,19 @@ Result<std::vector<wire::WindowPiece>> PiecesOf(std::string_view frame, const st
 Task<Result<Response>> PutWindows(Predictions& predictions, Request& request) {
   const std::string frame = CO_TRY(co_await request.ReadAll());
   std::vector<wire::WindowPiece> pieces = CO_TRY(PiecesOf(frame, request.params.at("id")));
-  const predictions::Accepted accepted = CO_TRY(co_await predictions.Accept(std::move(pieces)));
+  // A frame may hold more than one transaction takes: many hours of event time in one second. What an earlier part
+  // acknowledged is known again when the server sends the frame anew.
+  predictions::Accepted accepted;
+  for (std::size_t first = 0; first < pieces.size(); first += Predictions::kPiecesMax) {
+    const auto begin = pieces.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end =
+        pieces.begin() + static_cast<std::ptrdiff_t>(std::min(first + Predictions::kPiecesMax, pieces.size()));
+    std::vector<wire::WindowPiece> part(std::make_move_iterator(begin), std::make_move_iterator(end));
+    const predictions::Accepted own = CO_TRY(co_await predictions.Accept(std::move(part)));
+    accepted.pieces += own.pieces;
+    accepted.repeated += own.repeated;
+    accepted.rows += own.rows;
+  }
   co_return net::JsonResponse(
       Json::Make({{"pieces", accepted.pieces}, {"repeated", accepted.repeated}, {"rows", accepted.rows}}));
 }

@@ -159,6 +159,14 @@ TEST_F(PredictionRoutesTest, TakesPiecesOnceAndShowsTheirWindows) {
   EXPECT_TRUE(Ask("/api/v1/endpoints/late/windows?version=2").Find("windows")->AsArray().empty());
 }
 
+TEST_F(PredictionRoutesTest, TakesMorePiecesThanATransactionDoes) {
+  std::vector<std::string> pieces;
+  for (std::uint64_t i = 1; i <= 5000; ++i) pieces.push_back(Piece(i, Cat("p", i)));
+  const std::string frame = Frame(pieces);
+  EXPECT_EQ(Said(Send("server", Method::kPut, kWindows, frame)), R"({"pieces":5000,"repeated":0,"rows":5000})");
+  EXPECT_EQ(Said(Send("server", Method::kPut, kWindows, frame)), R"({"pieces":0,"repeated":5000,"rows":0})");
+}
+
 TEST_F(PredictionRoutesTest, TakesLabelsInThreeForms) {
   Send("server", Method::kPut, kWindows, Frame({Piece(1, "a"), Piece(2, "b"), Piece(3, "c")}));
   const std::string json =
