@@ -189,6 +189,18 @@ std::string Unmeasured(const Json& board) {
   return out;
 }
 
+// Labels that no window could be measured with.
+std::string Impossible(const Json& board) {
+  std::int64_t labels = 0;
+  std::string first;
+  for (const Json& window : List(board, "windows")) {
+    labels += window.IntOr("impossible_labels", 0);
+    if (first.empty()) first = window.StringOr("first_impossible_label", "");
+  }
+  if (labels == 0) return {};
+  return Wrapped("  !", 4, Cat(labels, labels == 1 ? " impossible label" : " impossible labels", " left out; ", first));
+}
+
 // A target that is missed the same way in one window after the other is said once, for the last of them.
 struct Shown {
   const Json* why;
@@ -257,7 +269,8 @@ std::string GoalStrip(const Json& board, std::size_t columns) {
   if (List(board, "windows").empty()) return Heading(board);
   std::string out = Cat(Heading(board), "\n", Rows(board, columns));
   CatTo(out, "  ! missed   ~ estimated before labels came   - not measurable yet   windows are of event time, ",
-        board.StringOr("timezone", "UTC"), "\n", MissedAllTheSame(board), Unmeasured(board), Whys(board));
+        board.StringOr("timezone", "UTC"), "\n", MissedAllTheSame(board), Impossible(board), Unmeasured(board),
+        Whys(board));
   if (const Json* saved = board.Find("saved"); saved != nullptr && saved->IsObject()) {
     CatTo(out, "\n", Wrapped("saved", 14, saved->StringOr("text", "")));
   }
