@@ -29,7 +29,7 @@ std::string Interval(const Json& verdict) {
 /// "MISSED in Jul 2013 and 2 before": how it does where it counts.
 std::string InProduction(const Json& goal) {
   const Json* production = goal.Find("production");
-  const std::string state = production == nullptr ? "" : production->StringOr("state", "");
+  std::string state = production == nullptr ? "" : production->StringOr("state", "");
   if (state == "met") return state;
   if (state != "missed") return "not measured yet";
   const Json::Array& windows = production->Find("missed_in")->AsArray();
