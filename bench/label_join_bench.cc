@@ -163,7 +163,11 @@ int main(int argc, char** argv) {
   if (mkdtemp(directory.data()) == nullptr) return 1;
   {
     const auto database = *mw::db::SqliteDatabase::Open(directory + "/bench.db");
-    if (!database->Migrate(mw::predictions::Migrations()).ok()) return 1;
+    std::vector<mw::db::Migration> migrations = mw::predictions::Migrations();
+    for (auto own : {mw::registry::Migrations(), mw::endpoints::Migrations()}) {
+      migrations.insert(migrations.end(), own.begin(), own.end());
+    }
+    if (!database->Migrate(std::move(migrations)).ok()) return 1;
     mw::MetricsRegistry metrics;
     Predictions predictions(*database, bench.clock, metrics);
     bench.FillAndJoin(predictions);
