@@ -10,17 +10,16 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "evaluation/class_metrics.h"
 #include "evaluation/measurable.h"
 #include "evaluation/sum.h"
 
 namespace mw::evaluation {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+using namespace class_metrics;
 
-enum Place : std::size_t { kAccuracy, kPrecision, kRecall, kF1, kAuc, kLogLoss, kBrier, kEce, kPlaces };
-constexpr std::array<std::string_view, kPlaces> kNames = {
-    "accuracy", "macro_precision", "macro_recall", "macro_f1", "macro_roc_auc", "log_loss", "brier", "ece"};
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 using Values = std::array<double, kPlaces>;
 

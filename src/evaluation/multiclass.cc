@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "evaluation/class_metrics.h"
 #include "evaluation/mass_bins.h"
 #include "evaluation/ranked_rows.h"
 #include "evaluation/regression.h"
@@ -17,12 +18,10 @@
 namespace mw::evaluation {
 namespace {
 
+using namespace class_metrics;
+
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// The metrics of all classes, then as many for each class.
-enum Place : std::size_t { kAccuracy, kPrecision, kRecall, kF1, kAuc, kLogLoss, kBrier, kEce, kPlaces };
-constexpr std::array<std::string_view, kPlaces> kNames = {
-    "accuracy", "macro_precision", "macro_recall", "macro_f1", "macro_roc_auc", "log_loss", "brier", "ece"};
 enum ClassPlace : std::size_t { kOwnPrecision, kOwnRecall, kOwnF1, kOwnAuc, kClassPlaces };
 constexpr std::array<std::string_view, kClassPlaces> kClassNames = {"precision", "recall", "f1", "roc_auc"};
 
