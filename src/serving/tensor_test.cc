@@ -33,7 +33,7 @@ TEST(Tensor, BytesMustBeAsManyAsTheShapeAsks) {
   EXPECT_TRUE(CheckTensor({"x", Datatype::kFp32, shape, std::string(24, '\0')}).ok());
   const Status wrong = CheckTensor({"x", Datatype::kFp32, shape, std::string(23, '\0')});
   EXPECT_EQ(wrong.error().ToString(),
-            "invalid argument: tensor \"x\" has 23 bytes, its shape [2, 3] of FP32 asks for 24");
+            "tensor \"x\" has 23 bytes, its shape [2, 3] of FP32 asks for 24");
 }
 
 TEST(Tensor, ElementsOfBytesAreWalkedAndACutOneIsRefused) {
