@@ -65,10 +65,27 @@ Histogram::Histogram(std::vector<double> bounds)
   MW_ASSERT(std::is_sorted(bounds_.begin(), bounds_.end()));
 }
 
+std::size_t Histogram::BucketOf(double value) const {
+  return static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin());
+}
+
 void Histogram::Observe(double value) {
-  const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
-  counts_[static_cast<std::size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+  counts_[BucketOf(value)].fetch_add(1, std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+void Histogram::Add(std::span<const std::uint32_t> counts, double sum) {
+  MW_ASSERT(counts.size() == bounds_.size() + 1);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) counts_[i].fetch_add(counts[i], std::memory_order_relaxed);
+  }
+  sum_.fetch_add(sum, std::memory_order_relaxed);
+}
+
+void HistogramTally::Flush() {
+  histogram_->Add(counts_, sum_);
+  std::fill(counts_.begin(), counts_.end(), 0U);
+  sum_ = 0;
 }
 
 std::vector<double> LatencyBuckets() {

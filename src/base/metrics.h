@@ -39,6 +39,10 @@ class Histogram {
   /// `bounds`: upper bounds of the buckets, ascending; +Inf is added.
   explicit Histogram(std::vector<double> bounds);
   void Observe(double value);
+  /// Many at once: `counts` by bucket, +Inf last, and the sum of the values.
+  void Add(std::span<const std::uint32_t> counts, double sum);
+  /// The bucket that a value falls into.
+  [[nodiscard]] std::size_t BucketOf(double value) const;
   [[nodiscard]] const std::vector<double>& bounds() const { return bounds_; }
   /// Of bucket i alone (not cumulative); i == bounds().size() is the +Inf bucket.
   [[nodiscard]] std::uint64_t Count(std::size_t i) const { return counts_[i].load(std::memory_order_relaxed); }
@@ -48,6 +52,23 @@ class Histogram {
   std::vector<double> bounds_;
   std::unique_ptr<std::atomic<std::uint64_t>[]> counts_;
   std::atomic<double> sum_{0};
+};
+
+/// What one thread observed, until it is added to the histogram at once: threads that observe at every request would
+/// otherwise take the same cache lines from one another. One thread.
+class HistogramTally {
+ public:
+  explicit HistogramTally(Histogram& histogram) : histogram_(&histogram), counts_(histogram.bounds().size() + 1) {}
+  void Observe(double value) {
+    ++counts_[histogram_->BucketOf(value)];
+    sum_ += value;
+  }
+  void Flush();
+
+ private:
+  Histogram* histogram_;
+  std::vector<std::uint32_t> counts_;
+  double sum_ = 0;
 };
 
 /// Latency buckets in seconds from 10 us to 10 s, about three a decade.

@@ -30,21 +30,6 @@ CatalogReader& Catalog::NewReader() {
   return *readers_.back();
 }
 
-VersionMetrics Catalog::MetricsOf(const std::string& endpoint, const std::string& version) {
-  const Labels labels = {{"model", endpoint}, {"version", version}};
-  return VersionMetrics{
-      metrics_.AddCounter("millwright_inference_requests_total", "Inference requests, answered or not.", labels),
-      metrics_.AddCounter("millwright_inference_failures_total",
-                          "Valid inference requests that got no prediction, or not for all their rows.", labels),
-      metrics_.AddCounter("millwright_inference_refused_total",
-                          "Inference requests that were refused because of what they held.", labels),
-      metrics_.AddCounter("millwright_inference_rows_total", "Rows predicted.", labels),
-      metrics_.AddCounter("millwright_inference_unknown_categories_total",
-                          "Values that the training data's vocabulary lacks, taken as missing.", labels),
-      metrics_.AddHistogram("millwright_inference_seconds", "From the whole request to the whole answer.",
-                            LatencyBuckets(), labels)};
-}
-
 std::shared_ptr<const ServedVersion> Catalog::TakePrevious(const std::string& endpoint, std::int64_t version,
                                                            const std::string& source) const {
   const Lock lock(mutex_);
@@ -75,7 +60,7 @@ Status Catalog::Deploy(const std::string& endpoint, std::int64_t version, const 
     const std::string version_text = Cat(version);
     auto recorded = std::make_shared<const RecordedVersion>(endpoint, version, **model);
     next = std::make_shared<ServedVersion>(ServedVersion{endpoint, version, version_text, source, *std::move(model),
-                                                         std::move(recorded), MetricsOf(endpoint, version_text)});
+                                                         std::move(recorded), MetricsOf(metrics_, endpoint, version_text)});
   }
   MakeLive(std::move(next));
   return Ok();

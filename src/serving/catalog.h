@@ -24,19 +24,10 @@
 #include "schema/name_table.h"
 #include "serving/model.h"
 #include "serving/recorded_version.h"
+#include "serving/version_metrics.h"
 #include "wire/desired_state.h"
 
 namespace mw::serving {
-
-/// What is counted for one version of one endpoint.
-struct VersionMetrics {
-  Counter& requests;            ///< millwright_inference_requests_total
-  Counter& failures;            ///< millwright_inference_failures_total: valid, but a row got no prediction
-  Counter& refused;             ///< millwright_inference_refused_total: because of what they held
-  Counter& rows;                ///< millwright_inference_rows_total
-  Counter& unknown_categories;  ///< millwright_inference_unknown_categories_total
-  Histogram& seconds;           ///< millwright_inference_seconds: from whole request to whole answer
-};
 
 /// A version as an endpoint serves it. Immutable but for its metrics.
 struct ServedVersion {
@@ -124,7 +115,6 @@ class Catalog {
 
   std::shared_ptr<const ServedVersion> TakePrevious(const std::string& endpoint, std::int64_t version,
                                                     const std::string& source) const;
-  VersionMetrics MetricsOf(const std::string& endpoint, const std::string& version);
   void SetPending(const std::string& endpoint, std::int64_t version, wire::VersionState state, std::string error);
   void MakeLive(std::shared_ptr<const ServedVersion> version);
   void Publish();

@@ -76,6 +76,15 @@ Status CompareBits(const std::vector<float>& ours, const std::vector<float>& the
 
 }  // namespace
 
+Model::Model(std::string name, schema::Schema schema, schema::Encoder encoder, forest::Forest forest)
+    : name_(std::move(name)), schema_(std::move(schema)), encoder_(std::move(encoder)), forest_(std::move(forest)) {
+  takes_any_float_ = true;
+  for (int feature = 0; feature < static_cast<int>(num_features()); ++feature) {
+    const schema::Column& column = encoder_.column(feature);
+    takes_any_float_ = takes_any_float_ && column.type == schema::ColumnType::kFloat && !column.required;
+  }
+}
+
 std::uint64_t Model::NextSerial() {
   static std::atomic<std::uint64_t> next{0};
   return ++next;

@@ -42,6 +42,8 @@ class Model {
   [[nodiscard]] std::size_t num_outputs() const { return forest_.num_outputs(); }
   /// The names of the outputs of several classes; empty otherwise.
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
+  /// Whether every column is a float that may be missing: then a matrix of finite numbers and NaN needs no encoder.
+  [[nodiscard]] bool takes_any_float() const { return takes_any_float_; }
   /// Unlike every other model's of this process, also of one that is gone.
   [[nodiscard]] std::uint64_t serial() const { return serial_; }
   /// "probability", or what the model's objective gives: "margin", "value".
@@ -55,8 +57,7 @@ class Model {
   }
 
  private:
-  Model(std::string name, schema::Schema schema, schema::Encoder encoder, forest::Forest forest)
-      : name_(std::move(name)), schema_(std::move(schema)), encoder_(std::move(encoder)), forest_(std::move(forest)) {}
+  Model(std::string name, schema::Schema schema, schema::Encoder encoder, forest::Forest forest);
   static std::uint64_t NextSerial();
   [[nodiscard]] Status SelfCheck(const wire::WarmUp& warm_up) const;
   [[nodiscard]] Result<std::vector<float>> Encode(const std::vector<Json>& rows) const;
@@ -68,6 +69,7 @@ class Model {
   forest::Forest forest_;
   std::optional<double> threshold_;
   std::vector<std::string> classes_;
+  bool takes_any_float_ = false;
 };
 
 }  // namespace mw::serving

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -56,6 +57,35 @@ std::optional<Datatype> DatatypeFromName(std::string_view name) {
 }
 
 std::size_t DatatypeBytes(Datatype datatype) { return kRows[static_cast<std::size_t>(datatype)].bytes; }
+
+float HalfToFloat(std::uint16_t half) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
+  const std::uint32_t exponent = (half >> 10) & 0x1FU;
+  const std::uint32_t fraction = half & 0x3FFU;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000U | (fraction << 13));
+  const float magnitude = exponent == 0 ? static_cast<float>(fraction) * 0x1p-24F
+                                        : std::bit_cast<float>(((exponent + 112) << 23) | (fraction << 13));
+  return sign != 0 ? -magnitude : magnitude;
+}
+
+std::uint16_t FloatToHalf(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
+  if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7E00U);
+  const float magnitude = std::abs(value);
+  if (magnitude >= 65520.0F) return static_cast<std::uint16_t>(sign | 0x7C00U);
+  // Below 2^-14 halves are whole multiples of 2^-24; nearbyint rounds to even.
+  if (magnitude < 0x1p-14F)
+    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24F)));
+  const std::uint32_t rounded = (bits & 0x7FFFFFFFU) + 0xFFFU + ((bits >> 13) & 1U);
+  return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>((rounded - (112U << 23)) >> 13));
+}
+
+std::uint16_t FloatToBrain(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
+  return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
+}
 
 Result<std::uint64_t> ElementCount(std::span<const std::int64_t> shape) {
   if (shape.size() > kTensorDimensionsMax) {

@@ -7,6 +7,7 @@
 // shape and datatype ask for.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -41,6 +42,13 @@ std::string_view DatatypeName(Datatype datatype);
 std::optional<Datatype> DatatypeFromName(std::string_view name);
 /// Of one element; 0 for kBytes, whose elements differ.
 std::size_t DatatypeBytes(Datatype datatype);
+/// IEEE 754 half precision (FP16).
+float HalfToFloat(std::uint16_t half);
+/// The upper half of a float32 (BF16).
+inline float BrainToFloat(std::uint16_t brain) { return std::bit_cast<float>(static_cast<std::uint32_t>(brain) << 16); }
+/// The nearest, of two equally near the even one; infinite beyond the range.
+std::uint16_t FloatToHalf(float value);
+std::uint16_t FloatToBrain(float value);
 
 // Limits of one request's tensors; a shape product is checked against overflow before it means anything.
 inline constexpr std::size_t kTensorDimensionsMax = 8;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
 
 namespace mw::serving {
@@ -16,6 +17,23 @@ TEST(Tensor, EveryDatatypeIsFoundByItsName) {
   }
   EXPECT_EQ(DatatypeBytes(*DatatypeFromName("FP64")), 8U);
   EXPECT_FALSE(DatatypeFromName("fp32"));
+}
+
+TEST(Tensor, EveryHalfAndBrainComesBackAsItWas) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    if (!std::isnan(HalfToFloat(half))) {
+      ASSERT_EQ(FloatToHalf(HalfToFloat(half)), half);
+    }
+    if (!std::isnan(BrainToFloat(half))) {
+      ASSERT_EQ(FloatToBrain(BrainToFloat(half)), half);
+    }
+  }
+  EXPECT_EQ(HalfToFloat(0x3C00), 1.0F);
+  EXPECT_EQ(HalfToFloat(0x0001), 0x1p-24F);
+  EXPECT_EQ(FloatToHalf(1.0F + 0x1p-11F), 0x3C00);  // halfway: to even
+  EXPECT_EQ(FloatToHalf(70000.0F), 0x7C00);
+  EXPECT_TRUE(std::isnan(HalfToFloat(FloatToHalf(std::nanf("")))));
 }
 
 TEST(Tensor, AShapeThatOverflowsIsRefused) {
@@ -32,8 +50,7 @@ TEST(Tensor, BytesMustBeAsManyAsTheShapeAsks) {
   const std::array<std::int64_t, 2> shape = {2, 3};
   EXPECT_TRUE(CheckTensor({"x", Datatype::kFp32, shape, std::string(24, '\0')}).ok());
   const Status wrong = CheckTensor({"x", Datatype::kFp32, shape, std::string(23, '\0')});
-  EXPECT_EQ(wrong.error().ToString(),
-            "tensor \"x\" has 23 bytes, its shape [2, 3] of FP32 asks for 24");
+  EXPECT_EQ(wrong.error().ToString(), "tensor \"x\" has 23 bytes, its shape [2, 3] of FP32 asks for 24");
 }
 
 TEST(Tensor, ElementsOfBytesAreWalkedAndACutOneIsRefused) {

@@ -47,17 +47,6 @@ Error WrongKind(JsonScanner& json, std::string_view what, std::string_view expec
   return InvalidArgument(what, " must be ", expected);
 }
 
-/// In microseconds. What no clock of a client shows is refused: a window of it would be looked at for ever. Times
-/// ahead are taken, and their receipt counts (serving/window_builder.h).
-Result<std::int64_t> EventTimeOf(std::string_view text) {
-  const std::int64_t time_us = ToMicros(TRY(ParseTime(text)));
-  if (time_us < 0) {
-    return InvalidArgument("the event time ", Quoted(text),
-                           " is before 1970-01-01T00:00:00Z; expected that or a later time");
-  }
-  return time_us;
-}
-
 std::string_view KindName(Kind kind) {
   switch (kind) {
     case Kind::kObject: return "an object";
@@ -129,7 +118,7 @@ bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
   }
   if (slot.kind == Slot::Kind::kId) return json.ReadString(id_) && id_.size() <= kRequestIdBytesMax;
   if (!json.ReadString(event_time_)) return false;
-  const Result<std::int64_t> time = EventTimeOf(event_time_);
+  const Result<std::int64_t> time = EventTimeMicros(event_time_);
   if (time.ok()) event_time_us_ = *time;
   event_time_is_parameter_ = true;
   return time.ok();
@@ -229,7 +218,7 @@ Status RequestDecoder::DecodeParameters(JsonScanner& json) {
     const char* const begin = json.position();
     json.ReadString(event_time_);
     TRY(Scanned(json));
-    event_time_us_ = TRY(EventTimeOf(event_time_).In("parameter event_time"));
+    event_time_us_ = TRY(EventTimeMicros(event_time_).In("parameter event_time"));
     event_time_is_parameter_ = true;
     NoteSlot({.kind = Slot::Kind::kEventTime}, begin, json.position());
   }
@@ -495,7 +484,7 @@ Status RequestDecoder::DecodeRowTime(JsonScanner& json, std::uint64_t row) {
   std::string_view text;
   json.ReadString(text);
   TRY(Scanned(json));
-  row_times_us_.back() = TRY(EventTimeOf(text));
+  row_times_us_.back() = TRY(EventTimeMicros(text));
   if (row == 0 && event_time_.empty()) event_time_ = text;
   return Ok();
 }

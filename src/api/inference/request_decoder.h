@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "api/inference/json_scanner.h"
+#include "api/inference/tensor_request.h"
 #include "base/result.h"
 #include "serving/model.h"
 #include "serving/recorded_version.h"
@@ -27,11 +28,8 @@
 namespace mw::api::inference {
 
 inline constexpr std::size_t kDimensionsMax = 8;
-inline constexpr std::size_t kRequestIdBytesMax = 256;
 /// Longer requests are not remembered.
 inline constexpr std::size_t kRememberedBytesMax = std::size_t{64} << 10;
-/// Of the decoded rows of one request.
-inline constexpr std::uint64_t kFeatureBytesMax = std::uint64_t{64} << 20;
 
 class RequestDecoder {
  public:

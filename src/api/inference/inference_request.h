@@ -1,0 +1,81 @@
+// One inference, whatever protocol it came by: what is asked, and what is answered. Protocols decode into the one
+// (RequestSource) and write the other (Reply); everything between is theirs in common (inference_runner.h).
+//
+// Plain views, valid during the call that they are passed to; who keeps a request for later copies it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "serving/catalog.h"
+#include "serving/model.h"
+#include "serving/tensor.h"
+#include "wire/desired_state.h"
+
+namespace mw::api::inference {
+
+inline constexpr std::size_t kRequestIdBytesMax = 256;
+
+/// What a client asks, checked against the model that it asks.
+struct InferenceRequest {
+  std::string_view id;          ///< empty: none given
+  std::string_view event_time;  ///< RFC 3339 as given; empty: none
+  /// Microseconds since 1970: none, one for all rows, or one for each (serving::kNoEventTime where it has none).
+  std::span<const std::int64_t> event_times_us;
+  std::span<const std::string_view> keys;  ///< none, or one for each row
+  std::size_t rows = 0;
+  std::span<const float> features;               ///< of a row model: rows x its features
+  const serving::TensorList* tensors = nullptr;  ///< of a tensor model: in the order of its inputs
+  std::uint64_t unknown_categories = 0;
+  // Which outputs are wanted. Of a row model its value and its decision, of a tensor model by name; none: all.
+  bool wants_value = true;
+  bool wants_decision = true;
+  std::span<const std::string_view> wanted_outputs;
+};
+
+/// What goes back. Outputs stand in the order of the model's.
+struct InferenceAnswer {
+  const serving::ServedVersion& version;
+  std::string_view id;
+  std::string_view event_time;
+  std::size_t rows = 0;
+  std::span<const serving::TensorView> outputs;
+};
+
+/// Where to ask, apart from what stands in the body.
+struct InferenceTarget {
+  std::string_view model;
+  std::string_view version{};      ///< empty: as the endpoint's split says
+  std::string_view routing_key{};  ///< the client's key for a sticky split; empty: none
+};
+
+/// A request's body in its protocol.
+class RequestSource {
+ public:
+  virtual ~RequestSource() = default;
+  /// May be called again for another model. Errors: kInvalidArgument naming the column, row and value.
+  virtual Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) = 0;
+  /// Of the part that Decode understood, for the record of a refusal.
+  [[nodiscard]] virtual std::int64_t event_time_us() const = 0;
+};
+
+/// Where one answer goes: exactly one of the calls is made, on the thread of the request.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  virtual void Answer(const InferenceAnswer& answer) = 0;
+  /// `retry_after`: for kUnavailable and kResourceExhausted when known, else 0.
+  virtual void Refuse(const Error& error, Duration retry_after = Duration{0}) = 0;
+  /// The answer comes later: calling what is returned, from any thread, has `finish` called on the thread of the
+  /// request; when the client has gone by then, `finish` is destroyed without a call.
+  virtual std::function<void()> Defer(std::function<void(Reply&)> finish) = 0;
+};
+
+}  // namespace mw::api::inference

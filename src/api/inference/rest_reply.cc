@@ -1,0 +1,95 @@
+// Writes answers and refusals.
+#include "api/inference/rest_reply.h"
+
+#include <charconv>
+
+#include "api/inference/tensor_json.h"
+#include "base/assert.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "net/http.h"
+
+namespace mw::api::inference {
+namespace {
+
+/// {"model_name":..,"model_version":..,"id":..,"parameters":{..},"outputs":[
+void AppendHead(std::string& body, const InferenceAnswer& answer) {
+  body += "{\"model_name\":\"";
+  body += answer.version.endpoint;
+  body += "\",\"model_version\":\"";
+  body += answer.version.version_text;
+  body += "\",\"id\":";
+  AppendText(body, answer.id);
+  if (!answer.event_time.empty()) {
+    body += ",\"parameters\":{\"event_time\":";
+    AppendText(body, answer.event_time);
+    body += '}';
+  }
+  body += ",\"outputs\":[";
+}
+
+}  // namespace
+
+void SendError(net::ResponseWriter& out, int status, std::string_view message, std::span<const net::HeaderView> extra) {
+  std::string body = "{\"error\":";
+  AppendJsonString(body, message);
+  body += "}";
+  out.Send(status, kJsonType, body, extra);
+}
+
+void SendError(net::ResponseWriter& out, const Error& error, Duration retry_after) {
+  const int status = HttpStatus(error.code);
+  if (retry_after <= Duration{0}) return SendError(out, status, error.ToString());
+  const std::string seconds = Cat(std::chrono::ceil<std::chrono::seconds>(retry_after).count());
+  const net::HeaderView header{"Retry-After", seconds};
+  SendError(out, status, error.ToString(), std::span(&header, 1));
+}
+
+void V2Reply::Answer(const InferenceAnswer& answer) {
+  if (binary_ != nullptr && binary_->any()) return AnswerBinary(answer);
+  std::string& body = out_.Begin(200, kJsonType);
+  AppendHead(body, answer);
+  for (const serving::TensorView& output : answer.outputs) {
+    AppendTensor(body, output);
+    body += ',';
+  }
+  if (body.back() == ',') body.pop_back();
+  body += "]}";
+  out_.Finish();
+}
+
+/// The length of the JSON stands in a header before it, so the JSON is put together first.
+void V2Reply::AnswerBinary(const InferenceAnswer& answer) {
+  std::string json;
+  json.reserve(512);
+  AppendHead(json, answer);
+  for (const serving::TensorView& output : answer.outputs) {
+    if (binary_->Wants(output.name)) {
+      AppendBinaryTensor(json, output);
+    } else {
+      AppendTensor(json, output);
+    }
+    json += ',';
+  }
+  if (json.back() == ',') json.pop_back();
+  json += "]}";
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, json.size());
+  const net::HeaderView length{"Inference-Header-Content-Length",
+                               std::string_view(digits, static_cast<std::size_t>(end.ptr - digits))};
+  std::string& body = out_.Begin(200, "application/octet-stream", std::span(&length, 1));
+  body += json;
+  for (const serving::TensorView& output : answer.outputs) {
+    if (binary_->Wants(output.name)) body += output.bytes;
+  }
+  out_.Finish();
+}
+
+void V2Reply::Refuse(const Error& error, Duration retry_after) { SendError(out_, error, retry_after); }
+
+std::function<void()> V2Reply::Defer(std::function<void(Reply&)>) {
+  MW_ASSERT(false);  // no model that is served yet answers later
+  return {};
+}
+
+}  // namespace mw::api::inference

@@ -1,0 +1,75 @@
+// A request as named tensors: how the binary tensor extension and gRPC bring it, and what a tensor model takes. The
+// resolver turns it into what the model at hand takes: rows of floats, or its own inputs in their order.
+//
+// A row model takes one numeric matrix [n, features] under any name, in the model's order, or one tensor [n] or [n, 1]
+// for each column by its name (numbers, BYTES for categories, BOOL); NaN is a missing value, and so is a text that is
+// empty. Tensors named like the schema's event time and key are understood beside them; any other is refused.
+//
+// One resolver for each thread, used again: in the steady state it allocates nothing. What it gives points into it
+// and into the request. Invariant after success: every feature was written by the encoder or checked like it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/inference/inference_request.h"
+#include "base/result.h"
+#include "serving/model.h"
+#include "serving/tensor.h"
+
+namespace mw::api::inference {
+
+/// Of the decoded rows of one request.
+inline constexpr std::uint64_t kFeatureBytesMax = std::uint64_t{64} << 20;
+
+struct TensorRequest {
+  std::string_view id;
+  std::string_view event_time;              ///< parameter event_time; empty: none
+  std::vector<serving::TensorView> inputs;  ///< each checked by serving::CheckTensor
+  std::vector<std::string_view> outputs;    ///< names of those that are wanted; none: all
+};
+
+/// What no clock of a client shows is refused: a window of it would be looked at for ever. Times ahead are taken, and
+/// their receipt counts (serving/window_builder.h). Errors: kInvalidArgument.
+Result<std::int64_t> EventTimeMicros(std::string_view text);
+
+class TensorResolver {
+ public:
+  /// Errors: kInvalidArgument naming the tensor or the column, the row, the value and what was expected.
+  Status Resolve(const TensorRequest& request, const serving::Model& model, const wire::ServingLimits& limits,
+                 InferenceRequest& out);
+  /// The first row's, as far as the last Resolve came.
+  [[nodiscard]] std::int64_t event_time_us() const;
+
+ private:
+  Status ResolveRows(const TensorRequest& request, InferenceRequest& out);
+  Status TakeTensor(const serving::TensorView& tensor);
+  Status SetRows(const serving::TensorView& tensor);
+  Status TakeMatrix(const serving::TensorView& tensor);
+  Status TakeColumn(const serving::TensorView& tensor, int feature);
+  Result<float> MatrixCell(int feature, double value) const;
+  Result<float> TextCell(int feature, std::string_view text);
+  Result<float> NumberCell(serving::Datatype datatype, int feature, double value) const;
+  Status CheckFinite(const serving::TensorView& tensor) const;
+  Status TakeKeys(const serving::TensorView& tensor);
+  Status TakeTimes(const serving::TensorView& tensor);
+  Status WantOutputs(const TensorRequest& request, InferenceRequest& out) const;
+
+  const serving::Model* model_ = nullptr;
+  const wire::ServingLimits* limits_ = nullptr;
+  std::size_t rows_ = 0;
+  bool any_ = false;
+  bool matrix_ = false;
+  std::vector<std::uint8_t> seen_;  // by feature
+  std::size_t columns_seen_ = 0;
+  std::vector<float> features_;
+  std::vector<std::int64_t> times_us_;
+  std::string_view event_time_;
+  std::vector<std::string_view> keys_;
+  std::vector<std::string> key_digits_;  // of keys that are numbers
+  std::uint64_t unknown_categories_ = 0;
+};
+
+}  // namespace mw::api::inference

@@ -1,0 +1,405 @@
+// Walks the JSON, then puts the tensors together.
+#include "api/inference/v2_request.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/text.h"
+
+namespace mw::api::inference {
+namespace {
+
+using serving::Datatype;
+using Kind = JsonScanner::Kind;
+
+Status Scanned(const JsonScanner& json) {
+  if (!json.failed()) [[likely]]
+    return Ok();
+  return InvalidArgument("the request is no valid JSON: ", json.error(), " at byte ", json.error_offset());
+}
+
+Error Unexpected(JsonScanner& json, std::string_view what, std::string_view expected) {
+  if (json.Peek() == Kind::kNone) json.Skip();  // fails: it is no JSON at all
+  const Status scanned = Scanned(json);
+  return scanned.ok() ? InvalidArgument(what, " must be ", expected) : scanned.error();
+}
+
+Status ReadText(JsonScanner& json, std::string_view what, std::string_view& out) {
+  if (json.Peek() != Kind::kString) return Unexpected(json, what, "a string");
+  json.ReadString(out);
+  return Scanned(json);
+}
+
+Result<bool> ReadTruth(JsonScanner& json, std::string_view what) {
+  const Kind kind = json.Peek();
+  if (kind != Kind::kTrue && kind != Kind::kFalse) return Unexpected(json, what, "true or false");
+  if (kind == Kind::kTrue) {
+    json.ReadTrue();
+  } else {
+    json.ReadFalse();
+  }
+  TRY(Scanned(json));
+  return kind == Kind::kTrue;
+}
+
+Result<std::int64_t> ReadSize(JsonScanner& json, std::string_view what) {
+  double size = -1;
+  if (json.Peek() != Kind::kNumber) return Unexpected(json, what, "a whole number from 0");
+  json.ReadNumber(size);
+  TRY(Scanned(json));
+  if (!(size >= 0 && size <= 0x1p53) || size != std::floor(size)) {
+    return InvalidArgument(what, " is ", size, "; expected a whole number from 0");
+  }
+  return static_cast<std::int64_t>(size);
+}
+
+template <typename T>
+void AppendRaw(std::string& bytes, T value) {
+  char raw[sizeof value];
+  std::memcpy(raw, &value, sizeof value);
+  bytes.append(raw, sizeof raw);
+}
+
+/// False when the number is none of the type's.
+template <typename T>
+bool AppendWhole(std::string& bytes, double value) {
+  // 2^63 and 2^64 are the first doubles beyond the 64-bit types; the limits of the others are doubles themselves.
+  constexpr double kEnd =
+      sizeof(T) == 8 ? (std::is_signed_v<T> ? 0x1p63 : 0x1p64) : static_cast<double>(std::numeric_limits<T>::max()) + 1;
+  if (!(value >= static_cast<double>(std::numeric_limits<T>::min()) && value < kEnd) || value != std::floor(value)) {
+    return false;
+  }
+  AppendRaw(bytes, static_cast<T>(value));
+  return true;
+}
+
+bool AppendNumber(std::string& bytes, Datatype datatype, double value) {
+  switch (datatype) {
+    case Datatype::kUint8: return AppendWhole<std::uint8_t>(bytes, value);
+    case Datatype::kUint16: return AppendWhole<std::uint16_t>(bytes, value);
+    case Datatype::kUint32: return AppendWhole<std::uint32_t>(bytes, value);
+    case Datatype::kUint64: return AppendWhole<std::uint64_t>(bytes, value);
+    case Datatype::kInt8: return AppendWhole<std::int8_t>(bytes, value);
+    case Datatype::kInt16: return AppendWhole<std::int16_t>(bytes, value);
+    case Datatype::kInt32: return AppendWhole<std::int32_t>(bytes, value);
+    case Datatype::kInt64: return AppendWhole<std::int64_t>(bytes, value);
+    case Datatype::kFp16: AppendRaw(bytes, serving::FloatToHalf(static_cast<float>(value))); return true;
+    case Datatype::kBf16: AppendRaw(bytes, serving::FloatToBrain(static_cast<float>(value))); return true;
+    case Datatype::kFp32: AppendRaw(bytes, static_cast<float>(value)); return true;
+    case Datatype::kFp64: AppendRaw(bytes, value); return true;
+    case Datatype::kBool:
+      if (value != 0 && value != 1) return false;
+      AppendRaw(bytes, static_cast<std::uint8_t>(value));
+      return true;
+    case Datatype::kBytes: break;
+  }
+  return false;
+}
+
+bool IsFloating(Datatype datatype) {
+  return datatype == Datatype::kFp16 || datatype == Datatype::kBf16 || datatype == Datatype::kFp32 ||
+         datatype == Datatype::kFp64;
+}
+
+/// Digits of a 64-bit whole number, which a double may not hold.
+template <typename T>
+bool AppendDigits(std::string& bytes, std::string_view digits) {
+  T value = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size()) return false;
+  AppendRaw(bytes, value);
+  return true;
+}
+
+bool AppendLong(std::string& bytes, Datatype datatype, std::string_view digits) {
+  if (datatype == Datatype::kInt64) return AppendDigits<std::int64_t>(bytes, digits);
+  return datatype == Datatype::kUint64 && AppendDigits<std::uint64_t>(bytes, digits);
+}
+
+/// One value that is no list.
+Status ReadElement(JsonScanner& json, Datatype datatype, std::string& bytes) {
+  const Kind kind = json.Peek();
+  const char* const begin = json.position();
+  bool fits = false;
+  if (kind == Kind::kNumber && datatype != Datatype::kBytes) {
+    double value = 0;
+    json.ReadNumber(value);
+    const std::string_view digits(begin, static_cast<std::size_t>(json.position() - begin));
+    fits = json.failed() || AppendLong(bytes, datatype, digits) || AppendNumber(bytes, datatype, value);
+  } else if (kind == Kind::kString && datatype == Datatype::kBytes) {
+    std::string_view text;
+    json.ReadString(text);
+    serving::AppendElement(bytes, text);
+    fits = true;
+  } else if ((kind == Kind::kTrue || kind == Kind::kFalse) && datatype == Datatype::kBool) {
+    json.Skip();
+    bytes += kind == Kind::kTrue ? '\1' : '\0';
+    fits = true;
+  } else if ((kind == Kind::kNull || kind == Kind::kNan) && IsFloating(datatype)) {
+    fits = kind == Kind::kNull ? json.ReadNull() : json.ReadNan();
+    AppendNumber(bytes, datatype, std::numeric_limits<double>::quiet_NaN());
+  } else {
+    json.Skip();
+  }
+  TRY(Scanned(json));
+  if (fits) [[likely]]
+    return Ok();
+  const std::string_view found(begin, static_cast<std::size_t>(json.position() - begin));
+  return InvalidArgument("the value ", Trim(found).substr(0, 80), " is no ", serving::DatatypeName(datatype));
+}
+
+Error TwiceThere(std::string_view what) { return InvalidArgument("an input has its ", what, " twice"); }
+
+}  // namespace
+
+bool BinaryOutputs::Wants(std::string_view output) const {
+  for (const auto& [name, binary] : named) {
+    if (name == output) return binary;
+  }
+  return all;
+}
+
+bool BinaryOutputs::any() const {
+  for (const auto& entry : named) {
+    if (entry.second) return true;
+  }
+  return all;
+}
+
+Status ReadElements(JsonScanner& json, Datatype datatype, std::uint64_t elements_max, std::string& bytes,
+                    std::uint64_t& count) {
+  if (json.Peek() != Kind::kArray) {
+    if (++count > elements_max) return InvalidArgument("there are more than ", elements_max, " values");
+    return ReadElement(json, datatype, bytes);
+  }
+  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
+    TRY(ReadElements(json, datatype, elements_max, bytes, count));  // as deep as the scanner goes: 64
+  }
+  return Scanned(json);
+}
+
+Status V2Request::Read(std::string_view body, std::size_t json_bytes) {
+  inputs_.clear();
+  sizes_.clear();
+  json_tensors_.Clear();
+  request_.id = request_.event_time = {};
+  request_.inputs.clear();
+  request_.outputs.clear();
+  binary_.all = false;
+  binary_.named.clear();
+  if (json_bytes > body.size()) {
+    return InvalidArgument("Inference-Header-Content-Length is ", json_bytes, ", but the body has ", body.size(),
+                           " bytes");
+  }
+  const std::string_view text = body.substr(0, json_bytes);
+  if (!IsUtf8(text)) return InvalidArgument("the request is no valid JSON: it is not UTF-8");
+  JsonScanner json(text, strings_);
+  if (json.Peek() != Kind::kObject) return Unexpected(json, "the request", "a JSON object with inputs");
+  for (bool more = json.BeginObject(); more; more = json.NextMember()) TRY(ReadMember(json));
+  json.Finish();
+  TRY(Scanned(json));
+  for (const Input& input : inputs_) {
+    if (input.data != nullptr) TRY(TakeData(input, text).In(Cat("input ", Quoted(input.name))));
+  }
+  return TakeBinary(body.substr(json_bytes));
+}
+
+Status V2Request::ReadMember(JsonScanner& json) {
+  const std::string_view key = json.key();
+  if (key == "inputs") {
+    if (!inputs_.empty()) return InvalidArgument("the request has \"inputs\" twice");
+    return ReadInputs(json);
+  }
+  if (key == "outputs") return ReadOutputs(json);
+  if (key == "parameters") return ReadParameters(json);
+  if (key == "id" && json.Peek() == Kind::kString) return ReadText(json, "id", request_.id);
+  json.Skip();
+  return Scanned(json);
+}
+
+Status V2Request::ReadParameters(JsonScanner& json) {
+  if (json.Peek() != Kind::kObject) return Unexpected(json, "parameters", "an object");
+  for (bool more = json.BeginObject(); more; more = json.NextMember()) {
+    if (json.key() == "event_time") {
+      TRY(ReadText(json, "parameter event_time", request_.event_time));
+    } else if (json.key() == "binary_data_output") {
+      binary_.all = TRY(ReadTruth(json, "parameter binary_data_output"));
+    } else {
+      json.Skip();
+    }
+  }
+  return Scanned(json);
+}
+
+Status V2Request::ReadInputs(JsonScanner& json) {
+  if (json.Peek() != Kind::kArray) return Unexpected(json, "inputs", "a list of tensors");
+  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
+    if (inputs_.size() == serving::kTensorsMax) {
+      return InvalidArgument("the request has more than ", serving::kTensorsMax, " inputs");
+    }
+    TRY(ReadInput(json));
+  }
+  return Scanned(json);
+}
+
+Status V2Request::ReadInput(JsonScanner& json) {
+  if (json.Peek() != Kind::kObject) return Unexpected(json, "an input", "an object with name, shape and datatype");
+  Input input;
+  input.first_size = sizes_.size();
+  for (bool more = json.BeginObject(); more; more = json.NextMember()) TRY(ReadInputMember(json, input));
+  TRY(Scanned(json));
+  if (input.name.empty()) return InvalidArgument("input ", inputs_.size(), " has no name");
+  if (!input.has_datatype) return InvalidArgument("input ", Quoted(input.name), " has no datatype");
+  if (!input.has_shape) return InvalidArgument("input ", Quoted(input.name), " has no shape");
+  if (input.has_binary_size == (input.data != nullptr)) {
+    return InvalidArgument("input ", Quoted(input.name),
+                           input.data != nullptr ? " has data and" : " has neither data nor",
+                           " a binary_data_size; give one of them");
+  }
+  inputs_.push_back(input);
+  return Ok();
+}
+
+Status V2Request::ReadInputMember(JsonScanner& json, Input& input) {
+  const std::string_view key = json.key();
+  if (key == "name") {
+    if (!input.name.empty()) return TwiceThere(key);
+    return ReadText(json, "the name of an input", input.name);
+  }
+  if (key == "shape") {
+    if (input.has_shape) return TwiceThere(key);
+    return ReadShape(json, input);
+  }
+  if (key == "datatype") {
+    if (input.has_datatype) return TwiceThere(key);
+    return ReadDatatype(json, input);
+  }
+  if (key == "parameters") return ReadBinarySize(json, input);
+  if (key == "data") {
+    if (input.data != nullptr) return TwiceThere(key);
+    json.Peek();  // past white space
+    input.data = json.position();
+  }
+  json.Skip();
+  return Scanned(json);
+}
+
+Status V2Request::ReadShape(JsonScanner& json, Input& input) {
+  if (json.Peek() != Kind::kArray) return Unexpected(json, "the shape of an input", "a list of whole numbers");
+  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
+    if (input.dimensions == serving::kTensorDimensionsMax) {
+      return InvalidArgument("input ", Quoted(input.name), " has more than ", serving::kTensorDimensionsMax,
+                             " dimensions");
+    }
+    sizes_.push_back(TRY(ReadSize(json, "a size in the shape of an input")));
+    ++input.dimensions;
+  }
+  input.has_shape = true;
+  return Scanned(json);
+}
+
+Status V2Request::ReadDatatype(JsonScanner& json, Input& input) {
+  std::string_view name;
+  TRY(ReadText(json, "the datatype of an input", name));
+  const std::optional<Datatype> datatype = serving::DatatypeFromName(name);
+  if (!datatype) {
+    return InvalidArgument("input ", Quoted(input.name), " has the datatype ", Quoted(name),
+                           "; known are BOOL, INT8 to INT64, UINT8 to UINT64, FP16, BF16, FP32, FP64, BYTES");
+  }
+  input.datatype = *datatype;
+  input.has_datatype = true;
+  return Ok();
+}
+
+Status V2Request::ReadBinarySize(JsonScanner& json, Input& input) {
+  if (json.Peek() != Kind::kObject) return Unexpected(json, "the parameters of an input", "an object");
+  for (bool more = json.BeginObject(); more; more = json.NextMember()) {
+    const std::string_view key = json.key();
+    if (key == "binary_data_size") {
+      input.binary_size = static_cast<std::uint64_t>(TRY(ReadSize(json, "binary_data_size")));
+      input.has_binary_size = true;
+    } else if (key.starts_with("shared_memory")) {
+      return Unimplemented("input ", Quoted(input.name), " is in shared memory, which is not supported");
+    } else {
+      json.Skip();
+    }
+  }
+  return Scanned(json);
+}
+
+Status V2Request::ReadOutputs(JsonScanner& json) {
+  if (json.Peek() != Kind::kArray) return Unexpected(json, "outputs", "a list of objects with a name");
+  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
+    if (request_.outputs.size() == serving::kTensorsMax) {
+      return InvalidArgument("the request wants more than ", serving::kTensorsMax, " outputs");
+    }
+    TRY(ReadOutput(json));
+  }
+  return Scanned(json);
+}
+
+Status V2Request::ReadOutput(JsonScanner& json) {
+  if (json.Peek() != Kind::kObject) return Unexpected(json, "an output", "an object with a name");
+  std::string_view name;
+  std::optional<bool> binary;
+  for (bool more = json.BeginObject(); more; more = json.NextMember()) {
+    if (json.key() == "name") {
+      TRY(ReadText(json, "the name of an output", name));
+    } else if (json.key() == "parameters" && json.Peek() == Kind::kObject) {
+      for (bool any = json.BeginObject(); any; any = json.NextMember()) {
+        if (json.key() == "binary_data") {
+          binary = TRY(ReadTruth(json, "parameter binary_data"));
+        } else if (json.key() == "classification" || json.key().starts_with("shared_memory")) {
+          return Unimplemented("output parameter ", Quoted(json.key()), " is not supported");
+        } else {
+          json.Skip();
+        }
+      }
+    } else {
+      json.Skip();
+    }
+  }
+  TRY(Scanned(json));
+  if (name.empty()) return InvalidArgument("an output has no name");
+  request_.outputs.push_back(name);
+  if (binary) binary_.named.emplace_back(name, *binary);
+  return Ok();
+}
+
+Status V2Request::TakeData(const Input& input, std::string_view text) {
+  const std::span<const std::int64_t> shape = std::span(sizes_).subspan(input.first_size, input.dimensions);
+  const std::uint64_t expected = TRY(serving::ElementCount(shape));
+  elements_.clear();
+  JsonScanner json(text.substr(static_cast<std::size_t>(input.data - text.data())), element_strings_);
+  std::uint64_t count = 0;
+  if (json.Peek() != Kind::kArray) return Unexpected(json, "data", "a list");
+  TRY(ReadElements(json, input.datatype, expected, elements_, count));
+  if (count != expected) return InvalidArgument("data has ", count, " values, its shape says ", expected);
+  json_tensors_.Append({input.name, input.datatype, shape, elements_});
+  return Ok();
+}
+
+Status V2Request::TakeBinary(std::string_view binary) {
+  std::size_t next_json = 0;
+  for (const Input& input : inputs_) {
+    if (input.data != nullptr) {
+      request_.inputs.push_back(json_tensors_[next_json++]);
+      continue;
+    }
+    if (input.binary_size > binary.size()) {
+      return InvalidArgument("input ", Quoted(input.name), " has a binary_data_size of ", input.binary_size, ", but ",
+                             binary.size(), " bytes are left of the body");
+    }
+    request_.inputs.push_back({input.name, input.datatype,
+                               std::span(sizes_).subspan(input.first_size, input.dimensions),
+                               binary.substr(0, input.binary_size)});
+    binary.remove_prefix(input.binary_size);
+    TRY(serving::CheckTensor(request_.inputs.back()));
+  }
+  if (binary.empty()) return Ok();
+  return InvalidArgument("the body has ", binary.size(), " bytes more than its tensors");
+}
+
+}  // namespace mw::api::inference
