@@ -11,7 +11,7 @@ setup:
 	@tools/setup build
 
 build: setup
-	@tools/build release --target millwright mw-step mw-shim
+	@tools/build release --target millwright mw-step mw-shim mw-backend
 
 demo: build
 	@examples/flights/demo

@@ -19,7 +19,7 @@ function(mw_add_modules SRC)
   mw_read_modules(${SRC})
   foreach(module IN LISTS MW_MODULES)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${SRC}/${module}/*.cc)
-    list(FILTER sources EXCLUDE REGEX "_(test|main)\\.cc$")
+    list(FILTER sources EXCLUDE REGEX "_(test|main)\\.cc$|/foreign/")
     list(LENGTH sources count)
     if(count EQUAL 0)
       add_library(mw_${module} INTERFACE)
@@ -37,6 +37,7 @@ function(mw_add_modules SRC)
 
   mw_add_program(millwright app ${SRC}/app/millwright_main.cc)
   mw_add_program(mw-step steps ${SRC}/steps/step_main.cc)
+  mw_add_program(mw-backend serving ${SRC}/serving/backend/backend_main.cc)
   if(EXISTS ${SRC}/exec/shim_main.cc)
     # The shim is small, static and free of the project's libraries: it outlives what started it.
     add_executable(mw-shim ${SRC}/exec/shim_main.cc)
@@ -56,8 +57,9 @@ endfunction()
 
 # The programs that a module's tests start.
 set(MW_TEST_PROGRAMS_exec mw-shim)
+set(MW_TEST_PROGRAMS_serving mw-backend)
 set(MW_TEST_PROGRAMS_steps mw-step)
-set(MW_TEST_PROGRAMS_app millwright mw-step mw-shim)
+set(MW_TEST_PROGRAMS_app millwright mw-step mw-shim mw-backend)
 
 function(mw_add_tests SRC)
   mw_read_modules(${SRC})

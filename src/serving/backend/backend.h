@@ -27,14 +27,18 @@ class Runner {
   /// started again. Errors: kInvalidArgument what the library says of the values; kUnavailable the worker died or is
   /// being started again, try once more; kDeadlineExceeded; kInternal what else the library says.
   virtual Result<TensorList> Run(const TensorList& batch, Duration timeout) = 0;
+  /// False while a worker that failed several times in a row waits before it is started again: Run would answer
+  /// kUnavailable at once, another runner may not. Any thread.
+  [[nodiscard]] virtual bool Ready() const { return true; }
 };
 
 struct BackendInfo {
   std::string platform;  ///< as model metadata names it: "onnxruntime_onnx", "xgboost", "mlflow_pyfunc"
   std::string library;   ///< what runs it: "ONNX Runtime 1.30.0"
   std::vector<TensorSpec> inputs, outputs;
-  bool batchable = true;           ///< every first dimension is the rows
-  std::uint64_t memory_bytes = 0;  ///< of one worker with the model loaded
+  bool batchable = true;                        ///< every first dimension is the rows
+  std::uint64_t memory_bytes = 0;               ///< of one worker with the model loaded
+  std::vector<std::string> feature_names = {};  ///< columns of the one input, where the model file names them
 };
 
 class Backend {
