@@ -2,9 +2,7 @@
 #include "net/loop.h"
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +19,7 @@ constexpr std::size_t kOutputHigh = std::size_t{256} << 10;  // answers pending 
 constexpr std::size_t kOutputKept = std::size_t{1} << 20;    // capacity that out_ keeps between wake-ups
 constexpr std::size_t kRoomMin = std::size_t{4} << 10;
 constexpr Duration kLinger = std::chrono::seconds(2);
+constexpr Duration kForever = std::chrono::hours(24 * 365);
 
 void Register(int epoll, int operation, int descriptor, std::uint32_t events, void* tag) {
   epoll_event event{};
@@ -76,11 +75,11 @@ Loop::Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler)
       options_(shared.options),
       handler_(std::move(handler)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      wake_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      mailbox_(std::make_shared<LoopMailbox>(*this)),
       scratch_(kScratchBytes),
       sweep_interval_(SweepInterval(options_)) {
-  MW_ASSERT(epoll_.valid() && wake_.valid());
-  Register(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), EPOLLIN, nullptr);
+  MW_ASSERT(epoll_.valid());
+  Register(epoll_.get(), EPOLL_CTL_ADD, mailbox_->wake_descriptor(), EPOLLIN | EPOLLET, nullptr);
 }
 
 Loop::~Loop() = default;
@@ -93,20 +92,11 @@ void Loop::Listen(FileDescriptor listener, std::function<bool(int)> accept) {
 
 void Loop::Adopt(FileDescriptor socket) {
   load_.fetch_add(1, std::memory_order_relaxed);
-  {
-    const Lock lock(mutex_);
-    inbox_.push_back(std::move(socket));
-  }
-  Wake();
-}
-
-void Loop::Wake() {
-  const std::uint64_t one = 1;
-  // A full counter wakes as well, so the outcome does not matter.
-  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+  mailbox_->Post(std::move(socket));
 }
 
 void Loop::Run() {
+  LoopMailbox::SetOwn(mailbox_.get());
   std::array<epoll_event, 256> events;
   while (!Finished()) {
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMillis());
@@ -115,7 +105,7 @@ void Loop::Run() {
     for (int i = 0; i < count; ++i) {
       void* tag = events[static_cast<std::size_t>(i)].data.ptr;
       if (tag == nullptr) {
-        AdoptInbox();
+        OpenMail();
       } else if (tag == this) {
         AcceptReady();
       } else {
@@ -123,14 +113,15 @@ void Loop::Run() {
       }
     }
     if (now_ >= next_sweep_ || shared_.stopping) Sweep();
+    EndSweep();
     Tell();
   }
+  mailbox_->Close();
+  LoopMailbox::SetOwn(nullptr);
 }
 
 bool Loop::Finished() {
-  if (!shared_.stopping || shared_.accepting || !connections_.empty()) return false;
-  const Lock lock(mutex_);
-  return inbox_.empty();
+  return shared_.stopping && !shared_.accepting && connections_.empty() && !mailbox_->HasSockets();
 }
 
 int Loop::WaitMillis() const {
@@ -147,15 +138,16 @@ void Loop::RefreshDate() {
   date_line_ = Cat("Date: ", FormatHttpDate(now), "\r\n");
 }
 
+// Writes and closes nothing, so every connection of this sweep is still there.
+void Loop::OpenMail() {
+  mailbox_->Take(arrived_, tickets_);
+  for (const DeferredTicket& ticket : tickets_) Redeem(ticket);
+  tickets_.clear();
+  AdoptInbox();
+}
+
 void Loop::AdoptInbox() {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const ssize_t got = read(wake_.get(), &count, sizeof count);
-  std::vector<FileDescriptor> arrived;
-  {
-    const Lock lock(mutex_);
-    arrived.swap(inbox_);
-  }
-  for (FileDescriptor& socket : arrived) {
+  for (FileDescriptor& socket : arrived_) {
     auto connection = std::make_unique<Connection>(std::move(socket), shared_);
     connection->index = connections_.size();
     connection->deadline = now_ + options_.idle_timeout;
@@ -163,6 +155,7 @@ void Loop::AdoptInbox() {
     Register(epoll_.get(), EPOLL_CTL_ADD, connection->socket.get(), EPOLLIN, connection.get());
     connections_.push_back(std::move(connection));
   }
+  arrived_.clear();
 }
 
 void Loop::AcceptReady() {
@@ -177,17 +170,14 @@ void Loop::CloseListener() {
   // Clients that the kernel has accepted already would be reset; they are served.
   accept_(listener_.get());
   listener_.Reset();
-  AdoptInbox();
+  OpenMail();
   shared_.accepting = false;
 }
 
 void Loop::Serve(Connection& c) {
   if (c.phase == Phase::kLingering) return Discard(c);
-  if (!c.out.empty()) {
-    if (!SendBacklog(c)) return Close(c);
-    if (!c.out.empty() || c.closing) return Settle(c, true);
-    return Pump(c, c.in.bytes());
-  }
+  if (!c.out.empty()) return Flush(c);
+  if ((c.interest & EPOLLIN) == 0) return Close(c);  // it waits for answers only, and its peer has hung up
   const std::span<char> window = Receive(c);
   if (!window.empty()) Pump(c, window);
 }
@@ -197,11 +187,7 @@ std::span<char> Loop::Receive(Connection& c) {
   const bool pending = !c.in.empty();
   if (pending && !MakeRoom(c)) {
     Refuse(c, {503, "too many unfinished requests; try again later"});
-    if (!SendOut(c)) {
-      Close(c);
-    } else {
-      Settle(c, true);
-    }
+    Flush(c);
     return {};
   }
   const std::span<char> target = pending ? c.in.free() : std::span<char>(scratch_);
@@ -223,24 +209,22 @@ bool Loop::MakeRoom(Connection& c) {
 
 void Loop::Pump(Connection& c, std::span<char> window) {
   std::size_t used = 0;
-  bool more = true;
-  while (more) {
-    more = TakeRequests(c, window, used);
-    if (!more && !c.closing) Keep(c, window, used);
+  c.held = TakeRequests(c, window, used);
+  while (c.held && c.waiting == 0) {
     if (!SendOut(c)) return Close(c);
-    if (!more || c.out.empty()) continue;
-    // The rest waits until the peer has taken these answers.
-    Keep(c, window, used);
-    SendOut(c);
-    more = false;
+    if (!c.out.empty()) break;  // the rest waits until the peer has taken these answers
+    c.held = TakeRequests(c, window, used);
   }
+  if (!c.closing) Keep(c, window, used);
+  // What is held back goes on after the next write: it must not be this one.
+  if (c.waiting == 0 && !c.held && !SendOut(c)) return Close(c);
   Settle(c, used > 0);
 }
 
-// Answers whole requests until there are none or enough output is pending (true: there may be more).
+// Answers whole requests until there are none or enough answers are outstanding (true: there may be more).
 bool Loop::TakeRequests(Connection& c, std::span<char> window, std::size_t& used) {
   while (used < window.size() && !c.closing) {
-    if (out_.size() >= kOutputHigh) return true;
+    if (c.waiting >= options_.deferred_max || OutputFor(c).size() >= kOutputHigh) return true;
     const std::size_t taken = TakeOne(c, window.subspan(used));
     if (taken == 0) return false;
     used += taken;
@@ -291,7 +275,7 @@ std::optional<std::string_view> Loop::PlainBody(Connection& c, std::span<char> b
   const std::size_t length = static_cast<std::size_t>(head_.content_length);
   if (bytes.size() < head_size + length) {
     c.arrival.needed = head_size + length;
-    if (bytes.size() == head_size) Continue(c);
+    if (bytes.size() == head_size) SayContinue(c);
     return std::nullopt;
   }
   used = head_size + length;
@@ -302,10 +286,11 @@ std::optional<std::string_view> Loop::PlainBody(Connection& c, std::span<char> b
 std::optional<std::string_view> Loop::ChunkedBodyOf(Connection& c, std::span<char> bytes, std::size_t& used) {
   const std::size_t head_size = c.arrival.scanner.size();
   if (!c.arrival.chunked) {
-    c.arrival.chunked = ChunkedBody{BodyDecoder(Framing::kChunked, 0, options_.body_bytes_max), head_size, head_size};
-    if (bytes.size() == head_size) Continue(c);
+    c.arrival.chunked =
+        LoopConnection::ChunkedBody{BodyDecoder(Framing::kChunked, 0, options_.body_bytes_max), head_size, head_size};
+    if (bytes.size() == head_size) SayContinue(c);
   }
-  ChunkedBody& chunked = *c.arrival.chunked;
+  LoopConnection::ChunkedBody& chunked = *c.arrival.chunked;
   while (chunked.read_at < bytes.size()) {
     const auto step = chunked.decoder.Next({bytes.data() + chunked.read_at, bytes.size() - chunked.read_at});
     if (step.consumed == 0) break;
@@ -319,10 +304,18 @@ std::optional<std::string_view> Loop::ChunkedBodyOf(Connection& c, std::span<cha
   return std::string_view(bytes.data() + head_size, chunked.write_at - head_size);
 }
 
-void Loop::Continue(Connection& c) {
+void Loop::SayContinue(Connection& c) {
   if (!head_.expect_continue || c.arrival.continued) return;
   c.arrival.continued = true;
-  out_.append(kContinue);
+  OwnWords(c).append(kContinue);
+}
+
+// Where the loop itself writes what the handler has no part in: its turn comes like any answer's.
+std::string& Loop::OwnWords(Connection& c) {
+  if (c.waiting == 0) return OutputFor(c);
+  Slot& slot = NewSlot(c);
+  slot.answered = true;
+  return slot.text;
 }
 
 // `last`: no byte of a further request is here, so a stopping server can end the connection with this one.
@@ -335,18 +328,25 @@ void Loop::Answer(Connection& c, std::string_view body, bool last) {
   request.body = body;
   request.headers = head_.headers;
   c.closing = !head_.keep_alive || (last && shared_.stopping);
-  ResponseWriter writer(out_, date_line_);
-  writer.head_only_ = head_.method == Method::kHead;
-  writer.close_ = c.closing;
-  writer.keep_alive_line_ = head_.minor_version == 0 && !c.closing;
+  const AnswerForm form{.head_only = head_.method == Method::kHead,
+                        .close = c.closing,
+                        .keep_alive_line = head_.minor_version == 0 && !c.closing};
+  current_ = &c;
+  Slot* const slot = c.waiting == 0 ? nullptr : &NewSlot(c);
+  ResponseWriter writer(*this, slot == nullptr ? OutputFor(c) : slot->text, date_line_, form);
+  writer.slot_ = slot;
   handler_->Handle(request, writer);
-  MW_ASSERT(writer.answered_);
+  current_ = nullptr;
+  MW_ASSERT(writer.answered_ || writer.deferred_);
   ++served_;
+  if (slot == nullptr || writer.deferred_) return;
+  slot->answered = true;
+  PassOn(c);  // what was outstanding may be answered meanwhile
 }
 
 // Nothing of the connection's input is looked at any more, so its memory is free before the answer leaves.
 void Loop::Refuse(Connection& c, const Refusal& refusal) {
-  AppendRefusal(out_, refusal);
+  AppendRefusal(OwnWords(c), refusal);
   c.closing = true;
   c.in.Release();
   ++refused_;
@@ -371,19 +371,17 @@ void Loop::Keep(Connection& c, std::span<char> window, std::size_t used) {
   if (c.in.empty()) c.in.Release();
 }
 
-// Writes this wake-up's answers; what the socket does not take waits in c.out. False: the peer is gone.
+// Writes the answers that are ready; what the socket does not take waits in c.out. False: the peer is gone.
 bool Loop::SendOut(Connection& c) {
+  if (!c.out.empty()) return SendBacklog(c);
   if (out_.empty()) return true;
-  std::size_t done = 0;
-  if (c.out.empty()) {
-    const ssize_t count = send(c.socket.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
-    if (count < 0 && errno != EAGAIN && errno != EINTR) {
-      out_.clear();
-      return false;
-    }
-    done = count < 0 ? 0 : static_cast<std::size_t>(count);
-    sent_ += done;
+  const ssize_t count = send(c.socket.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
+  if (count < 0 && errno != EAGAIN && errno != EINTR) {
+    out_.clear();
+    return false;
   }
+  const std::size_t done = count < 0 ? 0 : static_cast<std::size_t>(count);
+  sent_ += done;
   if (done < out_.size()) c.out.append(out_, done);
   out_.clear();
   if (out_.capacity() > kOutputKept) out_.shrink_to_fit();
@@ -395,19 +393,21 @@ bool Loop::SendBacklog(Connection& c) {
   if (count < 0) return errno == EAGAIN || errno == EINTR;
   sent_ += static_cast<std::uint64_t>(count);
   c.sent += static_cast<std::size_t>(count);
-  if (c.sent == c.out.size()) {
-    std::string().swap(c.out);
-    c.sent = 0;
-  }
+  if (c.sent == c.out.size()) FreeBacklog(c);
   return true;
 }
 
 // Decides what the connection waits for. `progress`: something was finished, so its time starts anew.
 void Loop::Settle(Connection& c, bool progress) {
+  if (c.dirty) return;  // decided when the sweep ends
+  const bool reads = c.waiting == 0 || (!c.closing && !c.held && c.waiting < options_.deferred_max);
   Phase phase = Phase::kIdle;
   Duration limit = options_.idle_timeout;
   if (!c.out.empty()) {
     phase = Phase::kAnswering;
+  } else if (c.waiting > 0 && (!reads || c.in.empty())) {
+    phase = Phase::kWaiting;
+    limit = kForever;
   } else if (c.closing) {
     return Linger(c);
   } else if (c.arrival.head_done) {
@@ -419,7 +419,8 @@ void Loop::Settle(Connection& c, bool progress) {
   }
   if (progress || phase != c.phase) c.deadline = now_ + limit;
   c.phase = phase;
-  Watch(c, phase == Phase::kAnswering ? EPOLLOUT : EPOLLIN);
+  if (phase == Phase::kAnswering) return Watch(c, EPOLLOUT);
+  Watch(c, reads ? EPOLLIN : EPOLLRDHUP);
 }
 
 void Loop::Linger(Connection& c) {
@@ -442,6 +443,8 @@ void Loop::Watch(Connection& c, std::uint32_t interest) {
 }
 
 void Loop::Close(Connection& c) {
+  DropSlots(c);
+  if (c.dirty) std::erase(dirty_, &c);
   const std::size_t index = c.index;
   if (index + 1 != connections_.size()) {
     connections_[index].swap(connections_.back());
@@ -455,8 +458,7 @@ void Loop::Close(Connection& c) {
 void Loop::Expire(Connection& c) {
   if (c.phase != Phase::kHead && c.phase != Phase::kBody) return Close(c);
   Refuse(c, {408, "the request did not arrive in time"});
-  if (!SendOut(c)) return Close(c);
-  Settle(c, true);
+  Flush(c);
 }
 
 void Loop::Sweep() {

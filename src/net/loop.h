@@ -1,10 +1,15 @@
 // One epoll loop of the loop server: its connections, their buffers and their deadlines. Private to
-// loop_server.cc and loop.cc. Everything runs on the loop's own thread but Adopt and Wake.
+// loop_server.cc, loop.cc and loop_deferred.cc. Everything runs on the loop's own thread but Adopt and Wake.
 //
 //   kIdle --bytes--> kHead --head whole--> kBody --body whole--> handler --> kIdle
+//     handler --deferred--> kWaiting --all answered--> kIdle
 //     any --answers not taken--> kAnswering --all taken--> what was pending
 //     any --refused, or to be closed--> kLingering (answer sent, input thrown away so that no reset
 //                                       overtakes it) --> closed
+//
+// Answers of a connection without deferred ones go through out_, which all share, and leave at once. From its
+// first deferred one on every answer has a slot in the order of the requests; what is ready moves to the
+// connection's own output and leaves when the sweep ends.
 #pragma once
 
 #include <atomic>
@@ -18,9 +23,10 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mutex.h"
 #include "net/host_guard.h"
 #include "net/http_codec.h"
+#include "net/loop_deferred.h"
+#include "net/loop_mailbox.h"
 #include "net/loop_server.h"
 #include "net/server_metrics.h"
 
@@ -65,24 +71,22 @@ class ReceiveBuffer {
   std::size_t capacity_ = 0;
 };
 
-class Loop {
- public:
-  Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler);
-  ~Loop();
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
+struct LoopConnection;
 
-  /// Calls `accept` when `listener` has clients; it returns false when there are no descriptors left.
-  void Listen(FileDescriptor listener, std::function<bool(int)> accept);
-  /// Until the server is stopping and the last connection is closed.
-  void Run();
-  /// Any thread.
-  void Adopt(FileDescriptor socket);
-  void Wake();
-  [[nodiscard]] std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+/// The place of one answer among those of its connection that are not in its output yet.
+struct LoopSlot {
+  LoopConnection* connection = nullptr;
+  LoopSlot* next = nullptr;  // of the connection's next request
+  std::uint32_t index = 0;
+  bool answered = false;
+  AnswerForm form;
+  std::uint64_t serial = 0;  // of the ticket that is waited for; 0: none
+  Continuation continuation;
+  std::string text;  // an answer that was ready before its turn
+};
 
- private:
-  enum class Phase : std::uint8_t { kIdle, kHead, kBody, kAnswering, kLingering };
+struct LoopConnection {
+  enum class Phase : std::uint8_t { kIdle, kHead, kBody, kWaiting, kAnswering, kLingering };
   struct ChunkedBody {
     BodyDecoder decoder;
     std::size_t read_at;   // the next byte to decode; decoded bytes are moved down to
@@ -97,23 +101,68 @@ class Loop {
     std::size_t needed = 0;  // fewer bytes are not worth a look
     std::optional<ChunkedBody> chunked;
   };
-  struct Connection {
-    Connection(FileDescriptor socket_in, LoopShared& shared)
-        : socket(std::move(socket_in)),
-          in(shared.in_flight_bytes, shared.options.in_flight_bytes_max),
-          arrival(shared.options.head_bytes_max) {}
-    FileDescriptor socket;
-    ReceiveBuffer in;  // begins with the first byte of a request
-    std::string out;   // answers that the socket did not take yet
-    std::size_t sent = 0;
-    Arrival arrival;
-    Phase phase = Phase::kIdle;
-    bool closing = false;  // no further request is taken
-    std::uint32_t interest = 0;
-    Duration deadline{0};
-    std::size_t index = 0;  // in connections_
-  };
 
+  LoopConnection(FileDescriptor socket_in, LoopShared& shared)
+      : socket(std::move(socket_in)),
+        in(shared.in_flight_bytes, shared.options.in_flight_bytes_max),
+        arrival(shared.options.head_bytes_max) {}
+
+  FileDescriptor socket;
+  ReceiveBuffer in;  // begins with the first byte of a request
+  std::string out;   // answers that the socket did not take yet, or is to take when the sweep ends
+  std::size_t sent = 0;
+  Arrival arrival;
+  Phase phase = Phase::kIdle;
+  bool closing = false;  // no further request is taken
+  bool held = false;     // `in` may hold whole requests, but enough answers are outstanding
+  bool dirty = false;    // in dirty_ or flushing_
+  std::uint32_t interest = 0;
+  Duration deadline{0};
+  std::size_t index = 0;      // in connections_
+  LoopSlot* first = nullptr;  // oldest answer outstanding
+  LoopSlot* last = nullptr;
+  std::size_t waiting = 0;  // slots from first to last
+};
+
+class Loop {
+ public:
+  Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Calls `accept` when `listener` has clients; it returns false when there are no descriptors left.
+  void Listen(FileDescriptor listener, std::function<bool(int)> accept);
+  /// Until the server is stopping and the last connection is closed.
+  void Run();
+  /// Any thread.
+  void Adopt(FileDescriptor socket);
+  void Wake() { mailbox_->Wake(); }
+  /// For ResponseWriter: the request that it would answer is answered later.
+  Deferred Defer(ResponseWriter& writer, Continuation continuation);
+  /// On the loop's thread: calls the continuation, if its connection is still there.
+  void Redeem(const DeferredTicket& ticket);
+  [[nodiscard]] std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+
+ private:
+  using Connection = LoopConnection;
+  using Slot = LoopSlot;
+  using Phase = LoopConnection::Phase;
+  using Arrival = LoopConnection::Arrival;
+
+  Slot& NewSlot(Connection& c);
+  void FreeSlot(Slot& slot);
+  void DropSlots(Connection& c);
+  void Continue(Slot& slot);
+  void PassOn(Connection& c);
+  std::string& BacklogOf(Connection& c);
+  void FreeBacklog(Connection& c);
+  void MarkDirty(Connection& c);
+  void EndSweep();
+  void Flush(Connection& c);
+  void Proceed(Connection& c);
+
+  void OpenMail();
   void AdoptInbox();
   void AcceptReady();
   void CloseListener();
@@ -126,7 +175,9 @@ class Loop {
   std::optional<Refusal> Admit(std::string& reason);
   std::optional<std::string_view> PlainBody(Connection& c, std::span<char> bytes, std::size_t& used);
   std::optional<std::string_view> ChunkedBodyOf(Connection& c, std::span<char> bytes, std::size_t& used);
-  void Continue(Connection& c);
+  void SayContinue(Connection& c);
+  std::string& OwnWords(Connection& c);
+  std::string& OutputFor(Connection& c) { return c.out.empty() ? out_ : c.out; }
   void Answer(Connection& c, std::string_view body, bool last);
   void Refuse(Connection& c, const Refusal& refusal);
   void Keep(Connection& c, std::span<char> window, std::size_t used);
@@ -148,7 +199,7 @@ class Loop {
   const LoopServerOptions& options_;
   std::unique_ptr<LoopHandler> handler_;
   FileDescriptor epoll_;
-  FileDescriptor wake_;
+  const std::shared_ptr<LoopMailbox> mailbox_;
   FileDescriptor listener_;
   std::function<bool(int)> accept_;
   bool accept_paused_ = false;
@@ -156,7 +207,7 @@ class Loop {
   std::atomic<std::size_t> load_{0};
 
   std::vector<char> scratch_;  // what is read lands here first; most requests never leave it
-  std::string out_;            // answers of this wake-up
+  std::string out_;            // answers to the requests at hand, when none before them is outstanding
   RequestHead head_;
   std::string last_host_;  // passed the guard
   std::string date_line_;
@@ -168,8 +219,15 @@ class Loop {
   std::optional<Duration> stop_began_;
   std::uint64_t served_ = 0, refused_ = 0, received_ = 0, sent_ = 0;  // since the last Tell
 
-  Mutex mutex_;
-  std::vector<FileDescriptor> inbox_ MW_GUARDED_BY(mutex_);
+  Connection* current_ = nullptr;  // whose request Handle has
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<Slot*> free_slots_;
+  std::uint64_t last_serial_ = 0;
+  std::vector<std::string> spares_;    // empty, their memory used again
+  std::vector<Connection*> dirty_;     // to be written to when the sweep ends
+  std::vector<Connection*> flushing_;  // the part of it that is being written
+  std::vector<FileDescriptor> arrived_;
+  std::vector<DeferredTicket> tickets_;
 };
 
 }  // namespace mw::net

@@ -34,12 +34,12 @@ void ResponseWriter::Send(int status, std::string_view content_type, std::string
 }
 
 std::string& ResponseWriter::Begin(int status, std::string_view content_type, std::span<const HeaderView> extra) {
-  MW_ASSERT(!answered_ && body_at_ == 0);
+  MW_ASSERT(!answered_ && !deferred_ && body_at_ == 0);
   AppendStatusLine(out_, status);
   out_.append(date_line_).append("Content-Type: ").append(content_type).append("\r\n");
   for (const HeaderView& header : extra) AppendHeader(out_, header.name, header.value);
-  if (close_) out_.append("Connection: close\r\n");
-  if (keep_alive_line_) out_.append("Connection: keep-alive\r\n");
+  if (form_.close) out_.append("Connection: close\r\n");
+  if (form_.keep_alive_line) out_.append("Connection: keep-alive\r\n");
   out_.append("Content-Length: ");
   length_at_ = out_.size();
   out_.append(kLengthWidth, ' ').append("\r\n\r\n");
@@ -55,8 +55,14 @@ void ResponseWriter::Finish() {
   MW_ASSERT(count <= kLengthWidth);
   // Blanks before a value are no part of it (RFC 9112 section 5.1), so the digits stand at the right end.
   std::copy(digits, end.ptr, out_.begin() + static_cast<std::ptrdiff_t>(length_at_ + kLengthWidth - count));
-  if (head_only_) out_.resize(body_at_);
+  if (form_.head_only) out_.resize(body_at_);
   answered_ = true;
+}
+
+Deferred ResponseWriter::Defer(Continuation continuation) {
+  MW_ASSERT(!answered_ && !deferred_ && body_at_ == 0);
+  deferred_ = true;
+  return loop_.Defer(*this, std::move(continuation));
 }
 
 struct LoopServer::Shared : LoopShared {
