@@ -87,7 +87,7 @@ void Catalog::MakeLive(std::shared_ptr<const ServedVersion> version) {
   swaps_.Add();
   LogInfo("version live", {{"endpoint", Json(version->endpoint)},
                            {"version", Json(version->version)},
-                           {"forest", Json(version->model->forest().Describe())}});
+                           {"model", Json(version->model->Describe())}});
 }
 
 void Catalog::Remove(const std::string& endpoint) {

@@ -61,6 +61,18 @@ Result<float> EncodeValue(const schema::Encoder& encoder, int feature, const Jso
   return InvalidArgument("column ", Quoted(encoder.column(feature).name), " holds neither number, text nor boolean");
 }
 
+Datatype DatatypeOf(const schema::Column& column) {
+  switch (column.type) {
+    case schema::ColumnType::kInteger: return Datatype::kInt64;
+    case schema::ColumnType::kBoolean: return Datatype::kBool;
+    case schema::ColumnType::kCategory:
+    case schema::ColumnType::kText:
+    case schema::ColumnType::kTimestamp: return Datatype::kBytes;
+    case schema::ColumnType::kFloat: break;
+  }
+  return Datatype::kFp32;
+}
+
 bool SameBits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
 
 Status CompareBits(const std::vector<float>& ours, const std::vector<float>& theirs, std::size_t outputs,
@@ -76,22 +88,13 @@ Status CompareBits(const std::vector<float>& ours, const std::vector<float>& the
 
 }  // namespace
 
-Model::Model(std::string name, schema::Schema schema, schema::Encoder encoder, forest::Forest forest)
-    : name_(std::move(name)), schema_(std::move(schema)), encoder_(std::move(encoder)), forest_(std::move(forest)) {
-  takes_any_float_ = true;
-  for (int feature = 0; feature < static_cast<int>(num_features()); ++feature) {
-    const schema::Column& column = encoder_.column(feature);
-    takes_any_float_ = takes_any_float_ && column.type == schema::ColumnType::kFloat && !column.required;
-  }
-}
-
 std::uint64_t Model::NextSerial() {
   static std::atomic<std::uint64_t> next{0};
   return ++next;
 }
 
 const char* Model::output_name() const {
-  switch (forest_.objective()) {
+  switch (forest_->objective()) {
     case forest::Objective::kLogistic:
     case forest::Objective::kSoftmax: return "probability";
     case forest::Objective::kLogitRaw: return "margin";
@@ -105,6 +108,35 @@ const char* Model::decision_name() const {
   return threshold_ ? "decision" : nullptr;
 }
 
+std::string Model::Describe() const { return forest_ ? forest_->Describe() : backend_->info().library; }
+
+std::shared_ptr<Model> Model::OfForest(std::string name, schema::Schema schema, schema::Encoder encoder,
+                                       forest::Forest forest) {
+  std::shared_ptr<Model> model(new Model);
+  model->name_ = std::move(name);
+  model->platform_ = "millwright_forest";
+  model->schema_ = std::move(schema);
+  model->encoder_ = std::move(encoder);
+  model->num_outputs_ = forest.num_outputs();
+  model->forest_.emplace(std::move(forest));
+  return model;
+}
+
+/// Once columns, classes and threshold are known.
+void Model::DescribeRows() {
+  takes_rows_ = takes_any_float_ = true;
+  for (int feature = 0; feature < static_cast<int>(num_features()); ++feature) {
+    const schema::Column& column = encoder_.column(feature);
+    takes_any_float_ = takes_any_float_ && column.type == schema::ColumnType::kFloat && !column.required;
+    inputs_.push_back({column.name, DatatypeOf(column), {-1}});
+  }
+  outputs_.push_back({output_name(), Datatype::kFp32, {-1}});
+  if (num_outputs_ > 1) outputs_.back().shape.push_back(static_cast<std::int64_t>(num_outputs_));
+  if (decision_name() != nullptr) {
+    outputs_.push_back({decision_name(), classes_.empty() ? Datatype::kBool : Datatype::kBytes, {-1}});
+  }
+}
+
 Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory) {
   const wire::Package package = TRY(wire::ReadPackage(directory));
   if (package.info.framework != "xgboost") {
@@ -115,14 +147,16 @@ Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& direc
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features).In(directory));
   forest::Forest forest = TRY(ReadForest(package.model_path));
   TRY(CheckFeatures(package.info, forest).In(directory));
-  std::shared_ptr<Model> model(new Model(package.info.model, std::move(schema), std::move(encoder), std::move(forest)));
+  const std::shared_ptr<Model> model =
+      OfForest(package.info.model, std::move(schema), std::move(encoder), std::move(forest));
   model->threshold_ = package.info.threshold;
   model->classes_ = package.info.classes;
   TRY(model->SelfCheck(package.warm_up).In(directory));
-  return std::shared_ptr<const Model>(std::move(model));
+  model->DescribeRows();
+  return std::shared_ptr<const Model>(model);
 }
 
-Result<std::shared_ptr<const Model>> Model::LoadXgboostFile(const std::string& path) {
+Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& path) {
   forest::Forest forest = TRY(ReadForest(path));
   schema::Schema schema;
   const std::vector<std::string> names = FeatureNames(forest);
@@ -132,15 +166,34 @@ Result<std::shared_ptr<const Model>> Model::LoadXgboostFile(const std::string& p
     schema.columns.push_back(std::move(column));
   }
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, names).In(path));
-  std::shared_ptr<Model> model(new Model("", std::move(schema), std::move(encoder), std::move(forest)));
-  model->classes_ = ClassNumbers(model->forest_);
-  return std::shared_ptr<const Model>(std::move(model));
+  const std::shared_ptr<Model> model = OfForest("", std::move(schema), std::move(encoder), std::move(forest));
+  model->classes_ = ClassNumbers(*model->forest_);
+  model->DescribeRows();
+  return std::shared_ptr<const Model>(model);
 }
 
-Result<std::shared_ptr<const Model>> Model::Load(const std::string& path) {
+std::shared_ptr<const Model> Model::OfBackend(std::unique_ptr<Backend> backend) {
+  std::shared_ptr<Model> model(new Model);
+  model->platform_ = backend->info().platform;
+  model->inputs_ = backend->info().inputs;
+  model->outputs_ = backend->info().outputs;
+  model->backend_ = std::move(backend);
+  return model;
+}
+
+Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const StartBackend& start_backend) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
-  return S_ISDIR(status.st_mode) ? LoadPackage(path) : LoadXgboostFile(path);
+  const bool directory = S_ISDIR(status.st_mode);
+  if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path);
+  if (!directory) {
+    Result<std::shared_ptr<const Model>> forest = LoadForestFile(path);
+    // Not every file is a forest, and not every forest is one that is evaluated here.
+    const bool foreign = !forest.ok() && forest.error().code == Code::kUnimplemented;
+    if (!foreign || !start_backend) return forest;
+  }
+  if (!start_backend) return LoadPackage(path);  // says what is missing
+  return OfBackend(TRY(start_backend(path)));
 }
 
 Result<std::vector<float>> Model::Encode(const std::vector<Json>& rows) const {
@@ -161,14 +214,14 @@ Status Model::SelfCheck(const wire::WarmUp& warm_up) const {
   const std::size_t outputs = num_outputs();
   std::vector<float> margins(count * outputs);
   std::vector<float> values(count * outputs);
-  forest_.PredictMargin(features, count, margins);
-  forest_.Predict(features, count, values);
+  forest_->PredictMargin(features, count, margins);
+  forest_->Predict(features, count, values);
   TRY(CompareBits(margins, warm_up.margins, outputs, "margin"));
   TRY(CompareBits(values, warm_up.probabilities, outputs, output_name()));
   // Single rows may run on another engine than batches.
   for (std::size_t row = 0; row < count; ++row) {
     const std::span<const float> one = std::span(features).subspan(row * num_features(), num_features());
-    forest_.Predict(one, 1, std::span(values).subspan(row * outputs, outputs));
+    forest_->Predict(one, 1, std::span(values).subspan(row * outputs, outputs));
   }
   return CompareBits(values, warm_up.probabilities, outputs, Cat(output_name(), " of the row alone"));
 }

@@ -1,11 +1,18 @@
-// A model in memory, ready to answer: forest, encoder, schema, threshold, loaded from a model package or
-// from a bare XGBoost file. Immutable after loading; any number of threads may predict at once.
+// A model in memory, ready to answer. Two kinds:
 //
-// Invariant: a model that came from a package gave, on this machine, the bits that the training library
+//   row model     rows of floats in, one number or several for each row out: schema, encoder, threshold. A forest
+//                 predicts in this process; anything else through a backend that takes one FP32 matrix
+//   tensor model  named tensors in and out, always through a backend (serving/backend/backend.h)
+//
+// It comes from a model package, a bare file (XGBoost, LightGBM, ONNX) or a directory that a backend knows.
+// Immutable after loading; any number of threads may predict at once.
+//
+// Invariant: a forest that came from a package gave, on this machine, the bits that the training library
 // gave for every warm-up row, alone and in one batch. One that does not is refused with a sentence.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,57 +23,84 @@
 #include "forest/forest.h"
 #include "schema/encoder.h"
 #include "schema/schema.h"
+#include "serving/backend/backend.h"
+#include "serving/tensor.h"
 #include "wire/package.h"
 
 namespace mw::serving {
 
+/// Starts what runs a file or directory that no forest reads. Errors: kUnimplemented for one that it does not know.
+using StartBackend = std::function<Result<std::unique_ptr<Backend>>(const std::string& path)>;
+
 class Model {
  public:
-  /// Errors: those of wire::ReadPackage, schema::FromJson, Encoder::Make and Forest::FromXgboostJson;
-  /// kInvalidArgument when package and model disagree about the features; kFailedPrecondition when a
-  /// warm-up answer differs.
+  /// A directory with package.json is a package; a file is a forest when one reads it, else the backend's, as any
+  /// other directory is. `start_backend` may be empty: then what no forest reads is refused.
+  /// Errors: those of wire::ReadPackage, schema::FromJson, Encoder::Make, Forest::FromXgboostJson and of the backend;
+  /// kInvalidArgument when package and model disagree about the features; kFailedPrecondition when a warm-up answer
+  /// differs.
+  static Result<std::shared_ptr<const Model>> Load(const std::string& path, const StartBackend& start_backend = {});
   static Result<std::shared_ptr<const Model>> LoadPackage(const std::string& directory);
-  /// A file that XGBoost saved as JSON, without schema: every column is a float and may be missing. Columns
-  /// are called as in the model, or f0, f1, ... when it names none.
-  static Result<std::shared_ptr<const Model>> LoadXgboostFile(const std::string& path);
-  /// The one or the other: a directory is a package.
-  static Result<std::shared_ptr<const Model>> Load(const std::string& path);
+  /// A forest without schema: every column is a float and may be missing. Columns are called as in the model, or
+  /// f0, f1, ... when it names none.
+  static Result<std::shared_ptr<const Model>> LoadForestFile(const std::string& path);
+  /// A tensor model over a backend that runs.
+  static std::shared_ptr<const Model> OfBackend(std::unique_ptr<Backend> backend);
 
-  [[nodiscard]] const std::string& name() const { return name_; }  ///< as the package calls it; empty for a file
+  [[nodiscard]] const std::string& name() const { return name_; }  ///< as the package calls it; else empty
+  /// Unlike every other model's of this process, also of one that is gone.
+  [[nodiscard]] std::uint64_t serial() const { return serial_; }
+  /// "millwright_forest", or as the backend says.
+  [[nodiscard]] const std::string& platform() const { return platform_; }
+  /// In a sentence, for logs: "150 trees of depth <= 6 ...", "ONNX Runtime 1.30.0".
+  [[nodiscard]] std::string Describe() const;
+  /// What it takes and gives, as model metadata says; of a row model one input for each column.
+  [[nodiscard]] const std::vector<TensorSpec>& inputs() const { return inputs_; }
+  [[nodiscard]] const std::vector<TensorSpec>& outputs() const { return outputs_; }
+  /// Null when a forest predicts in this process.
+  [[nodiscard]] Backend* backend() const { return backend_.get(); }
+  [[nodiscard]] bool takes_rows() const { return takes_rows_; }
+
+  // Of row models. A tensor model has no column, no class and no threshold.
   [[nodiscard]] const schema::Schema& schema() const { return schema_; }
   [[nodiscard]] const schema::Encoder& encoder() const { return encoder_; }
-  [[nodiscard]] const forest::Forest& forest() const { return forest_; }
   [[nodiscard]] std::size_t num_features() const { return encoder_.num_features(); }
   [[nodiscard]] std::optional<double> threshold() const { return threshold_; }
   /// Numbers for each row: 1, or one for each class.
-  [[nodiscard]] std::size_t num_outputs() const { return forest_.num_outputs(); }
+  [[nodiscard]] std::size_t num_outputs() const { return num_outputs_; }
   /// The names of the outputs of several classes; empty otherwise.
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   /// Whether every column is a float that may be missing: then a matrix of finite numbers and NaN needs no encoder.
   [[nodiscard]] bool takes_any_float() const { return takes_any_float_; }
-  /// Unlike every other model's of this process, also of one that is gone.
-  [[nodiscard]] std::uint64_t serial() const { return serial_; }
   /// "probability", or what the model's objective gives: "margin", "value".
   [[nodiscard]] const char* output_name() const;
   /// What is decided from it: "decision" where there is a threshold, "label" of several classes, else nullptr.
   [[nodiscard]] const char* decision_name() const;
 
-  /// `rows`: `count` x num_features() from the encoder, row-major. Writes `count` x num_outputs() values.
+  /// Of a forest. `rows`: `count` x num_features() from the encoder, row-major. Writes `count` x num_outputs() values.
   void Predict(std::span<const float> rows, std::size_t count, std::span<float> out) const {
-    forest_.Predict(rows, count, out);
+    forest_->Predict(rows, count, out);
   }
 
  private:
-  Model(std::string name, schema::Schema schema, schema::Encoder encoder, forest::Forest forest);
+  Model() = default;
   static std::uint64_t NextSerial();
+  static std::shared_ptr<Model> OfForest(std::string name, schema::Schema schema, schema::Encoder encoder,
+                                         forest::Forest forest);
+  void DescribeRows();
   [[nodiscard]] Status SelfCheck(const wire::WarmUp& warm_up) const;
   [[nodiscard]] Result<std::vector<float>> Encode(const std::vector<Json>& rows) const;
 
   std::uint64_t serial_ = NextSerial();
   std::string name_;
+  std::string platform_;
+  std::vector<TensorSpec> inputs_, outputs_;
+  std::optional<forest::Forest> forest_;
+  std::unique_ptr<Backend> backend_;
+  bool takes_rows_ = false;
   schema::Schema schema_;
   schema::Encoder encoder_;
-  forest::Forest forest_;
+  std::size_t num_outputs_ = 1;
   std::optional<double> threshold_;
   std::vector<std::string> classes_;
   bool takes_any_float_ = false;

@@ -22,22 +22,14 @@ void SendNotAllowed(net::ResponseWriter& out, const net::RequestView& request, s
 
 bool IsRead(net::Method method) { return method == net::Method::kGet || method == net::Method::kHead; }
 
-std::string_view DatatypeOf(const schema::Column& column) {
-  switch (column.type) {
-    case schema::ColumnType::kInteger: return "INT64";
-    case schema::ColumnType::kBoolean: return "BOOL";
-    case schema::ColumnType::kCategory:
-    case schema::ColumnType::kText:
-    case schema::ColumnType::kTimestamp: return "BYTES";
-    case schema::ColumnType::kFloat: break;
+Json ToJson(const std::vector<serving::TensorSpec>& tensors) {
+  Json list = Json::MakeArray();
+  for (const serving::TensorSpec& tensor : tensors) {
+    list.Append(Json::Make({{"name", Json(tensor.name)},
+                            {"datatype", Json(serving::DatatypeName(tensor.datatype))},
+                            {"shape", Json(Json::Array(tensor.shape.begin(), tensor.shape.end()))}}));
   }
-  return "FP32";
-}
-
-Json TensorMetadata(std::string_view name, std::string_view datatype, std::size_t columns = 0) {
-  Json shape(Json::Array{Json(-1)});
-  if (columns > 0) shape.Append(Json(static_cast<std::int64_t>(columns)));
-  return Json::Make({{"name", Json(name)}, {"datatype", Json(datatype)}, {"shape", std::move(shape)}});
+  return list;
 }
 
 void SendReady(net::ResponseWriter& out, bool ready) {
@@ -186,16 +178,6 @@ void InferenceHandler::SendMetadata(const serving::ServedEndpoint& endpoint, con
   Json versions = Json::MakeArray();
   versions.Append(Json(endpoint.live->version_text));
   if (endpoint.previous != nullptr) versions.Append(Json(endpoint.previous->version_text));
-  Json inputs = Json::MakeArray();
-  for (std::size_t i = 0; i < model.num_features(); ++i) {
-    const schema::Column& column = model.encoder().column(static_cast<int>(i));
-    inputs.Append(TensorMetadata(column.name, DatatypeOf(column)));
-  }
-  Json outputs = Json::MakeArray();
-  outputs.Append(TensorMetadata(model.output_name(), "FP32", model.classes().size()));
-  if (model.decision_name() != nullptr) {
-    outputs.Append(TensorMetadata(model.decision_name(), model.classes().empty() ? "BOOL" : "BYTES"));
-  }
   Json parameters = Json::Make({{"live_version", Json(endpoint.live->version_text)}, {"source", Json(version.source)}});
   if (model.threshold()) parameters["threshold"] = Json(*model.threshold());
   if (!model.classes().empty()) {
@@ -203,9 +185,9 @@ void InferenceHandler::SendMetadata(const serving::ServedEndpoint& endpoint, con
   }
   out.Json(Json::Make({{"name", Json(version.endpoint)},
                        {"versions", std::move(versions)},
-                       {"platform", Json("millwright_forest")},
-                       {"inputs", std::move(inputs)},
-                       {"outputs", std::move(outputs)},
+                       {"platform", Json(model.platform())},
+                       {"inputs", ToJson(model.inputs())},
+                       {"outputs", ToJson(model.outputs())},
                        {"parameters", std::move(parameters)}})
                .Dump());
 }
