@@ -2,10 +2,13 @@
 #include "api/inference/tensor_request.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 
+
+#include "api/inference/tensor_values.h"
 #include "base/text.h"
 
 namespace mw::api::inference {
@@ -14,36 +17,26 @@ namespace {
 using serving::Datatype;
 using serving::TensorView;
 
-template <typename T>
-T Read(const char* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-/// An element of a numeric tensor; every whole number up to 2^53 exactly.
-double NumberAt(Datatype datatype, const char* at) {
-  switch (datatype) {
-    case Datatype::kBool: return *at != 0 ? 1 : 0;
-    case Datatype::kUint8: return static_cast<double>(Read<std::uint8_t>(at));
-    case Datatype::kUint16: return static_cast<double>(Read<std::uint16_t>(at));
-    case Datatype::kUint32: return static_cast<double>(Read<std::uint32_t>(at));
-    case Datatype::kUint64: return static_cast<double>(Read<std::uint64_t>(at));
-    case Datatype::kInt8: return static_cast<double>(Read<std::int8_t>(at));
-    case Datatype::kInt16: return static_cast<double>(Read<std::int16_t>(at));
-    case Datatype::kInt32: return static_cast<double>(Read<std::int32_t>(at));
-    case Datatype::kInt64: return static_cast<double>(Read<std::int64_t>(at));
-    case Datatype::kFp16: return static_cast<double>(serving::HalfToFloat(Read<std::uint16_t>(at)));
-    case Datatype::kBf16: return static_cast<double>(serving::BrainToFloat(Read<std::uint16_t>(at)));
-    case Datatype::kFp32: return static_cast<double>(Read<float>(at));
-    case Datatype::kFp64: return Read<double>(at);
-    case Datatype::kBytes: break;
-  }
-  return 0;
-}
-
 bool IsColumn(const TensorView& tensor) {
   return tensor.shape.size() == 1 || (tensor.shape.size() == 2 && tensor.shape[1] == 1);
+}
+
+std::string InputNames(const serving::Model& model) {
+  std::string names;
+  for (const serving::TensorSpec& spec : model.inputs()) CatTo(names, names.empty() ? "" : ", ", spec.name);
+  return names;
+}
+
+Status CheckOutputNames(const TensorRequest& request, const serving::Model& model) {
+  for (const std::string_view name : request.outputs) {
+    const std::vector<serving::TensorSpec>& specs = model.outputs();
+    const bool known = std::any_of(specs.begin(), specs.end(), [name](const auto& spec) { return spec.name == name; });
+    if (known) continue;
+    std::string names;
+    for (const serving::TensorSpec& spec : specs) CatTo(names, names.empty() ? "" : ", ", spec.name);
+    return InvalidArgument("the model has no output ", Quoted(name), "; it has ", names);
+  }
+  return Ok();
 }
 
 }  // namespace
@@ -73,7 +66,104 @@ Status TensorResolver::Resolve(const TensorRequest& request, const serving::Mode
   event_time_ = request.event_time;
   if (!event_time_.empty()) times_us_.push_back(TRY(EventTimeMicros(event_time_).In("parameter event_time")));
   TRY(WantOutputs(request, out));
-  return ResolveRows(request, out);
+  return model.takes_rows() ? ResolveRows(request, out) : ResolveTensors(request, out);
+}
+
+Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceRequest& out) {
+  tensors_.Clear();
+  out.event_time = event_time_;
+  out.event_times_us = times_us_;
+  out.wanted_outputs = request.outputs;
+  out.tensors = &tensors_;
+  const std::vector<serving::TensorSpec>& specs = model_->inputs();
+  const auto is_column = [](const serving::TensorSpec& spec) { return spec.shape.size() == 1; };
+  if (request.inputs.size() == 1 && specs.size() > 1 && request.inputs[0].shape.size() == 2 &&
+      static_cast<std::size_t>(request.inputs[0].shape[1]) == specs.size() &&
+      std::all_of(specs.begin(), specs.end(), is_column)) {
+    TRY(SplitMatrix(request.inputs[0]));
+    return CheckRows(out);
+  }
+  for (const serving::TensorSpec& spec : specs) {
+    const auto given = std::find_if(request.inputs.begin(), request.inputs.end(),
+                                    [&spec](const TensorView& tensor) { return tensor.name == spec.name; });
+    if (given == request.inputs.end()) {
+      return InvalidArgument("input ", Quoted(spec.name), " is missing; the model takes ", InputNames(*model_));
+    }
+    TRY(TakeAs(spec, *given));
+  }
+  for (const TensorView& tensor : request.inputs) {
+    const auto known = std::find_if(specs.begin(), specs.end(),
+                                    [&tensor](const serving::TensorSpec& spec) { return tensor.name == spec.name; });
+    if (known == specs.end()) {
+      return InvalidArgument("the model has no input ", Quoted(tensor.name), "; it takes ", InputNames(*model_));
+    }
+  }
+  return CheckRows(out);
+}
+
+Status TensorResolver::CheckRows(InferenceRequest& out) const {
+  out.rows = 1;
+  if (!model_->backend()->info().batchable || tensors_.empty() || tensors_[0].shape.empty()) return Ok();
+  const std::int64_t rows = tensors_[0].shape[0];
+  if (rows == 0) return InvalidArgument("input ", Quoted(tensors_[0].name), " has no rows");
+  if (rows > limits_->rows_max) {
+    return InvalidArgument("the request has ", rows, " rows, at most ", limits_->rows_max, "; send them in parts");
+  }
+  for (std::size_t i = 1; i < tensors_.size(); ++i) {
+    if (!tensors_[i].shape.empty() && tensors_[i].shape[0] == rows) continue;
+    return InvalidArgument("input ", Quoted(tensors_[i].name), " has other rows than input ", Quoted(tensors_[0].name),
+                           ", which has ", rows);
+  }
+  out.rows = static_cast<std::size_t>(rows);
+  return Ok();
+}
+
+Status TensorResolver::SplitMatrix(const TensorView& matrix) {
+  const std::size_t width = model_->inputs().size(), size = serving::DatatypeBytes(matrix.datatype);
+  const std::array<std::int64_t, 1> shape = {matrix.shape[0]};
+  for (std::size_t column = 0; column < width; ++column) {
+    const serving::TensorSpec& spec = model_->inputs()[column];
+    converted_.clear();
+    std::string_view rest = matrix.bytes, element;
+    for (std::size_t cell = 0; cell < static_cast<std::size_t>(matrix.shape[0]) * width; ++cell) {
+      if (size == 0) serving::NextElement(rest, element);
+      if (cell % width != column) continue;
+      if (size == 0 && spec.datatype == Datatype::kBytes) {
+        serving::AppendElement(converted_, element);
+      } else if (size == 0 || !AppendNumber(converted_, spec.datatype,
+                                            NumberAt(matrix.datatype, matrix.bytes.data() + cell * size))) {
+        return InvalidArgument("column ", Quoted(spec.name), ", row ", cell / width, " of input ", Quoted(matrix.name),
+                               " is no ", serving::DatatypeName(spec.datatype), ", which the model takes");
+      }
+    }
+    tensors_.Append({spec.name, spec.datatype, shape, converted_});
+  }
+  return Ok();
+}
+
+/// Columns may be given as [n] where the model says [n, 1] and the other way round.
+Status TensorResolver::TakeAs(const serving::TensorSpec& spec, const TensorView& tensor) {
+  TensorView taken = tensor;
+  std::array<std::int64_t, 2> shape = {tensor.shape.empty() ? 1 : tensor.shape[0], 1};
+  if (spec.shape.size() == 1 && tensor.shape.size() == 2 && tensor.shape[1] == 1)
+    taken.shape = std::span(shape).first(1);
+  if (spec.shape.size() == 2 && spec.shape[1] == 1 && tensor.shape.size() == 1) taken.shape = shape;
+  if (spec.datatype != tensor.datatype && spec.datatype != Datatype::kBytes && tensor.datatype != Datatype::kBytes) {
+    converted_.clear();
+    const std::size_t size = serving::DatatypeBytes(tensor.datatype);
+    for (std::size_t at = 0; at < tensor.bytes.size(); at += size) {
+      if (AppendNumber(converted_, spec.datatype, NumberAt(tensor.datatype, tensor.bytes.data() + at))) continue;
+      return InvalidArgument("input ", Quoted(tensor.name), " of ", serving::DatatypeName(tensor.datatype), " holds ",
+                             NumberAt(tensor.datatype, tensor.bytes.data() + at), ", which is no ",
+                             serving::DatatypeName(spec.datatype), "; the model takes ",
+                             serving::DatatypeName(spec.datatype));
+    }
+    taken.datatype = spec.datatype;
+    taken.bytes = converted_;
+  }
+  TRY(serving::CheckAgainst(spec, taken));
+  tensors_.Append(taken);
+  return Ok();
 }
 
 Status TensorResolver::ResolveRows(const TensorRequest& request, InferenceRequest& out) {
@@ -103,6 +193,7 @@ Status TensorResolver::ResolveRows(const TensorRequest& request, InferenceReques
 
 Status TensorResolver::WantOutputs(const TensorRequest& request, InferenceRequest& out) const {
   if (request.outputs.empty()) return Ok();
+  if (!model_->takes_rows()) return CheckOutputNames(request, *model_);
   out.wants_value = out.wants_decision = false;
   for (const std::string_view name : request.outputs) {
     const char* const decision = model_->decision_name();

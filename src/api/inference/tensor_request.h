@@ -5,6 +5,9 @@
 // for each column by its name (numbers, BYTES for categories, BOOL); NaN is a missing value, and so is a text that is
 // empty. Tensors named like the schema's event time and key are understood beside them; any other is refused.
 //
+// A tensor model takes each of its inputs by name; numbers of another datatype are converted where every value fits.
+// Where all its inputs are columns, [n] or [n, 1], one matrix [n, columns] stands for them in their order.
+//
 // One resolver for each thread, used again: in the steady state it allocates nothing. What it gives points into it
 // and into the request. Invariant after success: every feature was written by the encoder or checked like it.
 #pragma once
@@ -56,6 +59,10 @@ class TensorResolver {
   Status TakeKeys(const serving::TensorView& tensor);
   Status TakeTimes(const serving::TensorView& tensor);
   Status WantOutputs(const TensorRequest& request, InferenceRequest& out) const;
+  Status ResolveTensors(const TensorRequest& request, InferenceRequest& out);
+  Status SplitMatrix(const serving::TensorView& matrix);
+  Status TakeAs(const serving::TensorSpec& spec, const serving::TensorView& tensor);
+  Status CheckRows(InferenceRequest& out) const;
 
   const serving::Model* model_ = nullptr;
   const wire::ServingLimits* limits_ = nullptr;
@@ -70,6 +77,8 @@ class TensorResolver {
   std::vector<std::string_view> keys_;
   std::vector<std::string> key_digits_;  // of keys that are numbers
   std::uint64_t unknown_categories_ = 0;
+  serving::TensorList tensors_;  // of a tensor model
+  std::string converted_;
 };
 
 }  // namespace mw::api::inference

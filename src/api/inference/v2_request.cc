@@ -1,11 +1,10 @@
 // Walks the JSON, then puts the tensors together.
 #include "api/inference/v2_request.h"
 
-#include <charconv>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
+#include "api/inference/tensor_values.h"
 #include "base/text.h"
 
 namespace mw::api::inference {
@@ -55,69 +54,6 @@ Result<std::int64_t> ReadSize(JsonScanner& json, std::string_view what) {
   return static_cast<std::int64_t>(size);
 }
 
-template <typename T>
-void AppendRaw(std::string& bytes, T value) {
-  char raw[sizeof value];
-  std::memcpy(raw, &value, sizeof value);
-  bytes.append(raw, sizeof raw);
-}
-
-/// False when the number is none of the type's.
-template <typename T>
-bool AppendWhole(std::string& bytes, double value) {
-  // 2^63 and 2^64 are the first doubles beyond the 64-bit types; the limits of the others are doubles themselves.
-  constexpr double kEnd =
-      sizeof(T) == 8 ? (std::is_signed_v<T> ? 0x1p63 : 0x1p64) : static_cast<double>(std::numeric_limits<T>::max()) + 1;
-  if (!(value >= static_cast<double>(std::numeric_limits<T>::min()) && value < kEnd) || value != std::floor(value)) {
-    return false;
-  }
-  AppendRaw(bytes, static_cast<T>(value));
-  return true;
-}
-
-bool AppendNumber(std::string& bytes, Datatype datatype, double value) {
-  switch (datatype) {
-    case Datatype::kUint8: return AppendWhole<std::uint8_t>(bytes, value);
-    case Datatype::kUint16: return AppendWhole<std::uint16_t>(bytes, value);
-    case Datatype::kUint32: return AppendWhole<std::uint32_t>(bytes, value);
-    case Datatype::kUint64: return AppendWhole<std::uint64_t>(bytes, value);
-    case Datatype::kInt8: return AppendWhole<std::int8_t>(bytes, value);
-    case Datatype::kInt16: return AppendWhole<std::int16_t>(bytes, value);
-    case Datatype::kInt32: return AppendWhole<std::int32_t>(bytes, value);
-    case Datatype::kInt64: return AppendWhole<std::int64_t>(bytes, value);
-    case Datatype::kFp16: AppendRaw(bytes, serving::FloatToHalf(static_cast<float>(value))); return true;
-    case Datatype::kBf16: AppendRaw(bytes, serving::FloatToBrain(static_cast<float>(value))); return true;
-    case Datatype::kFp32: AppendRaw(bytes, static_cast<float>(value)); return true;
-    case Datatype::kFp64: AppendRaw(bytes, value); return true;
-    case Datatype::kBool:
-      if (value != 0 && value != 1) return false;
-      AppendRaw(bytes, static_cast<std::uint8_t>(value));
-      return true;
-    case Datatype::kBytes: break;
-  }
-  return false;
-}
-
-bool IsFloating(Datatype datatype) {
-  return datatype == Datatype::kFp16 || datatype == Datatype::kBf16 || datatype == Datatype::kFp32 ||
-         datatype == Datatype::kFp64;
-}
-
-/// Digits of a 64-bit whole number, which a double may not hold.
-template <typename T>
-bool AppendDigits(std::string& bytes, std::string_view digits) {
-  T value = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size()) return false;
-  AppendRaw(bytes, value);
-  return true;
-}
-
-bool AppendLong(std::string& bytes, Datatype datatype, std::string_view digits) {
-  if (datatype == Datatype::kInt64) return AppendDigits<std::int64_t>(bytes, digits);
-  return datatype == Datatype::kUint64 && AppendDigits<std::uint64_t>(bytes, digits);
-}
-
 /// One value that is no list.
 Status ReadElement(JsonScanner& json, Datatype datatype, std::string& bytes) {
   const Kind kind = json.Peek();
@@ -127,7 +63,7 @@ Status ReadElement(JsonScanner& json, Datatype datatype, std::string& bytes) {
     double value = 0;
     json.ReadNumber(value);
     const std::string_view digits(begin, static_cast<std::size_t>(json.position() - begin));
-    fits = json.failed() || AppendLong(bytes, datatype, digits) || AppendNumber(bytes, datatype, value);
+    fits = json.failed() || AppendWholeDigits(bytes, datatype, digits) || AppendNumber(bytes, datatype, value);
   } else if (kind == Kind::kString && datatype == Datatype::kBytes) {
     std::string_view text;
     json.ReadString(text);
