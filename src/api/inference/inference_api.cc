@@ -13,6 +13,7 @@ namespace mw::api::inference {
 namespace {
 
 constexpr std::string_view kModels = "/v2/models/";
+const BinaryOutputs kAllJson;
 constexpr std::string_view kHeaderLength = "Inference-Header-Content-Length";
 void SendNotAllowed(net::ResponseWriter& out, const net::RequestView& request, std::string_view allowed) {
   const net::HeaderView allow{"Allow", allowed};
@@ -126,6 +127,7 @@ void InferenceHandler::HandleServer(const net::RequestView& request, net::Respon
                      path == "/metrics" || path == "/v2/models";
   if (!known) return SendError(out, 404, Cat("no such path: ", path.substr(0, 200), "; start at /v2"));
   if (!IsRead(request.method)) return SendNotAllowed(out, request, "GET");
+  runner_.Flush();
   if (path == "/metrics") return out.Send(200, "text/plain; version=0.0.4", metrics_.Expose());
   if (path == "/v2/health/live") return out.Json(R"({"live":true})");
   if (path == "/v2/health/ready") {
@@ -162,15 +164,16 @@ void InferenceHandler::Infer(const net::RequestView& request, const ModelPath& p
   const InferenceTarget target{.model = path.model, .version = path.version};
   if (header_length.empty()) [[likely]] {
     JsonSource source(request.body, decoder_);
-    V2Reply reply(out, nullptr);
+    V2Reply reply(out, kAllJson);
     runner_.Run(target, source, reply);
   } else {
     TensorSource source(request.body, header_length, v2_request_, resolver_);
-    V2Reply reply(out, &v2_request_.binary_outputs());
+    V2Reply reply(out, v2_request_.binary_outputs());
     runner_.Run(target, source, reply);
   }
-  runner_.Flush();
 }
+
+void InferenceHandler::EndOfSweep() { runner_.Flush(); }
 
 void InferenceHandler::SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,
                                     net::ResponseWriter& out) const {

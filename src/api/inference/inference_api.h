@@ -25,6 +25,7 @@ class InferenceHandler final : public net::LoopHandler {
  public:
   explicit InferenceHandler(const InferenceContext& context);
   void Handle(const net::RequestView& request, net::ResponseWriter& out) override;
+  void EndOfSweep() override;
 
  private:
   struct ModelPath {

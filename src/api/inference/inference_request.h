@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,16 +65,33 @@ class RequestSource {
   [[nodiscard]] virtual std::int64_t event_time_us() const = 0;
 };
 
+class Reply;
+
+/// What is left of a request that waits. Called or destroyed on the request's own thread and nowhere else; destroyed
+/// without a call when the client has gone or the server stops.
+class Waiting {
+ public:
+  virtual ~Waiting() = default;
+  /// Answers or refuses.
+  virtual void Finish(Reply& reply) = 0;
+};
+
+/// The right to have a waiting request finished, once, from any thread. Dropped without that, the request is refused.
+class Resumer {
+ public:
+  virtual ~Resumer() = default;
+  virtual void Resume() = 0;
+};
+
 /// Where one answer goes: exactly one of the calls is made, on the thread of the request.
 class Reply {
  public:
   virtual ~Reply() = default;
   virtual void Answer(const InferenceAnswer& answer) = 0;
   /// `retry_after`: for kUnavailable and kResourceExhausted when known, else 0.
-  virtual void Refuse(const Error& error, Duration retry_after = Duration{0}) = 0;
-  /// The answer comes later: calling what is returned, from any thread, has `finish` called on the thread of the
-  /// request; when the client has gone by then, `finish` is destroyed without a call.
-  virtual std::function<void()> Defer(std::function<void(Reply&)> finish) = 0;
+  virtual void Refuse(const Error& error, Duration retry_after) = 0;
+  /// The answer comes later: nothing of the request but what `waiting` holds is there any more by then.
+  virtual std::unique_ptr<Resumer> Defer(std::unique_ptr<Waiting> waiting) = 0;
 };
 
 }  // namespace mw::api::inference

@@ -51,7 +51,7 @@ Result<const serving::ServedVersion*> InferenceRunner::Find(const serving::Snaps
 void InferenceRunner::Run(const InferenceTarget& target, RequestSource& source, Reply& reply) {
   reader_.Read([&](const serving::Snapshot& snapshot) {
     const Result<const serving::ServedVersion*> version = Find(snapshot, target.model, target.version);
-    if (!version.ok()) return reply.Refuse(version.error());
+    if (!version.ok()) return reply.Refuse(version.error(), Duration{0});
     RunOn(snapshot, **version, source, reply);
   });
 }
@@ -115,7 +115,7 @@ void InferenceRunner::Refuse(const serving::ServedVersion& version, const Error&
   } else {
     tally.CountFailed();
   }
-  reply.Refuse(error);
+  reply.Refuse(error, Duration{0});
   if (recording_ == nullptr) return;
   if (refused) {
     recording_->AddRefused(version.recorded, source.event_time_us(), start);

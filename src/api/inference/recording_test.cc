@@ -203,12 +203,12 @@ TEST_F(RecordingTest, ARequestWithARowOfNoPredictionIsAFailure) {
   EXPECT_TRUE(answer.Find("outputs")->AsArray()[0].Find("data")->AsArray()[0].IsNull()) << answer.Dump();
   Ask("{", 400, "when");
   Ask(Body(R"("parameters":{"event_time":"0001-01-01T00:00:00Z"},)"), 400, "when");
+  const Timestamp now = clock_.Now();
+  const auto pieces = Pieces();
   EXPECT_NE(metrics_.Expose().find("millwright_inference_failures_total{model=\"when\",version=\"1\"} 1"),
             std::string::npos);
   EXPECT_NE(metrics_.Expose().find("millwright_inference_refused_total{model=\"when\",version=\"1\"} 2"),
             std::string::npos);
-  const Timestamp now = clock_.Now();
-  const auto pieces = Pieces();
   const wire::WindowPiece& piece = pieces.at("2013-07-01T04:00:00Z");
   EXPECT_EQ(piece.requests, 2);
   EXPECT_EQ(piece.failures, 1);

@@ -2,9 +2,9 @@
 #include "api/inference/rest_reply.h"
 
 #include <charconv>
+#include <utility>
 
 #include "api/inference/tensor_json.h"
-#include "base/assert.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "net/http.h"
@@ -28,6 +28,15 @@ void AppendHead(std::string& body, const InferenceAnswer& answer) {
   body += ",\"outputs\":[";
 }
 
+class LoopResumer final : public Resumer {
+ public:
+  explicit LoopResumer(net::Deferred deferred) : deferred_(std::move(deferred)) {}
+  void Resume() override { deferred_.Resume(); }
+
+ private:
+  net::Deferred deferred_;
+};
+
 }  // namespace
 
 void SendError(net::ResponseWriter& out, int status, std::string_view message, std::span<const net::HeaderView> extra) {
@@ -45,9 +54,17 @@ void SendError(net::ResponseWriter& out, const Error& error, Duration retry_afte
   SendError(out, status, error.ToString(), std::span(&header, 1));
 }
 
+std::unique_ptr<Resumer> RestReply::Defer(std::unique_ptr<Waiting> waiting) {
+  auto work = std::make_unique<Later>(Later{std::move(waiting), ForLater()});
+  return std::make_unique<LoopResumer>(out_.Defer([work = std::move(work)](net::ResponseWriter& out) {
+    const std::unique_ptr<RestReply> reply = work->make_reply(out);
+    work->waiting->Finish(*reply);
+  }));
+}
+
 void V2Reply::Answer(const InferenceAnswer& answer) {
-  if (binary_ != nullptr && binary_->any()) return AnswerBinary(answer);
-  std::string& body = out_.Begin(200, kJsonType);
+  if (binary_.any()) return AnswerBinary(answer);
+  std::string& body = out().Begin(200, kJsonType);
   AppendHead(body, answer);
   for (const serving::TensorView& output : answer.outputs) {
     AppendTensor(body, output);
@@ -55,7 +72,7 @@ void V2Reply::Answer(const InferenceAnswer& answer) {
   }
   if (body.back() == ',') body.pop_back();
   body += "]}";
-  out_.Finish();
+  out().Finish();
 }
 
 /// The length of the JSON stands in a header before it, so the JSON is put together first.
@@ -64,7 +81,7 @@ void V2Reply::AnswerBinary(const InferenceAnswer& answer) {
   json.reserve(512);
   AppendHead(json, answer);
   for (const serving::TensorView& output : answer.outputs) {
-    if (binary_->Wants(output.name)) {
+    if (binary_.Wants(output.name)) {
       AppendBinaryTensor(json, output);
     } else {
       AppendTensor(json, output);
@@ -77,19 +94,18 @@ void V2Reply::AnswerBinary(const InferenceAnswer& answer) {
   const auto end = std::to_chars(digits, digits + sizeof digits, json.size());
   const net::HeaderView length{"Inference-Header-Content-Length",
                                std::string_view(digits, static_cast<std::size_t>(end.ptr - digits))};
-  std::string& body = out_.Begin(200, "application/octet-stream", std::span(&length, 1));
+  std::string& body = out().Begin(200, "application/octet-stream", std::span(&length, 1));
   body += json;
   for (const serving::TensorView& output : answer.outputs) {
-    if (binary_->Wants(output.name)) body += output.bytes;
+    if (binary_.Wants(output.name)) body += output.bytes;
   }
-  out_.Finish();
+  out().Finish();
 }
 
-void V2Reply::Refuse(const Error& error, Duration retry_after) { SendError(out_, error, retry_after); }
+void V2Reply::Refuse(const Error& error, Duration retry_after) { SendError(out(), error, retry_after); }
 
-std::function<void()> V2Reply::Defer(std::function<void(Reply&)>) {
-  MW_ASSERT(false);  // no model that is served yet answers later
-  return {};
+RestReply::MakeReply V2Reply::ForLater() const {
+  return [binary = binary_](net::ResponseWriter& out) { return std::make_unique<V2Reply>(out, binary); };
 }
 
 }  // namespace mw::api::inference

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,19 +21,38 @@ void SendError(net::ResponseWriter& out, int status, std::string_view message,
                std::span<const net::HeaderView> extra = {});
 void SendError(net::ResponseWriter& out, const Error& error, Duration retry_after);
 
-class V2Reply final : public Reply {
+/// What all REST protocols have in common: waiting.
+class RestReply : public Reply {
  public:
-  /// `binary`: null for JSON alone; it and `out` outlive the reply.
-  V2Reply(net::ResponseWriter& out, const BinaryOutputs* binary) : out_(out), binary_(binary) {}
-  void Answer(const InferenceAnswer& answer) override;
-  void Refuse(const Error& error, Duration retry_after) override;
-  std::function<void()> Defer(std::function<void(Reply&)> finish) override;
+  explicit RestReply(net::ResponseWriter& out) : out_(out) {}
+  std::unique_ptr<Resumer> Defer(std::unique_ptr<Waiting> waiting) final;
+
+ protected:
+  /// The same protocol and wishes, without anything that the request owned, to be used with another writer.
+  using MakeReply = std::function<std::unique_ptr<RestReply>(net::ResponseWriter& out)>;
+  struct Later {
+    std::unique_ptr<Waiting> waiting;
+    MakeReply make_reply;
+  };
+  [[nodiscard]] virtual MakeReply ForLater() const = 0;
+  [[nodiscard]] net::ResponseWriter& out() { return out_; }
 
  private:
+  net::ResponseWriter& out_;
+};
+
+class V2Reply final : public RestReply {
+ public:
+  /// `binary` outlives the reply.
+  V2Reply(net::ResponseWriter& out, const BinaryOutputs& binary) : RestReply(out), binary_(binary) {}
+  void Answer(const InferenceAnswer& answer) override;
+  void Refuse(const Error& error, Duration retry_after) override;
+
+ private:
+  [[nodiscard]] MakeReply ForLater() const override;
   void AnswerBinary(const InferenceAnswer& answer);
 
-  net::ResponseWriter& out_;
-  const BinaryOutputs* binary_;
+  const BinaryOutputs& binary_;
 };
 
 }  // namespace mw::api::inference

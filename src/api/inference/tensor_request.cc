@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstring>
 
-
 #include "api/inference/tensor_values.h"
 #include "base/text.h"
 

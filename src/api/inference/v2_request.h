@@ -22,7 +22,7 @@ namespace mw::api::inference {
 /// Which outputs go back as bytes behind the JSON.
 struct BinaryOutputs {
   bool all = false;
-  std::vector<std::pair<std::string_view, bool>> named;
+  std::vector<std::pair<std::string, bool>> named;
   [[nodiscard]] bool Wants(std::string_view output) const;
   [[nodiscard]] bool any() const;
 };
