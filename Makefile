@@ -13,7 +13,9 @@ setup:
 build: setup
 	@tools/build release --target millwright mw-step mw-shim mw-backend
 
-demo: build
+demo:
+	@tools/setup demo
+	@tools/build release --target millwright mw-step mw-shim
 	@examples/flights/demo
 
 test:

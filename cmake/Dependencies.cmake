@@ -17,6 +17,11 @@ set_target_properties(mw_duckdb_library PROPERTIES
   IMPORTED_LOCATION ${MW_DUCKDB_DIR}/lib/libduckdb.so
   INTERFACE_INCLUDE_DIRECTORIES ${MW_DUCKDB_DIR}/include)
 
+# ONNX Runtime is opened at run time, by mw-backend alone: its header is asked for when that is compiled.
+set(MW_ONNXRUNTIME_DIR ${CMAKE_SOURCE_DIR}/build/deps/onnxruntime CACHE PATH "ONNX Runtime: headers and library")
+add_library(mw_onnxruntime_headers INTERFACE)
+target_include_directories(mw_onnxruntime_headers SYSTEM INTERFACE ${MW_ONNXRUNTIME_DIR}/include)
+
 if(MW_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -37,7 +37,11 @@ function(mw_add_modules SRC)
 
   mw_add_program(millwright app ${SRC}/app/millwright_main.cc)
   mw_add_program(mw-step steps ${SRC}/steps/step_main.cc)
-  mw_add_program(mw-backend serving ${SRC}/serving/backend/backend_main.cc)
+  # What names libraries that are not ours is in this program alone; it opens them when a model asks for them.
+  file(GLOB foreign CONFIGURE_DEPENDS ${SRC}/serving/backend/foreign/*.cc)
+  add_executable(mw-backend ${SRC}/serving/backend/backend_main.cc ${foreign})
+  target_link_libraries(mw-backend PRIVATE mw_serving mw_onnxruntime_headers ${CMAKE_DL_LIBS})
+  set_target_properties(mw-backend PROPERTIES BUILD_RPATH "$ORIGIN;$ORIGIN/../lib;${MW_ONNXRUNTIME_DIR}/lib")
   if(EXISTS ${SRC}/exec/shim_main.cc)
     # The shim is small, static and free of the project's libraries: it outlives what started it.
     add_executable(mw-shim ${SRC}/exec/shim_main.cc)

@@ -1,6 +1,7 @@
 // mw-backend: the program of worker processes. It runs models with libraries that are not ours, so that their faults
 // are not the model server's; started by it, with a socket as descriptor 3 (worker_protocol.h).
 //
+//   mw-backend onnx MODEL [CACHE_DIRECTORY]
 //   mw-backend echo                        answers every batch with itself: what the way there and back costs
 //   mw-backend confine LIMITS PROGRAM...   confines itself, then becomes PROGRAM (confine.h)
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "serving/backend/confine.h"
+#include "serving/backend/foreign/onnx_model.h"
 #include "serving/backend/worker_loop.h"
 
 namespace mw::serving {
@@ -34,6 +36,9 @@ class EchoModel final : public WorkerModel {
 Result<std::unique_ptr<WorkerModel>> Load(std::string_view kind, const std::vector<std::string>& arguments) {
   if (kind == "confine") return ConfineAndExecute(arguments);
   if (kind == "echo") return std::make_unique<EchoModel>();
+  if (kind == "onnx" && !arguments.empty()) {
+    return LoadOnnxModel({arguments[0], arguments.size() > 1 ? arguments[1] : ""});
+  }
   return InvalidArgument("mw-backend ", kind, " is not known; it is started by millwright serve");
 }
 

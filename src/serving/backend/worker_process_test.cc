@@ -212,19 +212,17 @@ while True: time.sleep(100)
 }
 
 TEST(WorkerProcess, NonsenseEndsTheWorkerAndIsNeverAnAnswer) {
-  const std::string_view
-      lies[] =
-          {
-              "os.write(3, b'\\xff' * 100)",  // no frame
-              "frame(3, id + 1, payload)",    // another run's answer
-              "frame(3, id, payload[:40])",   // cut short
-              "frame(3, id, payload[:16] + b'\\x0b\\x02\\x01\\0' + payload[20:32] + struct.pack('<q', 7) + "
-              "payload[40:])",                                     // rows
-              "frame(3, id, payload.replace(b'x\\0', b'z\\0'))",   // another output
-              "frame(3, id, struct.pack('<I', 0) + b'\\0' * 12)",  // none
-              "hello()",                                           // out of turn
-              "s.close()",                                         // and lives on
-          };
+  const std::string_view lies[] = {
+      "os.write(3, b'\\xff' * 100)",  // no frame
+      "frame(3, id + 1, payload)",    // another run's answer
+      "frame(3, id, payload[:40])",   // cut short
+      "frame(3, id, payload[:16] + b'\\x0b\\x02\\x01\\0' + payload[20:32] + struct.pack('<q', 7) + "
+      "payload[40:])",                                     // rows
+      "frame(3, id, payload.replace(b'x\\0', b'z\\0'))",   // another output
+      "frame(3, id, struct.pack('<I', 0) + b'\\0' * 12)",  // none
+      "hello()",                                           // out of turn
+      "s.close()",                                         // and lives on
+  };
   for (const std::string_view lie : lies) {
     auto worker = WorkerProcess::Start(
         Python(Cat("hello()\nid, payload = read_run()\nframe(3, id, payload)\nid, payload = read_run()\n", lie,

@@ -345,8 +345,9 @@ Error ParseError(std::string_view payload) {
   const auto error = Json::Parse(payload);
   if (!error.ok()) return Internal("the worker told an error that is no JSON");
   const Code code = CodeFromName(error->StringOr("code", ""));
-  const bool known = code == Code::kInvalidArgument || code == Code::kResourceExhausted ||
-                     code == Code::kUnimplemented || code == Code::kFailedPrecondition;
+  constexpr Code codes[] = {Code::kInvalidArgument,    Code::kNotFound,      Code::kPermissionDenied,
+                            Code::kFailedPrecondition, Code::kUnimplemented, Code::kResourceExhausted};
+  const bool known = std::find(std::begin(codes), std::end(codes), code) != std::end(codes);
   return Error{known ? code : Code::kInternal, Sentence(error->StringOr("message", "the worker gave no reason")), {}};
 }
 

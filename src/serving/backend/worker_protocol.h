@@ -14,7 +14,8 @@
 //   "inputs":[{"name":"x","datatype":"FP32","shape":[-1,30]}],"outputs":[...],"feature_names":["a","b"]}
 //   (datatypes as serving/tensor.h names them; memory_bytes and feature_names may be left out)
 // error: JSON {"code":"INVALID_ARGUMENT","message":"one sentence"}; the codes that count: INVALID_ARGUMENT (the values
-//   asked about), RESOURCE_EXHAUSTED, UNIMPLEMENTED, FAILED_PRECONDITION; all others are INTERNAL
+//   asked about, or the model), NOT_FOUND, PERMISSION_DENIED, FAILED_PRECONDITION, UNIMPLEMENTED, RESOURCE_EXHAUSTED;
+//   all others are INTERNAL
 // run, answer: tensors in the order of the hello's inputs, outputs:
 //   byte 0   u32  number of tensors, then 12 bytes of zero; then each tensor, at a multiple of 16 from the payload's
 //   beginning:
