@@ -46,12 +46,32 @@ void SendError(net::ResponseWriter& out, int status, std::string_view message, s
   out.Send(status, kJsonType, body, extra);
 }
 
-void SendError(net::ResponseWriter& out, const Error& error, Duration retry_after) {
-  const int status = HttpStatus(error.code);
-  if (retry_after <= Duration{0}) return SendError(out, status, error.ToString());
+void SendWithRetry(net::ResponseWriter& out, int status, std::string_view body, Duration retry_after) {
+  if (retry_after <= Duration{0}) return out.Send(status, kJsonType, body);
   const std::string seconds = Cat(std::chrono::ceil<std::chrono::seconds>(retry_after).count());
   const net::HeaderView header{"Retry-After", seconds};
-  SendError(out, status, error.ToString(), std::span(&header, 1));
+  out.Send(status, kJsonType, body, std::span(&header, 1));
+}
+
+void SendError(net::ResponseWriter& out, const Error& error, Duration retry_after) {
+  std::string body = "{\"error\":";
+  AppendJsonString(body, error.ToString());
+  body += "}";
+  SendWithRetry(out, HttpStatus(error.code), body, retry_after);
+}
+
+void SendNotAllowed(net::ResponseWriter& out, const net::RequestView& request, std::string_view allowed) {
+  const net::HeaderView allow{"Allow", allowed};
+  SendError(out, 405, Cat(net::MethodName(request.method), " is not allowed for ", request.path, "; use ", allowed),
+            std::span(&allow, 1));
+}
+
+void SendNoSuchPath(net::ResponseWriter& out, std::string_view path, std::string_view instead) {
+  SendError(out, 404, Cat("no such path: ", path.substr(0, 200), "; ", instead));
+}
+
+bool IsRead(const net::RequestView& request) {
+  return request.method == net::Method::kGet || request.method == net::Method::kHead;
 }
 
 std::unique_ptr<Resumer> RestReply::Defer(std::unique_ptr<Waiting> waiting) {

@@ -20,6 +20,13 @@ inline constexpr std::string_view kJsonType = "application/json";
 void SendError(net::ResponseWriter& out, int status, std::string_view message,
                std::span<const net::HeaderView> extra = {});
 void SendError(net::ResponseWriter& out, const Error& error, Duration retry_after);
+void SendNotAllowed(net::ResponseWriter& out, const net::RequestView& request, std::string_view allowed);
+/// `instead`: what there is, as in "start at /v2".
+void SendNoSuchPath(net::ResponseWriter& out, std::string_view path, std::string_view instead);
+/// GET or HEAD.
+bool IsRead(const net::RequestView& request);
+/// JSON, with Retry-After in whole seconds when it is more than 0.
+void SendWithRetry(net::ResponseWriter& out, int status, std::string_view body, Duration retry_after);
 
 /// What all REST protocols have in common: waiting.
 class RestReply : public Reply {

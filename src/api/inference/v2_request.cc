@@ -116,7 +116,7 @@ Status ReadElements(JsonScanner& json, Datatype datatype, std::uint64_t elements
   return Scanned(json);
 }
 
-Status V2Request::Read(std::string_view body, std::size_t json_bytes) {
+void V2Request::Clear() {
   inputs_.clear();
   sizes_.clear();
   json_tensors_.Clear();
@@ -125,6 +125,10 @@ Status V2Request::Read(std::string_view body, std::size_t json_bytes) {
   request_.outputs.clear();
   binary_.all = false;
   binary_.named.clear();
+}
+
+Status V2Request::Read(std::string_view body, std::size_t json_bytes) {
+  Clear();
   if (json_bytes > body.size()) {
     return InvalidArgument("Inference-Header-Content-Length is ", json_bytes, ", but the body has ", body.size(),
                            " bytes");

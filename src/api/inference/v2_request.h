@@ -29,6 +29,7 @@ struct BinaryOutputs {
 
 class V2Request {
  public:
+  void Clear();
   /// `json_bytes`: where the JSON ends and the binary data begin; body.size() when there are none.
   /// Errors: kInvalidArgument naming the input and what was expected.
   Status Read(std::string_view body, std::size_t json_bytes);

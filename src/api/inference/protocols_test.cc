@@ -1,0 +1,321 @@
+// Every protocol over real sockets: the same rows give the same bits whatever they came by, refusals have the form
+// that the protocol's clients read, and what binary tensors claim is not believed.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "api/inference/inference_api.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "net/test_client.h"
+#include "serving/test_model.h"
+
+namespace mw::api::inference {
+namespace {
+
+using net::TestClient;
+using serving::testing::RandomRow;
+using serving::testing::TestDirectory;
+using serving::testing::TestFeatures;
+using serving::testing::WriteTestPackage;
+
+class ProtocolsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SetLogLevel(LogLevel::kError);
+    WriteTestPackage(directory_ / "late", 100);
+    WriteTestPackage(directory_ / "when", 7, "when", TestFeatures(), {"early", "on time", "late"});
+    ASSERT_TRUE(
+        WriteFileDurably(directory_ / "plain.json", serving::testing::RandomXgboostJson(5, {"a", "b", "c"}, 10, 3))
+            .ok());
+    ASSERT_TRUE(catalog_.Deploy("late", 1, "sha256:1", directory_ / "late").ok());
+    ASSERT_TRUE(catalog_.Deploy("when", 4, "sha256:4", directory_ / "when").ok());
+    ASSERT_TRUE(catalog_.Deploy("plain", 1, "plain", directory_ / "plain.json").ok());
+    catalog_.SetReady(true);
+    net::LoopServerOptions options;
+    options.loops = 1;
+    auto server = net::LoopServer::Start(
+        options,
+        [this](int) {
+          return std::make_unique<InferenceHandler>(InferenceContext{catalog_, metrics_, clock_, "9.9.9"});
+        },
+        metrics_);
+    ASSERT_TRUE(server.ok()) << server.error().ToString();
+    server_ = *std::move(server);
+  }
+  void TearDown() override {
+    server_.reset();
+    SetLogLevel(LogLevel::kInfo);
+  }
+
+  TestClient::Answer Post(std::string_view path, std::string_view body, std::string_view headers = "") {
+    TestClient client(server_->port());
+    return client.Ask(Cat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(), "\r\n",
+                          headers, "\r\n", body));
+  }
+  Json PostJson(std::string_view path, std::string_view body, int status = 200) {
+    const TestClient::Answer answer = Post(path, body);
+    EXPECT_EQ(answer.status, status) << answer.body;
+    auto json = Json::Parse(answer.body);
+    EXPECT_TRUE(json.ok()) << answer.body;
+    return json.ok() ? *json : Json();
+  }
+  Json GetJson(std::string_view path, int status = 200) {
+    TestClient client(server_->port());
+    const auto answer = client.Ask(Cat("GET ", path, " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    EXPECT_EQ(answer.status, status) << answer.body;
+    return *Json::Parse(answer.body);
+  }
+
+  TestDirectory directory_;
+  MetricsRegistry metrics_;
+  RealClock clock_;
+  serving::Catalog catalog_{metrics_};
+  std::unique_ptr<net::LoopServer> server_;
+};
+
+std::vector<Json> Rows(std::size_t count) {
+  Random random(11);
+  std::vector<Json> rows;
+  for (std::size_t i = 0; i < count; ++i) rows.push_back(RandomRow(random));
+  return rows;
+}
+
+std::string Raw(const auto& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]};
+}
+
+/// The rows as binary columns: FP64 numbers, BYTES categories (empty: missing), holiday as FP32 with NaN.
+std::string BinaryBody(const std::vector<Json>& rows, std::string_view more, std::size_t& json_bytes) {
+  Json inputs = Json::MakeArray();
+  std::string binary;
+  for (const std::string& name : TestFeatures()) {
+    std::string bytes;
+    const bool text = name == "carrier" || name == "origin";
+    for (const Json& row : rows) {
+      const Json& value = *row.Find(name);
+      if (text) {
+        serving::AppendElement(bytes, value.IsNull() ? "" : value.AsString());
+      } else {
+        const std::vector<double> number = {value.IsNull()   ? std::nan("")
+                                            : value.IsBool() ? (value.AsBool() ? 1.0 : 0.0)
+                                                             : value.AsDouble()};
+        bytes += Raw(number);
+      }
+    }
+    inputs.Append(Json::Make(
+        {{"name", Json(name)},
+         {"shape", Json(Json::Array{Json(static_cast<std::int64_t>(rows.size()))})},
+         {"datatype", Json(text ? "BYTES" : "FP64")},
+         {"parameters", Json::Make({{"binary_data_size", Json(static_cast<std::int64_t>(bytes.size()))}})}}));
+    binary += bytes;
+  }
+  const std::string json = Cat(R"({"id":"b1",)", more, R"("inputs":)", inputs.Dump(), "}");
+  json_bytes = json.size();
+  return json + binary;
+}
+
+std::string V2Body(const std::vector<Json>& rows) {
+  Json inputs = Json::MakeArray();
+  for (const std::string& name : TestFeatures()) {
+    Json::Array data;
+    for (const Json& row : rows) data.push_back(*row.Find(name));
+    const bool text = name == "carrier" || name == "origin";
+    inputs.Append(Json::Make({{"name", Json(name)},
+                              {"shape", Json(Json::Array{Json(static_cast<std::int64_t>(rows.size()))})},
+                              {"datatype", Json(text                ? "BYTES"
+                                                : name == "holiday" ? "BOOL"
+                                                                    : "FP64")},
+                              {"data", Json(std::move(data))}}));
+  }
+  return Json::Make({{"inputs", std::move(inputs)}}).Dump();
+}
+
+std::vector<float> Floats(const Json& list) {
+  std::vector<float> values;
+  for (const Json& value : list.AsArray()) values.push_back(static_cast<float>(value.AsDouble()));
+  return values;
+}
+
+std::vector<float> V2Values(const Json& answer) { return Floats(*answer.Find("outputs")->AsArray()[0].Find("data")); }
+
+std::vector<float> Probabilities(const Json& predictions) {
+  std::vector<float> values;
+  for (const Json& row : predictions.AsArray()) {
+    values.push_back(static_cast<float>(row.Find("probability")->AsDouble()));
+  }
+  return values;
+}
+
+Json Split(const std::vector<Json>& rows) {
+  Json columns = Json::MakeArray(), data = Json::MakeArray();
+  columns.Append(Json("not_a_feature"));
+  for (const std::string& name : TestFeatures()) columns.Append(Json(name));
+  for (const Json& row : rows) {
+    Json values = Json::MakeArray();
+    values.Append(Json("dropped"));
+    for (const std::string& name : TestFeatures()) values.Append(*row.Find(name));
+    data.Append(std::move(values));
+  }
+  return Json::Make({{"data", std::move(data)}, {"columns", std::move(columns)}});
+}
+
+TEST_F(ProtocolsTest, TheSameRowsGiveTheSameBitsWhateverTheyCameBy) {
+  const std::vector<Json> rows = Rows(70);
+  const std::vector<float> expected = V2Values(PostJson("/v2/models/late/infer", V2Body(rows)));
+  ASSERT_EQ(expected.size(), rows.size());
+
+  std::size_t json_bytes = 0;
+  const std::string binary = BinaryBody(rows, R"("parameters":{"binary_data_output":true},)", json_bytes);
+  const auto answer =
+      Post("/v2/models/late/infer", binary, Cat("Inference-Header-Content-Length: ", json_bytes, "\r\n"));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const auto length = static_cast<std::size_t>(
+      std::stoi(std::string(*net::FindHeader(answer.headers, "Inference-Header-Content-Length"))));
+  const Json head = *Json::Parse(answer.body.substr(0, length));
+  EXPECT_EQ(head.StringOr("id", ""), "b1");
+  EXPECT_EQ(answer.body.substr(length, rows.size() * sizeof(float)), Raw(expected));
+  EXPECT_EQ(answer.body.size(), length + rows.size() * (sizeof(float) + 1));
+
+  Json instances = Json::MakeArray(), records = Json::MakeArray(), lists = Json::MakeArray();
+  Json columns = Json::MakeObject();
+  for (const std::string& name : TestFeatures()) columns[name] = Json::MakeArray();
+  for (const Json& row : rows) {
+    instances.Append(row);
+    Json list = Json::MakeArray();
+    for (const std::string& name : TestFeatures()) {
+      list.Append(*row.Find(name));
+      columns[name].Append(*row.Find(name));
+    }
+    lists.Append(std::move(list));
+  }
+  const std::string objects = Json::Make({{"instances", instances}}).Dump();
+  EXPECT_EQ(Probabilities(*PostJson("/v1/models/late:predict", objects).Find("predictions")), expected);
+  EXPECT_EQ(Probabilities(*PostJson("/v1/models/late/versions/1:predict", Json::Make({{"instances", lists}}).Dump())
+                               .Find("predictions")),
+            expected);
+  const Json by_column = PostJson("/v1/models/late:predict", Json::Make({{"inputs", columns}}).Dump());
+  EXPECT_EQ(Floats(*by_column.Find("outputs")->Find("probability")), expected);
+  EXPECT_EQ(Probabilities(*PostJson("/models/late/invocations", Json::Make({{"dataframe_records", instances}}).Dump())
+                               .Find("predictions")),
+            expected);
+  EXPECT_EQ(Probabilities(*PostJson("/models/late/invocations", Json::Make({{"dataframe_split", Split(rows)}}).Dump())
+                               .Find("predictions")),
+            expected);
+}
+
+TEST_F(ProtocolsTest, AMatrixOfFloatsIsTakenAsBytes) {
+  const std::vector<float> matrix = {1.5F, std::nanf(""), 0.25F, -3.0F, 7.0F, 20.0F};
+  const Json expected =
+      PostJson("/v2/models/plain/infer",
+               R"({"inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[[1.5,null,0.25],[-3,7,20]]}]})");
+  const std::string json =
+      R"({"inputs":[{"name":"any","shape":[2,3],"datatype":"FP32","parameters":{"binary_data_size":24}}],)"
+      R"("outputs":[{"name":"probability"}]})";
+  const auto answer =
+      Post("/v2/models/plain/infer", json + Raw(matrix), Cat("Inference-Header-Content-Length: ", json.size(), "\r\n"));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(V2Values(*Json::Parse(answer.body)), V2Values(expected));
+}
+
+TEST_F(ProtocolsTest, SeveralClassesComeAsListsBesideTheirLabel) {
+  const std::vector<Json> rows = Rows(3);
+  const Json v2 = PostJson("/v2/models/when/infer", V2Body(rows));
+  Json instances = Json::MakeArray();
+  for (const Json& row : rows) instances.Append(row);
+  const Json v1 = PostJson("/v1/models/when:predict", Json::Make({{"instances", instances}}).Dump());
+  const std::vector<float> all = V2Values(v2);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const Json& prediction = v1.Find("predictions")->AsArray()[row];
+    EXPECT_EQ(Floats(*prediction.Find("probability")),
+              std::vector<float>(all.begin() + static_cast<std::ptrdiff_t>(3 * row),
+                                 all.begin() + static_cast<std::ptrdiff_t>(3 * row + 3)));
+    EXPECT_EQ(prediction.StringOr("label", ""),
+              v2.Find("outputs")->AsArray()[1].Find("data")->AsArray()[row].AsString());
+  }
+}
+
+TEST_F(ProtocolsTest, OneOutputStandsForItself) {
+  const Json answer = PostJson("/v1/models/plain:predict", R"({"instances":[[1,2,3],{"a":1,"b":2,"c":3}],"id":"q7"})");
+  const std::vector<float> values = Floats(*answer.Find("predictions"));
+  ASSERT_EQ(values.size(), 2U);
+  EXPECT_EQ(values[0], values[1]);
+  EXPECT_EQ(answer.StringOr("id", ""), "q7");
+  EXPECT_EQ(answer.StringOr("model_version", ""), "1");
+}
+
+TEST_F(ProtocolsTest, RefusalsNameTheColumnTheRowAndTheValue) {
+  const auto message = [this](std::string_view body) {
+    return PostJson("/v1/models/late:predict", body, 400).StringOr("error", "");
+  };
+  EXPECT_NE(message(R"({"instances":[{"temp":1,"wind":2,"hour":3,"holiday":true,"carrier":"AA"}]})").find("\"origin\""),
+            std::string::npos);
+  EXPECT_NE(message(R"({"instances":[[1,2,3.5,true,"AA","JFK"]]})").find("row 0: column \"hour\": 3.5"),
+            std::string::npos);
+  EXPECT_NE(message(R"({"instances":[[1,2,3,true,"AA","JFK",9]]})").find("more than the model's 6 columns"),
+            std::string::npos);
+  EXPECT_NE(message(R"({"instances":[{"tmp":1}]})").find("did you mean \"temp\""), std::string::npos);
+  EXPECT_NE(message(R"({"instances":[]})").find("no rows"), std::string::npos);
+  EXPECT_NE(message("{}").find("send instances or inputs"), std::string::npos);
+  EXPECT_NE(message(R"({"inputs":{"temp":[1,2],"wind":[1]}})").find("column"), std::string::npos);
+  EXPECT_NE(message(R"({"instances":[[1,2,3,true,"AA","JFK"]],"inputs":{}})").find("send one of them"),
+            std::string::npos);
+}
+
+TEST_F(ProtocolsTest, MlflowRefusalsHaveItsForm) {
+  const Json bad = PostJson("/models/late/invocations", R"({"dataframe_split":{"columns":["temp"]}})", 400);
+  EXPECT_EQ(bad.StringOr("error_code", ""), "BAD_REQUEST");
+  EXPECT_NE(bad.StringOr("message", "").find("no data"), std::string::npos);
+  const Json many = PostJson("/invocations", R"({"instances":[[1,2,3]]})", 400);
+  EXPECT_NE(many.StringOr("message", "").find("/models/NAME/invocations"), std::string::npos);
+  EXPECT_EQ(PostJson("/models/none/invocations", "{}", 404).StringOr("error_code", ""), "RESOURCE_DOES_NOT_EXIST");
+}
+
+TEST_F(ProtocolsTest, WhatBinaryTensorsClaimIsNotBelieved) {
+  const auto refused = [this](std::string_view json, std::string_view bytes, std::string_view length) {
+    const auto answer =
+        Post("/v2/models/plain/infer", Cat(json, bytes), Cat("Inference-Header-Content-Length: ", length, "\r\n"));
+    EXPECT_EQ(answer.status, 400) << answer.body;
+    return answer.body;
+  };
+  const auto input = [](std::string_view shape, std::string_view size) {
+    return Cat(R"({"inputs":[{"name":"x","shape":)", shape, R"(,"datatype":"FP32","parameters":{"binary_data_size":)",
+               size, "}}]}");
+  };
+  const std::string good = input("[1,3]", "12");
+  const std::string twelve(12, '\0');
+  EXPECT_EQ(Post("/v2/models/plain/infer", good + twelve, Cat("Inference-Header-Content-Length: ", good.size(), "\r\n"))
+                .status,
+            200);
+  EXPECT_NE(refused(good, twelve + "x", Cat(good.size())).find("1 bytes more"), std::string::npos);
+  EXPECT_NE(refused(good, twelve.substr(1), Cat(good.size())).find("11 bytes are left"), std::string::npos);
+  EXPECT_NE(refused(good, twelve, "99999").find("the body has"), std::string::npos);
+  refused(good, twelve, "-1");
+  refused(good, twelve, "18446744073709551616");
+  refused(good, twelve, "12x");
+  const std::string lies[] = {
+      input("[1,3]", "13"),    input("[4611686018427387904,4]", "0"), input("[-1,3]", "12"), input("[1,3]", "-12"),
+      input("[1,3]", "1e300"), input("[1,1,1,1,1,1,1,1,3]", "12"),    input("[0,3]", "0"),   input("[1,3]", "\"12\""),
+      input("[]", "4")};
+  for (const std::string& lie : lies) refused(lie, twelve, Cat(lie.size()));
+}
+
+TEST_F(ProtocolsTest, HealthAndMetadataOfTheOtherProtocols) {
+  EXPECT_EQ(GetJson("/v1/models").Find("models")->AsArray().size(), 3U);
+  const Json status = GetJson("/v1/models/late");
+  EXPECT_EQ(status.Find("model_version_status")->AsArray()[0].StringOr("state", ""), "AVAILABLE");
+  EXPECT_EQ(GetJson("/v1/models/late/versions/1/metadata").Find("model_spec")->StringOr("version", ""), "1");
+  GetJson("/v1/models/none", 404);
+  TestClient client(server_->port());
+  EXPECT_EQ(client.Ask("GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 200);
+  EXPECT_EQ(client.Ask("GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n").body, "9.9.9");
+  EXPECT_EQ(client.Ask("GET /invocations HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 405);
+  EXPECT_EQ(client.Ask("GET /v1/models/late:predict HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 405);
+  EXPECT_EQ(client.Ask("POST /v1/models/late:classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").status,
+            404);
+}
+
+}  // namespace
+}  // namespace mw::api::inference
