@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   AddDoctorVerb(registrar);
   AddHomeVerbs(registrar);
   AddChangesVerb(registrar);
+  AddBenchVerb(registrar);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

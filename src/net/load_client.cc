@@ -14,15 +14,13 @@
 
 #include "base/assert.h"
 #include "base/file.h"
-#include "net/http_codec.h"
+#include "net/answer_reader.h"
 #include "net/socket.h"
 
 namespace mw::net {
 namespace {
 
 constexpr double kBurstSeconds = 0.02;  // of a pause, what is made up for all the same
-constexpr std::size_t kHeadBytesMax = std::size_t{64} << 10;
-constexpr std::size_t kBodyBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kScratchBytes = std::size_t{256} << 10;
 constexpr std::chrono::milliseconds kSweep{100};
 
@@ -77,8 +75,7 @@ class Load {
   std::deque<Pending> again_;
   std::vector<std::string> spare_;  // request texts whose memory is used again
   std::vector<char> scratch_;
-  ResponseHead head_;
-  std::string body_;
+  AnswerReader reader_;
   bool exhausted_ = false;
   std::uint64_t taken_ = 0;
   std::uint64_t in_flight_ = 0;
@@ -173,37 +170,15 @@ void Load::Report(Pending& pending, int status, std::string_view body) {
 }
 
 Load::Outcome Load::TakeOne(Channel& channel, std::string_view bytes, std::size_t& used) {
-  HeadScanner scanner(kHeadBytesMax);
-  const Progress progress = scanner.Scan(bytes);
-  if (progress == Progress::kMore) return Outcome::kOpen;
-  if (progress == Progress::kRefused || channel.in_flight.empty() ||
-      ParseResponseHead(bytes.substr(0, scanner.size()), Method::kGet, head_)) {
-    return Outcome::kLost;
-  }
-  // A body that ends with the connection cannot be pipelined; it counts as lost.
-  BodyDecoder decoder(head_.framing, head_.content_length, kBodyBytesMax);
-  std::size_t at = scanner.size();
-  std::string_view body;
-  body_.clear();
-  while (decoder.progress() == Progress::kMore) {
-    const auto step = decoder.Next(bytes.substr(at));
-    if (step.consumed == 0) break;
-    at += step.consumed;
-    if (head_.framing == Framing::kChunked) {
-      body = body_.append(step.data);
-    } else {
-      body = step.data;
-    }
-  }
-  if (decoder.progress() == Progress::kRefused) return Outcome::kLost;
-  if (decoder.progress() == Progress::kMore) return Outcome::kOpen;
-  used += at;
-  if (head_.status < 200) return Outcome::kOpen;
+  const AnswerReader::Outcome outcome = reader_.Next(bytes);
+  if (outcome == AnswerReader::Outcome::kMore) return Outcome::kOpen;
+  if (outcome == AnswerReader::Outcome::kBroken || channel.in_flight.empty()) return Outcome::kLost;
+  used += reader_.used();
   channel.last_answer = now_;
   Pending pending = std::move(channel.in_flight.front());
   channel.in_flight.pop_front();
-  Report(pending, head_.status, body);
-  return head_.keep_alive ? Outcome::kOpen : Outcome::kClosing;
+  Report(pending, reader_.head().status, reader_.body());
+  return reader_.head().keep_alive ? Outcome::kOpen : Outcome::kClosing;
 }
 
 Load::Outcome Load::TakeAnswers(Channel& channel, std::string_view bytes, std::size_t& used) {
