@@ -55,7 +55,8 @@ TEST(AllocationTest, ARequestTakesNoMemoryOnceTheFirstHasPassed) {
   serving::RecordingLane lane(clock, wake.get(), lost);
   const auto version = std::make_shared<const serving::RecordedVersion>("late", 1, **model);
   // One row, remembered or not, and batches.
-  const std::string bodies[] = {Columns(1), " " + Columns(1), Columns(50)};
+  const std::string bodies[] = {Columns(1), " " + Columns(1), Columns(50),
+                                R"({"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":[1.5,2,3,1,0,1]}]})"};
   for (const bool first : {true, false}) {
     counting = !first;
     for (const std::string& body : bodies) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,10 @@ class JsonScanner {
   bool ReadString(std::string_view& out);
   /// Correctly rounded. A number too large for a double is a fault; one too small is the nearest.
   bool ReadNumber(double& out);
+  /// A run of elements of the array at hand that are plain numbers, from the one that stands next on, each as
+  /// ReadNumber gives it, several times faster. Stops behind the last one read, where NextElement
+  /// goes on: when `out` is full, or before whatever wants a closer look. Returns how many; 0 changes nothing.
+  std::size_t ReadNumbers(std::span<double> out);
   bool ReadTrue() { return Literal("true"); }
   bool ReadFalse() { return Literal("false"); }
   bool ReadNull() { return Literal("null"); }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <vector>
 
 #include "base/json.h"
 #include "base/random.h"
@@ -14,12 +15,18 @@
 namespace mw::api::inference {
 namespace {
 
+/// NaN when it is refused. With text behind it a number may be read in another way, with the same outcome.
 double Number(const std::string& text) {
-  std::string strings;
-  JsonScanner json(text, strings);
-  double out = 0;
-  if (!json.ReadNumber(out) || !json.Finish()) return std::nan("");
-  return out;
+  double values[2] = {};
+  for (const bool followed : {false, true}) {
+    std::string strings;
+    const std::string whole = followed ? text + std::string(60, ' ') : text;
+    JsonScanner json(whole, strings);
+    double& out = values[followed ? 1 : 0];
+    if (!json.ReadNumber(out) || !json.Finish()) out = std::nan("");
+  }
+  EXPECT_EQ(std::bit_cast<std::uint64_t>(values[0]), std::bit_cast<std::uint64_t>(values[1])) << text;
+  return values[0];
 }
 
 TEST(JsonScannerTest, NumbersAreCorrectlyRounded) {
@@ -51,8 +58,10 @@ TEST(JsonScannerTest, NumbersAreCorrectlyRounded) {
     std::string text;
     if (random.Below(2) == 0) text += '-';
     text += Cat(random.Next() >> random.Below(64));
-    if (random.Below(2) == 0) CatTo(text, '.', random.Next() >> random.Below(64));
-    if (random.Below(2) == 0) CatTo(text, "e", random.Below(2) == 0 ? "-" : "", random.Below(40));
+    if (random.Below(3) != 0) {
+      CatTo(text, '.', std::string(random.Below(3), '0'), random.Next() >> random.Below(64));
+    }
+    if (random.Below(4) == 0) CatTo(text, "e", random.Below(2) == 0 ? "-" : "", random.Below(40));
     ASSERT_EQ(std::bit_cast<std::uint64_t>(Number(text)),
               std::bit_cast<std::uint64_t>(std::strtod(text.c_str(), nullptr)))
         << text;
@@ -64,6 +73,80 @@ TEST(JsonScannerTest, RefusesWhatIsNoNumber) {
                            "Infinity", "--1", "1.e5"}) {
     EXPECT_TRUE(std::isnan(Number(text))) << text;
   }
+}
+
+std::string RandomElement(Random& random) {
+  constexpr std::string_view kOthers[] = {"null",
+                                          "NaN",
+                                          "1e5",
+                                          "01",
+                                          "1.",
+                                          "-",
+                                          "[1]",
+                                          "",
+                                          "1 2",
+                                          "1.5x",
+                                          "\"a\"",
+                                          " 7",
+                                          "123456789.12345678901",
+                                          "0.00000000000000000001",
+                                          "9007199254740993.5"};
+  if (random.Below(20) == 0) return std::string(kOthers[random.Below(std::size(kOthers))]);
+  std::string text = random.Below(2) == 0 ? "-" : "";
+  CatTo(text, random.Below(random.Below(2) == 0 ? 10 : 100'000));
+  if (random.Below(5) != 0) {
+    text += '.';
+    for (std::uint64_t digits = 1 + random.Below(17); digits > 0; --digits) CatTo(text, random.Below(10));
+  }
+  return text;
+}
+
+/// What a walk through an array of numbers reads, and where and how it ends.
+struct Walk {
+  std::vector<std::uint64_t> bits;
+  std::string error;
+  std::ptrdiff_t end = 0;
+  bool operator==(const Walk&) const = default;
+};
+
+Walk WalkNumbers(const std::string& text, std::size_t run) {
+  Walk walk;
+  std::string strings;
+  JsonScanner json(text, strings);
+  std::vector<double> numbers(run);
+  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
+    json.Peek();
+    const std::size_t count = json.ReadNumbers(numbers);
+    for (std::size_t i = 0; i < count; ++i) walk.bits.push_back(std::bit_cast<std::uint64_t>(numbers[i]));
+    if (count > 0) continue;
+    double number = 0;
+    if (json.Peek() == JsonScanner::Kind::kNumber ? json.ReadNumber(number) : json.Skip()) {
+      walk.bits.push_back(std::bit_cast<std::uint64_t>(number));
+    }
+  }
+  json.Finish();
+  if (json.failed()) walk.error = Cat(json.error(), " at ", json.error_offset());
+  walk.end = json.position() - text.data();
+  return walk;
+}
+
+TEST(JsonScannerTest, RunsOfNumbersAreReadLikeEachAlone) {
+  Random random(29);
+  std::size_t read = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string comma = random.Below(3) == 0 ? ", " : random.Below(20) == 0 ? " ," : ",";
+    std::string text = "[";
+    for (std::uint64_t count = random.Below(30); count > 0; --count) {
+      text += RandomElement(random);
+      if (count > 1) text += comma;
+    }
+    if (random.Below(20) != 0) text += "]";
+    text.append(random.Below(60), ' ');
+    const Walk alone = WalkNumbers(text, 0);
+    ASSERT_EQ(WalkNumbers(text, 1 + random.Below(40)), alone) << text;
+    read += alone.bits.size();
+  }
+  EXPECT_GT(read, 100'000U);
 }
 
 TEST(JsonScannerTest, Strings) {

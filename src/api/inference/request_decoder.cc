@@ -47,6 +47,12 @@ Error WrongKind(JsonScanner& json, std::string_view what, std::string_view expec
   return InvalidArgument(what, " must be ", expected);
 }
 
+/// Cells that are decoded together.
+constexpr std::size_t kRunMax = 64;
+
+/// For columns whose values are decoded one by one.
+Result<std::uint64_t> NoRun(std::uint64_t, std::uint64_t) { return std::uint64_t{0}; }
+
 std::string_view KindName(Kind kind) {
   switch (kind) {
     case Kind::kObject: return "an object";
@@ -110,6 +116,7 @@ bool RequestDecoder::DecodeAlike(std::string_view body) {
 }
 
 bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
+  if (slot.kind == Slot::Kind::kRow) return ReadRow(json, slot);
   if (slot.kind == Slot::Kind::kCell) {
     const Result<float> cell = DecodeCell(json, slot.datatype, slot.feature);
     if (!cell.ok()) return false;
@@ -124,6 +131,24 @@ bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
   return time.ok();
 }
 
+bool RequestDecoder::ReadRow(JsonScanner& json, const Slot& slot) {
+  Tensor tensor;
+  tensor.datatype = slot.datatype;
+  std::uint64_t count = 0;
+  for (bool more = true; more; more = json.NextElement()) {
+    const Result<std::uint64_t> run = DecodeMatrixRun(json, slot.datatype, count, features_.size());
+    if (!run.ok()) return false;
+    count += *run;
+    if (*run == 0) {
+      const Result<float> cell = DecodeMatrixCell(json, tensor, static_cast<int>(count));
+      if (!cell.ok()) return false;
+      features_[count++] = *cell;
+    }
+    if (count == features_.size()) return true;
+  }
+  return false;
+}
+
 void RequestDecoder::NoteSlot(Slot slot, const char* begin, const char* end) {
   if (rows_ > 1) return;
   slot.begin = static_cast<std::size_t>(begin - body_begin_);
@@ -132,7 +157,7 @@ void RequestDecoder::NoteSlot(Slot slot, const char* begin, const char* end) {
 }
 
 void RequestDecoder::Remember(std::string_view body) {
-  if (rows_ != 1 || matrix_ || !in_text_order_ || body.size() > kRememberedBytesMax) return;
+  if (rows_ != 1 || !in_text_order_ || body.size() > kRememberedBytesMax) return;
   remembered_.model_serial = model_->serial();
   remembered_.body = body;
   remembered_.slots.swap(slots_);
@@ -382,8 +407,11 @@ Status RequestDecoder::SetRows(const Tensor& tensor) {
   return Ok();
 }
 
-template <typename Store>
-Status RequestDecoder::ForEachValue(JsonScanner& json, const Tensor& tensor, std::uint64_t width, const Store& store) {
+/// Calls `store_run(first, end)` for as many cells as it takes, 0 or more of those up to `end`, and `store` for any
+/// other.
+template <typename Store, typename StoreRun>
+Status RequestDecoder::ForEachValue(JsonScanner& json, const Tensor& tensor, std::uint64_t width, const Store& store,
+                                    const StoreRun& store_run) {
   const std::uint64_t expected = rows_ * width;
   std::uint64_t count = 0;
   bool nested = false;
@@ -400,7 +428,9 @@ Status RequestDecoder::ForEachValue(JsonScanner& json, const Tensor& tensor, std
                              " values of its shape");
     }
     if (!list) {
-      TRY(store(count++));
+      const std::uint64_t run = TRY(store_run(count, expected));
+      count += run;
+      if (run == 0) TRY(store(count++));
       continue;
     }
     for (bool cell = json.BeginArray(); cell; cell = json.NextElement()) {
@@ -408,7 +438,9 @@ Status RequestDecoder::ForEachValue(JsonScanner& json, const Tensor& tensor, std
         return InvalidArgument("row ", row_end / width - 1, " of input ", Quoted(tensor.name), " has more than ", width,
                                " values");
       }
-      TRY(store(count++));
+      const std::uint64_t run = TRY(store_run(count, row_end));
+      count += run;
+      if (run == 0) TRY(store(count++));
     }
     if (count != row_end && !json.failed()) {
       return InvalidArgument("row ", row_end / width - 1, " of input ", Quoted(tensor.name), " has ",
@@ -433,10 +465,36 @@ Status RequestDecoder::DecodeMatrix(JsonScanner& json, const Tensor& tensor) {
   }
   TRY(SetRows(tensor));
   matrix_ = true;
-  return ForEachValue(json, tensor, width, [&](std::uint64_t index) -> Status {
+  const char* begin = nullptr;  // of the only row
+  const auto store = [&](std::uint64_t index) -> Status {
+    if (index == 0) begin = json.position();
     features_[index] = TRY(DecodeMatrixCell(json, tensor, static_cast<int>(index % width)));
+    if (index + 1 == width) NoteSlot({.kind = Slot::Kind::kRow, .datatype = tensor.datatype}, begin, json.position());
     return Ok();
-  });
+  };
+  const auto store_run = [&](std::uint64_t first, std::uint64_t end) -> Result<std::uint64_t> {
+    if (first == 0) begin = json.position();
+    const std::uint64_t count = TRY(DecodeMatrixRun(json, tensor.datatype, first, end));
+    if (first + count == width)
+      NoteSlot({.kind = Slot::Kind::kRow, .datatype = tensor.datatype}, begin, json.position());
+    return count;
+  };
+  return ForEachValue(json, tensor, width, store, store_run);
+}
+
+/// A run of plain numbers of a matrix into features_[first, end); how many.
+Result<std::uint64_t> RequestDecoder::DecodeMatrixRun(JsonScanner& json, Datatype datatype, std::uint64_t first,
+                                                      std::uint64_t end) {
+  if (datatype != Datatype::kFloat && datatype != Datatype::kInteger) return std::uint64_t{0};
+  std::array<double, kRunMax> numbers;
+  const std::size_t count = json.ReadNumbers(std::span(numbers).first(std::min<std::uint64_t>(end - first, kRunMax)));
+  const std::uint64_t width = model_->num_features();
+  std::uint64_t feature = first % width;
+  for (std::size_t i = 0; i < count; ++i) {
+    features_[first + i] = TRY(EncodeMatrixNumber(static_cast<int>(feature), numbers[i]));
+    if (++feature == width) feature = 0;
+  }
+  return count;
 }
 
 Status RequestDecoder::DecodeColumn(JsonScanner& json, const Tensor& tensor) {
@@ -452,12 +510,15 @@ Status RequestDecoder::DecodeColumn(JsonScanner& json, const Tensor& tensor) {
   ++columns_seen_;
   float* const cells = features_.data() + column;
   const std::uint64_t stride = model_->num_features();
-  return ForEachValue(json, tensor, 1, [&, cells, stride, feature](std::uint64_t row) -> Status {
-    const char* const begin = json.position();
-    cells[row * stride] = TRY(DecodeCell(json, tensor.datatype, feature));
-    NoteSlot({.kind = Slot::Kind::kCell, .datatype = tensor.datatype, .feature = feature}, begin, json.position());
-    return Ok();
-  });
+  return ForEachValue(
+      json, tensor, 1,
+      [&, cells, stride, feature](std::uint64_t row) -> Status {
+        const char* const begin = json.position();
+        cells[row * stride] = TRY(DecodeCell(json, tensor.datatype, feature));
+        NoteSlot({.kind = Slot::Kind::kCell, .datatype = tensor.datatype, .feature = feature}, begin, json.position());
+        return Ok();
+      },
+      NoRun);
 }
 
 Status RequestDecoder::DecodeContext(JsonScanner& json, const Tensor& tensor) {
@@ -467,12 +528,15 @@ Status RequestDecoder::DecodeContext(JsonScanner& json, const Tensor& tensor) {
   if (!(is_time ? row_times_us_.empty() : keys_.empty())) {
     return InvalidArgument("column ", Quoted(tensor.name), " is there twice");
   }
-  return ForEachValue(json, tensor, 1, [&](std::uint64_t row) -> Status {
-    if (!is_time) return DecodeKey(json);
-    Status decoded = DecodeRowTime(json, row);
-    if (decoded.ok()) return decoded;
-    return std::move(decoded).In(Cat("column ", Quoted(tensor.name), ", row ", row));
-  });
+  return ForEachValue(
+      json, tensor, 1,
+      [&](std::uint64_t row) -> Status {
+        if (!is_time) return DecodeKey(json);
+        Status decoded = DecodeRowTime(json, row);
+        if (decoded.ok()) return decoded;
+        return std::move(decoded).In(Cat("column ", Quoted(tensor.name), ", row ", row));
+      },
+      NoRun);
 }
 
 Status RequestDecoder::DecodeRowTime(JsonScanner& json, std::uint64_t row) {
@@ -553,6 +617,11 @@ Result<float> RequestDecoder::DecodeMatrixCell(JsonScanner& json, const Tensor& 
   }
   double value = 0;
   if (!json.ReadNumber(value)) return NoJson(json);
+  return EncodeMatrixNumber(feature, value);
+}
+
+Result<float> RequestDecoder::EncodeMatrixNumber(int feature, double value) const {
+  const schema::Column& column = model_->encoder().column(feature);
   if (column.type != schema::ColumnType::kCategory) [[likely]]
     return model_->encoder().EncodeNumber(feature, value);
   // In a matrix a category is its code.

@@ -70,7 +70,7 @@ class RequestDecoder {
 
   /// A value in the remembered request.
   struct Slot {
-    enum class Kind : std::uint8_t { kId, kEventTime, kCell };
+    enum class Kind : std::uint8_t { kId, kEventTime, kCell, kRow };
     Kind kind = Kind::kCell;
     Datatype datatype = Datatype::kNone;
     int feature = 0;
@@ -88,6 +88,7 @@ class RequestDecoder {
   static std::string_view DatatypeName(Datatype datatype);
   bool DecodeAlike(std::string_view body);
   bool ReadSlot(JsonScanner& json, const Slot& slot);
+  bool ReadRow(JsonScanner& json, const Slot& slot);
   void NoteSlot(Slot slot, const char* begin, const char* end);
   void Remember(std::string_view body);
   void Reset(const serving::Model& model, const wire::ServingLimits& limits);
@@ -107,10 +108,13 @@ class RequestDecoder {
   Status DecodeContext(JsonScanner& json, const Tensor& tensor);
   Status DecodeRowTime(JsonScanner& json, std::uint64_t row);
   Status DecodeKey(JsonScanner& json);
-  template <typename Store>
-  Status ForEachValue(JsonScanner& json, const Tensor& tensor, std::uint64_t width, const Store& store);
+  template <typename Store, typename StoreRun>
+  Status ForEachValue(JsonScanner& json, const Tensor& tensor, std::uint64_t width, const Store& store,
+                      const StoreRun& store_run);
   Result<float> DecodeCell(JsonScanner& json, Datatype datatype, int feature);
   Result<float> DecodeMatrixCell(JsonScanner& json, const Tensor& tensor, int feature);
+  Result<float> EncodeMatrixNumber(int feature, double value) const;
+  Result<std::uint64_t> DecodeMatrixRun(JsonScanner& json, Datatype datatype, std::uint64_t first, std::uint64_t end);
   Status SetRows(const Tensor& tensor);
   Status CheckComplete() const;
 

@@ -262,6 +262,7 @@ Json RandomRequest(Random& random) {
       Json::Array cells;
       for (int column = 0; column < 6; ++column) {
         cells.push_back(random.Below(6) == 0 && column != 2 ? Json()
+                        : column < 2                        ? Json(100 * random.Uniform() - 50)
                                                             : Json(static_cast<std::int64_t>(random.Below(2))));
       }
       if (random.Below(40) == 0) cells.pop_back();
@@ -368,6 +369,35 @@ TEST_F(RequestDecoderTest, ARememberedRequestChangesNothing) {
     RequestDecoder fresh;
     const Status expected = fresh.Decode(body, model, limits_);
     const Status decoded = decoder_.Decode(body, model, limits_);
+    ASSERT_EQ(Described(decoder_, decoded), Described(fresh, expected)) << body;
+    accepted += decoded.ok() ? 1 : 0;
+  }
+  EXPECT_GT(accepted, 30'000);
+}
+
+TEST_F(RequestDecoderTest, ARememberedMatrixRowChangesNothing) {
+  Random random(31);
+  int accepted = 0;
+  for (int round = 0; round < 60'000; ++round) {
+    const bool nested = round / 1000 % 2 == 1;
+    std::string body =
+        Cat(R"({"id":"row-)", random.Below(1000), R"(","inputs":[{"name":"x","shape":[1,6],"datatype":")",
+            round / 2000 % 2 == 1 ? "INT64" : "FP32", R"(","data":)", nested ? "[[" : "[");
+    for (int column = 0; column < 6; ++column) {
+      const std::string usual = column < 2 ? Cat(random.Uniform() * 40 - 20) : Cat(random.Below(2));
+      CatTo(body,
+            column == 0            ? ""
+            : random.Below(2) == 0 ? ","
+                                   : ", ",
+            random.Below(60) == 0 ? RandomValue(random) : usual);
+    }
+    body += nested ? "]]}]}" : "]}]}";
+    if (random.Below(2) == 0) body.append(50, ' ');
+    if (random.Below(20) == 0) body[random.Below(body.size())] = static_cast<char>(random.Below(256));
+    if (random.Below(20) == 0) body.insert(random.Below(body.size()), 1, ' ');
+    RequestDecoder fresh;
+    const Status expected = fresh.Decode(body, *model_, limits_);
+    const Status decoded = decoder_.Decode(body, *model_, limits_);
     ASSERT_EQ(Described(decoder_, decoded), Described(fresh, expected)) << body;
     accepted += decoded.ok() ? 1 : 0;
   }
