@@ -52,11 +52,12 @@ DataPlane::DataPlane(ServeOptions options) : options_(std::move(options)) {}
 
 DataPlane::~DataPlane() { Stop(); }
 
-Result<std::unique_ptr<DataPlane>> DataPlane::Start(ServeOptions options, const HandlerFactory& make_handler) {
+Result<std::unique_ptr<DataPlane>> DataPlane::Start(ServeOptions options, const HandlerFactory& make_handler,
+                                                    const FrontFactory& make_front) {
   std::unique_ptr<DataPlane> plane(new DataPlane(std::move(options)));
   TRY(plane->Prepare());
   TRY(plane->LoadModels());
-  TRY(plane->Listen(make_handler));
+  TRY(plane->Listen(make_handler, make_front));
   return plane;
 }
 
@@ -106,19 +107,20 @@ Status DataPlane::LoadModels() {
   return Ok();
 }
 
-Status DataPlane::Listen(const HandlerFactory& make_handler) {
+HandlerContext DataPlane::NewThread() {
+  RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
+  return {catalog_, metrics_, clock_, lane};
+}
+
+Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory& make_front) {
+  if (make_front != nullptr) front_ = TRY(make_front([this] { return NewThread(); }));
   net::LoopServerOptions listen;
   listen.host = options_.host;
   listen.port = options_.port;
   listen.loops = options_.loops;
   listen.allowed_hosts = options_.allowed_hosts;
   server_ = TRY(net::LoopServer::Start(
-      std::move(listen),
-      [&](int) {
-        RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
-        return make_handler(HandlerContext{catalog_, metrics_, clock_, lane});
-      },
-      metrics_));
+      std::move(listen), [&](int) { return make_handler(NewThread()); }, metrics_));
   address_ = Cat("http://", options_.host.find(':') == std::string::npos ? options_.host : Cat("[", options_.host, "]"),
                  ":", server_->port());
   if (!options_.state_directory.empty()) TRY(WriteServeFile());
@@ -131,7 +133,8 @@ Status DataPlane::WriteServeFile() const {
   const Json file = Json::Make({{"pid", Json(static_cast<std::int64_t>(getpid()))},
                                 {"version", Json(options_.program_version)},
                                 {"address", Json(address_)},
-                                {"server", Json(server_id_)}});
+                                {"server", Json(server_id_)},
+                                {"grpc", Json(front_address())}});
   return WriteFileDurably(ServeFile(options_), file.DumpPretty());
 }
 
@@ -142,7 +145,12 @@ void DataPlane::Stop() {
     follower_->Stop();
     follower_thread_.join();
   }
+  std::thread front([this] {
+    if (front_ != nullptr) front_->Stop();
+  });
   server_->Stop();
+  front.join();
+  front_.reset();
   server_.reset();
   if (recorder_ != nullptr) recorder_->Stop();
   if (!options_.state_directory.empty()) unlink(ServeFile(options_).c_str());

@@ -6,7 +6,7 @@
 //
 // A data plane that follows also records what it predicts (recorder.h). With a state directory the process holds
 // STATE/serve.lock as long as it lives and keeps STATE/serve.json
-// {"pid","version","address","server"} while it listens, so that a control plane can find and adopt it.
+// {"pid","version","address","server","grpc"} while it listens, so that a control plane can find and adopt it.
 #pragma once
 
 #include <functional>
@@ -49,17 +49,31 @@ struct HandlerContext {
 /// One handler for each loop.
 using HandlerFactory = std::function<std::unique_ptr<net::LoopHandler>(const HandlerContext& context)>;
 
+/// Another server over the same models, of another protocol, with threads of its own.
+class Front {
+ public:
+  virtual ~Front() = default;
+  [[nodiscard]] virtual std::string address() const = 0;
+  /// Graceful, within a bound; idempotent.
+  virtual void Stop() = 0;
+};
+/// Starts it. `new_thread` gives what each of its threads works with.
+using FrontFactory = std::function<Result<std::unique_ptr<Front>>(const std::function<HandlerContext()>& new_thread)>;
+
 class DataPlane {
  public:
   /// Loads, then listens; returns once requests are answered. Errors: kInvalidArgument for the options;
   /// those of Model::Load for `models`; kFailedPrecondition when another process holds the state
   /// directory; kUnavailable when the address is taken.
-  static Result<std::unique_ptr<DataPlane>> Start(ServeOptions options, const HandlerFactory& make_handler);
+  /// `make_front` may be null: then there is only the HTTP server.
+  static Result<std::unique_ptr<DataPlane>> Start(ServeOptions options, const HandlerFactory& make_handler,
+                                                  const FrontFactory& make_front = nullptr);
   ~DataPlane();  ///< stops
   DataPlane(const DataPlane&) = delete;
   DataPlane& operator=(const DataPlane&) = delete;
 
   [[nodiscard]] std::string address() const { return address_; }  ///< "http://127.0.0.1:8080"
+  [[nodiscard]] std::string front_address() const { return front_ == nullptr ? "" : front_->address(); }
   [[nodiscard]] Catalog& catalog() { return catalog_; }
   /// Becomes unready, finishes what is in flight, stops following. Idempotent.
   void Stop();
@@ -69,7 +83,8 @@ class DataPlane {
   Status Prepare();
   Status Follow();
   Status LoadModels();
-  Status Listen(const HandlerFactory& make_handler);
+  Status Listen(const HandlerFactory& make_handler, const FrontFactory& make_front);
+  HandlerContext NewThread();
   Status WriteServeFile() const;
 
   ServeOptions options_;
@@ -82,6 +97,7 @@ class DataPlane {
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<Recorder> recorder_;  // when it follows
   std::unique_ptr<net::LoopServer> server_;
+  std::unique_ptr<Front> front_;
   std::thread follower_thread_;
 };
 

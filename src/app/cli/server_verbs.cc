@@ -2,8 +2,11 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <functional>
 #include <memory>
+#include <optional>
 
+#include "api/inference/grpc/grpc_server.h"
 #include "api/inference/inference_api.h"
 #include "app/cli/verbs.h"
 #include "app/config.h"
@@ -16,10 +19,14 @@
 namespace mw::app::cli {
 namespace {
 
+constexpr int kInferencePort = 8080;
+constexpr int kGrpcPort = 8081;
+
 struct ServeArguments {
   std::vector<std::string> models;
   std::string follow;
   std::string listen = "127.0.0.1:8080";
+  std::string grpc_listen;
   std::string state_directory;
   std::string token_file;
   int loops = 0;
@@ -69,20 +76,62 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
   return options;
 }
 
+api::inference::InferenceContext ContextOf(const serving::HandlerContext& context) {
+  return {context.catalog, context.metrics, context.clock, std::string(kVersion), context.recording};
+}
+
+class GrpcFront final : public serving::Front {
+ public:
+  explicit GrpcFront(std::unique_ptr<api::inference::GrpcServer> server) : server_(std::move(server)) {}
+  [[nodiscard]] std::string address() const override { return server_->address(); }
+  void Stop() override { server_->Stop(); }
+
+ private:
+  const std::unique_ptr<api::inference::GrpcServer> server_;
+};
+
+/// Beside the HTTP server's usual port the next one, beside a free one a free one; beside a port of one's own only
+/// when told.
+Result<std::optional<net::Address>> GrpcAddress(const ServeArguments& arguments, const serving::ServeOptions& options) {
+  if (arguments.grpc_listen == "none") return std::nullopt;
+  if (!arguments.grpc_listen.empty()) {
+    return std::optional(TRY(net::ParseAddress(arguments.grpc_listen).In("--grpc-listen")));
+  }
+  if (options.port == 0) return net::Address{options.host, 0};
+  if (options.port == kInferencePort) return net::Address{options.host, kGrpcPort};
+  return std::nullopt;
+}
+
+Result<serving::FrontFactory> FrontOf(const ServeArguments& arguments, const serving::ServeOptions& options) {
+  const std::optional<net::Address> address = TRY(GrpcAddress(arguments, options));
+  if (!address) return nullptr;
+  api::inference::GrpcServerOptions listen;
+  listen.host = address->host;
+  listen.port = address->port;
+  listen.threads = options.loops;
+  return
+      [listen](const std::function<serving::HandlerContext()>& new_thread) -> Result<std::unique_ptr<serving::Front>> {
+        auto server = TRY(api::inference::GrpcServer::Start(listen, [&new_thread] { return ContextOf(new_thread()); }));
+        return std::make_unique<GrpcFront>(std::move(server));
+      };
+}
+
 int RunServe(const ServeArguments& arguments) {
   const Result<serving::ServeOptions> options = ServeOptionsOf(arguments);
   if (!options.ok()) return Fail(options.error());
   serving::BlockStopSignals();
   const auto make_handler = [](const serving::HandlerContext& context) {
-    return std::make_unique<api::inference::InferenceHandler>(api::inference::InferenceContext{
-        context.catalog, context.metrics, context.clock, std::string(kVersion), context.recording});
+    return std::make_unique<api::inference::InferenceHandler>(ContextOf(context));
   };
-  const auto plane = serving::DataPlane::Start(*options, make_handler);
+  const Result<serving::FrontFactory> front = FrontOf(arguments, *options);
+  if (!front.ok()) return Fail(front.error());
+  const auto plane = serving::DataPlane::Start(*options, make_handler, *front);
   if (!plane.ok()) {
     std::fprintf(stderr, "millwright: %s\n", plane.error().ToString().c_str());
     return kWrongInput;
   }
   Say(Cat("Inference      ", (*plane)->address(), "\n"));
+  if (const std::string grpc = (*plane)->front_address(); !grpc.empty()) Say(Cat("gRPC           ", grpc, "\n"));
   serving::WaitForStopSignal();
   (*plane)->Stop();
   return kDone;
@@ -112,6 +161,9 @@ void AddServerVerbs(const Registrar& registrar) {
   serve_command->add_option("--model", serve->models, "NAME=FILE of a package's directory or an XGBoost JSON model");
   serve_command->add_option("--follow", serve->follow, "URL of the control plane that says what to serve");
   serve_command->add_option("--listen", serve->listen, "HOST:PORT; port 0 takes a free one");
+  serve_command->add_option(
+      "--grpc-listen", serve->grpc_listen,
+      "HOST:PORT of gRPC, or none; by default 8081 beside 8080, a free port beside port 0, else none");
   serve_command->add_option("--state-dir", serve->state_directory,
                             "Where the last good state is kept; needed to follow");
   serve_command->add_option("--token-file", serve->token_file, "File with the token for the control plane");

@@ -1,0 +1,166 @@
+// The event loop, and what happens between the bytes of a request and the runner.
+#include "api/inference/grpc/grpc_lane.h"
+
+#include <grpcpp/impl/rpc_service_method.h>
+
+#include "api/inference/grpc/catalog_methods.h"
+#include "base/text.h"
+
+namespace mw::api::inference {
+namespace {
+
+constexpr std::size_t kScratchBytesKept = std::size_t{1} << 20;
+
+/// The message was parsed already; what is left is to fit it to the model.
+class MessageSource final : public RequestSource {
+ public:
+  MessageSource(const TensorRequest& request, TensorResolver& resolver) : request_(request), resolver_(resolver) {}
+  Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
+    return resolver_.Resolve(request_, model, limits, out);
+  }
+  [[nodiscard]] std::int64_t event_time_us() const override { return resolver_.event_time_us(); }
+
+ private:
+  const TensorRequest& request_;
+  TensorResolver& resolver_;
+};
+
+std::string_view ViewOf(const ::grpc::Slice& slice) {
+  return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
+}
+
+}  // namespace
+
+::grpc::Status StatusOf(const Error& error) { return {static_cast<::grpc::StatusCode>(error.code), error.ToString()}; }
+
+::grpc::ByteBuffer BufferOf(std::string_view bytes) {
+  const ::grpc::Slice slice(bytes.data(), bytes.size());
+  return {&slice, 1};
+}
+
+InferService::InferService() {
+  // Without a handler a method is an asynchronous one.
+  AddMethod(new ::grpc::internal::RpcServiceMethod("/inference.GRPCInferenceService/ModelInfer",
+                                                   ::grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+}
+
+void Mailbox::Post(std::function<void()> work) {
+  const Lock lock(mutex_);
+  if (closed_) return;
+  work_.push_back(std::move(work));
+  if (work_.size() == 1) wake_.Set(&queue_, gpr_time_0(GPR_CLOCK_MONOTONIC), &woken_);
+}
+
+void Mailbox::Close() {
+  const Lock lock(mutex_);
+  closed_ = true;
+}
+
+void Mailbox::RunAll() {
+  std::vector<std::function<void()>> work;
+  {
+    const Lock lock(mutex_);
+    work.swap(work_);
+  }
+  for (const std::function<void()>& one : work) one();
+}
+
+Lane::Lane(const InferenceContext& context, Services& services, std::unique_ptr<::grpc::ServerCompletionQueue> queue)
+    : context_(context),
+      services_(services),
+      queue_(std::move(queue)),
+      mailbox_(std::make_shared<Mailbox>(*queue_)),
+      runner_(context) {}
+
+Lane::~Lane() = default;
+
+void Lane::Run() {
+  using Next = ::grpc::CompletionQueue::NextStatus;
+  const gpr_timespec interval = gpr_time_from_micros(kTickInterval.count(), GPR_TIMESPAN);
+  for (;;) {
+    void* tag = nullptr;
+    bool ok = false;
+    const Next next = queue_->AsyncNext(&tag, &ok, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), interval));
+    if (next == Next::SHUTDOWN) break;
+    if (next == Next::GOT_EVENT) static_cast<Operation*>(tag)->Done(ok);
+    Settle();
+    ShutDownWhenDone();
+  }
+  runner_.Flush();
+}
+
+void Lane::Settle() {
+  const Duration now = context_.clock.Elapsed();
+  if (now - settled_ < kTickInterval) return;
+  settled_ = now;
+  runner_.Flush();
+  for (const auto& [call, owned] : calls_) call->Tick();
+}
+
+void Lane::Keep(std::unique_ptr<Call> call) {
+  Call* const key = call.get();
+  calls_.emplace(key, std::move(call));
+}
+
+void Lane::Drop(Call* call) { calls_.erase(call); }
+
+/// A copy: some end while they are walked over.
+std::vector<Call*> Lane::Calls() const {
+  std::vector<Call*> calls;
+  for (const auto& [call, owned] : calls_) calls.push_back(call);
+  return calls;
+}
+
+void Lane::BeginStop(Duration grace) {
+  stopping_ = true;
+  grace_over_.Set(queue_.get(),
+                  gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_micros(grace.count(), GPR_TIMESPAN)),
+                  &on_grace_over_);
+  for (Call* const call : Calls()) call->BeginStop();
+}
+
+void Lane::GiveUp() {
+  for (Call* const call : Calls()) call->GiveUp();
+}
+
+void Lane::Close() {
+  closing_ = true;
+  grace_over_.Cancel();
+}
+
+/// A queue that is shut down takes no operation any more.
+void Lane::ShutDownWhenDone() {
+  if (!closing_ || shut_down_ || !calls_.empty()) return;
+  shut_down_ = true;
+  mailbox_->Close();
+  queue_->Shutdown();
+}
+
+std::span<const std::string_view> Lane::PiecesOf(const ::grpc::ByteBuffer& buffer) {
+  slices_.clear();
+  pieces_.clear();
+  // An empty message may be no buffer at all.
+  if (!buffer.Valid() || !buffer.Dump(&slices_).ok()) return {};
+  for (const ::grpc::Slice& slice : slices_) pieces_.push_back(ViewOf(slice));
+  return pieces_;
+}
+
+void Lane::Infer(const ::grpc::ByteBuffer& request, Reply& reply) {
+  const Status read = message_.Read(PiecesOf(request));
+  if (!read.ok()) return reply.Refuse(read.error(), Duration{0});
+  MessageSource source(message_.request(), resolver_);
+  runner_.Run(message_.target(), source, reply);
+  if (scratch_.capacity() > kScratchBytesKept) scratch_ = {};
+}
+
+Result<std::string> Lane::AnswerCatalog(std::string_view method, const ::grpc::ByteBuffer& request) {
+  std::string bytes;
+  for (const std::string_view piece : PiecesOf(request)) bytes += piece;
+  return AnswerCatalogMethod({context_.catalog, runner_, context_.program_version}, method, bytes);
+}
+
+bool Lane::ready() {
+  return !stopping_ && runner_.Read([](const serving::Snapshot& snapshot) { return snapshot.ready; });
+}
+
+}  // namespace mw::api::inference

@@ -1,0 +1,379 @@
+// The server over real connections, asked by gRPC's own client: answers equal to the model's, errors, streams, health,
+// many callers at once, and what stopping does to calls of every kind.
+#include "api/inference/grpc/grpc_server.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "health.pb.h"
+#include "open_inference.pb.h"
+#include "serving/test_model.h"
+
+namespace mw::api::inference {
+namespace {
+
+namespace proto = ::inference;
+using ::grpc::ByteBuffer;
+using ::grpc::StatusCode;
+using serving::testing::TestDirectory;
+
+constexpr std::string_view kInference = "/inference.GRPCInferenceService/";
+constexpr std::string_view kHealth = "/grpc.health.v1.Health/";
+constexpr std::size_t kFeatures = 5;
+
+ByteBuffer ToBuffer(const google::protobuf::MessageLite& message) {
+  const ::grpc::Slice slice(message.SerializeAsString());
+  return {&slice, 1};
+}
+template <typename Message>
+Message FromBuffer(const ByteBuffer& buffer) {
+  Message message;
+  std::vector<::grpc::Slice> slices;
+  std::string bytes;
+  EXPECT_TRUE(!buffer.Valid() || buffer.Dump(&slices).ok());
+  for (const ::grpc::Slice& slice : slices) bytes.append(slice.begin(), slice.end());
+  EXPECT_TRUE(message.ParseFromString(bytes));
+  return message;
+}
+
+/// One connection and a queue; each call waits for its end.
+class Client {
+ public:
+  explicit Client(const std::string& address)
+      : channel_(::grpc::CreateChannel(address, ::grpc::InsecureChannelCredentials())), stub_(channel_) {}
+
+  template <typename Response, typename Request>
+  ::grpc::Status Ask(std::string_view path, const Request& request, Response& response,
+                     ::grpc::ClientContext* context = nullptr) {
+    ::grpc::ClientContext own;
+    ByteBuffer answer;
+    ::grpc::Status status;
+    const auto call =
+        stub_.PrepareUnaryCall(context == nullptr ? &own : context, std::string(path), ToBuffer(request), &queue_);
+    call->StartCall();
+    call->Finish(&answer, &status, &call_tag_);
+    Await();
+    if (status.ok()) response = FromBuffer<Response>(answer);
+    return status;
+  }
+  /// Waits for the operation that was started last; its success.
+  bool Await() {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue_.Next(&tag, &ok) && ok;
+  }
+  /// A stream of messages both ways, driven by one operation at a time.
+  std::unique_ptr<::grpc::GenericClientAsyncReaderWriter> Open(std::string_view path, ::grpc::ClientContext& context) {
+    auto stream = stub_.PrepareCall(&context, std::string(path), &queue_);
+    stream->StartCall(&call_tag_);
+    Await();
+    return stream;
+  }
+  void* tag() { return &call_tag_; }
+
+ private:
+  std::shared_ptr<::grpc::Channel> channel_;
+  ::grpc::GenericStub stub_;
+  ::grpc::CompletionQueue queue_;
+  int call_tag_ = 0;
+};
+
+class GrpcServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SetLogLevel(LogLevel::kError);
+    const std::vector<std::string> names = {"a", "b", "c", "d", "e"};
+    ASSERT_TRUE(WriteFileDurably(directory_ / "m.json", serving::testing::RandomXgboostJson(5, names, 30, 5)).ok());
+    ASSERT_TRUE(catalog_.Deploy("fraud", 1, "m", directory_ / "m.json").ok());
+    catalog_.SetReady(true);
+    GrpcServerOptions options;
+    options.port = 0;
+    options.threads = 2;
+    options.stop_grace = std::chrono::milliseconds(2'000);
+    auto server = GrpcServer::Start(options, [this] {
+      return InferenceContext{catalog_, metrics_, clock_, "0.0.test", nullptr};
+    });
+    ASSERT_TRUE(server.ok()) << server.error().ToString();
+    server_ = *std::move(server);
+  }
+
+  static proto::ModelInferRequest Request(const std::vector<float>& rows, std::string_view id) {
+    proto::ModelInferRequest request;
+    request.set_model_name("fraud");
+    request.set_id(std::string(id));
+    auto& input = *request.add_inputs();
+    input.set_name("rows");
+    input.set_datatype("FP32");
+    input.add_shape(static_cast<std::int64_t>(rows.size() / kFeatures));
+    input.add_shape(kFeatures);
+    request.add_raw_input_contents(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(float));
+    return request;
+  }
+  static std::vector<float> RandomRows(std::size_t count, Random& random) {
+    std::vector<float> rows(count * kFeatures);
+    for (float& value : rows) value = random.Below(10) == 0 ? NAN : static_cast<float>(random.Uniform() * 25);
+    return rows;
+  }
+  std::string Expected(const std::vector<float>& rows) {
+    std::vector<float> values(rows.size() / kFeatures);
+    catalog_.Live("fraud")->model->Predict(rows, values.size(), values);
+    return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+  }
+  Result<proto::ModelInferResponse> Infer(Client& client, const proto::ModelInferRequest& request) {
+    proto::ModelInferResponse response;
+    const ::grpc::Status status = client.Ask(Cat(kInference, "ModelInfer"), request, response);
+    if (!status.ok()) return Error{static_cast<Code>(status.error_code()), status.error_message(), {}};
+    return response;
+  }
+
+  TestDirectory directory_;
+  MetricsRegistry metrics_;
+  RealClock clock_;
+  serving::Catalog catalog_{metrics_};
+  std::unique_ptr<GrpcServer> server_;
+};
+
+TEST_F(GrpcServerTest, AnswersWithTheBitsOfTheModel) {
+  Client client(server_->address());
+  Random random(1);
+  for (const std::size_t count : {1, 2, 33, 1'024, 20'000}) {
+    const std::vector<float> rows = RandomRows(count, random);
+    const auto response = Infer(client, Request(rows, "the-id"));
+    ASSERT_TRUE(response.ok()) << response.error().ToString();
+    EXPECT_EQ(response->id(), "the-id");
+    EXPECT_EQ(response->model_version(), "1");
+    EXPECT_EQ(response->raw_output_contents(0), Expected(rows));
+  }
+}
+
+TEST_F(GrpcServerTest, ManyCallersNeverSeeOneAnother) {
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      Client client(server_->address());
+      Random random(static_cast<std::uint64_t>(i));
+      for (int round = 0; round < 250; ++round) {
+        const std::vector<float> rows = RandomRows(1 + random.Below(300), random);
+        const std::string id = Cat(i, "-", round);
+        const auto response = Infer(client, Request(rows, id));
+        if (!response.ok() || response->id() != id || response->raw_output_contents(0) != Expected(rows)) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(GrpcServerTest, RefusesWithTheCodeAndTheReason) {
+  Client client(server_->address());
+  const std::vector<float> rows(kFeatures, 1);
+  proto::ModelInferRequest request = Request(rows, "");
+  request.set_model_name("frauds");
+  EXPECT_EQ(Infer(client, request).error().ToString(), "no model \"frauds\" is served here; did you mean \"fraud\"");
+  EXPECT_EQ(Infer(client, request).error().code, Code::kNotFound);
+  request = Request(rows, "");
+  request.set_model_version("9");
+  EXPECT_EQ(Infer(client, request).error().code, Code::kNotFound);
+  request = Request(rows, "");
+  request.mutable_inputs(0)->set_shape(1, 4);
+  EXPECT_EQ(Infer(client, request).error().code, Code::kInvalidArgument);
+  proto::ServerLiveResponse response;
+  EXPECT_EQ(client.Ask(Cat(kInference, "SystemSharedMemoryStatus"), request, response).error_code(),
+            StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(client.Ask("/other.Service/Method", request, response).error_code(), StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(GrpcServerTest, RefusesAMessageThatIsTooLarge) {
+  Client client(server_->address());
+  proto::ModelInferRequest request;
+  request.add_raw_input_contents(std::string(std::size_t{66} << 20, 'x'));
+  EXPECT_EQ(Infer(client, request).error().code, Code::kResourceExhausted);
+}
+
+TEST_F(GrpcServerTest, TellsWhatIsServed) {
+  Client client(server_->address());
+  proto::ServerMetadataResponse server;
+  ASSERT_TRUE(client.Ask(Cat(kInference, "ServerMetadata"), proto::ServerMetadataRequest(), server).ok());
+  EXPECT_EQ(server.name(), "millwright");
+  EXPECT_EQ(server.version(), "0.0.test");
+  proto::ModelReadyRequest which;
+  proto::ModelReadyResponse ready;
+  which.set_name("fraud");
+  ASSERT_TRUE(client.Ask(Cat(kInference, "ModelReady"), which, ready).ok());
+  EXPECT_TRUE(ready.ready());
+  which.set_version("2");
+  ASSERT_TRUE(client.Ask(Cat(kInference, "ModelReady"), which, ready).ok());
+  EXPECT_FALSE(ready.ready());
+  proto::ModelMetadataRequest model;
+  proto::ModelMetadataResponse metadata;
+  model.set_name("fraud");
+  ASSERT_TRUE(client.Ask(Cat(kInference, "ModelMetadata"), model, metadata).ok());
+  EXPECT_EQ(metadata.inputs_size(), 5);
+  EXPECT_EQ(metadata.inputs(4).name(), "e");
+  EXPECT_EQ(metadata.outputs(0).datatype(), "FP32");
+  proto::RepositoryIndexResponse index;
+  ASSERT_TRUE(client.Ask(Cat(kInference, "RepositoryIndex"), proto::RepositoryIndexRequest(), index).ok());
+  ASSERT_EQ(index.models_size(), 1);
+  EXPECT_EQ(index.models(0).state(), "READY");
+}
+
+TEST_F(GrpcServerTest, CountsWhatItAnswered) {
+  Client client(server_->address());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Infer(client, Request(std::vector<float>(2 * kFeatures, 1), "")).ok());
+  proto::ModelStatisticsRequest request;
+  proto::ModelStatisticsResponse response;
+  const Duration deadline = clock_.Elapsed() + std::chrono::seconds(10);
+  do {  // the other thread's counts come a moment later
+    ASSERT_TRUE(client.Ask(Cat(kInference, "ModelStatistics"), request, response).ok());
+    ASSERT_EQ(response.model_stats_size(), 1);
+  } while (response.model_stats(0).inference_count() < 6 && clock_.Elapsed() < deadline);
+  EXPECT_EQ(response.model_stats(0).inference_count(), 6U);
+  EXPECT_EQ(response.model_stats(0).inference_stats().success().count(), 3U);
+}
+
+TEST_F(GrpcServerTest, StreamsAnAnswerForEachRequestInOrder) {
+  Client client(server_->address());
+  ::grpc::ClientContext context;
+  const auto stream = client.Open(Cat(kInference, "ModelStreamInfer"), context);
+  Random random(2);
+  constexpr int kRequests = 40;
+  std::vector<std::string> expected;
+  for (int i = 0; i < kRequests; ++i) {  // more than the server answers ahead
+    const std::vector<float> rows = RandomRows(1 + random.Below(20), random);
+    proto::ModelInferRequest request = Request(rows, Cat(i));
+    if (i % 7 == 3) request.set_model_name("nobody");
+    expected.push_back(i % 7 == 3 ? "" : Expected(rows));
+    stream->Write(ToBuffer(request), client.tag());
+    ASSERT_TRUE(client.Await());
+  }
+  stream->WritesDone(client.tag());
+  ASSERT_TRUE(client.Await());
+  for (int i = 0; i < kRequests; ++i) {
+    ByteBuffer buffer;
+    stream->Read(&buffer, client.tag());
+    ASSERT_TRUE(client.Await());
+    const auto response = FromBuffer<proto::ModelStreamInferResponse>(buffer);
+    EXPECT_EQ(response.infer_response().id(), Cat(i));
+    EXPECT_EQ(response.error_message().empty(), !expected[static_cast<std::size_t>(i)].empty());
+    if (response.error_message().empty()) {
+      EXPECT_EQ(response.infer_response().raw_output_contents(0), expected[static_cast<std::size_t>(i)]);
+    }
+  }
+  ::grpc::Status status;
+  stream->Finish(&status, client.tag());
+  ASSERT_TRUE(client.Await());
+  EXPECT_TRUE(status.ok());
+}
+
+TEST_F(GrpcServerTest, ChecksHealth) {
+  using Health = ::grpc::health::v1::HealthCheckResponse;
+  Client client(server_->address());
+  ::grpc::health::v1::HealthCheckRequest request;
+  Health response;
+  ASSERT_TRUE(client.Ask(Cat(kHealth, "Check"), request, response).ok());
+  EXPECT_EQ(response.status(), Health::SERVING);
+  request.set_service("inference.GRPCInferenceService");
+  ASSERT_TRUE(client.Ask(Cat(kHealth, "Check"), request, response).ok());
+  catalog_.SetReady(false);
+  ASSERT_TRUE(client.Ask(Cat(kHealth, "Check"), request, response).ok());
+  EXPECT_EQ(response.status(), Health::NOT_SERVING);
+  request.set_service("nobody");
+  EXPECT_EQ(client.Ask(Cat(kHealth, "Check"), request, response).error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(GrpcServerTest, TellsAWatcherOfEachChangeUntilItStops) {
+  using Health = ::grpc::health::v1::HealthCheckResponse;
+  Client client(server_->address());
+  ::grpc::ClientContext context;
+  const auto stream = client.Open(Cat(kHealth, "Watch"), context);
+  stream->WriteLast(ToBuffer(::grpc::health::v1::HealthCheckRequest()), {}, client.tag());
+  ASSERT_TRUE(client.Await());
+  const auto next = [&] {
+    ByteBuffer buffer;
+    stream->Read(&buffer, client.tag());
+    return client.Await() ? FromBuffer<Health>(buffer).status() : Health::UNKNOWN;
+  };
+  EXPECT_EQ(next(), Health::SERVING);
+  catalog_.SetReady(false);
+  EXPECT_EQ(next(), Health::NOT_SERVING);
+  catalog_.SetReady(true);
+  EXPECT_EQ(next(), Health::SERVING);
+  std::thread stop([this] { server_->Stop(); });
+  EXPECT_EQ(next(), Health::NOT_SERVING);
+  EXPECT_EQ(next(), Health::UNKNOWN);  // the end
+  ::grpc::Status status;
+  stream->Finish(&status, client.tag());
+  client.Await();
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
+  stop.join();
+}
+
+TEST_F(GrpcServerTest, StopEndsAnIdleStreamAtOnce) {
+  Client client(server_->address());
+  ::grpc::ClientContext context;
+  const auto stream = client.Open(Cat(kInference, "ModelStreamInfer"), context);
+  stream->Write(ToBuffer(Request(std::vector<float>(kFeatures, 1), "1")), client.tag());
+  ASSERT_TRUE(client.Await());
+  ByteBuffer buffer;
+  stream->Read(&buffer, client.tag());
+  ASSERT_TRUE(client.Await());
+  const Duration start = clock_.Elapsed();
+  std::thread stop([this] { server_->Stop(); });
+  ::grpc::Status status;
+  stream->Finish(&status, client.tag());
+  client.Await();
+  stop.join();
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_LT(clock_.Elapsed() - start, std::chrono::seconds(2));
+}
+
+TEST_F(GrpcServerTest, RequestsInFlightAreAnsweredWhileItStops) {
+  std::atomic<int> answered{0}, wrong{0};
+  std::atomic<bool> stopping{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      Client client(server_->address());
+      const proto::ModelInferRequest request = Request(std::vector<float>(100 * kFeatures, 1), "");
+      for (;;) {
+        const auto response = Infer(client, request);
+        if (response.ok()) {
+          ++answered;
+        } else {
+          // A call that crosses with the server's good-bye is not begun; nothing else may go wrong.
+          const Code code = response.error().code;
+          if (!stopping || (code != Code::kUnavailable && code != Code::kCancelled)) ++wrong;
+          break;
+        }
+      }
+    });
+  }
+  while (answered < 100) std::this_thread::yield();
+  stopping = true;
+  server_->Stop();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(GrpcServerTest, SaysThatAPortIsTaken) {
+  GrpcServerOptions options;
+  options.port = server_->port();
+  const auto second = GrpcServer::Start(options, [this] {
+    return InferenceContext{catalog_, metrics_, clock_, "0.0.test", nullptr};
+  });
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, Code::kUnavailable);
+  EXPECT_NE(second.error().message.find(Cat(server_->port())), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mw::api::inference
