@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 RELEASE := build/release
 export CTEST_OUTPUT_ON_FAILURE := 1
 
-.PHONY: all setup build demo test check soak bench fmt clean
+.PHONY: all setup build demo test check soak bench bench-serving fmt clean
 all: build
 
 setup:
@@ -36,6 +36,11 @@ bench:
 	@tools/setup bench
 	@tools/build release -DMW_BENCH=ON
 	@bench/run
+
+bench-serving:
+	@tools/setup bench
+	@tools/build release -DMW_BENCH=ON --target millwright mw-backend serving_bench
+	@bench/serving_table.py build/release
 
 fmt:
 	@tools/setup check

@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+"""The data plane's speed beside its peers: every side in turns in one run, medians of the rounds.
+
+    bench/serving_table.py BUILD_DIRECTORY [--rounds 5] [--seconds 3] [--only NAME,...] [--json FILE]
+
+Serves 100 trees of depth 6 on 30 features that XGBoost trained, and asks with `millwright bench` and wrk from the same
+cores. Peers: nginx `return 200` asked by the same client, XGBoost's C API and ONNX Runtime in process. A row whose
+server side is not there yet says so. Rounds on a machine that does other work too are marked: trust the quiet ones.
+"""
+import argparse
+import http.client
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from http_bench import NGINX, await_port, cpu_seconds, free_port
+from serve_bench import SCRIPT, wrk
+from up_bench import memory_mb
+
+CONNECTIONS = 64
+BATCH = 1024
+
+
+def median(values):
+    return statistics.median(values) if values else float("nan")
+
+
+def milliseconds(text):
+    """wrk's "1.23ms", "456.00us", "1.20s"."""
+    for unit, factor in (("us", 1e-3), ("ms", 1), ("s", 1000)):
+        if text.endswith(unit):
+            return float(text[:-len(unit)]) * factor
+    return float("nan")
+
+
+def busy_cores(seconds=0.5):
+    """What others take of the machine while this program waits."""
+    def busy():
+        fields = [int(x) for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        return sum(fields) - fields[3] - fields[4]
+    before = busy()
+    time.sleep(seconds)
+    return (busy() - before) / 100 / seconds
+
+
+def ask(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+class Table:
+    """Names of measurements -> what each round gave."""
+
+    def __init__(self, options, programs, directory):
+        self.options, self.programs, self.directory = options, programs, directory
+        self.values = {}
+        self.absent = {}
+        self.half_rate = None
+
+    def note(self, name, **figures):
+        for key, value in figures.items():
+            self.values.setdefault(f"{name}.{key}", []).append(value)
+
+    def of(self, key):
+        return median(self.values.get(key, []))
+
+    def bench(self, url, *flags, seconds=None):
+        """The measurement of one `millwright bench`; None when it cannot be made, with the reason kept."""
+        command = [self.programs / "millwright", "bench", url, "--json", "--duration",
+                   f"{seconds or self.options.seconds}s", *[str(flag) for flag in flags]]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if not done.stdout.strip():
+            return None, done.stderr.strip().splitlines()[-1] if done.stderr else "no answer"
+        return json.loads(done.stdout)["measurement"], ""
+
+    def measure(self, name, url, *flags, seconds=None):
+        if name in self.absent:
+            return None
+        result, why = self.bench(url, *flags, seconds=seconds)
+        if result is None:
+            self.absent[name] = why
+            return None
+        latency = result["latency_ms"]
+        self.note(name, requests=result["requests_per_second"], rows=result["rows_per_second"], p50=latency["p50"],
+                  p90=latency["p90"], p99=latency["p99"], bad=result["failed"] + result["wrong"] + result["not_sent"],
+                  server_us=result["server_cpu_us_per_request"] or float("nan"),
+                  server_us_row=result["server_cpu_us_per_row"] or float("nan"),
+                  client_us=result["client_cpu_us_per_request"], lag=result["generator_lag_ms"]["p99"] or 0)
+        return result
+
+    def wrk(self, name, url, process, script=None):
+        before = cpu_seconds(process)
+        rate, latency = wrk(url, CONNECTIONS, self.options.seconds, script)
+        self.note(name, requests=rate, server_us=1e6 * (cpu_seconds(process) - before) / (rate * self.options.seconds),
+                  p99=milliseconds(latency.get("99%", "nan")))
+
+
+class Servers:
+    """Millwright with every model, nginx, and a Millwright that follows a control plane which swaps versions."""
+
+    def __init__(self, programs, directory):
+        self.processes = []
+        root = directory / "nginx"
+        root.mkdir()
+        self.nginx_port = free_port()
+        (root / "nginx.conf").write_text(NGINX.format(root=root, port=self.nginx_port))
+        self.nginx = self.start(["/usr/sbin/nginx", "-p", root, "-c", root / "nginx.conf"])
+        await_port(self.nginx_port)
+        self.port, self.mlp_why = free_port(), ""
+        serve = [programs / "millwright", "serve", "--listen", f"127.0.0.1:{self.port}",
+                 "--model", f"trees={directory}/a"]
+        self.own = self.start([*serve, "--model", f"mlp={directory}/mlp.onnx"])
+        try:
+            await_ready(self.port, self.own)
+        except RuntimeError as error:
+            self.mlp_why = str(error)
+            self.own = self.start(serve)
+            await_ready(self.port, self.own)
+        self.plane = self.start([programs / "serving_bench", "swap", directory], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE)
+        self.swap_port = free_port()
+        self.follower = self.start([programs / "millwright", "serve", "--follow", self.plane.stdout.readline().strip(),
+                                    "--state-dir", directory / "state", "--listen", f"127.0.0.1:{self.swap_port}"])
+        await_ready(self.swap_port, self.follower)
+
+    def start(self, command, stdin=None, stdout=subprocess.DEVNULL):
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL, text=True)
+        self.processes.append(process)
+        return process
+
+    def model(self, name="trees"):
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+    def live_version(self):
+        return int(json.loads(ask(self.swap_port, "/v2/models/trees")[1])["parameters"]["live_version"])
+
+    def stop(self):
+        for process in reversed(self.processes):
+            if process.stdin:
+                process.stdin.close()
+            process.terminate()
+        for process in self.processes:
+            process.wait(20)
+
+
+def await_ready(port, process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError("the server does not take this model")
+        try:
+            if ask(port, "/v2/health/ready")[0] == 200:
+                return
+        except OSError:
+            pass
+        time.sleep(0.002)
+    raise RuntimeError("the server was not ready after 30 s")
+
+
+def large_batches(table, servers):
+    rows, missing = table.directory / "rows.csv", table.directory / "missing.csv"
+    common = ("--rate", "max", "--connections", 6, "--rows-per-request", BATCH)
+    table.measure("binary", servers.model(), *common, "--protocol", "binary", "--rows", rows)
+    table.measure("binary_missing", servers.model(), *common, "--protocol", "binary", "--rows", missing)
+    table.measure("json", servers.model(), *common, "--layout", "matrix", "--rows", rows)
+    table.measure("grpc", servers.model(), *common, "--protocol", "grpc", "--rows", rows)
+
+
+def one_row(table, servers):
+    row = (table.directory / "rows.csv").read_text().splitlines()[1]
+    body = f'{{"inputs":[{{"name":"x","datatype":"FP32","shape":[1,30],"data":[{row}]}}]}}'
+    script = table.directory / "request.lua"
+    script.write_text(SCRIPT.replace("{body}", body))
+    table.wrk("one_row", f"http://127.0.0.1:{servers.port}/v2/models/trees/infer", servers.own, script)
+    table.wrk("one_row_nginx", f"http://127.0.0.1:{servers.nginx_port}/", servers.nginx)
+
+
+def one_row_flags(table):
+    return ("--layout", "matrix", "--rows", table.directory / "rows.csv")
+
+
+def pipelined(table, servers):
+    table.measure("pipelined", servers.model(), "--rate", "max", "--connections", 16, "--pipeline", 16,
+                  *one_row_flags(table))
+    table.measure("pipelined_nginx", f"http://127.0.0.1:{servers.nginx_port}/", "--protocol", "get", "--rate", "max",
+                  "--connections", 16, "--pipeline", 16)
+
+
+def open_loop(table, servers):
+    """At half of what the generator itself gets out of the server: of both at the same rate."""
+    if table.half_rate is None:
+        result, why = table.bench(servers.model(), "--rate", "max", *one_row_flags(table))
+        if result is None:
+            table.absent["open"] = why
+            return
+        table.half_rate = result["requests_per_second"] / 2
+    rate = f"{table.half_rate:.0f}"
+    table.measure("open", servers.model(), "--rate", rate, *one_row_flags(table))
+    table.measure("open_nginx", f"http://127.0.0.1:{servers.nginx_port}/", "--protocol", "get", "--rate", rate)
+
+
+def swaps(table, servers):
+    url = f"http://127.0.0.1:{servers.swap_port}/trees"
+    table.measure("no_swap", url, "--rate", "max", *one_row_flags(table))
+    before, done = servers.live_version(), threading.Event()
+
+    def swap():
+        while not done.wait(0.3):
+            servers.plane.stdin.write("\n")
+            servers.plane.stdin.flush()
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    table.measure("swap", url, "--rate", "max", *one_row_flags(table))
+    done.set()
+    swapping.join()
+    table.note("swap", swaps=servers.live_version() - before)
+
+
+def mlp(table, servers):
+    if servers.mlp_why:
+        table.absent["mlp"] = servers.mlp_why
+        return
+    table.measure("mlp", servers.model("mlp"), "--rate", "max", "--connections", 8, "--rows-per-request", 64,
+                  "--protocol", "binary", "--rows", table.directory / "rows.csv")
+
+
+def idle(table, _servers):
+    port = free_port()
+    began = time.monotonic()
+    command = [table.programs / "millwright", "serve", "--model", f"trees={table.directory}/trees.json",
+               "--listen", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        await_ready(port, process)
+        ready = 1000 * (time.monotonic() - began)
+        time.sleep(0.3)
+        table.note("idle", ready_ms=ready, memory_mb=memory_mb(process.pid))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+PARTS = {"large": large_batches, "one_row": one_row, "pipelined": pipelined, "open": open_loop, "swap": swaps,
+         "mlp": mlp, "idle": idle}
+
+
+def rows_of(table, inside):
+    """(figure, what is to be reached, what was measured, beside what, whether it was reached)."""
+    v = table.of
+
+    def served(name, title, reach, p90):
+        if name in table.absent:
+            return title, f">= {reach / 1e6:.2f} M rows/s", f"not measured: {table.absent[name]}", "", None
+        said = f"{v(name + '.rows') / 1e6:.2f} M rows/s, P90 {v(name + '.p90'):.1f} ms"
+        cost = f"server {v(name + '.server_us_row'):.3f}, client {v(name + '.client_us') / BATCH:.3f} us of CPU a row"
+        limit = f", P90 < {p90} ms" if p90 else ""
+        reached = v(name + ".rows") >= reach and (not p90 or v(name + ".p90") < p90)
+        return title, f">= {reach / 1e6:.2f} M rows/s{limit}", said, cost, reached
+
+    def ratio(ours, theirs):
+        pairs = [a / b for a, b in zip(table.values.get(ours, []), table.values.get(theirs, [])) if b]
+        return median(pairs), f"{min(pairs):.2f} to {max(pairs):.2f}" if pairs else ""
+
+    yield served("binary", f"v2 binary, {BATCH} rows", 3.6e6, 10)
+    yield served("binary_missing", "  10 % missing", 3.0e6, None)
+    yield served("json", f"v2 JSON, {BATCH} rows", 1.3e6, 20)
+    yield served("grpc", f"gRPC, {BATCH} rows", 1.4e6, None)
+    if "one_row.requests" in table.values:
+        share, spread = ratio("one_row.requests", "one_row_nginx.requests")
+        nginx = f"nginx {v('one_row_nginx.requests'):,.0f}/s, {v('one_row_nginx.server_us'):.1f} us"
+        yield ("one-row JSON, 64 connections", ">= 0.95x nginx",
+               f"{v('one_row.requests'):,.0f}/s, {v('one_row.server_us'):.1f} us of CPU",
+               f"{nginx}: {share:.2f}x ({spread})", share >= 0.95)
+    if "pipelined.requests" in table.values:
+        yield ("  pipelined x16", ">= 300,000/s", f"{v('pipelined.requests'):,.0f}/s, P90 {v('pipelined.p90'):.1f} ms",
+               f"nginx {v('pipelined_nginx.requests'):,.0f}/s", v("pipelined.requests") >= 300_000)
+    if "open.p99" in table.values:
+        share, spread = ratio("open.p99", "open_nginx.p99")
+        yield (f"one row, open loop at {table.half_rate:,.0f}/s, P99", "<= 1.3x nginx",
+               f"P50 {v('open.p50'):.2f}, P99 {v('open.p99'):.2f} ms",
+               f"nginx P50 {v('open_nginx.p50'):.2f}, P99 {v('open_nginx.p99'):.2f} ms: {share:.2f}x ({spread})",
+               share <= 1.3)
+    if inside:
+        for name, kind, batch, reach in (("batch 1", "complete", 1, 25), ("batch 1024", "complete", 1024, 8),
+                                         ("batch 1024, 10 % missing", "missing", 1024, 8)):
+            peer = inside[kind][f"batch_{batch}"]
+            times = {library: peer["forest"] / peer[library] for library in ("xgboost", "onnxruntime")}
+            yield (f"forest, one thread, {name}", f">= {reach}x XGBoost, >= 10x ONNX Runtime",
+                   f"{peer['forest']:,.0f} rows/s",
+                   f"XGBoost {peer['xgboost']:,.0f}: {times['xgboost']:.1f}x; "
+                   f"ONNX Runtime {peer['onnxruntime']:,.0f}: {times['onnxruntime']:.1f}x",
+                   times["xgboost"] >= reach and times["onnxruntime"] >= 10)
+    if "mlp" in table.absent:
+        yield "ONNX MLP, batch 64: server CPU", "<= 1.25x in process", f"not measured: {table.absent['mlp']}", "", None
+    elif "mlp.server_us_row" in table.values and inside:
+        alone = 1e6 / inside["mlp_batch_64"]["onnxruntime"]
+        yield ("ONNX MLP, batch 64: server CPU", "<= 1.25x in process",
+               f"{v('mlp.server_us_row'):.3f} us a row, {v('mlp.rows'):,.0f} rows/s",
+               f"ONNX Runtime in process {alone:.3f} us: {v('mlp.server_us_row') / alone:.2f}x",
+               v("mlp.server_us_row") <= 1.25 * alone)
+    if "swap.p99" in table.values:
+        share, spread = ratio("swap.p99", "no_swap.p99")
+        failed = sum(table.values["swap.bad"])
+        yield ("version swaps under full load", "0 failed, P99 within 2x",
+               f"{sum(table.values['swap.swaps']):.0f} swaps, {failed:.0f} failed, P99 {v('swap.p99'):.2f} ms",
+               f"without: P99 {v('no_swap.p99'):.2f} ms: {share:.2f}x ({spread})", failed == 0 and share <= 2)
+    if "idle.ready_ms" in table.values:
+        yield ("serve with a 1 MB model, idle", "< 30 MB, ready < 50 ms",
+               f"{v('idle.memory_mb'):.1f} MB, ready in {v('idle.ready_ms'):.0f} ms", "",
+               v("idle.memory_mb") < 30 and v("idle.ready_ms") < 50)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--only", default=",".join([*PARTS, "inside"]), help=f"of {', '.join([*PARTS, 'inside'])}")
+    parser.add_argument("--json")
+    options = parser.parse_args()
+    wanted = options.only.split(",")
+    if unknown := set(wanted) - {*PARTS, "inside"}:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join([*PARTS, 'inside'])}")
+    for program in ("wrk", "nginx"):
+        if not shutil.which(program, path="/usr/bin:/usr/sbin:/usr/local/bin"):
+            sys.exit(f"{program} is not installed; apt-get install wrk nginx-light")
+    options.seconds = int(options.seconds) if options.seconds == int(options.seconds) else options.seconds
+    programs = Path(options.build).resolve() / "bin"
+    inside, others = {}, []
+    with tempfile.TemporaryDirectory(prefix="mwserving") as root:
+        directory = Path(root)
+        subprocess.run([programs / "serving_bench", "make", directory], check=True)
+        table = Table(options, programs, directory)
+        servers = Servers(programs, directory)
+        try:
+            for _ in range(options.rounds):
+                others.append(busy_cores())
+                for name, part in PARTS.items():
+                    if name in wanted:
+                        part(table, servers)
+        finally:
+            servers.stop()
+        if "inside" in wanted:
+            done = subprocess.run([programs / "serving_bench", "inside", directory], capture_output=True, text=True,
+                                  check=True)
+            inside = json.loads(done.stdout)
+    rows = list(rows_of(table, inside))
+    print(f"medians of {options.rounds} rounds in turns, {options.seconds} s each; client and server share the cores; "
+          f"other programs took {median(others):.2f} cores (most {max(others):.2f})")
+    marks = {True: "yes", False: "NO", None: "-"}
+    cells = [("figure", "reach", "reached", "measured", "beside")]
+    cells += [(figure, reach, marks[ok], said, beside) for figure, reach, said, beside, ok in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(5)]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    if options.json:
+        Path(options.json).write_text(json.dumps({"rounds": table.values, "absent": table.absent, "inside": inside,
+                                                  "busy_cores_of_others": others}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
