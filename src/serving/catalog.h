@@ -1,62 +1,50 @@
-// The models that this server answers with: endpoint name -> the live version, and the one before it,
-// kept warm so that a rollback needs no loading.
+// The models that this server answers with: endpoints, their versions and how requests are shared among them; loaded
+// in the background, swapped at once, unloaded when the memory is full and brought back when they are asked for.
 //
-//   (absent) --Deploy--> LOADING --self-check passed--> READY (live) --next Deploy--> READY (previous)
-//                          \--load failed--> FAILED        --the one after that, Remove--> UNLOADING --> (absent)
+//   (absent) --Want--> NEW --a loader is free--> LOADING --self-check passed--> READY --nobody wants it--> (absent)
+//                       ^                           |                             |
+//                       |                           +--failed--> FAILED           +--memory is wanted, Unload-->
+//                       UNLOADED
+//                       +--wanted again-------------------'      (with the error)                                  |
+//                       +--EnsureLoaded, Load------------------------------------------------------------------'
+// What is in force while versions load, and what is unloaded for whom: life_cycle.h.
 //
-// Owner: the serve process. Deploy, Remove and Statuses: one thread at a time (the follower's, or the start).
-// Each server loop has a CatalogReader of its own: it locks a mutex that nobody else wants but while a new
-// snapshot is handed over, so a request always sees one whole snapshot, none fails during a swap, and a
-// replaced version is destroyed by the thread that replaced it, never inside a request.
+// Owner: the serve process. Any thread may call. Each server loop has a CatalogReader of its own: it locks a mutex
+// that nobody else wants but while a new snapshot is handed over, so a request always sees one whole snapshot and none
+// fails during a swap. A version that was replaced is destroyed by the thread that replaced it or, when somebody still
+// holds it (a request that waits for its batch), later by the catalog's own: never inside a request.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "schema/name_table.h"
-#include "serving/model.h"
-#include "serving/recorded_version.h"
-#include "serving/version_metrics.h"
+#include "serving/life_cycle.h"
+#include "serving/load_pool.h"
+#include "serving/served.h"
 #include "wire/desired_state.h"
 
 namespace mw::serving {
 
-/// A version as an endpoint serves it. Immutable but for its metrics.
-struct ServedVersion {
-  std::string endpoint;
-  std::int64_t version = 0;
-  std::string version_text;  ///< as clients see it: "3"
-  std::string source;        ///< the package's digest, or the path it was loaded from
-  std::shared_ptr<const Model> model;
-  std::shared_ptr<const RecordedVersion> recorded;
-  VersionMetrics metrics;
-};
-
-struct ServedEndpoint {
-  std::shared_ptr<const ServedVersion> live;      ///< never null
-  std::shared_ptr<const ServedVersion> previous;  ///< may be null
-  /// The one with that version, or nullptr.
-  [[nodiscard]] const ServedVersion* Find(std::string_view version_text) const;
-};
-
-struct Snapshot {
-  schema::NameTable names;
-  std::vector<ServedEndpoint> endpoints;  ///< as in `names`
-  wire::ServingLimits limits;
-  wire::RecordingRules recording;
-  bool ready = false;  ///< whether the server has taken over what it was told to serve
-  [[nodiscard]] const ServedEndpoint* Find(std::string_view name) const {
-    const int at = names.Find(name);
-    return at < 0 ? nullptr : &endpoints[static_cast<std::size_t>(at)];
-  }
+/// Where the content of versions is found.
+class ModelSource {
+ public:
+  virtual ~ModelSource() = default;
+  /// The path of what `source` names, fetched first if need be. On a loader's thread; several at once.
+  virtual Result<std::string> Locate(const std::string& source) = 0;
+  /// What Locate gave turned out not to be what it should (kDataLoss); the next Locate finds it anew. The same threads.
+  virtual void Damaged(const std::string& source) { static_cast<void>(source); }
 };
 
 /// One loop's view. Lives as long as its catalog.
@@ -76,58 +64,133 @@ class CatalogReader {
   std::shared_ptr<const Snapshot> snapshot_ MW_GUARDED_BY(mutex_);
 };
 
+struct CatalogOptions {
+  int loaders = 0;                    ///< threads that load; 0: one for each core
+  std::int64_t memory_bytes_max = 0;  ///< of all models together; 0: no bound
+  /// How a path becomes a model, and how much memory it will take.
+  std::function<Result<std::shared_ptr<const Model>>(const std::string& path)> load = [](const std::string& path) {
+    return Model::Load(path);
+  };
+  std::function<std::int64_t(const std::string& path)> estimate = &EstimateMemoryBytes;
+};
+
 class Catalog {
  public:
   /// `metrics` outlives the catalog.
-  explicit Catalog(MetricsRegistry& metrics);
+  explicit Catalog(MetricsRegistry& metrics, CatalogOptions options = {});
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
 
-  /// Any thread. The reader belongs to the catalog.
+  /// The reader belongs to the catalog.
   CatalogReader& NewReader();
 
-  /// Makes `version` the live one of `endpoint`. `source` names the content: when the previous version has
-  /// the same version and source, it is taken from memory. Otherwise the model is loaded from `path` while
-  /// the old version goes on answering. Errors: those of Model::Load; then the old version stays live.
-  Status Deploy(const std::string& endpoint, std::int64_t version, const std::string& source, const std::string& path);
-  /// Records that a version could not even be fetched.
-  void Fail(const std::string& endpoint, std::int64_t version, const Error& error);
-  /// Forgets the endpoint and both its versions. Nothing happens when there is none.
+  /// Wants this from now on; versions that are not there are loaded in the background, and what is in memory with the
+  /// same number and content is taken from there. A load that has not begun and is not wanted any more never does.
+  /// Wanting the same again tries again what FAILED. Returns at once.
+  void Want(wire::DesiredEndpoint endpoint, std::shared_ptr<ModelSource> source);
+  /// Forgets the endpoint and all its versions. Nothing happens when there is none.
   void Remove(const std::string& endpoint);
+  /// Wants one version for all requests, found at `path`, and waits until it is in force. `source` names the content.
+  /// Errors: those of Model::Load; then what was in force stays so. kCancelled: something else was wanted meanwhile.
+  Status Deploy(const std::string& endpoint, std::int64_t version, const std::string& source, const std::string& path);
+
+  /// Brings a version into memory that was unloaded for others' sake, or waits for one that is on its way, and then
+  /// calls `done` (may be null): at once, in this thread, when there is nothing to wait for, else on a loader's thread.
+  /// Also inside CatalogReader::Read. Errors, through `done`: kNotFound; those of the load; kFailedPrecondition when
+  /// the endpoint was unloaded by name; kResourceExhausted when too many wait already.
+  void EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done);
+  /// Takes all versions of the endpoint out of the memory until it is wanted or loaded again. Errors: kNotFound.
+  Status Unload(const std::string& endpoint);
+  /// Brings them back; `done` hears of the primary one. Errors, through `done`: as EnsureLoaded.
+  void Load(const std::string& endpoint, Loaded done);
+
   void SetLimits(const wire::ServingLimits& limits);
   void SetRecording(const wire::RecordingRules& recording);
+  void SetAdmission(const wire::AdmissionRules& admission);
+  /// 0: no bound. A smaller one is held at the next load.
+  void SetMemoryMax(std::int64_t bytes);
+  /// True: the server is ready once something answers at every endpoint that is wanted, and from then on stays so,
+  /// whatever is wanted later. False: not ready.
   void SetReady(bool ready);
 
+  /// Waits until nothing is NEW or LOADING; false when `at_most` passed first.
+  bool WaitSettled(std::chrono::milliseconds at_most);
   [[nodiscard]] std::vector<std::string> Endpoints() const;
-  /// The live version, or nullptr.
+  /// The version that answers, the primary one of several; nullptr when none is in memory.
   [[nodiscard]] std::shared_ptr<const ServedVersion> Live(const std::string& endpoint) const;
-  /// Digests or paths of every version in memory.
+  /// What answers at each endpoint now, which may be less, or older, than what is wanted.
+  [[nodiscard]] std::vector<wire::DesiredEndpoint> InForce() const;
+  /// Why versions are FAILED.
+  [[nodiscard]] std::vector<Error> Failures() const;
+  /// Sources of every version that is known.
   [[nodiscard]] std::vector<std::string> Sources() const;
-  /// Of each endpoint the live version (READY) and, when it is another, the one that is on its way or failed.
-  /// Any thread.
+  /// Of every version of every endpoint: those in force first, the primary one before the others.
   [[nodiscard]] std::vector<wire::EndpointStatus> Statuses() const;
+  [[nodiscard]] std::int64_t memory_bytes_max() const;
 
  private:
   struct Slot {
-    std::shared_ptr<const ServedVersion> live;
-    std::shared_ptr<const ServedVersion> previous;
-    std::vector<wire::EndpointStatus> pending;  // at most one: loading or failed
+    EndpointCycle cycle;
+    std::shared_ptr<ModelSource> source;
   };
   using Slots = std::map<std::string, Slot, std::less<>>;
+  class FileSource;
+  struct LoadTicket {
+    std::string endpoint;
+    VersionKey key;
+    std::uint64_t load = 0;
+  };
+  /// What is to be done once no lock is held any more.
+  struct Aftermath;
 
-  std::shared_ptr<const ServedVersion> TakePrevious(const std::string& endpoint, std::int64_t version,
-                                                    const std::string& source) const;
-  void SetPending(const std::string& endpoint, std::int64_t version, wire::VersionState state, std::string error);
-  void MakeLive(std::shared_ptr<const ServedVersion> version);
+  void StartLoads(Slot& slot) MW_REQUIRES(mutex_);
+  void RunLoad(const LoadTicket& ticket);
+  Result<std::shared_ptr<const ServedVersion>> LoadVersion(const LoadTicket& ticket, ModelSource& source);
+  Status Reserve(const LoadTicket& ticket, std::int64_t bytes);
+  std::optional<Status> TryReserve(const LoadTicket& ticket, std::int64_t bytes, Aftermath& after) MW_REQUIRES(mutex_);
+  void Finish(const LoadTicket& ticket, Result<std::shared_ptr<const ServedVersion>> loaded);
+  CycleEntry* Find(const LoadTicket& ticket) MW_REQUIRES(mutex_);
+  void Unload(CycleEntry& entry) MW_REQUIRES(mutex_);
+  [[nodiscard]] bool IsSettled() const MW_REQUIRES(mutex_);
+  void Settle(Slot& slot, Aftermath& after) MW_REQUIRES(mutex_);
+  void Complete(Aftermath after);
+  void NoteUse() MW_REQUIRES(mutex_);
   void Publish();
+  std::shared_ptr<const Snapshot> MakeSnapshot() MW_REQUIRES(mutex_);
+  void Reap();
+  void KeepHouse();
 
   MetricsRegistry& metrics_;
+  const CatalogOptions options_;
+  const RealClock clock_;
+  const std::shared_ptr<FileSource> files_;
   Counter& swaps_;
+  Counter& unloads_;
+  Histogram& load_seconds_;
+  Gauge& memory_metric_;
+
+  Mutex publish_mutex_;  // taken before mutex_; a reader's is taken after it, with mutex_ free
+  std::vector<std::unique_ptr<CatalogReader>> readers_ MW_GUARDED_BY(publish_mutex_);
+  std::shared_ptr<const Snapshot> snapshot_ MW_GUARDED_BY(publish_mutex_);
+
   mutable Mutex mutex_;
+  CondVar changed_;  // a load ended, or the catalog stops
+  CondVar house_;
   Slots slots_ MW_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const ServedVersion>> retired_ MW_GUARDED_BY(mutex_);
+  std::uint64_t loads_ MW_GUARDED_BY(mutex_) = 0;
+  std::size_t waiting_ MW_GUARDED_BY(mutex_) = 0;
+  std::int64_t memory_bytes_max_ MW_GUARDED_BY(mutex_) = 0;
   wire::ServingLimits limits_ MW_GUARDED_BY(mutex_);
   wire::RecordingRules recording_ MW_GUARDED_BY(mutex_);
-  bool ready_ MW_GUARDED_BY(mutex_) = false;
-  std::shared_ptr<const Snapshot> snapshot_ MW_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<CatalogReader>> readers_ MW_GUARDED_BY(mutex_);
+  wire::AdmissionRules admission_ MW_GUARDED_BY(mutex_);
+  enum class Readiness : std::uint8_t { kNot, kWhenAllAnswer, kReady };
+  Readiness readiness_ MW_GUARDED_BY(mutex_) = Readiness::kNot;
+  bool stopping_ MW_GUARDED_BY(mutex_) = false;
+
+  LoadPool pool_;
+  std::thread housekeeper_;
 };
 
 }  // namespace mw::serving

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/assert.h"
@@ -19,11 +20,6 @@ constexpr std::size_t kDesiredStateBytesMax = std::size_t{16} << 20;
 
 std::string StatePath(const FollowerOptions& options) { return options.state_directory + "/desired_state.json"; }
 
-bool IsLive(const Catalog& catalog, const wire::DesiredEndpoint& endpoint) {
-  const auto live = catalog.Live(endpoint.name);
-  return live != nullptr && live->version == endpoint.version && live->source == endpoint.package;
-}
-
 /// Whether the same attempt may succeed later, with nothing changed here.
 bool MayHeal(const Error& error) {
   return error.code == Code::kUnavailable || error.code == Code::kDeadlineExceeded || error.code == Code::kDataLoss ||
@@ -32,36 +28,70 @@ bool MayHeal(const Error& error) {
 
 }  // namespace
 
+/// The packages of this server, for the catalog's loaders; outlives the follower while one of them uses it.
+class Follower::Packages final : public ModelSource {
+ public:
+  Packages(std::unique_ptr<PackageCache> cache, FileDescriptor stop, const FollowerOptions& options)
+      : cache_(std::move(cache)),
+        stop_(std::move(stop)),
+        state_directory_(options.state_directory),
+        control_plane_(options.control_plane),
+        timeout_(options.poll_wait + std::chrono::seconds(10)) {}
+
+  Result<std::string> Locate(const std::string& digest) override {
+    if (std::string path = cache_->Find(digest); !path.empty()) return path;
+    if (!may_fetch_) return NotFound("package ", digest, " is not on this machine");
+    net::HttpClient client = TRY(Connect());
+    return cache_->Fetch(client, digest);
+  }
+  void Damaged(const std::string& digest) override { cache_->Remove(digest); }
+
+  /// To where the control plane is now.
+  Result<net::HttpClient> Connect() const {
+    const ControlPlaneAddress address = TRY(FindControlPlane(state_directory_, control_plane_));
+    net::ClientOptions options;
+    options.timeout = timeout_;
+    options.bearer_token = address.token;
+    options.cancel_descriptor = stop_.get();
+    return net::HttpClient::Make(address.url, options);
+  }
+  void AllowFetching() { may_fetch_ = true; }
+  void KeepOnly(const std::vector<std::string>& digests) { cache_->KeepOnly(digests); }
+  [[nodiscard]] int stop_descriptor() const { return stop_.get(); }
+
+ private:
+  const std::unique_ptr<PackageCache> cache_;
+  const FileDescriptor stop_;  // an eventfd, readable once stopped
+  const std::string state_directory_;
+  const ControlPlaneAddress control_plane_;
+  const std::chrono::milliseconds timeout_;
+  std::atomic<bool> may_fetch_{false};
+};
+
 Result<std::unique_ptr<Follower>> Follower::Make(FollowerOptions options, Catalog& catalog, MetricsRegistry& metrics) {
   TRY(MakeDirectories(options.state_directory));
-  PackageCache packages = TRY(PackageCache::Open(options.state_directory + "/packages"));
+  std::unique_ptr<PackageCache> cache = TRY(PackageCache::Open(options.state_directory + "/packages"));
   FileDescriptor stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop.valid()) return ErrnoError(errno, "eventfd");
-  std::unique_ptr<Follower> follower(
-      new Follower(std::move(options), catalog, metrics, std::move(packages), std::move(stop)));
+  auto packages = std::make_shared<Packages>(std::move(cache), std::move(stop), options);
+  std::unique_ptr<Follower> follower(new Follower(std::move(options), catalog, metrics, std::move(packages)));
   TRY(follower->Connect());
   return follower;
 }
 
 Status Follower::Connect() {
-  const ControlPlaneAddress address = TRY(FindControlPlane(options_.state_directory, options_.control_plane));
-  net::ClientOptions client_options;
-  client_options.timeout = options_.poll_wait + std::chrono::seconds(10);
-  client_options.bearer_token = address.token;
-  client_options.cancel_descriptor = stop_.get();
-  client_ = TRY(net::HttpClient::Make(address.url, client_options));
+  client_ = TRY(packages_->Connect());
   return Ok();
 }
 
-Follower::Follower(FollowerOptions options, Catalog& catalog, MetricsRegistry& metrics, PackageCache packages,
-                   FileDescriptor stop)
+Follower::Follower(FollowerOptions options, Catalog& catalog, MetricsRegistry& metrics,
+                   std::shared_ptr<Packages> packages)
     : options_(std::move(options)),
       catalog_(catalog),
       connected_(metrics.AddGauge("millwright_follower_connected",
                                   "1 while the control plane answers; at 0 the last good state is served.")),
       generation_metric_(metrics.AddGauge("millwright_follower_generation", "The desired state last taken over.")),
-      packages_(std::move(packages)),
-      stop_(std::move(stop)) {}
+      packages_(std::move(packages)) {}
 
 void Follower::TakeOverLast() {
   const Result<std::string> text = ReadFile(StatePath(options_), kDesiredStateBytesMax);
@@ -72,28 +102,23 @@ void Follower::TakeOverLast() {
     return;
   }
   kept_ = *std::move(state);
-  catalog_.SetLimits(kept_.limits);
-  catalog_.SetRecording(kept_.recording);
-  for (const wire::DesiredEndpoint& endpoint : kept_.endpoints) {
-    const Status deployed = DeployOne(endpoint, false);
-    if (!deployed.ok()) {
-      LogError("last good version not served",
-               {{"endpoint", Json(endpoint.name)}, {"error", Json(deployed.error().ToString())}});
-    }
-  }
-  SetReadyFor(kept_);
+  TakeOver(kept_);
+  state_.generation = 0;  // nothing of what the control plane says was taken over yet
+  after_ = -1;
+  settled_ = catalog_.WaitSettled(options_.take_over_wait);
   LogInfo("last good state taken over",
           {{"generation", Json(kept_.generation)}, {"endpoints", Json(kept_.endpoints.size())}});
 }
 
 void Follower::Run(const std::string& address) {
   address_ = address;
+  packages_->AllowFetching();
   std::chrono::milliseconds pause = options_.retry_min;
   while (!Pause(std::chrono::milliseconds(0))) {
     const Status polled = Poll();
     NoteConnection(polled);
     if (polled.ok() && !unfinished_) {
-      pause = options_.retry_min;
+      if (settled_) pause = options_.retry_min;
       continue;
     }
     // A control plane that comes back may have been moved or restored: whatever it says then counts.
@@ -110,11 +135,11 @@ void Follower::Run(const std::string& address) {
 
 void Follower::Stop() {
   const std::uint64_t one = 1;
-  MW_ASSERT(write(stop_.get(), &one, sizeof one) == sizeof one);
+  MW_ASSERT(write(packages_->stop_descriptor(), &one, sizeof one) == sizeof one);
 }
 
 bool Follower::Pause(std::chrono::milliseconds duration) const {
-  pollfd waiting{stop_.get(), POLLIN, 0};
+  pollfd waiting{packages_->stop_descriptor(), POLLIN, 0};
   return poll(&waiting, 1, static_cast<int>(duration.count())) > 0;
 }
 
@@ -126,59 +151,44 @@ void Follower::NoteConnection(const Status& polled) {
                {{"url", Json(options_.control_plane.url)}, {"error", Json(polled.error().ToString())}});
   }
   if (!lost && !was_connected_)
-    LogInfo("following", {{"url", Json(options_.control_plane.url)}, {"generation", Json(generation_)}});
+    LogInfo("following", {{"url", Json(options_.control_plane.url)}, {"generation", Json(state_.generation)}});
   was_connected_ = !lost;
   ever_polled_ = true;
 }
 
 Status Follower::Poll() {
-  const std::string target = Cat("/api/v1/desired-state?after=", after_, "&wait=", options_.poll_wait.count(), "ms");
+  const auto wait = settled_ ? options_.poll_wait : options_.load_poll_wait;
+  const std::string target = Cat("/api/v1/desired-state?after=", after_, "&wait=", wait.count(), "ms");
   const net::Response response = TRY(client_->Send(net::Method::kGet, target));
   if (response.status >= 400) return net::ErrorFromResponse(response).In("desired state");
   bool news = response.status == 200;  // 204 and 304: there is none
   if (news) {
     const wire::DesiredState state = TRY(wire::ParseDesiredState(response.body));
     news = state.generation != after_;
-    if (news) TRY(TakeOver(state));
+    if (news) TakeOver(state);
   }
+  // Most versions are there at once, so that the report can say so.
+  settled_ = catalog_.WaitSettled(options_.load_poll_wait);
+  const std::vector<Error> failures = catalog_.Failures();
+  unfinished_ = settled_ && std::any_of(failures.begin(), failures.end(), MayHeal);
+  TRY(KeepLast());
   TRY(Report());
   // A control plane that answers at once must not make this a busy loop.
-  if (!news) Pause(options_.retry_min);
+  if (!news && settled_) Pause(options_.retry_min);
   return Ok();
 }
 
-Status Follower::TakeOver(const wire::DesiredState& state) {
-  unfinished_ = false;
+void Follower::TakeOver(const wire::DesiredState& state) {
   catalog_.SetLimits(state.limits);
   catalog_.SetRecording(state.recording);
+  catalog_.SetAdmission(state.admission);
+  if (state.memory_bytes_max > 0) catalog_.SetMemoryMax(state.memory_bytes_max);
   RemoveOthers(state);
-  for (const wire::DesiredEndpoint& endpoint : state.endpoints) {
-    if (IsLive(catalog_, endpoint)) continue;
-    // One endpoint that cannot be deployed holds up no other.
-    const Status deployed = DeployOne(endpoint, true);
-    if (!deployed.ok() && MayHeal(deployed.error())) unfinished_ = true;
-  }
-  SetReadyFor(state);
-  TRY(KeepLast(state));
-  generation_ = after_ = state.generation;
+  for (const wire::DesiredEndpoint& endpoint : state.endpoints) catalog_.Want(endpoint, packages_);
+  catalog_.SetReady(true);
+  state_ = state;
+  after_ = state.generation;
   generation_metric_.Set(static_cast<double>(state.generation));
-  return Ok();
-}
-
-Status Follower::DeployOne(const wire::DesiredEndpoint& endpoint, bool may_fetch) {
-  std::string path = packages_.Find(endpoint.package);
-  if (path.empty()) {
-    Result<std::string> fetched = may_fetch ? packages_.Fetch(*client_, endpoint.package)
-                                            : NotFound("package ", endpoint.package, " is not on this machine");
-    if (!fetched.ok()) {
-      catalog_.Fail(endpoint.name, endpoint.version, fetched.error());
-      return fetched.error();
-    }
-    path = *std::move(fetched);
-  }
-  Status deployed = catalog_.Deploy(endpoint.name, endpoint.version, endpoint.package, path);
-  if (!deployed.ok() && deployed.error().code == Code::kDataLoss) packages_.Remove(endpoint.package);
-  return deployed;
 }
 
 void Follower::RemoveOthers(const wire::DesiredState& state) {
@@ -189,31 +199,20 @@ void Follower::RemoveOthers(const wire::DesiredState& state) {
   }
 }
 
-void Follower::SetReadyFor(const wire::DesiredState& state) {
-  catalog_.SetReady(std::all_of(state.endpoints.begin(), state.endpoints.end(),
-                                [this](const wire::DesiredEndpoint& e) { return catalog_.Live(e.name) != nullptr; }));
-}
-
-Status Follower::KeepLast(const wire::DesiredState& state) {
-  wire::DesiredState good = state;
-  std::erase_if(good.endpoints,
-                [this](const wire::DesiredEndpoint& endpoint) { return catalog_.Live(endpoint.name) == nullptr; });
-  for (wire::DesiredEndpoint& endpoint : good.endpoints) {
-    const auto live = catalog_.Live(endpoint.name);
-    endpoint.version = live->version;
-    endpoint.package = live->source;
-  }
+Status Follower::KeepLast() {
+  wire::DesiredState good = state_;
+  good.endpoints = catalog_.InForce();
   if (!(good == kept_)) {
     TRY(WriteFileDurably(StatePath(options_), wire::ToJson(good).DumpPretty()));
     kept_ = std::move(good);
   }
-  packages_.KeepOnly(catalog_.Sources());
+  if (settled_) packages_->KeepOnly(catalog_.Sources());
   return Ok();
 }
 
 Status Follower::Report() {
-  const wire::StatusReport report{options_.server_id, options_.program_version, address_, generation_,
-                                  catalog_.Statuses()};
+  const wire::StatusReport report{options_.server_id, options_.program_version, address_,
+                                  state_.generation,  catalog_.Statuses(),      catalog_.memory_bytes_max()};
   TRY(client_->Call(net::Method::kPost, Cat("/api/v1/servers/", options_.server_id, "/status"), wire::ToJson(report)));
   return Ok();
 }

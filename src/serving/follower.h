@@ -1,12 +1,13 @@
-// Follows a control plane: long-polls its desired state, fetches packages, deploys them into the catalog,
-// keeps the last state that worked on disk, and reports what is actual. When the control plane is gone
+// Follows a control plane: long-polls its desired state, has the catalog take it over (whose loaders fetch what is not
+// here), keeps the last state that worked on disk, and reports what is actual. When the control plane is gone
 // the models go on answering and the follower asks again, with growing pauses; also after a restart,
 // when only the disk knows what to serve.
 //
 // Files beneath the state directory: desired_state.json (the last one that worked) and packages/; the control
 // plane's address is looked up again whenever it does not answer (control_plane_address.h).
-// Run occupies one thread; Stop may be called from any other. Invariant: desired_state.json names only
-// versions that were live here, so that a restart never ends up worse than it was.
+// Run occupies one thread; Stop may be called from any other. While versions are being loaded it polls and reports
+// several times a second, so that a newer state overtakes an older one that is not there yet. Invariant:
+// desired_state.json names only versions that answered here, so that a restart never ends up worse than it was.
 #pragma once
 
 #include <chrono>
@@ -36,6 +37,8 @@ struct FollowerOptions {
   std::chrono::milliseconds poll_wait{5'000};
   std::chrono::milliseconds retry_min{100};  ///< pauses after failures, doubling
   std::chrono::milliseconds retry_max{5'000};
+  std::chrono::milliseconds load_poll_wait{100};     ///< in place of poll_wait while something is loaded
+  std::chrono::milliseconds take_over_wait{30'000};  ///< for what the disk has, before the server listens
 };
 
 class Follower {
@@ -51,15 +54,13 @@ class Follower {
   void Stop();
 
  private:
-  Follower(FollowerOptions options, Catalog& catalog, MetricsRegistry& metrics, PackageCache packages,
-           FileDescriptor stop);
+  class Packages;
+  Follower(FollowerOptions options, Catalog& catalog, MetricsRegistry& metrics, std::shared_ptr<Packages> packages);
   Status Connect();
   Status Poll();
-  Status TakeOver(const wire::DesiredState& state);
-  Status DeployOne(const wire::DesiredEndpoint& endpoint, bool may_fetch);
+  void TakeOver(const wire::DesiredState& state);
   void RemoveOthers(const wire::DesiredState& state);
-  void SetReadyFor(const wire::DesiredState& state);
-  Status KeepLast(const wire::DesiredState& state);
+  Status KeepLast();
   Status Report();
   void NoteConnection(const Status& polled);
   /// True when Stop was called meanwhile.
@@ -69,14 +70,14 @@ class Follower {
   Catalog& catalog_;
   Gauge& connected_;
   Gauge& generation_metric_;
-  PackageCache packages_;
+  std::shared_ptr<Packages> packages_;
   std::optional<net::HttpClient> client_;
-  FileDescriptor stop_;  // an eventfd, readable once stopped
   std::string address_;
-  std::int64_t generation_ = 0;  // last taken over
-  std::int64_t after_ = -1;      // what the next poll asks to be newer than; -1: any
-  bool unfinished_ = false;      // something of the last state may succeed later
-  wire::DesiredState kept_;
+  wire::DesiredState state_;  // last taken over
+  wire::DesiredState kept_;   // on disk
+  std::int64_t after_ = -1;   // what the next poll asks to be newer than; -1: any
+  bool settled_ = true;       // nothing is on its way
+  bool unfinished_ = false;   // something of the last state may succeed later
   bool was_connected_ = false;
   bool ever_polled_ = false;
 };

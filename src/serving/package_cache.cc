@@ -111,13 +111,13 @@ void RemoveTree(const std::string& path) {
 
 }  // namespace
 
-Result<PackageCache> PackageCache::Open(std::string directory) {
+Result<std::unique_ptr<PackageCache>> PackageCache::Open(std::string directory) {
   TRY(MakeDirectories(directory));
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.path().filename().string().starts_with(kPartial)) RemoveTree(entry.path().string());
   }
-  return PackageCache(std::move(directory));
+  return std::unique_ptr<PackageCache>(new PackageCache(std::move(directory)));
 }
 
 std::string PackageCache::PathOf(std::string_view digest) const {
@@ -130,6 +130,7 @@ std::string PackageCache::Find(std::string_view digest) const {
 }
 
 Result<std::string> PackageCache::Fetch(net::HttpClient& client, const std::string& digest) {
+  const Lock lock(fetching_);
   if (std::string here = Find(digest); !here.empty()) return here;
   const std::string manifest = TRY(FetchManifest(client, digest));
   const std::vector<ManifestFile> files = TRY(ParseManifest(manifest).In(digest));
@@ -152,6 +153,7 @@ void PackageCache::KeepOnly(const std::vector<std::string>& digests) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     const std::string path = entry.path().string();
+    if (entry.path().filename().string().starts_with(kPartial)) continue;
     if (std::find(kept.begin(), kept.end(), path) == kept.end()) RemoveTree(path);
   }
 }

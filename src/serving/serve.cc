@@ -144,6 +144,7 @@ void DataPlane::Stop() {
   if (follower_thread_.joinable()) {
     follower_->Stop();
     follower_thread_.join();
+    catalog_.SetReady(false);  // it may have said otherwise in between
   }
   std::thread front([this] {
     if (front_ != nullptr) front_->Stop();

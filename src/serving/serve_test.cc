@@ -29,7 +29,7 @@ class VersionHandler final : public net::LoopHandler {
   void Handle(const net::RequestView&, net::ResponseWriter& out) override {
     reader_.Read([&out](const Snapshot& snapshot) {
       const ServedEndpoint* endpoint = snapshot.Find("late");
-      out.Json(endpoint == nullptr ? "0" : endpoint->live->version_text);
+      out.Json(endpoint == nullptr || endpoint->live == nullptr ? "0" : endpoint->live->version_text);
     });
   }
 
@@ -103,8 +103,8 @@ class RecordingHandler final : public net::LoopHandler {
   void Handle(const net::RequestView&, net::ResponseWriter& out) override {
     reader_.Read([&](const Snapshot& snapshot) {
       const ServedEndpoint* endpoint = snapshot.Find("late");
-      out.Json(endpoint == nullptr ? "0" : endpoint->live->version_text);
-      if (endpoint == nullptr) return;
+      out.Json(endpoint == nullptr || endpoint->live == nullptr ? "0" : endpoint->live->version_text);
+      if (endpoint == nullptr || endpoint->live == nullptr) return;
       RecordedRequest request;
       const std::vector<float> features(endpoint->live->model->num_features(), 1.0F);
       const float prediction = 0.5F;

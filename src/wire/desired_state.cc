@@ -11,7 +11,8 @@
 namespace mw::wire {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStateNames = {"LOADING", "READY", "UNLOADING", "FAILED"};
+constexpr std::array<std::string_view, 6> kStateNames = {"LOADING", "READY", "UNLOADING", "FAILED", "NEW", "UNLOADED"};
+constexpr std::size_t kFirstStates = 4;  // the names that every version of the format knows
 
 Status CheckFormat(const Json& document, std::string_view what, std::int64_t known) {
   if (!document.IsObject()) return InvalidArgument(what, " is no JSON object");
@@ -39,13 +40,11 @@ Result<std::string> Name(const Json& value, std::string_view key) {
   return name;
 }
 
-Result<std::string> PackageDigest(const Json& value) {
-  std::string digest = TRY(value.GetString("package"));
-  if (digest.size() != 71 || !digest.starts_with("sha256:") ||
-      digest.find_first_not_of("0123456789abcdef", 7) != std::string::npos) {
-    return InvalidArgument("package is ", Quoted(digest), "; expected sha256: and 64 hexadecimal digits");
+Status CheckPrimary(const DesiredEndpoint& endpoint) {
+  for (const WeightedVersion& version : endpoint.Versions()) {
+    if (version.version == endpoint.version && version.package == endpoint.package) return Ok();
   }
-  return digest;
+  return InvalidArgument("endpoint ", endpoint.name, ": version ", endpoint.version, " is not among its versions");
 }
 
 Result<DesiredEndpoint> ParseEndpoint(const Json& value) {
@@ -53,21 +52,56 @@ Result<DesiredEndpoint> ParseEndpoint(const Json& value) {
   endpoint.name = TRY(Name(value, "name"));
   endpoint.model = TRY(Name(value, "model"));
   endpoint.version = TRY(value.GetInt("version"));
-  endpoint.package = TRY(PackageDigest(value));
+  endpoint.package = TRY(ParsePackageDigest(value, "package"));
+  endpoint.traffic = TRY(ParseTraffic(value).In(endpoint.name));
+  endpoint.settings = TRY(ParseSettings(value).In(endpoint.name));
+  TRY(CheckPrimary(endpoint));
   return endpoint;
 }
 
-Result<ServingLimits> ParseLimits(const Json& document) {
-  ServingLimits limits;
-  const Json* value = document.Find("limits");
-  if (value == nullptr || value->IsNull()) return limits;
-  limits.rows_max = value->IntOr("rows_max", limits.rows_max);
-  limits.body_bytes_max = value->IntOr("body_bytes_max", limits.body_bytes_max);
-  if (limits.rows_max < 1 || limits.body_bytes_max < 1) {
-    return InvalidArgument("limits must be positive: rows_max ", limits.rows_max, ", body_bytes_max ",
-                           limits.body_bytes_max);
+Result<GuaranteedShare> ParseShare(const Json& value) {
+  GuaranteedShare share;
+  share.client = TRY(value.GetString("client"));
+  share.rows_per_second = TRY(value.GetInt("rows_per_second"));
+  if (share.client.empty() || share.client.size() > kKeyNameBytesMax || share.rows_per_second < 0) {
+    return InvalidArgument("client ", Quoted(share.client), " with ", share.rows_per_second,
+                           " rows a second; a name has 1 to ", kKeyNameBytesMax, " bytes");
   }
-  return limits;
+  return share;
+}
+
+Result<AdmissionRules> ParseAdmission(const Json& document) {
+  AdmissionRules rules;
+  const Json* value = document.Find("admission");
+  if (value == nullptr || value->IsNull()) return rules;
+  rules.client_header = value->StringOr("client_header", "");
+  rules.rows_in_flight_max = value->IntOr("rows_in_flight_max", 0);
+  if (rules.client_header.size() > kKeyNameBytesMax || rules.rows_in_flight_max < 0) {
+    return InvalidArgument("admission: client_header ", Quoted(rules.client_header), ", rows_in_flight_max ",
+                           rules.rows_in_flight_max);
+  }
+  const Json* shares = value->Find("shares");
+  if (shares == nullptr) return rules;
+  if (!shares->IsArray() || shares->AsArray().size() > kGuaranteedSharesMax) {
+    return InvalidArgument("admission: shares must be a list of at most ", kGuaranteedSharesMax);
+  }
+  std::set<std::string> clients;
+  for (const Json& share : shares->AsArray()) {
+    rules.shares.push_back(TRY(ParseShare(share).In("admission")));
+    const std::string& client = rules.shares.back().client;
+    if (!clients.insert(client).second) return InvalidArgument("admission: client ", Quoted(client), " is there twice");
+  }
+  return rules;
+}
+
+Json ToJson(const AdmissionRules& rules) {
+  Json shares = Json::MakeArray();
+  for (const GuaranteedShare& share : rules.shares) {
+    shares.Append(Json::Make({{"client", Json(share.client)}, {"rows_per_second", Json(share.rows_per_second)}}));
+  }
+  return Json::Make({{"client_header", Json(rules.client_header)},
+                     {"shares", std::move(shares)},
+                     {"rows_in_flight_max", Json(rules.rows_in_flight_max)}});
 }
 
 Result<RecordingRules> ParseRecording(const Json& document) {
@@ -82,11 +116,34 @@ Result<RecordingRules> ParseRecording(const Json& document) {
 }
 
 Result<VersionState> ParseState(const Json& value) {
+  const std::string phase = value.StringOr("phase", "");
+  for (std::size_t i = kFirstStates; i < kStateNames.size(); ++i) {
+    if (kStateNames[i] == phase) return static_cast<VersionState>(i);
+  }
   const std::string name = TRY(value.GetString("state"));
-  for (std::size_t i = 0; i < kStateNames.size(); ++i) {
+  for (std::size_t i = 0; i < kFirstStates; ++i) {
     if (kStateNames[i] == name) return static_cast<VersionState>(i);
   }
   return InvalidArgument("state is ", Quoted(name), "; expected LOADING, READY, UNLOADING or FAILED");
+}
+
+/// The nearest name that a reader of the first format knows.
+std::string_view FirstName(VersionState state) {
+  if (state == VersionState::kNew) return "LOADING";
+  return VersionStateName(state == VersionState::kUnloaded ? VersionState::kUnloading : state);
+}
+
+Json ToJson(const EndpointStatus& status) {
+  Json out = Json::Make({{"name", Json(status.name)},
+                         {"version", Json(status.version)},
+                         {"state", Json(FirstName(status.state))},
+                         {"error", Json(status.error)}});
+  const std::string_view exact = VersionStateName(status.state);
+  if (exact != FirstName(status.state)) out["phase"] = exact;
+  if (status.weight >= 0) out["weight"] = status.weight;
+  if (status.shadow_share > 0) out["shadow_share"] = status.shadow_share;
+  if (status.memory_bytes > 0) out["memory_bytes"] = status.memory_bytes;
+  return out;
 }
 
 Result<EndpointStatus> ParseEndpointStatus(const Json& value) {
@@ -95,6 +152,9 @@ Result<EndpointStatus> ParseEndpointStatus(const Json& value) {
   status.version = TRY(value.GetInt("version"));
   status.state = TRY(ParseState(value));
   status.error = value.StringOr("error", "");
+  status.weight = value.IntOr("weight", -1);
+  status.shadow_share = value.IntOr("shadow_share", 0);
+  status.memory_bytes = value.IntOr("memory_bytes", 0);
   return status;
 }
 
@@ -102,37 +162,44 @@ Result<EndpointStatus> ParseEndpointStatus(const Json& value) {
 
 std::string_view VersionStateName(VersionState state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
+std::vector<WeightedVersion> DesiredEndpoint::Versions() const {
+  if (!traffic.versions.empty()) return traffic.versions;
+  return {WeightedVersion{version, package, kWeightWhole}};
+}
+
 Json ToJson(const DesiredState& state) {
   Json endpoints = Json::MakeArray();
   for (const DesiredEndpoint& endpoint : state.endpoints) {
-    endpoints.Append(Json::Make({{"name", Json(endpoint.name)},
-                                 {"model", Json(endpoint.model)},
-                                 {"version", Json(endpoint.version)},
-                                 {"package", Json(endpoint.package)}}));
+    Json row = Json::Make({{"name", Json(endpoint.name)},
+                           {"model", Json(endpoint.model)},
+                           {"version", Json(endpoint.version)},
+                           {"package", Json(endpoint.package)}});
+    PutTraffic(endpoint.traffic, row);
+    PutSettings(endpoint.settings, row);
+    endpoints.Append(std::move(row));
   }
-  return Json::Make(
-      {{"format_version", Json(kDesiredStateFormatVersion)},
-       {"generation", Json(state.generation)},
-       {"endpoints", std::move(endpoints)},
-       {"limits",
-        Json::Make({{"rows_max", Json(state.limits.rows_max)}, {"body_bytes_max", Json(state.limits.body_bytes_max)}})},
-       {"recording", Json::Make({{"rows_per_second_full", Json(state.recording.rows_per_second_full)}})}});
+  Json out =
+      Json::Make({{"format_version", Json(kDesiredStateFormatVersion)},
+                  {"generation", Json(state.generation)},
+                  {"endpoints", std::move(endpoints)},
+                  {"limits", ToJson(state.limits)},
+                  {"recording", Json::Make({{"rows_per_second_full", Json(state.recording.rows_per_second_full)}})}});
+  if (state.memory_bytes_max > 0) out["memory_bytes_max"] = state.memory_bytes_max;
+  if (state.admission != AdmissionRules{}) out["admission"] = ToJson(state.admission);
+  return out;
 }
 
 Json ToJson(const StatusReport& report) {
   Json endpoints = Json::MakeArray();
-  for (const EndpointStatus& endpoint : report.endpoints) {
-    endpoints.Append(Json::Make({{"name", Json(endpoint.name)},
-                                 {"version", Json(endpoint.version)},
-                                 {"state", Json(VersionStateName(endpoint.state))},
-                                 {"error", Json(endpoint.error)}}));
-  }
-  return Json::Make({{"format_version", Json(kStatusReportFormatVersion)},
-                     {"server", Json(report.server)},
-                     {"version", Json(report.version)},
-                     {"address", Json(report.address)},
-                     {"generation", Json(report.generation)},
-                     {"endpoints", std::move(endpoints)}});
+  for (const EndpointStatus& endpoint : report.endpoints) endpoints.Append(ToJson(endpoint));
+  Json out = Json::Make({{"format_version", Json(kStatusReportFormatVersion)},
+                         {"server", Json(report.server)},
+                         {"version", Json(report.version)},
+                         {"address", Json(report.address)},
+                         {"generation", Json(report.generation)},
+                         {"endpoints", std::move(endpoints)}});
+  if (report.memory_bytes_max > 0) out["memory_bytes_max"] = report.memory_bytes_max;
+  return out;
 }
 
 Result<DesiredState> ParseDesiredState(std::string_view text) {
@@ -146,8 +213,13 @@ Result<DesiredState> ParseDesiredState(std::string_view text) {
     const std::string& name = state.endpoints.back().name;
     if (!names.insert(name).second) return InvalidArgument("desired state: endpoint ", name, " is there twice");
   }
-  state.limits = TRY(ParseLimits(document).In("desired state"));
+  state.limits = TRY(ParseLimits(document.Find("limits")).In("desired state"));
   state.recording = TRY(ParseRecording(document).In("desired state"));
+  state.admission = TRY(ParseAdmission(document).In("desired state"));
+  state.memory_bytes_max = document.IntOr("memory_bytes_max", 0);
+  if (state.memory_bytes_max < 0) {
+    return InvalidArgument("desired state: memory_bytes_max is ", state.memory_bytes_max, "; it starts at 0");
+  }
   return state;
 }
 
@@ -162,6 +234,7 @@ Result<StatusReport> ParseStatusReport(std::string_view text) {
   for (const Json& value : *TRY(Endpoints(document, "status report"))) {
     report.endpoints.push_back(TRY(ParseEndpointStatus(value).In("status report")));
   }
+  report.memory_bytes_max = document.IntOr("memory_bytes_max", 0);
   return report;
 }
 

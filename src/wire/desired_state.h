@@ -11,27 +11,27 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "wire/traffic.h"
 
 namespace mw::wire {
 
 inline constexpr std::int64_t kDesiredStateFormatVersion = 1;
 inline constexpr std::int64_t kStatusReportFormatVersion = 1;
 inline constexpr std::size_t kEndpointsMax = 4096;
+inline constexpr std::size_t kGuaranteedSharesMax = 1024;
 
-/// One endpoint and the version it should answer with.
+/// One endpoint and the versions it should answer with. A server from before traffic could be split answers all of it
+/// with `version`.
 struct DesiredEndpoint {
-  std::string name;   ///< as clients call it: /v2/models/{name}
-  std::string model;  ///< the registered model
-  std::int64_t version = 0;
-  std::string package;  ///< digest of the package: a directory artifact's manifest
+  std::string name;          ///< as clients call it: /v2/models/{name}
+  std::string model;         ///< the registered model
+  std::int64_t version = 0;  ///< the primary one: of the greatest weight
+  std::string package;       ///< its package's digest
+  Traffic traffic{};         ///< the primary version is among those of a split
+  EndpointSettings settings{};
   bool operator==(const DesiredEndpoint&) const = default;
-};
-
-/// Bounds that a model server holds against one request.
-struct ServingLimits {
-  std::int64_t rows_max = 65'536;
-  std::int64_t body_bytes_max = std::int64_t{64} << 20;
-  bool operator==(const ServingLimits&) const = default;
+  /// All that answer: those of the split, or the only one with the whole weight.
+  [[nodiscard]] std::vector<WeightedVersion> Versions() const;
 };
 
 /// How much of the predictions a model server records (wire/window_record.h). Rows are always counted.
@@ -42,38 +42,71 @@ struct RecordingRules {
   bool operator==(const RecordingRules&) const = default;
 };
 
-/// {"format_version":1,"generation":7,"endpoints":[{"name","model","version","package"}],
-///  "limits":{"rows_max","body_bytes_max"},"recording":{"rows_per_second_full"}}
+/// Rows a second that a client is given before anybody else gets more.
+struct GuaranteedShare {
+  std::string client;  ///< what it sends in the client header
+  std::int64_t rows_per_second = 0;
+  bool operator==(const GuaranteedShare&) const = default;
+};
+
+/// Who is let in when there is not room for all. {"client_header","shares":[{"client","rows_per_second"}],
+/// "rows_in_flight_max"}
+struct AdmissionRules {
+  std::string client_header{};            ///< that names the client; empty: all are one
+  std::vector<GuaranteedShare> shares{};  ///< clients are unique
+  std::int64_t rows_in_flight_max = 0;    ///< in one process; 0: the server's own bound
+  bool operator==(const AdmissionRules&) const = default;
+};
+
+/// {"format_version":1,"generation":7,"endpoints":[{"name","model","version","package",
+///    "versions":[..],"shadow":{..},"sticky":{..},"cache":{..},"limits":{..}}],       traffic.h; optional
+///  "limits":{"rows_max","body_bytes_max"},"recording":{"rows_per_second_full"},
+///  "memory_bytes_max":1073741824,"admission":{..}}                                    optional
 struct DesiredState {
   std::int64_t generation = 0;
   std::vector<DesiredEndpoint> endpoints;  ///< names are unique
   ServingLimits limits;
   RecordingRules recording;
+  std::int64_t memory_bytes_max = 0;  ///< of all models of a server together; 0: the server's own bound, if any
+  AdmissionRules admission{};
   bool operator==(const DesiredState&) const = default;
 };
 
-/// A version's life on a model server. An arrow is a function of serving/catalog.h:
-///   (absent) --Load--> LOADING --self-check passed--> READY --replaced or removed--> UNLOADING --> (absent)
-///                         \----self-check or load failed--> FAILED --next Load--> LOADING
-enum class VersionState : std::uint8_t { kLoading, kReady, kUnloading, kFailed };
+/// A version's life on a model server. An arrow is a function of serving/catalog.h; in brackets the name that
+/// TensorFlow Serving has for it.
+///   NEW (START) --a loader is free--> LOADING --self-check passed--> READY (AVAILABLE) --not wanted--> UNLOADING -->
+///   gone
+///                                       |                             |                              (UNLOADING)
+///                                       |                             +--memory is wanted--> UNLOADED (END) --asked-->
+///                                       NEW
+///                                       +--load or self-check failed--> FAILED (END, with the error) --wanted again-->
+///                                       NEW
+/// In JSON a state that is newer than the format is named by "phase", and "state" has the nearest old one: LOADING for
+/// NEW, UNLOADING for UNLOADED.
+enum class VersionState : std::uint8_t { kLoading, kReady, kUnloading, kFailed, kNew, kUnloaded };
 std::string_view VersionStateName(VersionState state);  ///< "LOADING" and so on
 
 struct EndpointStatus {
   std::string name;
   std::int64_t version = 0;
   VersionState state = VersionState::kLoading;
-  std::string error;  ///< why it is FAILED, else empty
+  std::string error{};            ///< why it is FAILED, else empty
+  std::int64_t weight = -1;       ///< of the requests it is given now, of kWeightWhole; -1: not known
+  std::int64_t shadow_share = 0;  ///< of the requests it is shown as the shadow
+  std::int64_t memory_bytes = 0;  ///< in memory, or estimated; 0: not known
   bool operator==(const EndpointStatus&) const = default;
 };
 
 /// {"format_version":1,"server":"..","version":"0.1.0","address":"http://127.0.0.1:8080","generation":7,
-///  "endpoints":[{"name","version","state","error"}]}
+///  "endpoints":[{"name","version","state","error","phase","weight","shadow_share","memory_bytes"}],
+///  "memory_bytes_max":1073741824}   The last four of an endpoint and of the report are optional.
 struct StatusReport {
   std::string server;   ///< the model server's id, the same over restarts with one state directory
   std::string version;  ///< of the program
   std::string address;
   std::int64_t generation = 0;  ///< the desired state last taken over (its versions may still be loading)
   std::vector<EndpointStatus> endpoints;
+  std::int64_t memory_bytes_max = 0;  ///< for all its models; 0: no bound
   bool operator==(const StatusReport&) const = default;
 };
 

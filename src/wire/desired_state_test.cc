@@ -41,6 +41,78 @@ TEST(DesiredStateTest, ReadsAndReproducesTheGoldenDocument) {
   EXPECT_EQ(ToJson(*state).Dump() + "\n", golden);
 }
 
+TEST(DesiredStateTest, ReadsAndReproducesTheGoldenDocumentOfSplitTraffic) {
+  const std::string golden = Golden("desired_state_v1_traffic.json");
+  const auto state = ParseDesiredState(golden);
+  ASSERT_TRUE(state.ok()) << state.error().ToString();
+  const DesiredEndpoint& late = state->endpoints[0];
+  ASSERT_EQ(late.Versions().size(), 3U);
+  EXPECT_EQ(late.Versions()[1].weight, 1250);
+  EXPECT_EQ(late.traffic.shadow->share, 2000);
+  EXPECT_EQ(late.settings.sticky, (StickyKey{StickyKey::From::kHeader, "x-user"}));
+  EXPECT_EQ(late.settings.cache, (CacheRules{true, 30, 1048576}));
+  EXPECT_EQ(late.settings.limits->rows_max, 16);
+  EXPECT_EQ(state->endpoints[1].settings.sticky.from, StickyKey::From::kColumn);
+  EXPECT_EQ(state->endpoints[1].Versions(), (std::vector<WeightedVersion>{{12, state->endpoints[1].package, 10'000}}));
+  EXPECT_EQ(state->memory_bytes_max, 2'147'483'648);
+  EXPECT_EQ(state->admission.shares[0], (GuaranteedShare{"shop", 50'000}));
+  EXPECT_EQ(ToJson(*state).Dump() + "\n", golden);
+}
+
+TEST(DesiredStateTest, OneVersionIsWrittenAsBeforeTrafficCouldBeSplit) {
+  const std::string before = Golden("desired_state_v1_recording.json");
+  auto state = ParseDesiredState(before);
+  ASSERT_TRUE(state.ok());
+  const Json alone = Json::Make(
+      {{"versions",
+        Json(Json::Array{Json::Make(
+            {{"version", Json(12)}, {"package", Json(state->endpoints[1].package)}, {"weight", Json(10'000)}})})}});
+  state->endpoints[1].traffic = *ParseTraffic(alone);
+  EXPECT_EQ(ToJson(*state).Dump() + "\n", before);
+}
+
+TEST(DesiredStateTest, RefusesTrafficThatIsNoWhole) {
+  const std::string golden = Golden("desired_state_v1_traffic.json");
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"\"weight\":1250", "\"weight\":1251"},
+           {"\"weight\":1250", "\"weight\":-1"},
+           {"{\"version\":4,", "{\"version\":3,"},
+           {"\"version\":3,\"package\":", "\"version\":7,\"package\":"},
+           {"\"share\":2000", "\"share\":10001"},
+           {"\"header\":\"x-user\"", "\"header\":\"\""},
+           {"\"ttl_s\":30", "\"ttl_s\":0"},
+           {"\"bytes\":1048576", "\"bytes\":0"},
+           {"\"rows_max\":16", "\"rows_max\":0"},
+           {"\"memory_bytes_max\":2147483648", "\"memory_bytes_max\":-1"},
+           {"\"client\":\"batch\"", "\"client\":\"shop\""},
+           {"\"rows_in_flight_max\":1000000", "\"rows_in_flight_max\":-1"},
+       }) {
+    const auto state = ParseDesiredState(Replaced(golden, from, to));
+    ASSERT_FALSE(state.ok()) << to;
+    EXPECT_EQ(state.error().code, Code::kInvalidArgument) << to;
+  }
+}
+
+TEST(DesiredStateTest, AKindOfKeyThatIsNotKnownYetMakesNothingSticky) {
+  const auto state =
+      ParseDesiredState(Replaced(Golden("desired_state_v1_traffic.json"), "{\"header\":", "{\"cookie\":"));
+  ASSERT_TRUE(state.ok()) << state.error().ToString();
+  EXPECT_EQ(state->endpoints[0].settings.sticky, StickyKey{});
+}
+
+TEST(WeightTest, IsWrittenAndReadAsPeopleSayIt) {
+  for (const auto& [text, weight] : std::vector<std::pair<std::string, std::int64_t>>{
+           {"0%", 0}, {"10%", 1000}, {"12.5%", 1250}, {"0.01%", 1}, {"99.99%", 9999}, {"100%", 10'000}}) {
+    EXPECT_EQ(ParseWeight(text).value_or(-1), weight) << text;
+    EXPECT_EQ(WeightText(weight), text);
+  }
+  EXPECT_EQ(*ParseWeight("0.1"), 1000);
+  EXPECT_EQ(*ParseWeight("1"), 10'000);
+  for (const char* text : {"", "%", "x", "-1%", "101%", "2", "0.001%", "nan", "inf%", "10 %"}) {
+    EXPECT_FALSE(ParseWeight(text).ok()) << text;
+  }
+}
+
 TEST(DesiredStateTest, IgnoresUnknownKeysAndFillsAbsentLimits) {
   const auto state = ParseDesiredState(R"({"format_version":1,"generation":1,"endpoints":[],"later":{"a":1}})");
   ASSERT_TRUE(state.ok()) << state.error().ToString();
@@ -79,6 +151,25 @@ TEST(StatusReportTest, ReadsAndReproducesTheGoldenDocument) {
   EXPECT_EQ(ParseStatusReport(Replaced(golden, "READY", "ready")).error().code, Code::kInvalidArgument);
   EXPECT_EQ(ParseStatusReport(Replaced(golden, "\"format_version\":1", "\"format_version\":2")).error().code,
             Code::kFailedPrecondition);
+}
+
+TEST(StatusReportTest, ReadsAndReproducesTheGoldenDocumentOfSplitTraffic) {
+  const std::string golden = Golden("status_report_v1_traffic.json");
+  const auto report = ParseStatusReport(golden);
+  ASSERT_TRUE(report.ok()) << report.error().ToString();
+  ASSERT_EQ(report->endpoints.size(), 4U);
+  EXPECT_EQ(report->endpoints[1].state, VersionState::kNew);
+  EXPECT_EQ(report->endpoints[2].shadow_share, 2000);
+  EXPECT_EQ(report->endpoints[3].state, VersionState::kUnloaded);
+  EXPECT_EQ(report->memory_bytes_max, 2'147'483'648);
+  EXPECT_EQ(ToJson(*report).Dump() + "\n", golden);
+}
+
+TEST(StatusReportTest, AServerFromBeforeSaysNothingOfWeights) {
+  const auto report = ParseStatusReport(Golden("status_report_v1.json"));
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->endpoints[0].weight, -1);
+  EXPECT_EQ(report->memory_bytes_max, 0);
 }
 
 }  // namespace

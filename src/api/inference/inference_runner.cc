@@ -22,15 +22,26 @@ Error UnknownModel(const serving::Snapshot& snapshot, std::string_view model) {
 }
 
 Error UnknownVersion(const serving::ServedEndpoint& endpoint, std::string_view version) {
-  return NotFound("model ", Quoted(endpoint.live->endpoint), " has no version ", Quoted(version),
-                  " here; versions: ", endpoint.live->version_text, endpoint.previous ? ", " : "",
-                  endpoint.previous ? endpoint.previous->version_text : "");
+  std::vector<std::string> versions;
+  for (const serving::RoutedVersion& entry : endpoint.versions) versions.push_back(entry.version_text);
+  return NotFound("model ", Quoted(endpoint.name), " has no version ", Quoted(version),
+                  " here; versions: ", Join(versions, ", "));
+}
+
+Error NotInMemory(const serving::ServedEndpoint& endpoint, const serving::RoutedVersion& entry) {
+  if (entry.state == wire::VersionState::kFailed) {
+    return Unavailable("version ", entry.version_text, " of model ", Quoted(endpoint.name),
+                       " is not served: ", entry.error);
+  }
+  return Unavailable("version ", entry.version_text, " of model ", Quoted(endpoint.name),
+                     entry.on_demand ? " is not in memory yet; try again in a second" : " was unloaded");
 }
 
 }  // namespace
 
 InferenceRunner::InferenceRunner(const InferenceContext& context)
     : clock_(context.clock),
+      catalog_(context.catalog),
       reader_(context.catalog.NewReader()),
       unknown_models_(context.metrics.AddCounter("millwright_inference_unknown_model_total",
                                                  "Requests for a model or version that is not served here.")),
@@ -40,10 +51,14 @@ InferenceRunner::InferenceRunner(const InferenceContext& context)
 Result<const serving::ServedVersion*> InferenceRunner::Find(const serving::Snapshot& snapshot, std::string_view model,
                                                             std::string_view version) {
   const serving::ServedEndpoint* const endpoint = snapshot.Find(model);
-  const serving::ServedVersion* const found =
-      endpoint == nullptr ? nullptr : (version.empty() ? endpoint->live.get() : endpoint->Find(version));
-  if (found != nullptr) [[likely]]
-    return found;
+  const serving::Choice choice =
+      endpoint == nullptr ? serving::Choice() : serving::Pick(*endpoint, version, {}, ++id_count_);
+  if (choice.version != nullptr) [[likely]]
+    return choice.version;
+  if (choice.entry != nullptr) {
+    catalog_.EnsureLoaded(endpoint->name, choice.entry->version, nullptr);
+    return NotInMemory(*endpoint, *choice.entry);
+  }
   unknown_models_.Add();
   return endpoint == nullptr ? UnknownModel(snapshot, model) : UnknownVersion(*endpoint, version);
 }

@@ -50,7 +50,7 @@ class InferenceRunner {
     return reader_.Read(std::forward<Use>(use));
   }
   /// The version that a path names; the live one for an empty version.
-  /// Errors: kNotFound naming what there is.
+  /// Errors: kNotFound naming what there is; kUnavailable while it is not in memory, which this call mends.
   Result<const serving::ServedVersion*> Find(const serving::Snapshot& snapshot, std::string_view model,
                                              std::string_view version);
   /// Brings what was counted to the shared metrics: call when there is nothing more to do for the moment.
@@ -73,6 +73,7 @@ class InferenceRunner {
   serving::VersionTally& TallyOf(const serving::ServedVersion& version);
 
   const Clock& clock_;
+  serving::Catalog& catalog_;
   serving::CatalogReader& reader_;
   Counter& unknown_models_;
   serving::RecordingLane* recording_;

@@ -156,9 +156,9 @@ void V2Rest::SendMetadata(const serving::ServedEndpoint& endpoint, const serving
                           net::ResponseWriter& out) const {
   const serving::Model& model = *version.model;
   Json versions = Json::MakeArray();
-  versions.Append(Json(endpoint.live->version_text));
-  if (endpoint.previous != nullptr) versions.Append(Json(endpoint.previous->version_text));
-  Json parameters = Json::Make({{"live_version", Json(endpoint.live->version_text)}, {"source", Json(version.source)}});
+  for (const serving::RoutedVersion& entry : endpoint.versions) versions.Append(Json(entry.version_text));
+  Json parameters = Json::Make({{"live_version", Json(endpoint.live == nullptr ? "" : endpoint.live->version_text)},
+                                {"source", Json(version.source)}});
   if (model.threshold()) parameters["threshold"] = Json(*model.threshold());
   if (!model.classes().empty()) {
     parameters["classes"] = Json(Json::Array(model.classes().begin(), model.classes().end()));
