@@ -92,11 +92,16 @@ class DuckdbSession {
   Status WriteParquet(std::string_view sql, const std::string& path);
 
  private:
+  friend class RowStream;
+  friend class ParquetSink;
   struct Handles;
   explicit DuckdbSession(std::unique_ptr<Handles> handles);
   std::unique_ptr<Handles> handles_;
 };
 
+/// What stands behind FROM for a file's rows as they are, read in one pass: of a .csv file every column is a text.
+/// Errors: kNotFound; kInvalidArgument for a file of another kind, or without a header.
+Result<std::string> SourceSql(const std::string& file);
 /// A name as SQL: "wind speed" with its quotes.
 std::string SqlName(std::string_view name);
 /// A text as an SQL literal: 'it''s'.

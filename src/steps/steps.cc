@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "steps/batch_tool.h"
 #include "steps/init_step.h"
 #include "steps/labels_tool.h"
 #include "steps/replay_step.h"
@@ -25,6 +26,7 @@ constexpr std::array kSteps = {
 
 constexpr std::array kTools = {
     ToolEntry{"init", "write goal, pipeline, schema and features for a table of one's own", Init},
+    ToolEntry{"predict", "the rows of files through a model into one Parquet file", PredictBatch},
     ToolEntry{"rows", "print a dataset's rows as JSON lines, in event-time order", PrintRows},
     ToolEntry{"labels", "bring the labels in a file to an endpoint's predictions", SendLabels},
     ToolEntry{"replay", "send a dataset's rows to a model server, each row its own request", Replay},

@@ -72,9 +72,13 @@ Result<Json> Rollback(const Options& options, const RollbackArguments& arguments
 }
 
 struct PredictArguments {
-  std::string endpoint;
+  std::string endpoint;  // of a batch: MODEL[@VERSION]
   bool example = false;
   std::string input;
+  /// Of a batch, by flag as the predicting program takes them; empty: not given.
+  std::map<std::string, std::string> values;
+  bool strict = false;
+  bool no_recording = false;
 };
 
 /// The request body for one example row, as the model's own warm-up has it.
@@ -129,7 +133,31 @@ Result<Json> Predict(const Options& options, const PredictArguments& arguments) 
   return answer;
 }
 
+/// Data files are read by the program that links the library for them.
+Status PredictBatch(const Options& options, const PredictArguments& arguments) {
+  std::vector<std::string> words = {TRY(ProgramPath("mw-step")), "predict", "--input", arguments.input};
+  for (const auto& [flag, value] : arguments.values) {
+    if (!value.empty()) words.insert(words.end(), {flag, value});
+  }
+  if (!arguments.endpoint.empty()) {
+    words.insert(words.end(), {"--version", arguments.endpoint, "--url", TRY(ControlUrl(options))});
+  }
+  if (arguments.strict) words.emplace_back("--strict");
+  if (arguments.no_recording) words.emplace_back("--no-recording");
+  if (options.json) words.emplace_back("--json");
+  return Become(options, std::move(words));
+}
+
 int RunPredict(const Options& options, const PredictArguments& arguments) {
+  const auto given = [&arguments](const char* flag) { return !arguments.values.at(flag).empty(); };
+  // Where a batch begins, another program has taken over.
+  if (given("--output") && !arguments.input.empty()) return Fail(PredictBatch(options, arguments).error());
+  if (given("--output") || given("--model")) {
+    return Fail(InvalidArgument("a batch prediction takes --input FILE and --output FILE.parquet"));
+  }
+  if (arguments.endpoint.empty()) {
+    return Fail(InvalidArgument("predict takes an endpoint's name; or, with --output, a model's or --model PATH"));
+  }
   if (arguments.example) return SayExample(options, arguments.endpoint);
   return Print(options, Predict(options, arguments), [](const Json& answer) { Say(answer.DumpPretty()); });
 }
@@ -196,12 +224,27 @@ void AddEndpointVerbs(const Registrar& registrar) {
 
   const auto predict = std::make_shared<PredictArguments>();
   CLI::App* predict_command =
-      registrar.Add("predict", "Ask an endpoint", "millwright predict late-departures --example",
+      registrar.Add("predict", "Ask an endpoint, or predict the rows of files",
+                    "millwright predict late-departures --example\n  millwright predict late-departures@3 --input "
+                    "flights.parquet --output predictions.parquet",
                     [&options, predict] { return RunPredict(options, *predict); });
-  predict_command->add_option("endpoint", predict->endpoint, "An endpoint's name")->required();
+  predict_command->add_option("endpoint", predict->endpoint,
+                              "An endpoint's name; of a batch MODEL@VERSION or MODEL@ALIAS, without @ what is in "
+                              "production");
   predict_command->add_flag("--example", predict->example, "Print the curl line for an example row instead");
   predict_command->add_option("--input", predict->input,
-                              "File with an Open Inference request, - for stdin; else an example");
+                              "File with an Open Inference request, - for stdin; else an example. Of a batch: a "
+                              ".parquet or .csv file, a directory of them, or a pattern");
+  const auto batch_option = [&](const char* flag, const char* about) {
+    predict_command->add_option(flag, predict->values[flag], about);
+  };
+  batch_option("--output", "Parquet file for the predictions of all rows of the input; run again to go on after a kill");
+  batch_option("--model", "Model package or file, instead of a registered model");
+  batch_option("--keep", "Columns of the input to keep: key (its key and event time), all, or names with commas");
+  batch_option("--record-as", "Endpoint that the rows are recorded for; else the model's name");
+  batch_option("--part-rows", "Rows between two checkpoints; else 1048576");
+  predict_command->add_flag("--no-recording", predict->no_recording, "Tell the control plane nothing of the rows");
+  predict_command->add_flag("--strict", predict->strict, "Stop at the first row that has no prediction");
 
   const auto replay = std::make_shared<ReplayArguments>();
   CLI::App* replay_command =
