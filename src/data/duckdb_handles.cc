@@ -152,7 +152,9 @@ void ChunkFiller::FillColumn(Chunk::View& view, duckdb_vector vector) const {
   switch (view.type) {
     case ColumnType::kText:
     case ColumnType::kCategory: FillTexts(view, vector); return;
-    case ColumnType::kTimestamp: view.times = MarkMissing<std::int64_t>(vector, chunk_.rows_, Chunk::kMissingTime); return;
+    case ColumnType::kTimestamp:
+      view.times = MarkMissing<std::int64_t>(vector, chunk_.rows_, Chunk::kMissingTime);
+      return;
     default: view.numbers = MarkMissing<double>(vector, chunk_.rows_, std::numeric_limits<double>::quiet_NaN());
   }
 }

@@ -11,8 +11,10 @@ namespace mw::data {
 namespace {
 
 constexpr const char* kEveryType =
-    "SELECT i::HUGEINT * 1000000000000 AS big, (i / 100)::DECIMAL(18,3) AS price, DATE '2020-01-01' + i::INTEGER AS day, "
-    "'t' || i AS word, [i, i + 1] AS list, {'a': i, 'b': 'x' || i} AS pair, ('e' || i % 3)::ENUM('e0', 'e1', 'e2') AS e, "
+    "SELECT i::HUGEINT * 1000000000000 AS big, (i / 100)::DECIMAL(18,3) AS price, DATE '2020-01-01' + i::INTEGER AS "
+    "day, "
+    "'t' || i AS word, [i, i + 1] AS list, {'a': i, 'b': 'x' || i} AS pair, ('e' || i % 3)::ENUM('e0', 'e1', 'e2') AS "
+    "e, "
     "CASE WHEN i % 7 = 0 THEN NULL ELSE 'blob' || i END::BLOB AS blob, i::DOUBLE AS value, 'k' || i AS key FROM ";
 
 /// The answer to a row is twice its value; rows whose value is a multiple of 10 have none.
@@ -67,16 +69,16 @@ TEST(ParquetSinkTest, EveryTypePassesUnchanged) {
   WriteRows(scratch, Cat(kEveryType, "range(10000) t(i)"), path, 2048);
   DuckdbSession session = OpenOver({scratch.path()});
   const std::string kept = "big, price, day, word, list, pair, e::VARCHAR AS e, blob";
-  const auto differences = session.Query(
-      Cat("SELECT count(*) FROM ((SELECT ", kept, " FROM (", kEveryType, "range(10000) t(i))) EXCEPT ALL (SELECT ", kept,
-          " FROM read_parquet(", SqlText(path), ")))"));
+  const auto differences =
+      session.Query(Cat("SELECT count(*) FROM ((SELECT ", kept, " FROM (", kEveryType,
+                        "range(10000) t(i))) EXCEPT ALL (SELECT ", kept, " FROM read_parquet(", SqlText(path), ")))"));
   ASSERT_TRUE(differences.ok()) << differences.error().ToString();
   EXPECT_EQ((*differences)[0][0].AsInt(), 0);
-  const auto answers = session.Query(
-      Cat("SELECT count(*), count(twice), count(two), count(large), sum(CASE WHEN large THEN 1 ELSE 0 END), "
-          "min(word = 't' || substr(again, 2) AND (twice IS NULL OR (twice / 2)::BIGINT::VARCHAR = substr(again, 2)) AND "
-          "(two IS NULL OR (two[1] * 2 = twice AND two[2] = -1))) FROM read_parquet(",
-          SqlText(path), ")"));
+  const auto answers = session.Query(Cat(
+      "SELECT count(*), count(twice), count(two), count(large), sum(CASE WHEN large THEN 1 ELSE 0 END), "
+      "min(word = 't' || substr(again, 2) AND (twice IS NULL OR (twice / 2)::BIGINT::VARCHAR = substr(again, 2)) AND "
+      "(two IS NULL OR (two[1] * 2 = twice AND two[2] = -1))) FROM read_parquet(",
+      SqlText(path), ")"));
   ASSERT_TRUE(answers.ok()) << answers.error().ToString();
   const auto& row = (*answers)[0];
   EXPECT_EQ(row[0].AsInt(), 10'000);

@@ -62,7 +62,8 @@ Result<std::shared_ptr<const RowBatch>> RowStream::Next() {
     if (failed != nullptr && *failed != '\0') return DuckdbError(failed, origin_);
     return std::shared_ptr<const RowBatch>();
   }
-  const std::shared_ptr<RowBatch> batch(new RowBatch(std::unique_ptr<RowBatch::Data>(new RowBatch::Data{DataChunk(chunk)})));
+  const std::shared_ptr<RowBatch> batch(
+      new RowBatch(std::unique_ptr<RowBatch::Data>(new RowBatch::Data{DataChunk(chunk)})));
   ChunkFiller filler(value_columns_, kept_->names().size());
   filler.Fill(chunk);
   batch->values_ = filler.Take();

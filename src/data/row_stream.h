@@ -1,5 +1,5 @@
-// A query's rows on their way through this program to another file: some columns are kept as they are, of whatever type,
-// the others are values to compute from. ParquetSink (parquet_sink.h) takes the batches at the other end.
+// A query's rows on their way through this program to another file: some columns are kept as they are, of whatever
+// type, the others are values to compute from. ParquetSink (parquet_sink.h) takes the batches at the other end.
 //
 //   DuckdbSession --RowStream--> RowBatch --(another thread)--> ParquetSink
 //
@@ -51,8 +51,8 @@ class KeptColumns {
 
 class RowStream {
  public:
-  /// Starts one SELECT; its first `kept` columns are kept. Errors: kInvalidArgument for a query that is wrong, and for a
-  /// value of a type that no dataset holds. `origin` is the file that is read, for errors.
+  /// Starts one SELECT; its first `kept` columns are kept. Errors: kInvalidArgument for a query that is wrong, and for
+  /// a value of a type that no dataset holds. `origin` is the file that is read, for errors.
   static Result<RowStream> Start(DuckdbSession& session, std::string_view sql, std::size_t kept,
                                  std::string_view origin);
   RowStream(RowStream&&) noexcept;

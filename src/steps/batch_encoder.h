@@ -35,7 +35,7 @@ class BatchEncoder {
   void Complain(std::size_t row, const Error& error);
 
   const schema::Encoder& encoder_;
-  std::vector<bool> is_text_;  // by feature
+  std::vector<bool> is_text_;            // by feature
   std::vector<std::string> complaints_;  // by row of the chunk; empty: none
   bool any_complaint_ = false;
   std::int64_t unknown_categories_ = 0;

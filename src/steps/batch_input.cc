@@ -77,9 +77,8 @@ bool IsText(ColumnType type) { return type == ColumnType::kText || type == Colum
 Result<std::vector<FileColumn>> ColumnsOf(data::DuckdbSession& session, const std::string& file) {
   const std::string source = TRY(data::SourceSql(file));
   TRY(session.Execute(Cat("CREATE OR REPLACE TEMP VIEW ", kView, " AS FROM ", source), file));
-  const auto rows = TRY(session.Query(
-      Cat("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ", data::SqlText(kView),
-          " ORDER BY column_index")));
+  const auto rows = TRY(session.Query(Cat("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ",
+                                          data::SqlText(kView), " ORDER BY column_index")));
   std::vector<FileColumn> columns;
   for (const auto& row : rows) columns.push_back({row[0].AsString(), row[1].AsString()});
   return columns;
@@ -87,8 +86,7 @@ Result<std::vector<FileColumn>> ColumnsOf(data::DuckdbSession& session, const st
 
 class Planner {
  public:
-  Planner(data::DuckdbSession& session, const InputFile& file, const InputWants& wants,
-          std::vector<FileColumn> columns)
+  Planner(data::DuckdbSession& session, const InputFile& file, const InputWants& wants, std::vector<FileColumn> columns)
       : session_(session), file_(file), wants_(wants), columns_(std::move(columns)) {}
 
   Result<InputQuery> Plan(std::int64_t first_row) {
@@ -111,8 +109,8 @@ class Planner {
     std::vector<std::string_view> names;
     for (const FileColumn& column : columns_) names.push_back(column.name);
     const std::string_view nearest = Nearest(name, names);
-    return InvalidArgument(file_.path, " has no column ", Quoted(name), ", ", why, nearest.empty() ? "" : "; did you mean ",
-                           nearest.empty() ? "" : Quoted(nearest));
+    return InvalidArgument(file_.path, " has no column ", Quoted(name), ", ", why,
+                           nearest.empty() ? "" : "; did you mean ", nearest.empty() ? "" : Quoted(nearest));
   }
 
   /// Errors: kInvalidArgument for lists, structs and the like.
@@ -221,7 +219,8 @@ class Planner {
 Result<InputFile> DescribeFile(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, path);
-  return InputFile{path, status.st_size, std::int64_t{status.st_mtim.tv_sec} * 1'000'000 + status.st_mtim.tv_nsec / 1000};
+  return InputFile{path, status.st_size,
+                   std::int64_t{status.st_mtim.tv_sec} * 1'000'000 + status.st_mtim.tv_nsec / 1000};
 }
 
 Result<std::vector<InputFile>> FindInputs(const std::string& input) {
@@ -248,8 +247,8 @@ Result<std::int64_t> CountRows(data::DuckdbSession& session, const std::vector<I
   }
   std::int64_t rows = 0;
   for (const InputFile& file : files) {
-    const auto counted = TRY(session.Query(
-        Cat("SELECT num_rows::BIGINT FROM parquet_file_metadata(", data::SqlText(file.path), ")")));
+    const auto counted =
+        TRY(session.Query(Cat("SELECT num_rows::BIGINT FROM parquet_file_metadata(", data::SqlText(file.path), ")")));
     rows += counted[0][0].AsInt();
   }
   return rows;

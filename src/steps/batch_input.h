@@ -55,13 +55,13 @@ struct InputWants {
 struct InputQuery {
   std::string sql;
   std::vector<std::string> kept;  ///< "name TYPE": two files must agree
-  int time = -1;       ///< place among the values behind the kept columns; -1: there is none
-  int time_text = -1;  ///< where times are texts: to tell a wrong one from none
+  int time = -1;                  ///< place among the values behind the kept columns; -1: there is none
+  int time_text = -1;             ///< where times are texts: to tell a wrong one from none
   int key = -1;
 };
 
-/// `first_row`: rows that are left out at the beginning. Errors: kInvalidArgument naming the file and the column that it
-/// lacks or whose type does not fit.
+/// `first_row`: rows that are left out at the beginning. Errors: kInvalidArgument naming the file and the column that
+/// it lacks or whose type does not fit.
 Result<InputQuery> PlanInput(data::DuckdbSession& session, const InputFile& file, const InputWants& wants,
                              std::int64_t first_row);
 

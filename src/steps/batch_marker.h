@@ -4,8 +4,8 @@
 //   OUTPUT.unfinished/   lock, progress.json, model/ (a registered version's package), parts/part-<n>.parquet,
 //                        windows/ (recorded rows that the control plane has not got yet)
 //
-// Invariant: parts 0..parts-1 are whole on the disk, hold the answers to the first `rows` rows of the input, and all that
-// is to be recorded of them is in windows/ or with the control plane.
+// Invariant: parts 0..parts-1 are whole on the disk, hold the answers to the first `rows` rows of the input, and all
+// that is to be recorded of them is in windows/ or with the control plane.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ struct BatchMarker {
   // Decided by the first run.
   std::string batch_id;
   Timestamp started;
-  std::string model;          ///< as its package calls it; empty for a bare file
-  std::int64_t version = 0;   ///< 0: not a registered one
-  std::string model_digest;   ///< of a registered version's package, or of the file
+  std::string model;         ///< as its package calls it; empty for a bare file
+  std::int64_t version = 0;  ///< 0: not a registered one
+  std::string model_digest;  ///< of a registered version's package, or of the file
   std::int64_t rows_expected = 0;
   std::vector<std::string> kept_types;
   // How far it has come.

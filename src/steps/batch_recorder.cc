@@ -81,7 +81,8 @@ void BatchRecorder::Add(const Rows& rows) {
     const auto own = rows.probabilities.subspan(classes == 0 ? 0 : row * classes, classes);
     probabilities_.insert(probabilities_.end(), own.begin(), own.end());
     if (rows.keys.empty()) continue;
-    const std::string_view key = rows.keys[row].size() <= wire::kSampleKeyBytesMax ? rows.keys[row] : std::string_view();
+    const std::string_view key =
+        rows.keys[row].size() <= wire::kSampleKeyBytesMax ? rows.keys[row] : std::string_view();
     key_sizes_.push_back(static_cast<std::uint16_t>(key.size()));
     keys_ += key;
   }

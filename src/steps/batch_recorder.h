@@ -30,9 +30,9 @@ struct BatchRecorderOptions {
   std::string batch_id;
   std::string endpoint;
   std::int64_t version = 0;
-  Timestamp started;        ///< of the batch, also after it was resumed
-  double sample_rate = 1;   ///< of all rows
-  std::string directory;    ///< the spool is beneath it
+  Timestamp started;       ///< of the batch, also after it was resumed
+  double sample_rate = 1;  ///< of all rows
+  std::string directory;   ///< the spool is beneath it
   serving::ControlPlaneAddress control_plane;
 };
 
@@ -43,12 +43,12 @@ class BatchRecorder {
   ~BatchRecorder();
 
   struct Rows {
-    std::int64_t first = 0;               ///< of the batch
-    std::span<const float> features;      ///< rows x features
-    std::span<const float> predictions;   ///< rows; of several classes the likeliest's place
-    std::span<const float> probabilities; ///< of several classes rows x classes, else not looked at
-    std::span<const std::int64_t> times;  ///< rows, or none
-    std::span<const std::string_view> keys;     ///< rows, or none
+    std::int64_t first = 0;                  ///< of the batch
+    std::span<const float> features;         ///< rows x features
+    std::span<const float> predictions;      ///< rows; of several classes the likeliest's place
+    std::span<const float> probabilities;    ///< of several classes rows x classes, else not looked at
+    std::span<const std::int64_t> times;     ///< rows, or none
+    std::span<const std::string_view> keys;  ///< rows, or none
   };
   void BeginPart(std::int64_t part);
   void Add(const Rows& rows);

@@ -156,8 +156,8 @@ Status CheckNames(const std::vector<std::string>& kept, const std::vector<data::
   for (const data::AddedColumn& column : added) {
     for (const std::string& name : kept) {
       if (!EqualsIgnoreCase(name, column.name)) continue;
-      return InvalidArgument("the rows have a column ", Quoted(name), ", and so has the answer; name the columns to keep: ",
-                             "--keep COLUMN,COLUMN");
+      return InvalidArgument("the rows have a column ", Quoted(name),
+                             ", and so has the answer; name the columns to keep: ", "--keep COLUMN,COLUMN");
     }
   }
   return Ok();
@@ -234,7 +234,8 @@ class Predictor {
     const auto texts = chunk.Texts(static_cast<std::size_t>(time_text_));
     std::vector<BadRow> wrong;
     for (std::size_t row = 0; row < times.size(); ++row) {
-      if (times[row] != data::Chunk::kMissingTime || texts[row].data() == nullptr || IsMissingMark(texts[row])) continue;
+      if (times[row] != data::Chunk::kMissingTime || texts[row].data() == nullptr || IsMissingMark(texts[row]))
+        continue;
       wrong.push_back({row, Cat("column ", Quoted(model_.schema().event_time), ": ", Quoted(texts[row]),
                                 " is not a time; write times as 2024-05-01T12:30:00Z")});
     }
@@ -279,7 +280,9 @@ class Predictor {
       ends.push_back(bytes.size());
     }
     const std::string_view all = bytes;
-    const auto text = [&](std::size_t i) { return all.substr(i == 0 ? 0 : ends[i - 1], ends[i] - (i == 0 ? 0 : ends[i - 1])); };
+    const auto text = [&](std::size_t i) {
+      return all.substr(i == 0 ? 0 : ends[i - 1], ends[i] - (i == 0 ? 0 : ends[i - 1]));
+    };
     for (std::size_t row = 0; row < rows; ++row) block.added.front().texts.push_back(text(row));
     block.added.back().texts.resize(rows);
     for (std::size_t i = 0; i < bad_.size(); ++i) block.added.back().texts[bad_[i].row] = text(rows + i);
@@ -291,7 +294,8 @@ class Predictor {
     likeliest_.resize(values_.size() / outputs);
     for (std::size_t row = 0; row < likeliest_.size(); ++row) {
       const auto begin = values_.begin() + static_cast<std::ptrdiff_t>(row * outputs);
-      likeliest_[row] = static_cast<float>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(outputs)) - begin);
+      likeliest_[row] =
+          static_cast<float>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(outputs)) - begin);
     }
   }
 
@@ -331,7 +335,8 @@ class Predictor {
   Status EndPart(Handoff<WriteItem>& out) {
     if (job_.recorder != nullptr) {
       TRY(job_.recorder->EndPart());
-      marker_.sampled_rows += job_.recorder->sampled_rows() - std::exchange(sampled_before_, job_.recorder->sampled_rows());
+      marker_.sampled_rows +=
+          job_.recorder->sampled_rows() - std::exchange(sampled_before_, job_.recorder->sampled_rows());
     }
     marker_.unknown_categories = unknown_before_ + encoder_.unknown_categories();
     ++marker_.parts;
@@ -443,10 +448,10 @@ Status JoinParts(const std::string& directory, const BatchMarker& marker, const 
   for (std::int64_t part = 0; part < marker.parts; ++part) paths.push_back(data::SqlText(PartPath(directory, part)));
   data::DuckdbSession session = TRY(OpenIn(directory, 2));
   const std::string whole = directory + "/whole.parquet";
-  TRY(session.Execute(Cat("COPY (FROM read_parquet([", Join(paths, ", "), "])) TO ", data::SqlText(whole),
-                          " (FORMAT parquet, COMPRESSION zstd, KV_METADATA {millwright: ",
-                          data::SqlText(metadata.Dump()), "})"),
-                      whole));
+  TRY(session.Execute(
+      Cat("COPY (FROM read_parquet([", Join(paths, ", "), "])) TO ", data::SqlText(whole),
+          " (FORMAT parquet, COMPRESSION zstd, KV_METADATA {millwright: ", data::SqlText(metadata.Dump()), "})"),
+      whole));
   return PutInPlace(whole, output);
 }
 

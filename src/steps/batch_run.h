@@ -36,9 +36,9 @@ struct BatchJob {
 inline constexpr std::string_view kIdColumn = "prediction_id";
 inline constexpr std::string_view kErrorColumn = "prediction_error";
 
-/// Goes on where `marker` stands, to the end of the input; `marker` says then how it ended. Errors: kInvalidArgument for
-/// columns that do not fit the model, names of kept columns that the answer has too, a bad row when strict; those of
-/// reading and writing. What was done until then is kept.
+/// Goes on where `marker` stands, to the end of the input; `marker` says then how it ended. Errors: kInvalidArgument
+/// for columns that do not fit the model, names of kept columns that the answer has too, a bad row when strict; those
+/// of reading and writing. What was done until then is kept.
 Status PredictParts(const BatchJob& job, BatchMarker& marker);
 /// All parts as one file with `metadata` (JSON) under the key "millwright"; it gets its name when it is whole.
 Status JoinParts(const std::string& directory, const BatchMarker& marker, const Json& metadata,

@@ -46,9 +46,14 @@ struct Arguments {
 
 Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
   Arguments read;
-  const std::vector<std::pair<std::string_view, std::string*>> flags = {
-      {"--input", &read.input}, {"--output", &read.output}, {"--model", &read.model_path},   {"--version", &read.reference},
-      {"--url", &read.url},     {"--keep", &read.keep},     {"--record-as", &read.record_as}, {"--part-rows", &read.part_rows}};
+  const std::vector<std::pair<std::string_view, std::string*>> flags = {{"--input", &read.input},
+                                                                        {"--output", &read.output},
+                                                                        {"--model", &read.model_path},
+                                                                        {"--version", &read.reference},
+                                                                        {"--url", &read.url},
+                                                                        {"--keep", &read.keep},
+                                                                        {"--record-as", &read.record_as},
+                                                                        {"--part-rows", &read.part_rows}};
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word == "--json") {
@@ -58,7 +63,8 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
     } else if (word == "--no-recording") {
       read.recording = false;
     } else {
-      const auto flag = std::find_if(flags.begin(), flags.end(), [&](const auto& known) { return known.first == word; });
+      const auto flag =
+          std::find_if(flags.begin(), flags.end(), [&](const auto& known) { return known.first == word; });
       if (flag == flags.end()) return InvalidArgument("no flag ", Quoted(word), "; ", kUsage);
       if (i + 1 == arguments.size()) return InvalidArgument(word, " lacks its value; ", kUsage);
       *flag->second = arguments[++i];
@@ -66,7 +72,8 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
   }
   const bool one_model = read.model_path.empty() != read.reference.empty();
   if (read.input.empty() || read.output.empty() || !one_model) return InvalidArgument(kUsage);
-  if (!read.output.ends_with(".parquet")) return InvalidArgument("--output is ", Quoted(read.output), "; it must end in .parquet");
+  if (!read.output.ends_with(".parquet"))
+    return InvalidArgument("--output is ", Quoted(read.output), "; it must end in .parquet");
   if (!read.reference.empty() && read.url.empty()) return InvalidArgument("--version needs --url, the control plane's");
   return read;
 }
@@ -120,6 +127,10 @@ class Batch {
     TRY(GoOnOrBegin());
     resumed_at_ = marker_.rows;
     model_ = TRY(serving::Model::Load(model_path_));
+    if (!model_->takes_rows() || model_->backend() != nullptr) {
+      return Unimplemented("batch prediction takes models of trees; ", model_->Describe(),
+                           " is asked through an endpoint");
+    }
     if (Recording()) recorder_ = TRY(StartRecorder());
     if (!marker_.complete) TRY(Predict());
     Status delivered = recorder_ == nullptr ? Ok() : recorder_->Deliver(kDeliveryTimeout);
@@ -156,13 +167,14 @@ class Batch {
   Result<Json> Same() const {
     const bool bare = arguments_.reference.empty();
     const std::string digest = bare ? TRY(DigestOf(arguments_.model_path)) : std::string();
-    return Json::Make({{"input", ToJson(job_.files)},
-                       {"model", bare ? std::filesystem::absolute(arguments_.model_path).string() : arguments_.reference},
-                       {"model_digest", digest},
-                       {"keep", arguments_.keep},
-                       {"record_as", arguments_.record_as},
-                       {"recording", arguments_.recording},
-                       {"part_rows", job_.part_rows}});
+    return Json::Make(
+        {{"input", ToJson(job_.files)},
+         {"model", bare ? std::filesystem::absolute(arguments_.model_path).string() : arguments_.reference},
+         {"model_digest", digest},
+         {"keep", arguments_.keep},
+         {"record_as", arguments_.record_as},
+         {"recording", arguments_.recording},
+         {"part_rows", job_.part_rows}});
   }
 
   Status GoOnOrBegin() {
@@ -175,7 +187,8 @@ class Batch {
       return InvalidArgument(marker_.first_bad_rows.front());
     }
     if (before && before->complete) {
-      return FailedPrecondition(directory_, " holds what was recorded of an earlier batch and not delivered; run that one ",
+      return FailedPrecondition(directory_,
+                                " holds what was recorded of an earlier batch and not delivered; run that one ",
                                 "again, or remove the directory");
     }
     if (before) std::fprintf(stderr, "the input or the arguments are others than before: beginning anew\n");
@@ -193,7 +206,8 @@ class Batch {
     } else {
       TRY(FetchModel());
     }
-    marker_.batch_id = Sha256Hex(Cat(same.Dump(), marker_.model, "@", marker_.version, marker_.model_digest)).substr(0, 16);
+    marker_.batch_id =
+        Sha256Hex(Cat(same.Dump(), marker_.model, "@", marker_.version, marker_.model_digest)).substr(0, 16);
     data::SessionOptions options;
     for (const InputFile& file : job_.files) options.paths.push_back(file.path);
     data::DuckdbSession session = TRY(data::DuckdbSession::Open(options));
@@ -210,8 +224,8 @@ class Batch {
     net::HttpClient api = TRY(net::HttpClient::Make(arguments_.url, options));
     const std::optional<ModelVersion> found = TRY(FindVersion(api, name, version));
     if (!found) {
-      return NotFound("model ", Quoted(name), " has no version ", Quoted(version),
-                      "; see `millwright models ", name, "`, or name a file with --model");
+      return NotFound("model ", Quoted(name), " has no version ", Quoted(version), "; see `millwright models ", name,
+                      "`, or name a file with --model");
     }
     TRY(FetchPackage(api, found->package, directory_ + "/model"));
     marker_.model = name;
@@ -226,13 +240,16 @@ class Batch {
     options.endpoint = Endpoint();
     options.version = marker_.version;
     options.started = marker_.started;
-    options.sample_rate = std::min(1.0, kSampledRowsMax / static_cast<double>(std::max<std::int64_t>(marker_.rows_expected, 1)));
+    options.sample_rate =
+        std::min(1.0, kSampledRowsMax / static_cast<double>(std::max<std::int64_t>(marker_.rows_expected, 1)));
     options.directory = directory_;
     options.control_plane = {arguments_.url, TokenFromEnvironment()};
     return BatchRecorder::Start(std::move(options), *model_);
   }
 
-  [[nodiscard]] std::string Endpoint() const { return arguments_.record_as.empty() ? marker_.model : arguments_.record_as; }
+  [[nodiscard]] std::string Endpoint() const {
+    return arguments_.record_as.empty() ? marker_.model : arguments_.record_as;
+  }
 
   Status Predict() {
     job_.model = model_.get();
@@ -262,8 +279,8 @@ class Batch {
     const Duration rest(static_cast<std::int64_t>(static_cast<double>(left) / std::max(rate, 1.0)) * 1'000'000);
     const std::string line =
         Cat("\r\x1b[K", WithThousands(rows), " of ", job_.files.front().is_csv() ? "about " : "",
-            WithThousands(std::max(marker_.rows_expected, rows)), " rows, ", WithThousands(static_cast<long long>(rate)),
-            " rows/s, ", FormatDuration(rest), " left");
+            WithThousands(std::max(marker_.rows_expected, rows)), " rows, ",
+            WithThousands(static_cast<long long>(rate)), " rows/s, ", FormatDuration(rest), " left");
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
 
@@ -285,18 +302,19 @@ class Batch {
     const double seconds = Seconds(elapsed_);
     Json bad = Json::MakeArray();
     for (const std::string& sentence : marker_.first_bad_rows) bad.Append(sentence);
-    Json out = Json::Make({{"output", output_},
-                           {"batch", marker_.batch_id},
-                           {"model", marker_.model.empty() ? model_->name() : marker_.model},
-                           {"version", marker_.version == 0 ? Json() : Json(marker_.version)},
-                           {"model_digest", marker_.model_digest},
-                           {"rows", marker_.rows},
-                           {"resumed_at", resumed_at_},
-                           {"seconds", seconds},
-                           {"rows_per_second", seconds > 0 ? static_cast<double>(marker_.rows - resumed_at_) / seconds : 0},
-                           {"bad_rows", marker_.bad_rows},
-                           {"first_bad_rows", std::move(bad)},
-                           {"unknown_categories", marker_.unknown_categories}});
+    Json out =
+        Json::Make({{"output", output_},
+                    {"batch", marker_.batch_id},
+                    {"model", marker_.model.empty() ? model_->name() : marker_.model},
+                    {"version", marker_.version == 0 ? Json() : Json(marker_.version)},
+                    {"model_digest", marker_.model_digest},
+                    {"rows", marker_.rows},
+                    {"resumed_at", resumed_at_},
+                    {"seconds", seconds},
+                    {"rows_per_second", seconds > 0 ? static_cast<double>(marker_.rows - resumed_at_) / seconds : 0},
+                    {"bad_rows", marker_.bad_rows},
+                    {"first_bad_rows", std::move(bad)},
+                    {"unknown_categories", marker_.unknown_categories}});
     if (Recording()) out["recorded"] = Json::Make({{"endpoint", Endpoint()}, {"sampled_rows", marker_.sampled_rows}});
     return out;
   }
@@ -309,8 +327,8 @@ class Batch {
 
   [[nodiscard]] std::string SummaryText(const Json& summary) const {
     std::string out = Cat(WithThousands(marker_.rows), " rows predicted in ", Fixed(Seconds(elapsed_), 1), " s (",
-                          WithThousands(static_cast<long long>(summary.DoubleOr("rows_per_second", 0))), " rows/s) into ",
-                          arguments_.output, "\n");
+                          WithThousands(static_cast<long long>(summary.DoubleOr("rows_per_second", 0))),
+                          " rows/s) into ", arguments_.output, "\n");
     if (resumed_at_ > 0) CatTo(out, "went on at row ", WithThousands(resumed_at_), "\n");
     if (marker_.unknown_categories > 0) {
       CatTo(out, WithThousands(marker_.unknown_categories), " categories that training never saw counted as missing\n");

@@ -76,7 +76,8 @@ class BatchToolTest : public ::testing::Test {
     return status;
   }
   Status RunModel(const std::string& input, const std::string& output, std::vector<std::string> more = {}) {
-    std::vector<std::string> words = {"--input", input, "--output", output, "--model", Path("model"), "--part-rows", "999"};
+    std::vector<std::string> words = {"--input", input,         "--output",    output,
+                                      "--model", Path("model"), "--part-rows", "999"};
     words.insert(words.end(), more.begin(), more.end());
     return Run(words);
   }
@@ -105,7 +106,8 @@ TEST_F(BatchToolTest, AnswersAreThoseOfTheModelRowByRow) {
     const Json values = testing::RandomRow(random);
     std::vector<float> features;
     for (int i = 0; i < static_cast<int>(model->num_features()); ++i) {
-      features.push_back(testing::EncodeForTest(model->encoder(), i, *values.Find(testing::TestFeatures()[static_cast<std::size_t>(i)])));
+      features.push_back(testing::EncodeForTest(model->encoder(), i,
+                                                *values.Find(testing::TestFeatures()[static_cast<std::size_t>(i)])));
     }
     float probability = 0;
     model->Predict(features, 1, std::span(&probability, 1));
@@ -125,7 +127,8 @@ TEST_F(BatchToolTest, CsvAndSeveralFilesGiveTheSameAnswers) {
   const std::string header = text.substr(0, text.find('\n') + 1);
   std::size_t at = header.size();
   for (int file = 0; file < 3; ++file) {
-    const std::size_t end = file == 2 ? text.size() : text.find('\n', text.size() * static_cast<std::size_t>(file + 1) / 3) + 1;
+    const std::size_t end =
+        file == 2 ? text.size() : text.find('\n', text.size() * static_cast<std::size_t>(file + 1) / 3) + 1;
     ASSERT_TRUE(WriteFileDurably(Cat(Path("many"), "/", file, ".csv"), header + text.substr(at, end - at)).ok());
     at = end;
   }
@@ -133,10 +136,10 @@ TEST_F(BatchToolTest, CsvAndSeveralFilesGiveTheSameAnswers) {
     const Status done = RunModel(input, Path("two.parquet"));
     ASSERT_TRUE(done.ok()) << done.error().ToString();
     data::DuckdbSession session = data::OpenOver({scratch_.path()});
-    const auto same = session.Query(
-        Cat("SELECT count(*) FROM read_parquet(", data::SqlText(Path("one.parquet")), ") a POSITIONAL JOIN read_parquet(",
-            data::SqlText(Path("two.parquet")), ") b WHERE a.flight = b.flight AND a.departure = b.departure AND "
-            "a.probability = b.probability AND a.decision = b.decision"));
+    const auto same = session.Query(Cat("SELECT count(*) FROM read_parquet(", data::SqlText(Path("one.parquet")),
+                                        ") a POSITIONAL JOIN read_parquet(", data::SqlText(Path("two.parquet")),
+                                        ") b WHERE a.flight = b.flight AND a.departure = b.departure AND "
+                                        "a.probability = b.probability AND a.decision = b.decision"));
     ASSERT_TRUE(same.ok()) << same.error().ToString();
     EXPECT_EQ((*same)[0][0].AsInt(), 5000) << input;
   }
@@ -147,9 +150,9 @@ TEST_F(BatchToolTest, KeepsWhatItIsAskedTo) {
     EXPECT_TRUE(RunModel(parquet_, Path("out.parquet"), {"--keep", keep}).ok());
     std::vector<std::string> names;
     data::DuckdbSession session = data::OpenOver({scratch_.path()});
-    const auto described =
-        session.Query(Cat("SELECT name FROM parquet_schema(", data::SqlText(Path("out.parquet")), ") WHERE num_children IS "
-                          "NULL OR name = 'extra'"));
+    const auto described = session.Query(Cat("SELECT name FROM parquet_schema(", data::SqlText(Path("out.parquet")),
+                                             ") WHERE num_children IS "
+                                             "NULL OR name = 'extra'"));
     EXPECT_TRUE(described.ok());
     for (const auto& row : *described) names.push_back(row[0].AsString());
     return Join(names, " ");
@@ -169,7 +172,7 @@ TEST_F(BatchToolTest, BadRowsAreNamedAndHaveNoPrediction) {
   text += "bad1,2024-05-01T00:00:00Z,warm,1,3,true,AA,JFK\n";
   text += "bad2,2024-05-01T00:00:00Z,1,1,,true,AA,JFK\n";
   text += "bad3,yesterday,1,1,3,true,AA,JFK\n";
-  text += "good,2024-05-01T00:00:00Z,NA,?,3,YES,null,XXX\n";
+  text += "good,2024-05-01T00:00:00Z,NA,?,3,YES,null,ZZZ\n";
   const std::string input = scratch_.File("bad.csv", text);
   const Status done = RunModel(input, Path("out.parquet"));
   ASSERT_TRUE(done.ok()) << done.error().ToString();
@@ -189,7 +192,6 @@ TEST_F(BatchToolTest, BadRowsAreNamedAndHaveNoPrediction) {
   EXPECT_FALSE(std::filesystem::exists(Path("strict.parquet")));
 }
 
-
 TEST_F(BatchToolTest, AnInputThatDoesNotFitTheModelIsRefusedAtOnce) {
   const auto refusal = [&](const std::string& csv) {
     const Status refused = RunModel(scratch_.File("wrong.csv", csv), Path("out.parquet"));
@@ -198,9 +200,11 @@ TEST_F(BatchToolTest, AnInputThatDoesNotFitTheModelIsRefusedAtOnce) {
   EXPECT_EQ(refusal("flight,temp,wind,hours,holiday,carrier,origin\n"),
             "/wrong.csv has no column \"hour\", which the model takes; did you mean \"hours\"");
   data::DuckdbSession session = data::OpenOver({scratch_.path()});
-  ASSERT_TRUE(session.WriteParquet(Cat("SELECT * REPLACE (now() AS temp) FROM read_parquet(", data::SqlText(parquet_), ")"),
-                                   Path("time.parquet"))
-                  .ok());
+  ASSERT_TRUE(
+      session
+          .WriteParquet(Cat("SELECT * REPLACE (now() AS temp) FROM read_parquet(", data::SqlText(parquet_), ")"),
+                        Path("time.parquet"))
+          .ok());
   const Status refused = RunModel(Path("time.parquet"), Path("out.parquet"));
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("column \"temp\" is a TIMESTAMP WITH TIME ZONE; the model takes a float"),
@@ -219,12 +223,13 @@ TEST_F(BatchToolTest, NoRowsGiveAnOutputWithItsColumns) {
 
 TEST_F(BatchToolTest, ABareModelFileAnswersWithItsOwnColumns) {
   ASSERT_TRUE(WriteFileDurably(Path("bare.json"), testing::RandomXgboostJson(5, {"temp", "wind"}, 9, 3, 3)).ok());
-  const Status done = Run({"--input", parquet_, "--output", Path("out.parquet"), "--model", Path("bare.json"), "--keep",
-                           "flight"});
+  const Status done =
+      Run({"--input", parquet_, "--output", Path("out.parquet"), "--model", Path("bare.json"), "--keep", "flight"});
   ASSERT_TRUE(done.ok()) << done.error().ToString();
-  const auto rows = Ask("SELECT count(*), count(label), min(list_sum(probability)), max(list_sum(probability)), "
-                        "min(label = (list_position(probability, list_max(probability)) - 1)::VARCHAR)",
-                        Path("out.parquet"));
+  const auto rows =
+      Ask("SELECT count(*), count(label), min(list_sum(probability)), max(list_sum(probability)), "
+          "min(label = (list_position(probability, list_max(probability)) - 1)::VARCHAR)",
+          Path("out.parquet"));
   EXPECT_EQ(rows[0][0].AsInt(), 5000);
   EXPECT_EQ(rows[0][1].AsInt(), 5000);
   EXPECT_NEAR(rows[0][2].AsDouble(), 1, 1e-5);
@@ -252,7 +257,7 @@ bool RunAndKill(const std::vector<std::string>& words, const std::string& direct
 TEST_F(BatchToolTest, AKilledRunGoesOnToTheSameBytes) {
   const std::string input = scratch_.File("long.csv", CsvOf(60'000));
   const auto words = [&](const std::string& output) {
-    return std::vector<std::string>{"--input", input,         "--output",    Path(output), "--model",
+    return std::vector<std::string>{"--input",     input,    "--output",    Path(output),  "--model",
                                     Path("model"), "--keep", "flight,temp", "--part-rows", "999"};
   };
   ASSERT_TRUE(Run(words("undisturbed.parquet")).ok());
@@ -273,8 +278,8 @@ TEST_F(BatchToolTest, AKilledRunGoesOnToTheSameBytes) {
 
 TEST_F(BatchToolTest, OtherArgumentsBeginAnew) {
   const std::string input = scratch_.File("long.csv", CsvOf(60'000));
-  const std::vector<std::string> words = {"--input", input, "--output", Path("out.parquet"), "--model", Path("model"),
-                                          "--part-rows", "999"};
+  const std::vector<std::string> words = {"--input", input,         "--output",    Path("out.parquet"),
+                                          "--model", Path("model"), "--part-rows", "999"};
   if (!RunAndKill(words, Path("out.parquet.unfinished"), 3)) GTEST_SKIP() << "it was done before it could be killed";
   ASSERT_TRUE(WriteFileDurably(input, CsvOf(2000, 8)).ok());
   ASSERT_TRUE(Run(words).ok());
@@ -358,8 +363,10 @@ TEST_F(BatchToolTest, ARegisteredModelsRowsAreRecordedOnceWhateverWasKilled) {
   FakeControlPlane plane(Path("model"));
   std::string text = CsvOf(40'000);
   text += "bad,2024-05-01T00:00:00Z,warm,1,3,true,AA,JFK\nlate,yesterday,1,1,3,true,AA,JFK\n";
-  const std::vector<std::string> words = {"--input",   scratch_.File("long.csv", text), "--output",    Path("out.parquet"),
-                                          "--version", "late",                          "--url",       plane.url(),
+  const std::vector<std::string> words = {"--input",     scratch_.File("long.csv", text),
+                                          "--output",    Path("out.parquet"),
+                                          "--version",   "late",
+                                          "--url",       plane.url(),
                                           "--part-rows", "5000"};
   for (const std::int64_t part : {1, 4}) RunAndKill(words, Path("out.parquet.unfinished"), part);
   const Status done = Run(words);

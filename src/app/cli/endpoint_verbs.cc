@@ -135,12 +135,12 @@ Result<Json> Predict(const Options& options, const PredictArguments& arguments) 
 
 /// Data files are read by the program that links the library for them.
 Status PredictBatch(const Options& options, const PredictArguments& arguments) {
-  std::vector<std::string> words = {TRY(ProgramPath("mw-step")), "predict", "--input", arguments.input};
+  std::vector<std::string> words = { TRY(ProgramPath("mw-step")), "predict", "--input", arguments.input };
   for (const auto& [flag, value] : arguments.values) {
     if (!value.empty()) words.insert(words.end(), {flag, value});
   }
   if (!arguments.endpoint.empty()) {
-    words.insert(words.end(), {"--version", arguments.endpoint, "--url", TRY(ControlUrl(options))});
+    words.insert(words.end(), { "--version", arguments.endpoint, "--url", TRY(ControlUrl(options)) });
   }
   if (arguments.strict) words.emplace_back("--strict");
   if (arguments.no_recording) words.emplace_back("--no-recording");
@@ -238,7 +238,8 @@ void AddEndpointVerbs(const Registrar& registrar) {
   const auto batch_option = [&](const char* flag, const char* about) {
     predict_command->add_option(flag, predict->values[flag], about);
   };
-  batch_option("--output", "Parquet file for the predictions of all rows of the input; run again to go on after a kill");
+  batch_option("--output",
+               "Parquet file for the predictions of all rows of the input; run again to go on after a kill");
   batch_option("--model", "Model package or file, instead of a registered model");
   batch_option("--keep", "Columns of the input to keep: key (its key and event time), all, or names with commas");
   batch_option("--record-as", "Endpoint that the rows are recorded for; else the model's name");
