@@ -445,6 +445,8 @@ void Loop::Watch(Connection& c, std::uint32_t interest) {
 void Loop::Close(Connection& c) {
   DropSlots(c);
   if (c.dirty) std::erase(dirty_, &c);
+  // Closing alone would not do while a program that is being started holds a copy of the descriptor.
+  Register(epoll_.get(), EPOLL_CTL_DEL, c.socket.get(), 0, nullptr);
   const std::size_t index = c.index;
   if (index + 1 != connections_.size()) {
     connections_[index].swap(connections_.back());

@@ -1,11 +1,16 @@
 // The loop server over real sockets: order, limits, timeouts, refusals, stopping.
 #include "net/loop_server.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
+#include "base/file.h"
 #include "base/random.h"
 #include "net/test_client.h"
 
@@ -197,6 +202,31 @@ TEST_F(LoopServerTest, DoesNotAnswerAheadOfAClientThatDoesNotRead) {
   server_->Stop();
   const Counter& requests = metrics_.AddCounter("millwright_http_requests_total", "", {{"server", "inference"}});
   EXPECT_LT(requests.Value(), 50U);
+}
+
+// As a program that is being started does, until its own code runs.
+TEST_F(LoopServerTest, AConnectionIsGoneThoughSomebodyHoldsACopyOfItsDescriptor) {
+  LoopServerOptions options;
+  options.loops = 1;
+  Start(options);
+  TestClient client = Client();
+  ASSERT_EQ(client.Ask(Get("/")).status, 200);
+  FileDescriptor copy;
+  for (int descriptor = 3; descriptor < 1024 && !copy.valid(); ++descriptor) {
+    sockaddr_in own{};
+    sockaddr_in peer{};
+    socklen_t size = sizeof own;
+    socklen_t peer_size = sizeof peer;
+    if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &size) != 0 || own.sin_family != AF_INET ||
+        ntohs(own.sin_port) != server_->port() ||
+        getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &peer_size) != 0) {
+      continue;
+    }
+    copy = FileDescriptor(dup(descriptor));
+  }
+  ASSERT_TRUE(copy.valid());
+  client.Close();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(StatusOf(Get("/")), 200);
 }
 
 TEST_F(LoopServerTest, SaysContinueOnlyWhenTheBodyIsAwaited) {
