@@ -135,12 +135,14 @@ Result<Json> Predict(const Options& options, const PredictArguments& arguments) 
 
 /// Data files are read by the program that links the library for them.
 Status PredictBatch(const Options& options, const PredictArguments& arguments) {
-  std::vector<std::string> words = { TRY(ProgramPath("mw-step")), "predict", "--input", arguments.input };
+  const std::string program = TRY(ProgramPath("mw-step"));
+  std::vector<std::string> words = {program, "predict", "--input", arguments.input};
   for (const auto& [flag, value] : arguments.values) {
     if (!value.empty()) words.insert(words.end(), {flag, value});
   }
   if (!arguments.endpoint.empty()) {
-    words.insert(words.end(), { "--version", arguments.endpoint, "--url", TRY(ControlUrl(options)) });
+    const std::string url = TRY(ControlUrl(options));
+    words.insert(words.end(), {"--version", arguments.endpoint, "--url", url});
   }
   if (arguments.strict) words.emplace_back("--strict");
   if (arguments.no_recording) words.emplace_back("--no-recording");
