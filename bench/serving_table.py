@@ -114,9 +114,9 @@ class Servers:
         (root / "nginx.conf").write_text(NGINX.format(root=root, port=self.nginx_port))
         self.nginx = self.start(["/usr/sbin/nginx", "-p", root, "-c", root / "nginx.conf"])
         await_port(self.nginx_port)
-        self.port, self.mlp_why = free_port(), ""
+        self.port, self.grpc_port, self.mlp_why = free_port(), free_port(), ""
         serve = [programs / "millwright", "serve", "--listen", f"127.0.0.1:{self.port}",
-                 "--model", f"trees={directory}/a"]
+                 "--grpc-listen", f"127.0.0.1:{self.grpc_port}", "--model", f"trees={directory}/a"]
         self.own = self.start([*serve, "--model", f"mlp={directory}/mlp.onnx"])
         try:
             await_ready(self.port, self.own)
@@ -171,7 +171,8 @@ def large_batches(table, servers):
     table.measure("binary", servers.model(), *common, "--protocol", "binary", "--rows", rows)
     table.measure("binary_missing", servers.model(), *common, "--protocol", "binary", "--rows", missing)
     table.measure("json", servers.model(), *common, "--layout", "matrix", "--rows", rows)
-    table.measure("grpc", servers.model(), *common, "--protocol", "grpc", "--rows", rows)
+    table.measure("grpc", servers.model(), "--rate", "max", "--connections", 2, "--pipeline", 4, "--rows-per-request",
+                  BATCH, "--rows", rows, "--protocol", "grpc", "--grpc-address", f"127.0.0.1:{servers.grpc_port}")
 
 
 def one_row(table, servers):

@@ -36,6 +36,7 @@ set(MW_LIBS_base Threads::Threads yaml-cpp OpenSSL::Crypto ${MW_SIMDJSON})
 set(MW_LIBS_db SQLite::SQLite3 PostgreSQL::PostgreSQL)
 set(MW_LIBS_data mw_duckdb_library)
 set(MW_LIBS_steps ${MW_XGBOOST})
+set(MW_LIBS_load mw_grpc)
 set(MW_LIBS_api mw_grpc)
 # Which outside libraries only a module's tests use: the forest is compared with XGBoost itself.
 set(MW_TEST_LIBS_forest ${MW_XGBOOST})

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "load/grpc_message.h"
 #include "net/socket.h"
 
 namespace mw::load {
@@ -107,6 +108,27 @@ Result<std::string> BinaryText(const ModelAddress& address, const ModelInput& in
              "\r\nContent-Length: ", body.bytes.size(), "\r\n\r\n", body.bytes);
 }
 
+Result<std::string> GrpcMessage(const ModelAddress& address, const ModelInput& input, const std::vector<Row>& rows,
+                                const EncodeOptions& options) {
+  const std::vector<float> values = TRY(MatrixOf(input, rows));
+  MatrixRequest request;
+  request.model = address.model;
+  request.version = address.version;
+  request.id = options.request_id;
+  request.tensor = MatrixName(input);
+  request.rows = std::ssize(rows);
+  request.columns = std::ssize(input.columns);
+  request.values = values;
+  return InferRequestMessage(request);
+}
+
+Result<std::string> Encoded(Protocol protocol, const ModelAddress& address, const ModelInput& input,
+                            const std::vector<Row>& rows, const EncodeOptions& options) {
+  if (protocol == Protocol::kGrpc) return GrpcMessage(address, input, rows, options);
+  if (protocol == Protocol::kBinary) return BinaryText(address, input, rows, options);
+  return RestRequest(address, input, rows, options);
+}
+
 }  // namespace
 
 std::string_view ProtocolName(Protocol protocol) {
@@ -169,17 +191,17 @@ Result<BinaryBody> BinaryRequest(const ModelInput& input, const std::vector<Row>
 Result<RequestKind> PrepareKind(const KindPlan& plan, const ModelAddress& address, const ModelInput& input,
                                 RowSource& source, const EncodeOptions& options) {
   RequestKind kind;
-  const bool binary = plan.protocol == Protocol::kBinary;
   kind.name = Cat(ProtocolName(plan.protocol), ", ", plan.rows, plan.rows == 1 ? " row" : " rows");
   kind.weight = plan.weight;
   kind.rows = plan.rows;
-  kind.expect = binary ? Expect::kBinaryRows : Expect::kJsonRows;
+  kind.expect = plan.protocol == Protocol::kGrpc     ? Expect::kGrpcRows
+                : plan.protocol == Protocol::kBinary ? Expect::kBinaryRows
+                                                     : Expect::kJsonRows;
   std::vector<Row> rows(static_cast<std::size_t>(plan.rows));
   std::size_t bytes = 0;
   while (kind.requests.size() < kRequestsMax && (bytes < kRequestBytesMax || kind.requests.size() < kRequestsMin)) {
     for (Row& row : rows) source.Next(row);
-    kind.requests.push_back(binary ? TRY(BinaryText(address, input, rows, options))
-                                   : TRY(RestRequest(address, input, rows, options)));
+    kind.requests.push_back(TRY(Encoded(plan.protocol, address, input, rows, options)));
     bytes += kind.requests.back().size();
   }
   return kind;

@@ -1,5 +1,6 @@
 // Rows as requests of the Open Inference Protocol: JSON (a tensor for each column, or one matrix), or its binary tensor
-// extension (one FP32 matrix). Whole HTTP texts for RequestKind::requests. Pure; any thread.
+// extension (one FP32 matrix). Whole HTTP texts, or gRPC messages of one FP32 matrix, for RequestKind::requests. Pure;
+// any thread.
 #pragma once
 
 #include <string>

@@ -106,6 +106,9 @@ Result<ModelAddress> ModelAddress::Parse(std::string_view text) {
   if (address.model.empty() || plain || target.find('?') != std::string_view::npos) {
     return InvalidArgument(Quoted(text), " names no model; write http://HOST:PORT/MODEL");
   }
+  constexpr std::string_view kVersions = "/versions/";
+  const std::size_t versions = target.find(kVersions);
+  if (versions != std::string_view::npos) address.version = target.substr(versions + kVersions.size());
   address.path += Cat(kModels, target);
   return address;
 }

@@ -17,7 +17,8 @@ struct ModelAddress {
   std::string host;
   int port = 80;
   std::string model;
-  std::string path;  ///< "/v2/models/late": its metadata; "/infer" behind it is where it predicts
+  std::string version;  ///< where the URL names one
+  std::string path;     ///< "/v2/models/late": its metadata; "/infer" behind it is where it predicts
   /// Errors: kInvalidArgument with what was expected.
   static Result<ModelAddress> Parse(std::string_view url);
 };

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,12 +16,15 @@
 
 namespace mw::load {
 
+enum class Transport : std::uint8_t { kHttp, kGrpc };
+
 struct OpenLoopOptions {
+  Transport transport = Transport::kHttp;
   std::string host = "127.0.0.1";
   int port = 0;
   int threads = 1;
   int connections = 64;   ///< of all threads together, at least one each
-  int in_flight_max = 1;  ///< unanswered requests on each connection
+  int in_flight_max = 1;  ///< unanswered requests on each connection: pipelined, or concurrent calls
   Pacing pacing;
   Duration timeout{std::chrono::seconds(10)};
   Duration drain{std::chrono::seconds(2)};
@@ -31,7 +33,7 @@ struct OpenLoopOptions {
 struct LoadReport {
   Tally tally;
   Duration measured{0};    ///< the plan's duration without settling
-  Duration client_cpu{0};  ///< of the generator's threads, the whole run
+  Duration client_cpu{0};  ///< of this process, the whole run
   Duration elapsed{0};     ///< the whole run, until the last answer
   int threads = 1;
 };
@@ -40,9 +42,5 @@ struct LoadReport {
 /// thread: for meters of the server. Errors: kUnavailable, kDeadlineExceeded when no connection can be made.
 Result<LoadReport> RunOpenLoop(const OpenLoopOptions& options, const std::vector<RequestKind>& kinds,
                                const std::function<void()>& around = {});
-
-/// The same over lanes of another protocol.
-Result<LoadReport> RunLanes(const std::vector<std::unique_ptr<Lane>>& lanes, const Pacing& pacing,
-                            const std::function<void()>& around);
 
 }  // namespace mw::load

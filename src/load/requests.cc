@@ -2,6 +2,7 @@
 #include "load/requests.h"
 
 #include "base/text.h"
+#include "load/grpc_message.h"
 
 namespace mw::load {
 namespace {
@@ -46,8 +47,10 @@ bool AnswerFits(const RequestKind& kind, const std::vector<net::HeaderView>& hea
   switch (kind.expect) {
     case Expect::kJsonRows: return FirstShape(body) == kind.rows;
     case Expect::kBinaryRows: return BinaryFits(kind, headers, body);
-    default: return true;
+    case Expect::kGrpcRows: return FirstOutputRows(body) == kind.rows;
+    case Expect::kStatus: break;
   }
+  return true;
 }
 
 }  // namespace mw::load

@@ -15,6 +15,7 @@
 #include "base/yaml.h"
 #include "load/encode.h"
 #include "load/first_answer.h"
+#include "load/grpc_lane.h"
 #include "load/plot.h"
 #include "load/rate_search.h"
 #include "load/server_processes.h"
@@ -27,13 +28,15 @@ constexpr std::size_t kRampSlices = 20;
 constexpr int kRowsMax = 65'536;
 constexpr int kConnectionsMax = 10'000;
 constexpr double kRateMax = 10e6;
+constexpr std::chrono::seconds kFirstAnswerTimeout{10};
+constexpr int kHttpPort = 8080, kGrpcPort = 8081;
 constexpr std::string_view kAsFastAsAnswered = "max";
 
 /// As on the command line; empty: not given.
 struct BenchArguments {
   std::string model;
   std::string rate, ramp, target, wanted, duration, mix, protocol = "rest", arrivals = "poisson", layout = "columns";
-  std::string rows_file, package, plot;
+  std::string rows_file, package, plot, grpc_address;
   double price = 0;
   int rows = 1, connections = 64, pipeline = 1;
   std::uint64_t seed = 1;
@@ -84,13 +87,18 @@ Result<load::KindPlan> ParseKind(std::string_view text, load::Protocol protocol)
 Result<std::vector<load::KindPlan>> KindPlans(const BenchArguments& arguments) {
   const auto protocol = load::ProtocolFromName(arguments.protocol);
   if (!protocol) {
-    return InvalidArgument("--protocol is ", Quoted(arguments.protocol), "; it must be rest, binary or get");
+    return InvalidArgument("--protocol is ", Quoted(arguments.protocol), "; it must be rest, binary, grpc or get");
   }
-  if (*protocol == load::Protocol::kGrpc) return Unimplemented("--protocol grpc is not there yet; use rest or binary");
   std::vector<load::KindPlan> plans;
   if (arguments.mix.empty()) plans.push_back({*protocol, arguments.rows, 1});
   for (const std::string_view part : Split(arguments.mix, ',')) {
     if (!arguments.mix.empty()) plans.push_back(TRY(ParseKind(Trim(part), *protocol)));
+  }
+  for (const load::KindPlan& plan : plans) {
+    if ((plan.protocol == load::Protocol::kGrpc) != (*protocol == load::Protocol::kGrpc)) {
+      return InvalidArgument("--mix joins grpc with HTTP; ask by one of the two at a time");
+    }
+    if (plan.protocol == load::Protocol::kGet) return InvalidArgument("get asks a URL, not a model; leave --mix out");
   }
   return plans;
 }
@@ -140,6 +148,20 @@ Status PrepareModel(const Options& options, const BenchArguments& arguments, Pla
     plan.kinds.push_back(TRY(load::PrepareKind(kind, plan.address, plan.input, *rows, encode)));
   }
   return Ok();
+}
+
+/// --grpc-address; else what the local model server says of itself; else the port after 8080.
+Result<net::Address> GrpcAddress(const Options& options, const BenchArguments& arguments, const Plan& plan) {
+  if (!arguments.grpc_address.empty()) return net::ParseAddress(arguments.grpc_address).In("--grpc-address");
+  const Result<std::string> home = HomeDirectory(options.home);
+  if (home.ok() && arguments.model.find("://") == std::string::npos) {
+    const Result<std::string> text = ReadFile(*home + "/serve/serve.json", std::size_t{1} << 16);
+    const Result<Json> file = text.ok() ? Json::Parse(*text) : Result<Json>(text.error());
+    const std::string address = file.ok() ? file->StringOr("grpc", "") : "";
+    if (!address.empty()) return net::ParseAddress(address);
+  }
+  if (plan.address.port == kHttpPort) return net::Address{plan.address.host, kGrpcPort};
+  return InvalidArgument("where does ", plan.address.host, " speak gRPC? Say --grpc-address HOST:PORT");
 }
 
 Status PrepareRequests(const Options& options, const BenchArguments& arguments, Plan& plan) {
@@ -202,8 +224,16 @@ Result<Plan> Prepare(const Options& options, const BenchArguments& arguments) {
   plan.options.connections = arguments.connections;
   plan.options.in_flight_max = arguments.pipeline;
   plan.options.threads = std::clamp(load::Cores() / 4, 1, 8);
+  const bool grpc = plan.kinds.front().expect == load::Expect::kGrpcRows;
+  if (grpc) {
+    const net::Address address = TRY(GrpcAddress(options, arguments, plan));
+    plan.options.transport = load::Transport::kGrpc;
+    plan.options.host = address.host;
+    plan.options.port = address.port;
+  }
   for (const load::RequestKind& kind : plan.kinds) {
-    TRY(load::CheckFirstAnswer(plan.address.host, plan.address.port, kind));
+    const auto check = grpc ? load::CheckFirstGrpcAnswer : load::CheckFirstAnswer;
+    TRY(check(plan.options.host, plan.options.port, kind, kFirstAnswerTimeout));
   }
   return plan;
 }
@@ -223,7 +253,7 @@ std::string KindNames(const Plan& plan) {
 
 void SayPlan(const BenchArguments& arguments, const Plan& plan) {
   const load::OpenLoopOptions& options = plan.options;
-  const std::string where = net::HostPort(plan.address.host, plan.address.port);
+  const std::string where = net::HostPort(options.host, options.port);
   if (plan.address.model.empty()) {
     Say(Cat("GET ", plan.address.path, " at ", where, "\n"));
   } else {
@@ -302,7 +332,7 @@ Status WritePlot(const BenchArguments& arguments, const Plan& plan, std::vector<
 Json PlanJson(const BenchArguments& arguments, const Plan& plan) {
   return Json::Make({{"model", Json(plan.address.model)},
                      {"version", Json(plan.input.version)},
-                     {"address", Json(net::HostPort(plan.address.host, plan.address.port))},
+                     {"address", Json(net::HostPort(plan.options.host, plan.options.port))},
                      {"requests", Json(KindNames(plan))},
                      {"rows", Json(plan.rows_about)},
                      {"recorded", Json(arguments.recorded)},
@@ -427,7 +457,7 @@ void AddLoadOptions(CLI::App* command, BenchArguments& arguments) {
   command->add_option("--arrivals", arguments.arrivals, "poisson (as from many clients; the default) or even");
   command->add_option("--connections", arguments.connections, "Connections to the server; else 64")
       ->check(CLI::Range(1, kConnectionsMax));
-  command->add_option("--pipeline", arguments.pipeline, "Requests in flight on each connection; else 1")
+  command->add_option("--pipeline", arguments.pipeline, "Unanswered requests on each connection; else 1")
       ->check(CLI::Range(1, 1024));
   command->add_option("--seed", arguments.seed, "Of arrivals and rows; else 1");
 }
@@ -436,7 +466,9 @@ void AddRequestOptions(CLI::App* command, BenchArguments& arguments) {
   command->add_option("--rows-per-request", arguments.rows, "Rows in each request; else 1")
       ->check(CLI::Range(1, kRowsMax));
   command->add_option("--protocol", arguments.protocol,
-                      "rest (v2 JSON), binary (v2 with binary tensors), or get (any URL: the floor beneath)");
+                      "rest (v2 JSON), binary (v2 with binary tensors), grpc, or get (any URL: the floor beneath)");
+  command->add_option("--grpc-address", arguments.grpc_address,
+                      "HOST:PORT of gRPC; else the local server's own, or 8081 beside 8080");
   command->add_option("--layout", arguments.layout, "Of rest: columns (a tensor for each) or matrix (one of FP32)");
   command->add_option("--mix", arguments.mix,
                       "Several kinds by weight: [PROTOCOL/]ROWS:WEIGHT,... e.g. 1:90,binary/1024:10");
