@@ -107,22 +107,24 @@ void Compare(const Forest& forest, const XgboostOracle& oracle, const std::vecto
   std::vector<float> out(batch);
   const std::span<const float> rows(pool);
   std::vector<double> theirs, ours, ratios;
-  std::vector<double> engines[3];
+  std::vector<double> engines[kEngines];
   for (int turn = 0; turn < kTurns; ++turn) {
     theirs.push_back(Rate(batch, [&](std::size_t at) { oracle.Run(calls[at]); }));
     ours.push_back(Rate(batch, [&](std::size_t at) { forest.Predict(rows.subspan(at * width, width), batch, out); }));
     ratios.push_back(ours.back() / theirs.back());
-    for (const Engine engine : {Engine::kWalk, Engine::kInterleaved, Engine::kBinned}) {
-      if (!forest.Fits(engine)) continue;
-      engines[static_cast<std::size_t>(engine)].push_back(Rate(
-          batch, [&](std::size_t at) { forest.PredictMarginOn(engine, rows.subspan(at * width, width), batch, out); }));
+    for (std::size_t engine = 0; engine < kEngines; ++engine) {
+      if (!forest.Fits(static_cast<Engine>(engine))) continue;
+      engines[engine].push_back(Rate(batch, [&](std::size_t at) {
+        forest.PredictMarginOn(static_cast<Engine>(engine), rows.subspan(at * width, width), batch, out);
+      }));
     }
   }
   const auto text = [](const std::vector<double>& rates) {
     return rates.empty() ? std::string("-") : WithThousands(std::llround(Median(rates)));
   };
-  std::printf("%6zu %14s %14s %7.1fx   %12s %12s %12s\n", batch, text(theirs).c_str(), text(ours).c_str(),
-              Median(ratios), text(engines[0]).c_str(), text(engines[1]).c_str(), text(engines[2]).c_str());
+  std::printf("%6zu %12s %12s %7.1fx  ", batch, text(theirs).c_str(), text(ours).c_str(), Median(ratios));
+  for (const std::vector<double>& rates : engines) std::printf(" %14s", text(rates).c_str());
+  std::printf("\n");
 }
 
 std::size_t CountDifferent(const Forest& forest, const XgboostOracle& oracle, const std::vector<float>& pool) {
@@ -146,8 +148,11 @@ int Report(const char* title, const std::string& json, const XgboostOracle& orac
   std::printf(
       "\n%s: %s\n%zu of %zu answers differ from XGBoost's in any bit; medians of %d turns, rows per processor second\n",
       title, forest->Describe().c_str(), different, kPoolRows, kTurns);
-  std::printf("%6s %14s %14s %8s   %12s %12s %12s\n", "batch", "XGBoost", "forest", "ratio", "walk", "interleaved",
-              "binned");
+  std::printf("%6s %12s %12s %8s  ", "batch", "XGBoost", "forest", "ratio");
+  for (std::size_t engine = 0; engine < kEngines; ++engine) {
+    std::printf(" %14s", std::string(EngineName(static_cast<Engine>(engine))).c_str());
+  }
+  std::printf("\n");
   for (const std::size_t batch : kBatches) Compare(*forest, oracle, pool, batch);
   return different == 0 ? 0 : 1;
 }

@@ -36,6 +36,8 @@ Ensemble OneOutput(const Ensemble& all, std::uint32_t output) {
   std::erase_if(one.trees, [output](const Tree& tree) { return tree.output != output; });
   for (Tree& tree : one.trees) tree.output = 0;
   one.num_outputs = 1;
+  one.base_margin = all.BaseMargin(output);
+  one.base_margins.clear();
   DropUnusedSets(one);
   return one;
 }

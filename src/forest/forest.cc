@@ -1,118 +1,186 @@
-// The door: parses, lets every engine that fits lay the trees out, and picks one for each batch.
+// The door: parses, makes the engines, and turns sums into predictions of either precision.
 #include "forest/forest.h"
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "base/assert.h"
 #include "base/text.h"
-#include "forest/binned_engine.h"
+#include "forest/engine_set.h"
 #include "forest/ensemble.h"
-#include "forest/interleaved_engine.h"
-#include "forest/objective.h"
-#include "forest/split_inputs.h"
-#include "forest/walk_engine.h"
+#include "forest/lightgbm_text.h"
+#include "forest/onnx_model.h"
 #include "forest/xgboost_json.h"
+#include "forest/xgboost_ubj.h"
 
 namespace mw::forest {
 
-/// The trees of one output in every layout that fits them.
-struct Layout {
-  explicit Layout(Ensemble parsed) : ensemble(std::move(parsed)) {
-    const SplitInputs inputs(ensemble);
-    interleaved = InterleavedEngine::Make(ensemble, inputs);
-    binned = BinnedEngine::Make(ensemble, inputs);
-  }
-  [[nodiscard]] bool Fits(Engine engine) const {
-    switch (engine) {
-      case Engine::kWalk: return true;
-      case Engine::kInterleaved: return interleaved.has_value();
-      case Engine::kBinned: return binned.has_value();
+/// What the model is, and its engines, which look at it.
+struct Plan {
+  explicit Plan(Ensemble parsed) : ensemble(std::move(parsed)) {
+    if (ensemble.double_precision) {
+      engines.emplace<EngineSet<double>>(ensemble);
+    } else {
+      engines.emplace<EngineSet<float>>(ensemble);
     }
-    return false;
+    for (const Tree& tree : ensemble.trees) max_depth = std::max(max_depth, tree.depth);
   }
-  [[nodiscard]] Engine EngineFor(std::size_t count) const;
-  void MarginsOn(Engine engine, const float* rows, std::size_t count, float* out) const;
-  void Margins(const float* rows, std::size_t count, float* out) const;
+  [[nodiscard]] std::size_t num_outputs() const { return NumPredictions(ensemble.epilogue, ensemble.num_outputs); }
 
   Ensemble ensemble;
-  std::optional<InterleavedEngine> interleaved;
-  std::optional<BinnedEngine> binned;
-};
-
-/// What all outputs share, and the trees of each.
-struct Plan {
-  explicit Plan(Ensemble parsed) : head(std::move(parsed)) {
-    if (head.num_outputs == 1) {
-      outputs.emplace_back(head);
-    } else {
-      for (std::uint32_t output = 0; output < head.num_outputs; ++output) outputs.emplace_back(OneOutput(head, output));
-    }
-    for (const Tree& tree : head.trees) max_depth = std::max(max_depth, tree.depth);
-    num_trees = head.trees.size();
-    head.trees.clear();
-    head.category_sets.clear();
-  }
-
-  Ensemble head;  ///< without trees
-  std::vector<Layout> outputs;
-  std::size_t num_trees = 0;
+  std::variant<std::monostate, EngineSet<float>, EngineSet<double>> engines;
   std::uint32_t max_depth = 0;
 };
 
 namespace {
 
-/// A block of the binned engine costs about as much as this many single rows (bench/forest_bench.cc).
-constexpr std::size_t kBinnedRowsMin = 8;
-/// Rows of several outputs that are worked on at once: their margins of one output fit the stack.
-constexpr std::size_t kRowsOnStack = 8 * BinnedEngine::kRowsAtOnce;
+/// Numbers of a block of rows that fit the stack, when sums are not written straight to where they belong.
+constexpr std::size_t kNumbersOnStack = 2'048;
+/// Blocks are of so many rows, or a multiple: the widest engine's.
+constexpr std::size_t kBlockRows = 64;
 
-/// Writes each output's margins of a few rows between those of the others.
-template <typename Margins>
-void Interleave(const Plan& plan, std::span<const float> rows, std::size_t count, float* out, const Margins& margins) {
-  const std::size_t width = plan.head.num_features, outputs = plan.outputs.size();
-  std::array<float, kRowsOnStack> own;
-  for (std::size_t begin = 0; begin < count; begin += kRowsOnStack) {
-    const std::size_t some = std::min(kRowsOnStack, count - begin);
-    for (std::size_t output = 0; output < outputs; ++output) {
-      margins(plan.outputs[output], rows.data() + begin * width, some, own.data());
-      for (std::size_t row = 0; row < some; ++row) out[(begin + row) * outputs + output] = own[row];
-    }
+/// Writes `count` x `width` numbers to `out` by way of a block of the precision that `fill` writes.
+template <typename Own, typename Out, typename Fill>
+void InBlocks(std::size_t count, std::size_t width, Out* out, const Fill& fill) {
+  std::array<Own, kNumbersOnStack> on_stack;
+  std::unique_ptr<Own[]> allocated;
+  Own* own = on_stack.data();
+  if (width > kNumbersOnStack / kBlockRows) {
+    allocated = std::make_unique_for_overwrite<Own[]>(kBlockRows * width);
+    own = allocated.get();
   }
+  const std::size_t rows_max = allocated ? kBlockRows : kNumbersOnStack / width / kBlockRows * kBlockRows;
+  for (std::size_t begin = 0; begin < count; begin += rows_max) {
+    const std::size_t some = std::min(rows_max, count - begin);
+    fill(begin, some, own);
+    for (std::size_t i = 0; i < some * width; ++i) out[begin * width + i] = static_cast<Out>(own[i]);
+  }
+}
+
+/// Calls `run` with the engines in the precision of the model's sums.
+template <typename Run>
+void WithEngines(const Plan& plan, const Run& run) {
+  if (const auto* of_float = std::get_if<EngineSet<float>>(&plan.engines)) return run(*of_float, float{});
+  run(*std::get_if<EngineSet<double>>(&plan.engines), double{});
+}
+
+/// Margins in the model's own precision, by the given sums.
+template <typename Out, typename Sums>
+void Margins(const Plan& plan, std::size_t count, std::span<Out> out, const Sums& sums) {
+  const Ensemble& ensemble = plan.ensemble;
+  const std::size_t width = ensemble.num_outputs;
+  WithEngines(plan, [&](const auto& engines, auto zero) {
+    using Own = decltype(zero);
+    if constexpr (std::is_same_v<Own, Out>) {
+      sums(engines, 0, count, out.data());
+      FinishSums(ensemble.epilogue, width, count, out.data());
+    } else {
+      InBlocks<Own>(count, width, out.data(), [&](std::size_t begin, std::size_t some, Own* own) {
+        sums(engines, begin, some, own);
+        FinishSums(ensemble.epilogue, width, some, own);
+      });
+    }
+  });
+}
+
+template <typename Out>
+void PredictAs(const Plan& plan, std::span<const float> rows, std::size_t count, std::span<Out> out) {
+  const Ensemble& ensemble = plan.ensemble;
+  const std::size_t sums = ensemble.num_outputs, width = plan.num_outputs();
+  MW_ASSERT(rows.size() == count * ensemble.num_features && out.size() >= count * width);
+  WithEngines(plan, [&](const auto& engines, auto zero) {
+    using Own = decltype(zero);
+    const auto predict = [&](std::size_t begin, std::size_t some, Own* margins, Own* predictions) {
+      engines.AddUp(rows.data() + begin * ensemble.num_features, some, margins);
+      FinishSums(ensemble.epilogue, sums, some, margins);
+      Predictions(ensemble.epilogue, sums, some, margins, predictions);
+    };
+    if constexpr (std::is_same_v<Own, Out>) {
+      if (sums == width) return predict(0, count, out.data(), out.data());
+    }
+    if (sums == width) {
+      return InBlocks<Own>(count, width, out.data(),
+                           [&](std::size_t begin, std::size_t some, Own* own) { predict(begin, some, own, own); });
+    }
+    // Few models are of two widths; their margins are allocated.
+    std::vector<Own> margins(std::min(count, kBlockRows) * sums);
+    InBlocks<Own>(count, width, out.data(), [&](std::size_t begin, std::size_t some, Own* own) {
+      for (std::size_t at = 0; at < some; at += kBlockRows) {
+        predict(begin + at, std::min(kBlockRows, some - at), margins.data(), own + at * width);
+      }
+    });
+  });
+}
+
+template <typename Out>
+void MarginsAs(const Plan& plan, std::span<const float> rows, std::size_t count, std::span<Out> out) {
+  const std::size_t width = plan.ensemble.num_features;
+  MW_ASSERT(rows.size() == count * width && out.size() >= count * plan.ensemble.num_outputs);
+  Margins(plan, count, out, [&](const auto& engines, std::size_t begin, std::size_t some, auto* sums) {
+    engines.AddUp(rows.data() + begin * width, some, sums);
+  });
+}
+
+template <typename Out>
+void MarginsOn(const Plan& plan, Engine engine, std::span<const float> rows, std::size_t count, std::span<Out> out) {
+  const std::size_t width = plan.ensemble.num_features;
+  MW_ASSERT(rows.size() == count * width && out.size() >= count * plan.ensemble.num_outputs);
+  Margins(plan, count, out, [&](const auto& engines, std::size_t begin, std::size_t some, auto* sums) {
+    MW_ASSERT(engines.Fits(engine));
+    engines.Get(engine)->AddUp(rows.data() + begin * width, some, sums);
+  });
+}
+
+Result<Ensemble> Parse(std::string_view bytes, Format format) {
+  switch (format) {
+    case Format::kXgboostJson: return ParseXgboostJson(bytes);
+    case Format::kXgboostUbj: return ParseXgboostUbj(bytes);
+    case Format::kLightgbm: return ParseLightgbmText(bytes);
+    case Format::kOnnx: return ParseOnnxModel(bytes);
+  }
+  return InvalidArgument("there is no such model format");
 }
 
 }  // namespace
-
-Engine Layout::EngineFor(std::size_t count) const {
-  if (count >= kBinnedRowsMin && binned) return Engine::kBinned;
-  return interleaved ? Engine::kInterleaved : Engine::kWalk;
-}
-
-void Layout::MarginsOn(Engine engine, const float* rows, std::size_t count, float* out) const {
-  switch (engine) {
-    case Engine::kWalk: WalkMargins(ensemble, rows, count, out); break;
-    case Engine::kInterleaved: interleaved->Margins(rows, count, out); break;
-    case Engine::kBinned: binned->Margins(rows, count, out); break;
-  }
-}
-
-void Layout::Margins(const float* rows, std::size_t count, float* out) const {
-  // A few rows beyond the last full block are cheaper one by one than as a padded block.
-  const std::size_t tail = count % BinnedEngine::kRowsAtOnce;
-  const std::size_t head = EngineFor(count) == EngineFor(tail) ? count : count - tail;
-  if (head > 0) MarginsOn(EngineFor(count), rows, head, out);
-  if (head < count) MarginsOn(EngineFor(tail), rows + head * ensemble.num_features, count - head, out + head);
-}
 
 std::string_view EngineName(Engine engine) {
   switch (engine) {
     case Engine::kWalk: return "walk";
     case Engine::kInterleaved: return "interleaved";
-    case Engine::kBinned: return "binned";
+    case Engine::kBinnedSse: return "binned SSE";
+    case Engine::kBinnedAvx2: return "binned AVX2";
+    case Engine::kBinnedAvx512: return "binned AVX-512";
   }
   return "";
+}
+
+std::string_view FormatName(Format format) {
+  switch (format) {
+    case Format::kXgboostJson: return "XGBoost JSON";
+    case Format::kXgboostUbj: return "XGBoost UBJ";
+    case Format::kLightgbm: return "LightGBM text";
+    case Format::kOnnx: return "ONNX";
+  }
+  return "";
+}
+
+std::optional<Format> DetectFormat(std::string_view bytes, std::string_view file_name) {
+  if (bytes.starts_with("{L") || bytes.starts_with("{i") || bytes.starts_with("{U")) return Format::kXgboostUbj;
+  const std::string_view text = Trim(bytes.substr(0, 64));
+  if (text.starts_with('{')) return Format::kXgboostJson;
+  if (text.starts_with("tree\n") || text.starts_with("tree\r")) return Format::kLightgbm;
+  // ModelProto begins with its ir_version, field 1: a small number.
+  if (bytes.size() > 2 && bytes[0] == 0x08 && bytes[1] > 0 && bytes[1] < 0x40) return Format::kOnnx;
+  for (const auto& [ending, format] : {std::pair{".json", Format::kXgboostJson},
+                                       {".ubj", Format::kXgboostUbj},
+                                       {".txt", Format::kLightgbm},
+                                       {".onnx", Format::kOnnx}}) {
+    if (file_name.ends_with(ending)) return format;
+  }
+  return std::nullopt;
 }
 
 Forest::Forest(std::unique_ptr<const Plan> plan) : plan_(std::move(plan)) {}
@@ -120,56 +188,65 @@ Forest::Forest(Forest&&) noexcept = default;
 Forest& Forest::operator=(Forest&&) noexcept = default;
 Forest::~Forest() = default;
 
-Result<Forest> Forest::FromXgboostJson(std::string_view json) {
-  Ensemble ensemble = TRY(ParseXgboostJson(json));
+Result<Forest> Forest::Load(std::string_view bytes, Format format) {
+  Ensemble ensemble = TRY(Parse(bytes, format));
   return Forest(std::make_unique<const Plan>(std::move(ensemble)));
 }
 
-std::size_t Forest::num_features() const { return plan_->head.num_features; }
-std::size_t Forest::num_outputs() const { return plan_->outputs.size(); }
-std::size_t Forest::num_trees() const { return plan_->num_trees; }
+Result<Forest> Forest::FromXgboostJson(std::string_view json) { return Load(json, Format::kXgboostJson); }
+
+std::size_t Forest::num_features() const { return plan_->ensemble.num_features; }
+std::size_t Forest::num_outputs() const { return plan_->num_outputs(); }
+std::size_t Forest::num_margins() const { return plan_->ensemble.num_outputs; }
+std::size_t Forest::num_trees() const { return plan_->ensemble.trees.size(); }
 std::size_t Forest::max_depth() const { return plan_->max_depth; }
-const std::vector<std::string>& Forest::feature_names() const { return plan_->head.feature_names; }
-const std::vector<std::string>& Forest::feature_types() const { return plan_->head.feature_types; }
-Objective Forest::objective() const { return plan_->head.objective; }
-float Forest::base_score() const { return plan_->head.base_score; }
+const std::vector<std::string>& Forest::feature_names() const { return plan_->ensemble.feature_names; }
+const std::vector<std::string>& Forest::feature_types() const { return plan_->ensemble.feature_types; }
+const std::vector<std::string>& Forest::class_labels() const { return plan_->ensemble.class_labels; }
+const std::vector<std::string>& Forest::output_names() const { return plan_->ensemble.output_names; }
+Objective Forest::objective() const { return plan_->ensemble.objective; }
+const std::string& Forest::objective_name() const { return plan_->ensemble.objective_name; }
+float Forest::base_score() const { return plan_->ensemble.base_score; }
+bool Forest::double_precision() const { return plan_->ensemble.double_precision; }
 
 bool Forest::Fits(Engine engine) const {
-  return std::all_of(plan_->outputs.begin(), plan_->outputs.end(),
-                     [engine](const Layout& output) { return output.Fits(engine); });
+  bool fits = false;
+  WithEngines(*plan_, [&](const auto& engines, auto) { fits = engines.Fits(engine); });
+  return fits;
 }
 
-Engine Forest::EngineFor(std::size_t count) const { return plan_->outputs.front().EngineFor(count); }
-
-void Forest::PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count,
-                             std::span<float> out) const {
-  MW_ASSERT(rows.size() == count * num_features() && out.size() >= count * num_outputs() && Fits(engine));
-  if (num_outputs() == 1) return plan_->outputs.front().MarginsOn(engine, rows.data(), count, out.data());
-  Interleave(*plan_, rows, count, out.data(),
-             [engine](const Layout& output, const float* some_rows, std::size_t some, float* margins) {
-               output.MarginsOn(engine, some_rows, some, margins);
-             });
-}
-
-void Forest::PredictMargin(std::span<const float> rows, std::size_t count, std::span<float> out) const {
-  MW_ASSERT(rows.size() == count * num_features() && out.size() >= count * num_outputs());
-  if (num_outputs() == 1) return plan_->outputs.front().Margins(rows.data(), count, out.data());
-  Interleave(*plan_, rows, count, out.data(),
-             [](const Layout& output, const float* some_rows, std::size_t some, float* margins) {
-               output.Margins(some_rows, some, margins);
-             });
+Engine Forest::EngineFor(std::size_t count) const {
+  Engine engine = Engine::kWalk;
+  WithEngines(*plan_, [&](const auto& engines, auto) { engine = engines.EngineFor(count); });
+  return engine;
 }
 
 void Forest::Predict(std::span<const float> rows, std::size_t count, std::span<float> out) const {
-  PredictMargin(rows, count, out);
-  Transform(objective(), num_outputs(), out.first(count * num_outputs()));
+  PredictAs(*plan_, rows, count, out);
+}
+void Forest::Predict(std::span<const float> rows, std::size_t count, std::span<double> out) const {
+  PredictAs(*plan_, rows, count, out);
+}
+void Forest::PredictMargin(std::span<const float> rows, std::size_t count, std::span<float> out) const {
+  MarginsAs(*plan_, rows, count, out);
+}
+void Forest::PredictMargin(std::span<const float> rows, std::size_t count, std::span<double> out) const {
+  MarginsAs(*plan_, rows, count, out);
+}
+void Forest::PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count,
+                             std::span<float> out) const {
+  MarginsOn(*plan_, engine, rows, count, out);
+}
+void Forest::PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count,
+                             std::span<double> out) const {
+  MarginsOn(*plan_, engine, rows, count, out);
 }
 
 std::string Forest::Describe() const {
+  std::string rates;
+  WithEngines(*plan_, [&](const auto& engines, auto) { rates = engines.Describe(); });
   return Cat(num_trees(), " trees of depth <= ", max_depth(), " over ", num_features(), " features",
-             num_outputs() == 1 ? std::string() : Cat(" for ", num_outputs(), " classes"),
-             "; 1 row: ", EngineName(EngineFor(1)), ", ", BinnedEngine::kRowsAtOnce,
-             " rows: ", EngineName(EngineFor(BinnedEngine::kRowsAtOnce)));
+             num_margins() == 1 ? std::string() : Cat(" for ", num_margins(), " outputs"), "; rows/s: ", rates);
 }
 
 }  // namespace mw::forest

@@ -11,7 +11,8 @@
 #include <set>
 
 #include "base/random.h"
-#include "forest/objective.h"
+#include "forest/binned_engine.h"
+#include "forest/ensemble.h"
 #include "forest/xgboost_json.h"
 #include "forest/xgboost_oracle.h"
 
@@ -20,8 +21,8 @@ namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
-constexpr Engine kEngines[] = {Engine::kWalk, Engine::kInterleaved, Engine::kBinned};
+constexpr Engine kAllEngines[] = {Engine::kWalk, Engine::kInterleaved, Engine::kBinnedSse, Engine::kBinnedAvx2,
+                                  Engine::kBinnedAvx512};
 
 struct DataShape {
   std::size_t rows = 2000;
@@ -130,15 +131,15 @@ void ExpectEqualToXgboost(const XgboostOracle& oracle, const TrainingRows& train
   constexpr std::size_t kRows = 3001;
   const std::vector<float> rows = ProbeRows(*ParseXgboostJson(json), trained, kRows, 11);
   const float* margins = oracle.Predict(rows.data(), kRows, true, rounds);
-  for (const Engine engine : kEngines) {
+  for (const Engine engine : kAllEngines) {
     if (!forest->Fits(engine)) continue;
-    std::vector<float> found(kRows * forest->num_outputs());
+    std::vector<float> found(kRows * forest->num_margins());
     forest->PredictMarginOn(engine, rows, kRows, found);
     EXPECT_EQ(CountDifferentBits(margins, found), 0U) << EngineName(engine) << " of " << forest->Describe();
   }
   std::vector<float> again(trained.labels.size() * forest->num_outputs());
   forest->Predict(trained.values, trained.labels.size(), again);
-  const std::size_t all_rounds = forest->num_trees() / forest->num_outputs();
+  const std::size_t all_rounds = forest->num_trees() / forest->num_margins();
   EXPECT_EQ(CountDifferentBits(oracle.PredictMatrix(trained.values, all_rounds).data(), again), 0U);
   const float* predictions = oracle.Predict(rows.data(), kRows, false, rounds);
   const std::size_t width = forest->num_features();
@@ -157,6 +158,14 @@ bool FitsEngine(const XgboostOracle& oracle, Engine engine) {
   return Forest::FromXgboostJson(oracle.Json())->Fits(engine);
 }
 
+/// The binned engines fit exactly where the processor has their instructions, or nowhere.
+void ExpectBinned(const XgboostOracle& oracle, bool fits) {
+  const auto forest = Forest::FromXgboostJson(oracle.Json());
+  for (const Engine engine : {Engine::kBinnedSse, Engine::kBinnedAvx2, Engine::kBinnedAvx512}) {
+    EXPECT_EQ(forest->Fits(engine), fits && HasInstructions(engine)) << EngineName(engine);
+  }
+}
+
 class ForestDepth : public testing::TestWithParam<int> {};
 
 TEST_P(ForestDepth, EqualsXgboostWithMissingValues) {
@@ -164,7 +173,7 @@ TEST_P(ForestDepth, EqualsXgboostWithMissingValues) {
   const auto oracle = XgboostOracle::Train(rows, Hist(Cat(GetParam()).c_str()), 21);
   ExpectEqualToXgboost(oracle, rows);
   EXPECT_TRUE(FitsEngine(oracle, Engine::kInterleaved));
-  EXPECT_EQ(FitsEngine(oracle, Engine::kBinned), kHasAvx2 && GetParam() <= 6);
+  ExpectBinned(oracle, true);
 }
 
 INSTANTIATE_TEST_SUITE_P(OneToTen, ForestDepth, testing::Range(1, 11));
@@ -179,7 +188,7 @@ TEST(Forest, EqualsXgboostBeyond255Thresholds) {
   auto parameters = Hist("6");
   parameters["tree_method"] = "exact";
   const auto oracle = XgboostOracle::Train(rows, parameters, 60);
-  EXPECT_FALSE(FitsEngine(oracle, Engine::kBinned));
+  ExpectBinned(oracle, true);
   ExpectEqualToXgboost(oracle, rows);
 }
 
@@ -205,7 +214,7 @@ TEST(Forest, EqualsXgboostOnPartitionedCategories) {
   parameters["max_cat_to_onehot"] = "1";
   const auto oracle = XgboostOracle::Train(rows, parameters, 60);
   ExpectEqualToXgboost(oracle, rows);
-  EXPECT_EQ(FitsEngine(oracle, Engine::kBinned), kHasAvx2);
+  ExpectBinned(oracle, true);
 }
 
 TEST(Forest, EqualsXgboostOnCategoriesAlone) {
@@ -220,7 +229,7 @@ TEST(Forest, EqualsXgboostOnMoreCategoriesThanAByteHolds) {
   auto parameters = Hist("6");
   parameters["max_cat_to_onehot"] = "1";
   const auto oracle = XgboostOracle::Train(rows, parameters, 40);
-  EXPECT_FALSE(FitsEngine(oracle, Engine::kBinned));
+  ExpectBinned(oracle, false);
   EXPECT_TRUE(FitsEngine(oracle, Engine::kInterleaved));
   ExpectEqualToXgboost(oracle, rows);
 }
@@ -269,7 +278,7 @@ TEST(Forest, EqualsXgboostForSeveralClasses) {
   }
 }
 
-TEST(Forest, EqualsXgboostForClassesWithoutAFastEngine) {
+TEST(Forest, EqualsXgboostForClassesOfDeepTrees) {
   const TrainingRows rows = MakeRows({.rows = 6000, .numeric = 2, .classes = 3}, 24);
   auto parameters = Hist("9");
   parameters["objective"] = "multi:softprob";
@@ -277,7 +286,7 @@ TEST(Forest, EqualsXgboostForClassesWithoutAFastEngine) {
   parameters["num_parallel_tree"] = "2";
   parameters["subsample"] = "0.6";
   const auto oracle = XgboostOracle::Train(rows, parameters, 6);
-  EXPECT_FALSE(FitsEngine(oracle, Engine::kBinned));
+  ExpectBinned(oracle, true);
   const auto forest = Forest::FromXgboostJson(oracle.Json());
   std::vector<float> found(6000 * 3);
   forest->Predict(rows.values, 6000, found);
@@ -359,7 +368,7 @@ TEST(Forest, EqualsXgboostOnThousandsOfCategorySets) {
   parameters["min_child_weight"] = "0";
   const auto oracle = XgboostOracle::Train(rows, parameters, 200);
   EXPECT_GT(ParseXgboostJson(oracle.Json())->category_sets.size(), 4096U);
-  EXPECT_EQ(FitsEngine(oracle, Engine::kBinned), kHasAvx2);
+  ExpectBinned(oracle, true);
   ExpectEqualToXgboost(oracle, rows);
 }
 
@@ -378,7 +387,53 @@ TEST(Forest, TellsWhatTheModelCarries) {
   EXPECT_EQ(forest->num_trees(), 5U);
   EXPECT_EQ(forest->base_score(), 0.25F);
   EXPECT_EQ(forest->objective(), Objective::kLogistic);
-  EXPECT_TRUE(forest->Describe().starts_with("5 trees of depth <= 3 over 3 features; 1 row: interleaved, 32 rows: "));
+  EXPECT_EQ(forest->objective_name(), "binary:logistic");
+  EXPECT_FALSE(forest->double_precision());
+  EXPECT_TRUE(forest->Describe().starts_with("5 trees of depth <= 3 over 3 features; rows/s: ")) << forest->Describe();
+}
+
+TEST(Forest, EqualsXgboostForItsOtherObjectives) {
+  for (const char* objective : {"reg:logistic", "binary:hinge", "reg:squaredlogerror", "reg:pseudohubererror",
+                                "reg:absoluteerror", "reg:gamma", "reg:tweedie", "count:poisson", "survival:cox"}) {
+    TrainingRows rows = MakeRows({}, 31);
+    if (std::string_view(objective).find("logistic") == std::string_view::npos) {
+      for (float& label : rows.labels) label += 0.5F;
+    }
+    if (objective == std::string_view("binary:hinge")) {
+      for (float& label : rows.labels) label -= 0.5F;
+    }
+    auto parameters = Hist("4");
+    parameters["objective"] = objective;
+    ExpectEqualToXgboost(XgboostOracle::Train(rows, parameters, 8), rows);
+  }
+}
+
+TEST(Forest, GivesTheNumberOfTheTopClass) {
+  const TrainingRows rows = MakeRows({.classes = 4}, 32);
+  auto parameters = Hist("4");
+  parameters["objective"] = "multi:softmax";
+  parameters["num_class"] = "4";
+  const auto oracle = XgboostOracle::Train(rows, parameters, 8);
+  ExpectEqualToXgboost(oracle, rows);
+  const auto forest = Forest::FromXgboostJson(oracle.Json());
+  EXPECT_EQ(forest->num_outputs(), 1U);
+  EXPECT_EQ(forest->num_margins(), 4U);
+}
+
+TEST(Forest, GivesDoublesOfAFloatModelToo) {
+  const TrainingRows rows = MakeRows({.classes = 3}, 33);
+  auto parameters = Hist("4");
+  parameters["objective"] = "multi:softprob";
+  parameters["num_class"] = "3";
+  const auto forest = Forest::FromXgboostJson(XgboostOracle::Train(rows, parameters, 8).Json());
+  std::vector<float> narrow(2000 * 3);
+  std::vector<double> wide(2000 * 3);
+  forest->Predict(rows.values, 2000, narrow);
+  forest->Predict(rows.values, 2000, wide);
+  EXPECT_TRUE(std::equal(narrow.begin(), narrow.end(), wide.begin()));
+  forest->PredictMargin(rows.values, 2000, narrow);
+  forest->PredictMargin(rows.values, 2000, wide);
+  EXPECT_TRUE(std::equal(narrow.begin(), narrow.end(), wide.begin()));
 }
 
 TEST(Objective, SigmoidEqualsXgboosts) {
@@ -394,7 +449,8 @@ TEST(Objective, SigmoidEqualsXgboosts) {
   for (int i = 0; i < 500'000; ++i) margins.push_back(static_cast<float>(random.Normal() * 200));
   const std::vector<float> expected = oracle.PredictFrom(margins);
   std::vector<float> found = margins;
-  Transform(Objective::kLogistic, 1, found);
+  const Epilogue sigmoid{.transform = Transform::kSigmoid, .addends = {}};
+  Predictions(sigmoid, 1, found.size(), found.data(), found.data());
   EXPECT_EQ(CountDifferentBits(expected.data(), found), 0U);
 }
 

@@ -7,12 +7,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
+#include <type_traits>
 
 namespace mw::forest {
 namespace {
 
-constexpr std::size_t kTreesAtOnce = 8;
 constexpr std::size_t kTreeNodesMax = 65'536;
 constexpr std::size_t kInputsMax = 65'535;
 constexpr std::size_t kTableEntriesMax = std::size_t{4} << 20;
@@ -27,12 +26,6 @@ std::int32_t OrderedBits(float value) {
   return bits < 0 ? bits ^ kGreatest : bits;
 }
 
-/// What an input has to exceed to go right at the node.
-std::int32_t PackedValue(const Node& node) {
-  if (node.IsLeaf()) return std::bit_cast<std::int32_t>(node.value);
-  return node.category_set == Node::kNone ? OrderedBits(node.value) - 1 : 0;
-}
-
 bool Fits(const Ensemble& ensemble, const SplitInputs& inputs) {
   std::size_t table_entries = 0;
   for (const CategoryFeature& feature : inputs.categorical()) {
@@ -45,39 +38,65 @@ bool Fits(const Ensemble& ensemble, const SplitInputs& inputs) {
 
 }  // namespace
 
-std::optional<InterleavedEngine> InterleavedEngine::Make(const Ensemble& ensemble, const SplitInputs& inputs) {
-  if (!Fits(ensemble, inputs)) return std::nullopt;
-  InterleavedEngine engine;
-  engine.num_features_ = ensemble.num_features;
-  engine.base_margin_ = ensemble.base_margin;
-  engine.numeric_ = inputs.numeric();
-  engine.num_inputs_ = inputs.size() + 1;
-  for (const CategoryFeature& feature : inputs.categorical()) engine.AddTable(ensemble, feature);
-  for (const Tree& tree : ensemble.trees) engine.AddTree(tree, inputs);
+template <typename Sum>
+std::unique_ptr<InterleavedEngine<Sum>> InterleavedEngine<Sum>::Make(const Ensemble& ensemble,
+                                                                     const SplitInputs& inputs) {
+  if (!Fits(ensemble, inputs)) return nullptr;
+  std::unique_ptr<InterleavedEngine> engine(new InterleavedEngine);
+  engine->num_features_ = ensemble.num_features;
+  engine->category_rule_ = ensemble.category_rule;
+  engine->numeric_ = inputs.numeric();
+  engine->num_inputs_ = inputs.size() + 1;
+  for (const CategoryFeature& feature : inputs.categorical()) engine->AddTable(ensemble, feature);
+  for (std::uint32_t output = 0; output < ensemble.num_outputs; ++output) {
+    engine->base_margins_.push_back(static_cast<Sum>(ensemble.BaseMargin(output)));
+  }
+  std::vector<const Tree*> trees;
+  for (const Tree& tree : ensemble.trees) trees.push_back(&tree);
+  // Groups are of one output; within it the order of the trees stays.
+  std::stable_sort(trees.begin(), trees.end(), [](const Tree* a, const Tree* b) { return a->output < b->output; });
+  for (const Tree* tree : trees) engine->AddTree(*tree, inputs);
   return engine;
 }
 
-void InterleavedEngine::AddTree(const Tree& tree, const SplitInputs& inputs) {
+template <typename Sum>
+void InterleavedEngine<Sum>::AddTree(const Tree& tree, const SplitInputs& inputs) {
   const auto begin = static_cast<std::uint32_t>(nodes_.size());
-  if (groups_.empty() || groups_.back().count == kTreesAtOnce) {
+  if (groups_.empty() || groups_.back().count == kTreesAtOnce || groups_.back().output != tree.output) {
     Group group{};
     std::fill(std::begin(group.begin), std::end(group.begin), begin);  // absent trees repeat the first
+    group.output = tree.output;
     groups_.push_back(group);
   }
   Group& group = groups_.back();
   group.begin[group.count++] = begin;
   group.depth = std::max(group.depth, tree.depth);
-  for (std::size_t at = 0; at < tree.nodes.size(); ++at) {
-    const Node& node = tree.nodes[at];
-    const std::size_t input = node.IsLeaf() ? num_inputs_ - 1 : inputs.IndexOf(node);
-    const std::size_t left = node.IsLeaf() ? 0 : static_cast<std::size_t>(node.left) - at;
-    nodes_.push_back({PackedValue(node), static_cast<std::uint16_t>(input), static_cast<std::uint16_t>(left)});
+  for (std::size_t at = 0; at < tree.nodes.size(); ++at) nodes_.push_back(Packed(tree, at, inputs));
+}
+
+template <typename Sum>
+typename InterleavedEngine<Sum>::PackedNode InterleavedEngine<Sum>::Packed(const Tree& tree, std::size_t at,
+                                                                           const SplitInputs& inputs) {
+  const Node& node = tree.nodes[at];
+  if (!node.IsLeaf()) {
+    // What an input has to exceed to go right.
+    const std::int32_t value = node.category_set == Node::kNone ? OrderedBits(node.value) - 1 : 0;
+    return {value, static_cast<std::uint16_t>(inputs.IndexOf(node)),
+            static_cast<std::uint16_t>(static_cast<std::size_t>(node.left) - at)};
+  }
+  const auto input = static_cast<std::uint16_t>(num_inputs_ - 1);
+  if constexpr (std::is_same_v<Sum, float>) {
+    return {std::bit_cast<std::int32_t>(node.value), input, 0};
+  } else {
+    leaves_.push_back(tree.leaf_values[at]);
+    return {static_cast<std::int32_t>(leaves_.size() - 1), input, 0};
   }
 }
 
-void InterleavedEngine::AddTable(const Ensemble& ensemble, const CategoryFeature& feature) {
-  CategoryTable table{feature.feature, feature.code_max + 1, numeric_.size() + feature.first, feature.count, {}};
-  const std::size_t missing = (std::size_t{table.num_codes} + 1) * feature.count;
+template <typename Sum>
+void InterleavedEngine<Sum>::AddTable(const Ensemble& ensemble, const CategoryFeature& feature) {
+  CategoryTable table{feature, numeric_.size() + feature.first, {}};
+  const std::size_t missing = (std::size_t{feature.code_max} + 2) * feature.count;
   table.outcomes.assign(missing + feature.count, 0);
   for (std::size_t set = 0; set < feature.count; ++set) {
     const CategorySet& categories = ensemble.category_sets[feature.first + set];
@@ -87,28 +106,30 @@ void InterleavedEngine::AddTable(const Ensemble& ensemble, const CategoryFeature
   tables_.push_back(std::move(table));
 }
 
-const std::int32_t* InterleavedEngine::CategoryTable::Outcomes(float value) const {
-  std::size_t code = num_codes;
-  if (IsCategory(value)) code = std::min(static_cast<std::uint32_t>(value), num_codes);
-  if (std::isnan(value)) code = num_codes + 1;
-  return outcomes.data() + code * num_sets;
-}
-
-void InterleavedEngine::FillInputs(const float* row, std::int32_t* inputs) const {
+template <typename Sum>
+void InterleavedEngine<Sum>::FillInputs(const float* row, std::int32_t* inputs) const {
   for (std::size_t input = 0; input < numeric_.size(); ++input) {
     const float value = row[numeric_[input].feature];
     const std::int32_t missing = numeric_[input].default_left ? kLeast : kGreatest;
-    inputs[input] = value == value ? OrderedBits(value) : missing;
+    inputs[input] = std::abs(value) > numeric_[input].MissingMax() ? OrderedBits(value) : missing;
   }
   for (const CategoryTable& table : tables_) {
-    std::memcpy(inputs + table.first_input, table.Outcomes(row[table.feature]), table.num_sets * sizeof(std::int32_t));
+    const CategoryFeature& feature = table.feature;
+    const std::size_t entry = feature.TableRow(row[feature.feature], category_rule_) * feature.count;
+    std::memcpy(inputs + table.first_input, table.outcomes.data() + entry, feature.count * sizeof(std::int32_t));
   }
   inputs[num_inputs_ - 1] = kLeast;
 }
 
-float InterleavedEngine::Margin(const std::int32_t* inputs) const {
+template <typename Sum>
+Sum InterleavedEngine<Sum>::LeafValue(std::size_t node) const {
+  if constexpr (std::is_same_v<Sum, float>) return std::bit_cast<float>(nodes_[node].value);
+  return static_cast<Sum>(leaves_[static_cast<std::size_t>(nodes_[node].value)]);
+}
+
+template <typename Sum>
+void InterleavedEngine<Sum>::AddGroups(const std::int32_t* inputs, Sum* sums) const {
   const PackedNode* nodes = nodes_.data();
-  float margin = base_margin_;
   for (const Group& group : groups_) {
     std::array<std::size_t, kTreesAtOnce> at;
     std::copy_n(group.begin, kTreesAtOnce, at.begin());
@@ -119,13 +140,15 @@ float InterleavedEngine::Margin(const std::int32_t* inputs) const {
         at[k] += std::size_t{node.left} + (inputs[node.input] > node.value ? 1U : 0U);
       }
     }
-    // In the order of the trees: the sum of floats depends on it.
-    for (std::size_t k = 0; k < group.count; ++k) margin += std::bit_cast<float>(nodes[at[k]].value);
+    // In the order of the trees: the sum depends on it.
+    Sum sum = sums[group.output];
+    for (std::size_t k = 0; k < group.count; ++k) sum += LeafValue(at[k]);
+    sums[group.output] = sum;
   }
-  return margin;
 }
 
-void InterleavedEngine::Margins(const float* rows, std::size_t count, float* margins) const {
+template <typename Sum>
+void InterleavedEngine<Sum>::AddUp(const float* rows, std::size_t count, Sum* sums) const {
   std::array<std::int32_t, kInputsOnStack> on_stack;
   std::unique_ptr<std::int32_t[]> allocated;
   std::int32_t* inputs = on_stack.data();
@@ -133,10 +156,14 @@ void InterleavedEngine::Margins(const float* rows, std::size_t count, float* mar
     allocated = std::make_unique_for_overwrite<std::int32_t[]>(num_inputs_);
     inputs = allocated.get();
   }
-  for (std::size_t row = 0; row < count; ++row) {
+  for (std::size_t row = 0; row < count; ++row, sums += base_margins_.size()) {
     FillInputs(rows + row * num_features_, inputs);
-    margins[row] = Margin(inputs);
+    std::copy(base_margins_.begin(), base_margins_.end(), sums);
+    AddGroups(inputs, sums);
   }
 }
+
+template class InterleavedEngine<float>;
+template class InterleavedEngine<double>;
 
 }  // namespace mw::forest

@@ -8,58 +8,62 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <vector>
 
+#include "forest/engine.h"
 #include "forest/ensemble.h"
 #include "forest/split_inputs.h"
 
 namespace mw::forest {
 
-class InterleavedEngine {
+template <typename Sum>
+class InterleavedEngine final : public SumEngine<Sum> {
  public:
   /// Nothing when a tree has more than 65,536 nodes, the forest more than 65,535 inputs, or its category
   /// tables would take more than 16 MiB.
-  static std::optional<InterleavedEngine> Make(const Ensemble& ensemble, const SplitInputs& inputs);
+  static std::unique_ptr<InterleavedEngine> Make(const Ensemble& ensemble, const SplitInputs& inputs);
 
-  /// `rows`: count x num_features. Writes `count` margins.
-  void Margins(const float* rows, std::size_t count, float* margins) const;
+  void AddUp(const float* rows, std::size_t count, Sum* sums) const override;
 
  private:
+  static constexpr std::size_t kTreesAtOnce = 8;
+
   struct PackedNode {
-    std::int32_t value;   ///< goes right above it; leaves: the bits of their value
+    std::int32_t value;   ///< goes right above it; leaves: the bits of their value, or their place in leaves_
     std::uint16_t input;  ///< leaves: the last one, the least of all integers
     std::uint16_t left;   ///< so many nodes further on; leaves: 0
   };
-  /// Eight trees: where each begins in nodes_, how deep the deepest is, and how many are real.
+  /// Eight trees of one output: where each begins in nodes_, how deep the deepest is, and how many are real.
   struct Group {
-    std::uint32_t begin[8];
+    std::uint32_t begin[kTreesAtOnce];
     std::uint32_t depth;
     std::uint32_t count;
+    std::uint32_t output;
   };
-  /// One categorical feature: a row of 0s and 1s (1 goes right) for each of its sets, by category.
+  /// One categorical feature: a row of 0s and 1s (1 goes right) for each of its sets, by CategoryFeature::TableRow.
   struct CategoryTable {
-    std::uint32_t feature;
-    std::uint32_t num_codes;  ///< rows [0, num_codes) are categories; then "anything else", then "missing"
+    CategoryFeature feature;
     std::size_t first_input;
-    std::size_t num_sets;
-    std::vector<std::int32_t> outcomes;  ///< (num_codes + 2) x num_sets
-
-    [[nodiscard]] const std::int32_t* Outcomes(float value) const;
+    std::vector<std::int32_t> outcomes;
   };
 
   InterleavedEngine() = default;
   void AddTree(const Tree& tree, const SplitInputs& inputs);
+  PackedNode Packed(const Tree& tree, std::size_t at, const SplitInputs& inputs);
   void AddTable(const Ensemble& ensemble, const CategoryFeature& feature);
   void FillInputs(const float* row, std::int32_t* inputs) const;
-  float Margin(const std::int32_t* inputs) const;
+  void AddGroups(const std::int32_t* inputs, Sum* sums) const;
+  [[nodiscard]] Sum LeafValue(std::size_t node) const;
 
   std::size_t num_features_ = 0;
-  float base_margin_ = 0;
+  CategoryRule category_rule_ = CategoryRule::kFloor;
+  std::vector<Sum> base_margins_;  ///< of each output
   std::vector<NumericInput> numeric_;
   std::vector<CategoryTable> tables_;
   std::size_t num_inputs_ = 0;  ///< with the leaves' input at the end
   std::vector<PackedNode> nodes_;
+  std::vector<double> leaves_;  ///< where sums are doubles
   std::vector<Group> groups_;
 };
 

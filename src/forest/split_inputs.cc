@@ -6,11 +6,16 @@
 #include "base/assert.h"
 
 namespace mw::forest {
+namespace {
+
+NumericInput InputOf(const Node& split) { return {split.feature, split.default_left, split.zero_is_missing}; }
+
+}  // namespace
 
 SplitInputs::SplitInputs(const Ensemble& ensemble) : num_sets_(ensemble.category_sets.size()) {
   for (const Tree& tree : ensemble.trees) {
     for (const Node& node : tree.nodes) {
-      if (!node.IsLeaf() && node.category_set == Node::kNone) numeric_.push_back({node.feature, node.default_left});
+      if (!node.IsLeaf() && node.category_set == Node::kNone) numeric_.push_back(InputOf(node));
     }
   }
   std::sort(numeric_.begin(), numeric_.end());
@@ -27,7 +32,7 @@ SplitInputs::SplitInputs(const Ensemble& ensemble) : num_sets_(ensemble.category
 
 std::size_t SplitInputs::IndexOf(const Node& split) const {
   if (split.category_set != Node::kNone) return numeric_.size() + static_cast<std::size_t>(split.category_set);
-  const NumericInput wanted{split.feature, split.default_left};
+  const NumericInput wanted = InputOf(split);
   const auto found = std::lower_bound(numeric_.begin(), numeric_.end(), wanted);
   MW_ASSERT(found != numeric_.end() && *found == wanted);
   return static_cast<std::size_t>(found - numeric_.begin());

@@ -1,0 +1,165 @@
+// Making the engines and racing them.
+#include "forest/engine_set.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "forest/binned_engine.h"
+#include "forest/interleaved_engine.h"
+#include "forest/split_inputs.h"
+#include "forest/walk_engine.h"
+
+namespace mw::forest {
+namespace {
+
+constexpr std::size_t kBatches[] = {1, 8, 32, 1024};
+/// Time given to one engine at one size; a run that takes longer is not repeated.
+constexpr Duration kWindow{150};
+/// Sample rows are fewer for models with very many features.
+constexpr std::size_t kSampleFloatsMax = std::size_t{1} << 18;
+/// An engine that is so much slower than another at one size is not tried at the next greater.
+constexpr double kHopeless = 3;
+/// Engines within that of the fastest are as good as it: the first of the preferred ones is taken, so that loading
+/// again mostly chooses again.
+constexpr double kTie = 1.08;
+
+// In the order of preference.
+constexpr Engine kForOneRow[] = {Engine::kInterleaved, Engine::kBinnedAvx512, Engine::kBinnedAvx2, Engine::kBinnedSse,
+                                 Engine::kWalk};
+constexpr Engine kForBatches[] = {Engine::kBinnedAvx512, Engine::kBinnedAvx2, Engine::kBinnedSse, Engine::kInterleaved,
+                                  Engine::kWalk};
+
+/// Values near the thresholds and among the categories, some missing: rows that take all ways through the trees.
+std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
+  std::vector<std::vector<float>> values(ensemble.num_features);
+  for (const Tree& tree : ensemble.trees) {
+    for (const Node& node : tree.nodes) {
+      if (!node.IsLeaf() && node.category_set == Node::kNone) values[node.feature].push_back(node.value);
+    }
+  }
+  for (const CategorySet& set : ensemble.category_sets) {
+    for (const std::uint32_t code : set.right) values[set.feature].push_back(static_cast<float>(code));
+  }
+  Random random(1);
+  std::vector<float> rows(count * ensemble.num_features, 0.0F);
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    const std::vector<float>& known = values[at % ensemble.num_features];
+    if (known.empty()) continue;
+    const bool missing = random.Below(20) == 0;
+    rows[at] = missing ? std::numeric_limits<float>::quiet_NaN() : known[random.Below(known.size())];
+  }
+  return rows;
+}
+
+/// Rows a second at the best run within the window.
+template <typename Sum>
+double RowsPerSecond(const SumEngine<Sum>& engine, const std::vector<float>& rows, std::size_t width, std::size_t batch,
+                     std::vector<Sum>& sums) {
+  const RealClock clock;
+  const std::size_t batches = rows.size() / (width * batch);
+  double best = 0;
+  const Duration end = clock.Elapsed() + kWindow;
+  Duration now = clock.Elapsed();
+  // Runs of many batches, because the clock ticks in microseconds.
+  for (std::size_t repeats = 1; best == 0 || now < end; repeats = std::min<std::size_t>(2 * repeats, 64)) {
+    const Duration begin = now;
+    for (std::size_t i = 0; i < repeats; ++i)
+      engine.AddUp(rows.data() + i % batches * width * batch, batch, sums.data());
+    now = clock.Elapsed();
+    const double micros = std::max(static_cast<double>((now - begin).count()), 0.5);
+    best = std::max(best, static_cast<double>(repeats * batch) * 1e6 / micros);
+  }
+  return best;
+}
+
+}  // namespace
+
+template <typename Sum>
+EngineSet<Sum>::EngineSet(const Ensemble& ensemble)
+    : num_features_(ensemble.num_features), num_outputs_(ensemble.num_outputs) {
+  MakeEngines(ensemble);
+  Measure(ensemble);
+}
+
+template <typename Sum>
+void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
+  const SplitInputs inputs(ensemble);
+  const auto place = [this](Engine engine) -> auto& { return engines_[static_cast<std::size_t>(engine)]; };
+  place(Engine::kWalk) = std::make_unique<WalkEngine<Sum>>(ensemble);
+  place(Engine::kInterleaved) = InterleavedEngine<Sum>::Make(ensemble, inputs);
+  const auto layout = BinnedLayout<Sum>::Make(ensemble, inputs);
+  for (const Engine engine : {Engine::kBinnedSse, Engine::kBinnedAvx2, Engine::kBinnedAvx512}) {
+    place(engine) = BinnedEngine<Sum>::Make(engine, layout);
+  }
+}
+
+template <typename Sum>
+void EngineSet<Sum>::Measure(const Ensemble& ensemble) {
+  const std::size_t most = std::clamp<std::size_t>(kSampleFloatsMax / num_features_, 1, kBatches[3]);
+  const std::vector<float> rows = SampleRows(ensemble, most);
+  std::vector<Sum> sums(most * num_outputs_);
+  std::array<bool, kEngines> hopeless{};
+  // The definition is for what fits nothing else.
+  hopeless[static_cast<std::size_t>(Engine::kWalk)] =
+      engines_[static_cast<std::size_t>(Engine::kInterleaved)] != nullptr;
+  for (std::size_t size = 0; size < choices_.size(); ++size) {
+    std::array<double, kEngines> rates{};
+    for (std::size_t engine = 0; engine < kEngines; ++engine) {
+      if (engines_[engine] == nullptr || hopeless[engine]) continue;
+      rates[engine] = RowsPerSecond(*engines_[engine], rows, num_features_, std::min(kBatches[size], most), sums);
+    }
+    const double best = *std::max_element(rates.begin(), rates.end());
+    for (const Engine engine : size == 0 ? kForOneRow : kForBatches) {
+      const double rate = rates[static_cast<std::size_t>(engine)];
+      if (rate * kTie < best) continue;
+      choices_[size] = {kBatches[size], engine, rate};
+      break;
+    }
+    // A block costs the same for 8 rows as for all: only what is beaten at full blocks is out.
+    if (kBatches[size] < 32) continue;
+    for (std::size_t engine = 0; engine < kEngines; ++engine) hopeless[engine] |= rates[engine] * kHopeless < best;
+  }
+}
+
+template <typename Sum>
+Engine EngineSet<Sum>::EngineFor(std::size_t count) const {
+  Engine engine = choices_[0].engine;
+  for (const Choice& choice : choices_) {
+    if (choice.rows <= count) engine = choice.engine;
+  }
+  return engine;
+}
+
+template <typename Sum>
+void EngineSet<Sum>::AddUp(const float* rows, std::size_t count, Sum* sums) const {
+  // Rows beyond the last full block are given to the engine for so few.
+  while (count > 0) {
+    const SumEngine<Sum>& engine = *Get(EngineFor(count));
+    const std::size_t tail = count % engine.rows_at_once();
+    const std::size_t some = count - tail > 0 && EngineFor(tail) != EngineFor(count) ? count - tail : count;
+    engine.AddUp(rows, some, sums);
+    rows += some * num_features_;
+    sums += some * num_outputs_;
+    count -= some;
+  }
+}
+
+template <typename Sum>
+std::string EngineSet<Sum>::Describe() const {
+  std::string text;
+  for (const Choice& choice : choices_) {
+    CatTo(text, text.empty() ? "" : ", ", WithThousands(std::llround(choice.rows_per_second)), " (", choice.rows,
+          choice.rows == 1 ? " row, " : " rows, ", EngineName(choice.engine), ")");
+  }
+  return text;
+}
+
+template class EngineSet<float>;
+template class EngineSet<double>;
+
+}  // namespace mw::forest

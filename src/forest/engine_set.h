@@ -1,0 +1,46 @@
+// Every engine that fits a forest, and which is the fastest for a batch's size: measured once on rows made up from
+// the trees' own thresholds. Immutable once made, any thread.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "forest/engine.h"
+#include "forest/ensemble.h"
+
+namespace mw::forest {
+
+template <typename Sum>
+class EngineSet {
+ public:
+  /// The ensemble has to outlive the set. Takes a few milliseconds, most of it measuring.
+  explicit EngineSet(const Ensemble& ensemble);
+
+  [[nodiscard]] bool Fits(Engine engine) const { return Get(engine) != nullptr; }
+  /// Null when it does not fit.
+  [[nodiscard]] const SumEngine<Sum>* Get(Engine engine) const {
+    return engines_[static_cast<std::size_t>(engine)].get();
+  }
+  [[nodiscard]] Engine EngineFor(std::size_t count) const;
+  void AddUp(const float* rows, std::size_t count, Sum* sums) const;
+  /// "1,100,000 (1 row, interleaved), ...".
+  [[nodiscard]] std::string Describe() const;
+
+ private:
+  /// For batches of at least that many rows; the first one is for all.
+  struct Choice {
+    std::size_t rows = 1;
+    Engine engine = Engine::kWalk;
+    double rows_per_second = 0;
+  };
+  void MakeEngines(const Ensemble& ensemble);
+  void Measure(const Ensemble& ensemble);
+
+  std::size_t num_features_;
+  std::size_t num_outputs_;
+  std::array<std::unique_ptr<const SumEngine<Sum>>, kEngines> engines_;
+  std::array<Choice, 4> choices_;
+};
+
+}  // namespace mw::forest
