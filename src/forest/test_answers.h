@@ -38,17 +38,20 @@ inline std::vector<double> Numbers(const Json& array) {
   return numbers;
 }
 
-inline KnownAnswers ReadAnswers(std::string_view name) {
-  const Json json = *Json::Parse(*ReadFile(TestData(name)));
+/// `all` has the rows, `model` its answers to them.
+inline KnownAnswers ReadAnswers(const Json& all, const Json& model) {
   KnownAnswers answers;
-  for (const double value : Numbers(*json.Find("rows"))) answers.rows.push_back(static_cast<float>(value));
-  answers.count = json.Find("rows")->AsArray().size();
-  if (const Json* margins = json.Find("margins")) answers.margins = Numbers(*margins);
-  answers.predictions = Numbers(*json.Find("predictions"));
+  for (const double value : Numbers(*all.Find("rows"))) answers.rows.push_back(static_cast<float>(value));
+  answers.count = all.Find("rows")->AsArray().size();
+  if (const Json* margins = model.Find("margins")) answers.margins = Numbers(*margins);
+  answers.predictions = Numbers(*model.Find("predictions"));
   return answers;
 }
 
-inline bool SameBits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+/// NaN is NaN, whatever its bits: the answers' file does not tell them apart.
+inline bool SameBits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (a != a && b != b);
+}
 
 /// Every engine's margins and the predictions of batches of several sizes, bit by bit.
 inline void ExpectAnswers(const Forest& forest, const KnownAnswers& answers, std::string_view what) {

@@ -36,7 +36,7 @@ Sum TopClass(const Sum* margins, std::size_t count) {
 
 template <typename Sum>
 Sum SignedSquare(Sum value) {
-  return std::copysign(value * value, value);
+  return static_cast<Sum>((value > 0 ? 1 : 0) - (value < 0 ? 1 : 0)) * value * value;
 }
 
 template <typename Sum>

@@ -32,8 +32,10 @@ Status TreeBuilder::Reach(std::int64_t place) {
     return InvalidArgument("node ", place, " is named as a child; it has ", size_, " nodes");
   }
   const auto node = static_cast<std::size_t>(place);
-  if (reached_[node]) return InvalidArgument("node ", place, " is reached twice: that is no tree");
-  reached_[node] = true;
+  if (reached_.marks[node] == reached_.tree) {
+    return InvalidArgument("node ", place, " is reached twice: that is no tree");
+  }
+  reached_.marks[node] = reached_.tree;
   order_.push_back(node);
   return Ok();
 }

@@ -33,15 +33,24 @@ struct RawNode {
   double leaf_value = 0;
 };
 
+/// Which places a builder has seen, kept from one tree to the next so that each costs what it holds.
+struct Reached {
+  std::vector<std::uint32_t> marks;
+  std::uint32_t tree = 0;
+};
+
 /// Builds one tree. `describe(place, RawNode&) -> Status` reads the node at a place in [0, size).
 class TreeBuilder {
  public:
-  TreeBuilder(std::size_t size, bool double_precision) : size_(size), double_precision_(double_precision) {}
+  TreeBuilder(std::size_t size, bool double_precision, Reached& reached)
+      : size_(size), double_precision_(double_precision), reached_(reached) {
+    if (reached_.marks.size() < size) reached_.marks.resize(size);
+    ++reached_.tree;
+  }
 
   template <typename Describe>
   Result<Tree> Build(std::int64_t root, const Describe& describe) {
     if (size_ == 0) return InvalidArgument("it has no nodes");
-    reached_.assign(size_, false);
     TRY(Reach(root));
     // order_ grows while its nodes are appended: children come behind their parents.
     for (std::size_t at = 0; at < order_.size(); ++at) {
@@ -62,7 +71,7 @@ class TreeBuilder {
 
   const std::size_t size_;
   const bool double_precision_;
-  std::vector<bool> reached_;
+  Reached& reached_;
   std::vector<std::size_t> order_;
   std::size_t level_end_ = 1;
   Tree tree_;

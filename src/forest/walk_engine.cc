@@ -42,4 +42,8 @@ void WalkEngine<Sum>::AddUp(const float* rows, std::size_t count, Sum* sums) con
 template class WalkEngine<float>;
 template class WalkEngine<double>;
 
+void WalkMargins(const Ensemble& ensemble, const float* rows, std::size_t count, float* margins) {
+  WalkEngine<float>(ensemble).AddUp(rows, count, margins);
+}
+
 }  // namespace mw::forest

@@ -23,4 +23,7 @@ class WalkEngine final : public SumEngine<Sum> {
   const Ensemble& ensemble_;
 };
 
+/// The sums of a float ensemble, of whatever trees it holds. `rows`: count x num_features.
+void WalkMargins(const Ensemble& ensemble, const float* rows, std::size_t count, float* margins);
+
 }  // namespace mw::forest

@@ -98,13 +98,18 @@ Result<std::vector<float>> BaseScores(const std::string& text) {
 /// One tree's arrays become nodes.
 class TreeReader {
  public:
-  TreeReader(const XgboostTree& raw, std::uint32_t num_features, float weight, CategorySets& sets)
-      : raw_(raw), num_features_(num_features), weight_(weight), sets_(sets), size_(raw.left.size()) {}
+  TreeReader(const XgboostTree& raw, std::uint32_t num_features, float weight, CategorySets& sets, Reached& reached)
+      : raw_(raw),
+        num_features_(num_features),
+        weight_(weight),
+        sets_(sets),
+        reached_(reached),
+        size_(raw.left.size()) {}
 
   Result<Tree> Read() {
     TRY(CheckSizes());
     TRY(FindCategories());
-    TreeBuilder builder(size_, false);
+    TreeBuilder builder(size_, false, reached_);
     Tree tree = TRY(builder.Build(0, [this](std::size_t place, RawNode& node) { return Describe(place, node); }));
     if (raw_.sum_hessian.empty()) return tree;
     for (const std::size_t place : builder.order()) tree.covers.push_back(raw_.sum_hessian[place]);
@@ -193,6 +198,7 @@ class TreeReader {
   const std::uint32_t num_features_;
   const float weight_;  ///< dart's
   CategorySets& sets_;
+  Reached& reached_;
   const std::size_t size_;
   std::vector<std::int32_t> segment_;  ///< node -> position in categories_nodes
   std::size_t categories_read_ = 0;
@@ -289,10 +295,11 @@ Result<Ensemble> BuildXgboost(XgboostModel raw) {
   Ensemble ensemble;
   TRY(FillHead(raw, ensemble));
   CategorySets sets;
+  Reached reached;
   const std::size_t used = TRY(TreesUsed(raw, ensemble.num_outputs));
   for (std::size_t tree = 0; tree < used; ++tree) {
     const float weight = raw.weight_drop.empty() ? 1.0F : raw.weight_drop[tree];
-    TreeReader reader(raw.trees[tree], ensemble.num_features, weight, sets);
+    TreeReader reader(raw.trees[tree], ensemble.num_features, weight, sets, reached);
     ensemble.trees.push_back(TRY(reader.Read().In(Cat("tree ", tree))));
     ensemble.trees.back().output = static_cast<std::uint32_t>(raw.tree_info[tree]);
     raw.trees[tree] = {};

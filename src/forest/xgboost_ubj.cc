@@ -211,7 +211,8 @@ struct UbjSource {
   }
 
   static Result<Value> Next(const Value& outer, const Header& header) {
-    const char kind = header.kind != 0 ? header.kind : TRY(outer.cursor->Marker());
+    char kind = header.kind;
+    if (kind == 0) kind = TRY(outer.cursor->Marker());
     return Value{outer.cursor, kind, outer.depth + 1, false};
   }
 
@@ -255,10 +256,8 @@ Result<Ensemble> ParseXgboostUbj(std::string_view bytes) {
     return ResourceExhausted("the model has ", bytes.size(), " bytes; at most ", kModelBytesMax);
   }
   Cursor cursor(bytes);
-  UbjValue root {
-    &cursor, TRY(cursor.Marker())
-    , 0, false
-  };
+  const char kind = TRY(cursor.Marker());
+  UbjValue root{&cursor, kind, 0, false};
   XgboostModel model;
   TRY(XgboostMembers<UbjSource>::ReadRoot(root, model));
   if (cursor.left() > 0) return cursor.Bad("bytes follow the end");
