@@ -196,7 +196,7 @@ std::string LagWarning(const Measurement& measurement) {
 
 CurvePoint PointOf(const Measurement& measurement) {
   CurvePoint point;
-  point.asked = measurement.Asked();
+  point.asked = measurement.pacing.plan.from;  // what a Poisson plan really asked for differs a little
   point.answered = measurement.RequestsPerSecond();
   point.p50 = Bounded(measurement.Latency(0.5));
   point.p90 = Bounded(measurement.Latency(0.9));

@@ -85,9 +85,7 @@ std::vector<CurvePoint> Ordered(std::vector<CurvePoint> points) {
   std::sort(points.begin(), points.end(), [&](const CurvePoint& a, const CurvePoint& b) {
     return a.asked != b.asked ? a.asked < b.asked : slowness(a) > slowness(b);
   });
-  const auto same = [](const CurvePoint& a, const CurvePoint& b) {
-    return std::abs(a.asked - b.asked) < 0.01 * a.asked;
-  };
+  const auto same = [](const CurvePoint& a, const CurvePoint& b) { return a.asked == b.asked; };
   points.erase(std::unique(points.begin(), points.end(), same), points.end());
   return points;
 }

@@ -409,8 +409,9 @@ Json SearchJson(const Search& search) {
 }
 
 void SayBest(const Plan& plan, const Search& search, const load::Measurement& best) {
-  Say(Cat("\nmeasured: ", load::RateText(search.outcome.best), " requests/s (", load::RateText(best.RowsPerSecond()),
-          " rows/s) is the highest rate that holds ", plan.target->ToString(), "; it held ", search.outcome.held_times,
+  Say(Cat("\nmeasured: ", load::RateText(search.outcome.best), " requests/s (",
+          load::RateText(search.outcome.best * best.RowsPerRequest()), " rows/s) is the highest rate that holds ",
+          plan.target->ToString(), "; it held ", search.outcome.held_times,
           search.outcome.held_times == 1 ? " time" : " times",
           search.outcome.confirmed ? "" : ", which is fewer than were wanted", "\n\n", MeasurementText(best)));
 }
