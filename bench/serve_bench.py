@@ -122,8 +122,9 @@ def main():
         # What wrk says of latencies while it pipelines is of no use.
         latency = "" if name == "x16" else ", ".join(f"p{key.rstrip('%')} {value}"
                                                      for key, value in percentiles[name].items())
-        print(f"  {name:<10}{median[name]:>10,.0f} requests/s" + (f" {rows * median[name]:>12,.0f} rows/s" if rows > 1 else "")
-              + f"   {statistics.median(cpu[name]):.1f} us of CPU each   {latency}"
+        throughput = f" {rows * median[name]:>12,.0f} rows/s" if rows > 1 else ""
+        print(f"  {name:<10}{median[name]:>10,.0f} requests/s{throughput}"
+              f"   {statistics.median(cpu[name]):.1f} us of CPU each   {latency}"
               f"   rounds {', '.join(f'{value:,.0f}' for value in values)}")
     for name, values in pairs.items():
         print(f"  {name} to nginx {median[name] / median['nginx']:.2f}, rounds {', '.join(f'{v:.2f}' for v in values)}")
