@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "net/http_codec.h"
+#include "net/loop_heads.h"
 
 namespace {
 
@@ -73,12 +74,32 @@ Reading Read(std::string_view bytes, std::size_t piece, const Parse& parse) {
   }
 }
 
+// Remembering heads of earlier requests changes nothing.
+void CheckMemory(const std::string& text, const RequestHead& head, std::size_t size) {
+  static mw::net::HeadMemory memory(kHeadMax);
+  const auto found = memory.Find(0, text);
+  if (found.head == nullptr) {
+    const RequestHead* parsed = nullptr;
+    Expect(!memory.Parse(0, std::string_view(text).substr(0, size), parsed));
+    return;
+  }
+  Expect(found.size == size && found.head->target == head.target && found.head->host == head.host);
+  Expect(found.head->framing == head.framing && found.head->content_length == head.content_length);
+  Expect(found.head->keep_alive == head.keep_alive && found.head->known == head.known);
+  Expect(found.head->headers.size() == head.headers.size());
+  for (std::size_t i = 0; i < head.headers.size(); ++i) {
+    Expect(found.head->headers[i].name == head.headers[i].name);
+    Expect(found.head->headers[i].value == head.headers[i].value);
+  }
+}
+
 // A request that was accepted, written anew and read again, is the same request.
 void CheckRequest(const std::string& text) {
   RequestHead head;
   HeadScanner scanner(kHeadMax);
   Expect(scanner.Scan(text) == Progress::kDone);
   Expect(!mw::net::ParseRequestHead(std::string_view(text).substr(0, scanner.size()), head));
+  CheckMemory(text, head, scanner.size());
   std::string again =
       mw::Cat(mw::net::MethodName(head.method), ' ', head.target, " HTTP/1.", head.minor_version, "\r\n");
   for (const mw::net::HeaderView& header : head.headers) mw::net::AppendHeader(again, header.name, header.value);

@@ -97,6 +97,11 @@ void ReadFramingField(const HeaderView& header, FramingFields& fields) {
   }
 }
 
+// The one known header whose name has that length.
+std::optional<KnownHeader> IfIs(KnownHeader header, std::string_view name, std::string_view lower) {
+  return NameIs(name, lower) ? std::optional(header) : std::nullopt;
+}
+
 // Takes the next line, without its CR LF, off `rest`. HeadScanner made sure that there is one.
 std::string_view TakeLine(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
@@ -237,9 +242,24 @@ Progress HeadScanner::Scan(std::string_view bytes) {
   return seen_line_ ? Refuse(431, "the head is too large") : Refuse(414, "the request line is too long");
 }
 
+std::optional<KnownHeader> FindKnownHeader(std::string_view name) {
+  switch (name.size()) {
+    case 6: return IfIs(KnownHeader::kAccept, name, "accept");
+    case 10: return IfIs(KnownHeader::kTracestate, name, "tracestate");
+    case 11: return IfIs(KnownHeader::kTraceparent, name, "traceparent");
+    case 12: return IfIs(KnownHeader::kContentType, name, "content-type");
+    case 13: return IfIs(KnownHeader::kAuthorization, name, "authorization");
+    case 15: return IfIs(KnownHeader::kAcceptEncoding, name, "accept-encoding");
+    case 16: return IfIs(KnownHeader::kContentEncoding, name, "content-encoding");
+    case 31: return IfIs(KnownHeader::kInferenceHeaderContentLength, name, "inference-header-content-length");
+    default: return std::nullopt;
+  }
+}
+
 std::optional<Refusal> ParseRequestHead(std::string_view head, RequestHead& out) {
   out.host = out.origin = out.query = {};
   out.expect_continue = false;
+  out.known = {};
   std::string_view rest = head.starts_with("\r\n") ? head.substr(2) : head;
   std::string_view authority;
   if (auto refusal = ParseRequestLine(TakeLine(rest), out, authority)) return refusal;
@@ -254,6 +274,9 @@ std::optional<Refusal> ParseRequestHead(std::string_view head, RequestHead& out)
     } else if (NameIs(header.name, "expect")) {
       if (!EqualsIgnoreCase(header.value, "100-continue")) return Refusal{417, "only 100-continue can be expected"};
       out.expect_continue = true;
+    } else if (const auto known = FindKnownHeader(header.name)) {
+      std::string_view& value = out.known[static_cast<std::size_t>(*known)];
+      if (value.data() == nullptr) value = header.value;
     } else {
       ReadFramingField(header, fields);
     }

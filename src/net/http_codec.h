@@ -7,6 +7,7 @@
 // two readers that repair differently are how requests are smuggled.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -58,6 +59,23 @@ enum class Framing : std::uint8_t {
   kUntilClose,  ///< answers only
 };
 
+/// Fields that handlers of the data plane ask for at every request, found while the head is parsed.
+enum class KnownHeader : std::uint8_t {
+  kAccept,
+  kAcceptEncoding,
+  kAuthorization,
+  kContentEncoding,
+  kContentType,
+  kInferenceHeaderContentLength,
+  kTraceparent,
+  kTracestate
+};
+inline constexpr std::size_t kKnownHeaderCount = 8;
+/// The first value of each; empty when absent.
+using KnownHeaders = std::array<std::string_view, kKnownHeaderCount>;
+/// `name` as it stood in the message; ASCII case does not matter.
+std::optional<KnownHeader> FindKnownHeader(std::string_view name);
+
 /// All views point into the bytes that were parsed.
 struct RequestHead {
   Method method = Method::kGet;
@@ -72,6 +90,7 @@ struct RequestHead {
   Framing framing = Framing::kLength;
   std::uint64_t content_length = 0;
   std::vector<HeaderView> headers;
+  KnownHeaders known{};
 };
 /// `head` is what HeadScanner found. Reuses `out`'s memory. Statuses: 400, 414, 417, 431, 501, 505.
 std::optional<Refusal> ParseRequestHead(std::string_view head, RequestHead& out);

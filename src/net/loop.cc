@@ -17,7 +17,9 @@ namespace {
 constexpr std::size_t kScratchBytes = std::size_t{256} << 10;
 constexpr std::size_t kOutputHigh = std::size_t{256} << 10;  // answers pending before requests wait
 constexpr std::size_t kOutputKept = std::size_t{1} << 20;    // capacity that out_ keeps between wake-ups
+constexpr std::size_t kPromptBytes = std::size_t{16} << 10;  // requests and answers; more do not wait for others
 constexpr std::size_t kRoomMin = std::size_t{4} << 10;
+constexpr std::size_t kSweepMax = 64;  // sockets: their answers wait for each other
 constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 
@@ -77,6 +79,7 @@ Loop::Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler)
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       mailbox_(std::make_shared<LoopMailbox>(*this)),
       scratch_(kScratchBytes),
+      heads_(options_.head_bytes_max),
       sweep_interval_(SweepInterval(options_)) {
   MW_ASSERT(epoll_.valid());
   Register(epoll_.get(), EPOLL_CTL_ADD, mailbox_->wake_descriptor(), EPOLLIN | EPOLLET, nullptr);
@@ -97,7 +100,7 @@ void Loop::Adopt(FileDescriptor socket) {
 
 void Loop::Run() {
   LoopMailbox::SetOwn(mailbox_.get());
-  std::array<epoll_event, 256> events;
+  std::array<epoll_event, kSweepMax> events;
   while (!Finished()) {
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMillis());
     now_ = clock_.Elapsed();
@@ -152,6 +155,7 @@ void Loop::AdoptInbox() {
     connection->index = connections_.size();
     connection->deadline = now_ + options_.idle_timeout;
     connection->interest = EPOLLIN;
+    connection->head_place = next_head_place_++ % HeadMemory::kPlaces;
     Register(epoll_.get(), EPOLL_CTL_ADD, connection->socket.get(), EPOLLIN, connection.get());
     connections_.push_back(std::move(connection));
   }
@@ -217,8 +221,18 @@ void Loop::Pump(Connection& c, std::span<char> window) {
   }
   if (!c.closing) Keep(c, window, used);
   // What is held back goes on after the next write: it must not be this one.
-  if (c.waiting == 0 && !c.held && !SendOut(c)) return Close(c);
+  if (c.waiting == 0 && !c.held && !LeaveForSweep(c, used) && !SendOut(c)) return Close(c);
   Settle(c, used > 0);
+}
+
+// Small answers leave when the sweep ends: what the client does with the first one would otherwise take turns with what
+// is done here for the next, and both cost more. False when they are to be sent at once.
+bool Loop::LeaveForSweep(Connection& c, std::size_t used) {
+  if (out_.empty() || used + out_.size() > kPromptBytes) return false;
+  BacklogOf(c).append(out_);
+  out_.clear();
+  MarkDirty(c);
+  return true;
 }
 
 // Answers whole requests until there are none or enough answers are outstanding (true: there may be more).
@@ -235,44 +249,56 @@ bool Loop::TakeRequests(Connection& c, std::span<char> window, std::size_t& used
 
 // Answers the first request in `bytes` and returns its length; 0 when it is not whole or was refused.
 std::size_t Loop::TakeOne(Connection& c, std::span<char> bytes) {
-  Arrival& arrival = c.arrival;
-  if (bytes.size() < arrival.needed) return 0;
-  const std::string_view text(bytes.data(), bytes.size());
-  if (!arrival.head_done) {
-    const Progress progress = arrival.scanner.Scan(text);
-    if (progress == Progress::kRefused) Refuse(c, arrival.scanner.refusal());
-    if (progress != Progress::kDone) return 0;
-    arrival.head_done = true;
-  }
+  if (bytes.size() < c.arrival.needed) return 0;
   std::string reason;
-  auto refusal = ParseRequestHead(text.substr(0, arrival.scanner.size()), head_);
+  auto refusal = TakeHead(c, {bytes.data(), bytes.size()});
+  if (!refusal && !c.arrival.head_done) return 0;
   if (!refusal) refusal = Admit(reason);
   if (refusal) {
     Refuse(c, *refusal);
     return 0;
   }
   std::size_t used = 0;
-  const auto body = head_.framing == Framing::kChunked ? ChunkedBodyOf(c, bytes, used) : PlainBody(c, bytes, used);
+  const auto body = head_->framing == Framing::kChunked ? ChunkedBodyOf(c, bytes, used) : PlainBody(c, bytes, used);
   if (!body) return 0;
   Answer(c, *body, used == bytes.size());
   return used;
 }
 
+// The head of the first request in `text` into head_, unless it is not whole.
+std::optional<Refusal> Loop::TakeHead(Connection& c, std::string_view text) {
+  Arrival& arrival = c.arrival;
+  if (const HeadMemory::Found known = heads_.Find(c.head_place, text); known.head != nullptr) {
+    head_ = known.head;
+    arrival.head_size = known.size;
+    arrival.head_done = true;
+    return std::nullopt;
+  }
+  if (!arrival.head_done) {
+    const Progress progress = arrival.scanner.Scan(text);
+    if (progress == Progress::kRefused) return arrival.scanner.refusal();
+    if (progress != Progress::kDone) return std::nullopt;
+    arrival.head_size = arrival.scanner.size();
+    arrival.head_done = true;
+  }
+  return heads_.Parse(c.head_place, text.substr(0, arrival.head_size), head_);
+}
+
 std::optional<Refusal> Loop::Admit(std::string& reason) {
-  if (head_.content_length > options_.body_bytes_max) return Refusal{413, "the body is larger than allowed"};
-  if (head_.host == last_host_ && head_.origin.empty()) return std::nullopt;
-  const Status allowed = shared_.guard.Check(head_.method, head_.host, head_.origin);
+  if (head_->content_length > options_.body_bytes_max) return Refusal{413, "the body is larger than allowed"};
+  if (head_->host == last_host_ && head_->origin.empty()) return std::nullopt;
+  const Status allowed = shared_.guard.Check(head_->method, head_->host, head_->origin);
   if (!allowed.ok()) {
     reason = allowed.error().message;
     return Refusal{403, reason};
   }
-  last_host_ = head_.host;
+  last_host_ = head_->host;
   return std::nullopt;
 }
 
 std::optional<std::string_view> Loop::PlainBody(Connection& c, std::span<char> bytes, std::size_t& used) {
-  const std::size_t head_size = c.arrival.scanner.size();
-  const std::size_t length = static_cast<std::size_t>(head_.content_length);
+  const std::size_t head_size = c.arrival.head_size;
+  const std::size_t length = static_cast<std::size_t>(head_->content_length);
   if (bytes.size() < head_size + length) {
     c.arrival.needed = head_size + length;
     if (bytes.size() == head_size) SayContinue(c);
@@ -284,7 +310,7 @@ std::optional<std::string_view> Loop::PlainBody(Connection& c, std::span<char> b
 
 // Joins the chunks in place, behind the head.
 std::optional<std::string_view> Loop::ChunkedBodyOf(Connection& c, std::span<char> bytes, std::size_t& used) {
-  const std::size_t head_size = c.arrival.scanner.size();
+  const std::size_t head_size = c.arrival.head_size;
   if (!c.arrival.chunked) {
     c.arrival.chunked =
         LoopConnection::ChunkedBody{BodyDecoder(Framing::kChunked, 0, options_.body_bytes_max), head_size, head_size};
@@ -305,7 +331,7 @@ std::optional<std::string_view> Loop::ChunkedBodyOf(Connection& c, std::span<cha
 }
 
 void Loop::SayContinue(Connection& c) {
-  if (!head_.expect_continue || c.arrival.continued) return;
+  if (!head_->expect_continue || c.arrival.continued) return;
   c.arrival.continued = true;
   OwnWords(c).append(kContinue);
 }
@@ -321,16 +347,17 @@ std::string& Loop::OwnWords(Connection& c) {
 // `last`: no byte of a further request is here, so a stopping server can end the connection with this one.
 void Loop::Answer(Connection& c, std::string_view body, bool last) {
   RequestView request;
-  request.method = head_.method;
-  request.target = head_.target;
-  request.path = head_.path;
-  request.query = head_.query;
+  request.method = head_->method;
+  request.target = head_->target;
+  request.path = head_->path;
+  request.query = head_->query;
   request.body = body;
-  request.headers = head_.headers;
-  c.closing = !head_.keep_alive || (last && shared_.stopping);
-  const AnswerForm form{.head_only = head_.method == Method::kHead,
+  request.headers = head_->headers;
+  request.known = &head_->known;
+  c.closing = !head_->keep_alive || (last && shared_.stopping);
+  const AnswerForm form{.head_only = head_->method == Method::kHead,
                         .close = c.closing,
-                        .keep_alive_line = head_.minor_version == 0 && !c.closing};
+                        .keep_alive_line = head_->minor_version == 0 && !c.closing};
   current_ = &c;
   Slot* const slot = c.waiting == 0 ? nullptr : &NewSlot(c);
   ResponseWriter writer(*this, slot == nullptr ? OutputFor(c) : slot->text, date_line_, form);

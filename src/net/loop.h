@@ -7,9 +7,9 @@
 //     any --refused, or to be closed--> kLingering (answer sent, input thrown away so that no reset
 //                                       overtakes it) --> closed
 //
-// Answers of a connection without deferred ones go through out_, which all share, and leave at once. From its
-// first deferred one on every answer has a slot in the order of the requests; what is ready moves to the
-// connection's own output and leaves when the sweep ends.
+// Answers are written to out_, which all share, moved to the connection's own output and sent when the sweep ends;
+// large ones at once. From its first deferred one on every answer of a connection has a slot in the order of the
+// requests until its turn comes.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,7 @@
 #include "net/host_guard.h"
 #include "net/http_codec.h"
 #include "net/loop_deferred.h"
+#include "net/loop_heads.h"
 #include "net/loop_mailbox.h"
 #include "net/loop_server.h"
 #include "net/server_metrics.h"
@@ -96,6 +97,7 @@ struct LoopConnection {
   struct Arrival {
     explicit Arrival(std::size_t head_bytes_max) : scanner(head_bytes_max) {}
     HeadScanner scanner;
+    std::size_t head_size = 0;  // once head_done
     bool head_done = false;
     bool continued = false;  // 100 Continue was sent
     std::size_t needed = 0;  // fewer bytes are not worth a look
@@ -118,8 +120,9 @@ struct LoopConnection {
   bool dirty = false;    // in dirty_ or flushing_
   std::uint32_t interest = 0;
   Duration deadline{0};
-  std::size_t index = 0;      // in connections_
-  LoopSlot* first = nullptr;  // oldest answer outstanding
+  std::size_t index = 0;       // in connections_
+  std::size_t head_place = 0;  // in the loop's HeadMemory
+  LoopSlot* first = nullptr;   // oldest answer outstanding
   LoopSlot* last = nullptr;
   std::size_t waiting = 0;  // slots from first to last
 };
@@ -170,8 +173,10 @@ class Loop {
   std::span<char> Receive(Connection& c);
   bool MakeRoom(Connection& c);
   void Pump(Connection& c, std::span<char> window);
+  bool LeaveForSweep(Connection& c, std::size_t used);
   bool TakeRequests(Connection& c, std::span<char> window, std::size_t& used);
   std::size_t TakeOne(Connection& c, std::span<char> bytes);
+  std::optional<Refusal> TakeHead(Connection& c, std::string_view text);
   std::optional<Refusal> Admit(std::string& reason);
   std::optional<std::string_view> PlainBody(Connection& c, std::span<char> bytes, std::size_t& used);
   std::optional<std::string_view> ChunkedBodyOf(Connection& c, std::span<char> bytes, std::size_t& used);
@@ -207,8 +212,10 @@ class Loop {
   std::atomic<std::size_t> load_{0};
 
   std::vector<char> scratch_;  // what is read lands here first; most requests never leave it
-  std::string out_;            // answers to the requests at hand, when none before them is outstanding
-  RequestHead head_;
+  std::string out_;            // answers of the connection at hand, when none before them is outstanding
+  HeadMemory heads_;
+  const RequestHead* head_ = nullptr;  // of the request at hand
+  std::size_t next_head_place_ = 0;
   std::string last_host_;  // passed the guard
   std::string date_line_;
   std::int64_t date_second_ = -1;

@@ -24,6 +24,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "net/http.h"
+#include "net/http_codec.h"
 #include "net/loop_deferred.h"
 
 namespace mw::net {
@@ -36,6 +37,9 @@ struct RequestView {
   std::string_view query;  ///< without the '?'
   std::string_view body;   ///< chunks are joined already
   std::span<const HeaderView> headers;
+  const KnownHeaders* known = nullptr;
+  /// The first value, or empty; costs nothing.
+  [[nodiscard]] std::string_view Header(KnownHeader header) const { return (*known)[static_cast<std::size_t>(header)]; }
   /// The first value of that name (ASCII case does not matter), or empty.
   [[nodiscard]] std::string_view Header(std::string_view name) const;
 };
