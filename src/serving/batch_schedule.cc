@@ -27,6 +27,7 @@ std::size_t BatchSchedule::Model::Bytes(std::size_t first_priority) const {
 /// A batch that is overdue is expected to take as long again as it is overdue.
 Duration BatchSchedule::Worker::Remaining(Duration now) const {
   if (state == State::kIdle) return Duration(0);
+  if (state == State::kResting) return kRestPoll;
   return expected_end > now ? expected_end - now : now - expected_end;
 }
 
@@ -47,6 +48,7 @@ ModelId BatchSchedule::Add(const BatchSettings& settings, const CostModel& cost,
 
 void BatchSchedule::Remove(ModelId id) {
   MW_ASSERT(!models_[id]->Active());
+  std::erase_if(resting_, [&](const Grant& worker) { return worker.model == id; });
   models_[id].reset();
 }
 
@@ -56,6 +58,7 @@ SubmitDecision BatchSchedule::Submit(const JobPointer& job, Duration now, std::v
   Model& model = *models_[job->model];
   JobFacts& facts = job->facts;
   facts.submitted = now;
+  if (model.down) return SubmitDecision{Refusal::kDown, false, {}, kRestPatience};
   const QueueState state = StateFor(model, facts.priority, now);
   const SubmitDecision decision = DecideSubmit(state, facts, now, model.settings, model.tracker.cost());
   if (decision.refusal != Refusal::kNone) return decision;
@@ -218,7 +221,7 @@ const std::vector<JobPointer>& BatchSchedule::Take(const Grant& grant, Duration 
   return worker.jobs;
 }
 
-void BatchSchedule::Finish(const Grant& grant, Duration now, std::optional<Duration> took) {
+void BatchSchedule::Finish(const Grant& grant, Duration now, std::optional<Duration> took, After after) {
   Model& model = *models_[grant.model];
   Worker& worker = model.workers[grant.worker];
   MW_ASSERT(worker.state == Worker::State::kBusy);
@@ -226,10 +229,23 @@ void BatchSchedule::Finish(const Grant& grant, Duration now, std::optional<Durat
   // Past its patience it had no slot any more, and is not charged for it.
   model.served += std::max(Duration(1), std::min(now, worker.patience_end) - worker.since) - worker.charged;
   ReleaseSlot(worker);
-  worker.state = Worker::State::kIdle;
+  worker.state = after == After::kIdle ? Worker::State::kIdle : Worker::State::kResting;
+  worker.since = now;
   worker.jobs.clear();
-  ++model.idle_workers;
+  ++(after == After::kIdle ? model.idle_workers : model.resting_workers);
   active_models_ -= model.Active() ? 0 : 1;
+  if (after == After::kIdle) return;
+  resting_.push_back(grant);
+  Wake(now + kRestPoll);
+}
+
+void BatchSchedule::Rested(const Grant& grant) {
+  Model& model = *models_[grant.model];
+  model.workers[grant.worker].state = Worker::State::kIdle;
+  --model.resting_workers;
+  ++model.idle_workers;
+  model.down = false;
+  std::erase_if(resting_, [&](const Grant& at) { return at.model == grant.model && at.worker == grant.worker; });
 }
 
 void BatchSchedule::Requeue(const JobPointer& job) {
@@ -241,7 +257,7 @@ void BatchSchedule::Requeue(const JobPointer& job) {
 
 // ---- time ----
 
-void BatchSchedule::Sweep(Duration now, std::vector<JobPointer>& expired) {
+void BatchSchedule::Sweep(Duration now, std::vector<JobPointer>& expired, std::vector<JobPointer>& hopeless) {
   next_event_ = kNoDeadline;
   const auto look_at = [&](Model& model, const JobPointer& job) {
     if (job->claimed.load(std::memory_order_relaxed)) return;
@@ -249,6 +265,7 @@ void BatchSchedule::Sweep(Duration now, std::vector<JobPointer>& expired) {
   };
   for (const auto& model : models_) {
     if (model == nullptr) continue;
+    SweepResting(*model, now, hopeless);
     for (auto& queue : model->queues) {
       for (const JobPointer& job : queue) look_at(*model, job);
       std::erase_if(queue, [](const JobPointer& job) { return job->place != Job::Place::kQueue; });
@@ -259,6 +276,21 @@ void BatchSchedule::Sweep(Duration now, std::vector<JobPointer>& expired) {
   }
   std::erase_if(holders_, [&](const Worker* holder) { return holder->patience_end <= now; });
   for (const Worker* holder : holders_) Wake(holder->patience_end);
+}
+
+void BatchSchedule::SweepResting(Model& model, Duration now, std::vector<JobPointer>& hopeless) {
+  if (model.resting_workers == 0) return;
+  Wake(now + kRestPoll);
+  const auto waited_for = [&](const Worker& worker) {
+    return worker.state == Worker::State::kResting && worker.since + kRestPatience <= now;
+  };
+  model.down = std::all_of(model.workers.begin(), model.workers.end(), waited_for);
+  if (!model.down) return;
+  for (auto& queue : model.queues) {
+    for (const JobPointer& job : queue) {
+      if (job->place == Job::Place::kQueue) Withdraw(model, job, hopeless);
+    }
+  }
 }
 
 void BatchSchedule::Abandon(ModelId id, std::vector<JobPointer>& abandoned) {
@@ -274,7 +306,8 @@ void BatchSchedule::Abandon(ModelId id, std::vector<JobPointer>& abandoned) {
 
 BatchSchedule::Load BatchSchedule::LoadOf(ModelId id) const {
   const Model& model = *models_[id];
-  return Load{model.Rows(), model.Bytes(), model.workers.size() - model.idle_workers, model.tracker.cost()};
+  return Load{model.Rows(), model.Bytes(), model.workers.size() - model.idle_workers - model.resting_workers,
+              model.tracker.cost()};
 }
 
 }  // namespace mw::serving

@@ -5,6 +5,7 @@
 //                 |  ^--Requeue--|  |
 //                 +----- Sweep, Cancel, Close: claimed and handed back to be answered -----> answered
 //   worker: idle --NextGrant--> granted --Take--> busy --Finish--> idle     granted and busy workers hold a slot
+//             ^-------------Rested-------- resting <--Finish--'              after its process failed repeatedly
 //
 // Ownership: the Batcher's; every call under its mutex, but for Job::Claim, which any thread may call of a running job.
 // Invariants: the sums are those of the queued jobs; as many slots are held as workers hold one; a job is in one queue
@@ -64,6 +65,10 @@ struct Job {
 };
 using JobPointer = std::shared_ptr<Job>;
 
+/// A queue waits so long for workers that rest, and how often somebody looks whether one may be started again.
+inline constexpr Duration kRestPatience = std::chrono::seconds(1);
+inline constexpr Duration kRestPoll = std::chrono::milliseconds(20);
+
 /// Compute slots while no setting says otherwise: as many as the machine has cores.
 std::size_t DefaultComputeSlots();
 
@@ -86,14 +91,19 @@ class BatchSchedule {
   /// The batch of a worker that was granted a slot; none when everything has gone meanwhile. Valid until Finish, and
   /// not altered before by anybody.
   const std::vector<JobPointer>& Take(const Grant& worker, Duration now, std::vector<JobPointer>& expired);
-  /// The worker is idle again. `took`: what the cost model learns from; nothing when the batch failed.
-  void Finish(const Grant& worker, Duration now, std::optional<Duration> took);
+  enum class After : std::uint8_t { kIdle, kResting };
+  /// The worker is done. `took`: what the cost model learns from; nothing when the batch failed.
+  void Finish(const Grant& worker, Duration now, std::optional<Duration> took, After after = After::kIdle);
+  /// Workers that get nothing to do until Rested says that their process may be started again.
+  [[nodiscard]] const std::vector<Grant>& resting() const { return resting_; }
+  void Rested(const Grant& worker);
   /// Puts a job of a failed batch back in front, to be run alone, unless it was claimed. Before the worker's Finish.
   void Requeue(const JobPointer& job);
 
-  /// Claims every job whose deadline has passed, queued or running, into `expired`, and takes slots from workers that
-  /// hold them for too long.
-  void Sweep(Duration now, std::vector<JobPointer>& expired);
+  /// Claims every job whose deadline has passed, queued or running, into `expired`, and every queued one of a model
+  /// whose workers have all rested for kRestPatience into `hopeless`; takes slots from workers that hold them for too
+  /// long.
+  void Sweep(Duration now, std::vector<JobPointer>& expired, std::vector<JobPointer>& hopeless);
   /// When Sweep or NextGrant has something to do though nothing else happens.
   [[nodiscard]] Duration NextEvent() const { return next_event_; }
   /// Whether it was claimed, so that the caller answers it.
@@ -114,7 +124,7 @@ class BatchSchedule {
 
  private:
   struct Worker {
-    enum class State : std::uint8_t { kIdle, kGranted, kBusy } state = State::kIdle;
+    enum class State : std::uint8_t { kIdle, kGranted, kBusy, kResting } state = State::kIdle;
     Duration since{0};
     Duration expected_end{0};
     Duration patience_end{0};
@@ -133,12 +143,13 @@ class BatchSchedule {
     std::array<std::deque<JobPointer>, kBatchPriorities> queues;
     std::array<std::size_t, kBatchPriorities> rows{}, bytes{};  // of the queued jobs
     std::vector<Worker> workers;
-    std::size_t idle_workers = 0, granted_workers = 0;
+    std::size_t idle_workers = 0, granted_workers = 0, resting_workers = 0;
+    bool down = false;  // all workers rest, and that has been waited for
     Duration served{0};
 
     [[nodiscard]] std::size_t Rows(std::size_t first_priority = 0) const;
     [[nodiscard]] std::size_t Bytes(std::size_t first_priority = 0) const;
-    [[nodiscard]] bool Active() const { return Rows() > 0 || idle_workers < workers.size(); }
+    [[nodiscard]] bool Active() const { return Rows() > 0 || idle_workers + resting_workers < workers.size(); }
   };
 
   [[nodiscard]] QueueState StateFor(const Model& model, std::size_t priority, Duration now) const;
@@ -149,12 +160,14 @@ class BatchSchedule {
   void Unqueue(Model& model, Job& job, Job::Place place);
   bool Withdraw(Model& model, const JobPointer& job, std::vector<JobPointer>& withdrawn);
   void Shed(Model& model, const JobFacts& job, std::vector<JobPointer>& shed);
+  void SweepResting(Model& model, Duration now, std::vector<JobPointer>& hopeless);
   void HoldSlot(Worker& worker, Duration now, Duration predicted);
   void ReleaseSlot(Worker& worker) { std::erase(holders_, &worker); }
   void Wake(Duration at) { next_event_ = std::min(next_event_, at); }
 
   const std::size_t slots_;
-  std::vector<const Worker*> holders_;          // of a slot each
+  std::vector<const Worker*> holders_;  // of a slot each
+  std::vector<Grant> resting_;
   std::vector<std::unique_ptr<Model>> models_;  // by ModelId; null: free to be used again
   std::size_t queued_jobs_ = 0, active_models_ = 0;
   std::vector<ModelTurn> turns_;

@@ -67,7 +67,7 @@ class Simulation {
         events_.erase(events_.begin());
         what();
       } else {
-        schedule.Sweep(now, expired);
+        schedule.Sweep(now, expired, hopeless);
         Dispatch();
       }
     }
@@ -81,7 +81,7 @@ class Simulation {
   BatchSchedule schedule;
   Duration now{0};
   std::vector<Seen> seen;  // by model
-  std::vector<JobPointer> shed, expired;
+  std::vector<JobPointer> shed, expired, hopeless;
   std::vector<std::pair<Duration, JobPointer>> order;  // answered jobs
   std::map<ModelId, Duration> hangs;                   // models whose batches take so long instead
 
@@ -333,6 +333,43 @@ TEST(BatchSchedule, AFailedBatchComesBackOneByOne) {
     schedule.Finish(*next, Us(4), Us(1));
   }
   EXPECT_FALSE(schedule.NextGrant(Us(5)));
+  schedule.Remove(model);
+}
+
+// A worker whose process fails again and again rests. Its queue waits for it for a second, is then given up, and takes
+// nothing until the process may be started again.
+TEST(BatchSchedule, AWorkerRests) {
+  BatchSchedule schedule(1);
+  const ModelId model = schedule.Add({}, {}, 1, true);
+  std::vector<JobPointer> none, hopeless;
+  const JobPointer first = NewJob(model), waits = NewJob(model), late = NewJob(model), back = NewJob(model);
+  schedule.Submit(first, Us(0), none);
+  const auto fail = [&](Duration now) {
+    const auto grant = schedule.NextGrant(now);
+    ASSERT_TRUE(grant);
+    schedule.Take(*grant, now, none);
+    schedule.Finish(*grant, now, std::nullopt, BatchSchedule::After::kResting);
+  };
+  fail(Ms(0));
+  EXPECT_EQ(schedule.Submit(waits, Ms(1), none).refusal, Refusal::kNone);
+  EXPECT_FALSE(schedule.NextGrant(Ms(1)));
+  EXPECT_EQ(schedule.NextEvent(), kRestPoll);
+  schedule.Sweep(Ms(100), none, hopeless);
+  EXPECT_EQ(schedule.NextEvent(), Ms(100) + kRestPoll);
+  ASSERT_EQ(schedule.resting().size(), 1U);
+  schedule.Rested(schedule.resting()[0]);
+  fail(Ms(100));
+  schedule.Submit(late, Ms(101), none);
+  schedule.Sweep(Ms(100) + kRestPatience, none, hopeless);
+  EXPECT_EQ(hopeless, std::vector<JobPointer>{late});
+  EXPECT_EQ(schedule.Submit(NewJob(model), Ms(1200), none).refusal, Refusal::kDown);
+  schedule.Rested(schedule.resting()[0]);
+  EXPECT_EQ(schedule.Submit(back, Ms(1201), none).refusal, Refusal::kNone);
+  const auto grant = schedule.NextGrant(Ms(1201));
+  ASSERT_TRUE(grant);
+  EXPECT_EQ(schedule.Take(*grant, Ms(1201), none), std::vector<JobPointer>{back});
+  schedule.Finish(*grant, Ms(1202), Ms(1));
+  EXPECT_TRUE(schedule.resting().empty());
   schedule.Remove(model);
 }
 

@@ -30,8 +30,8 @@ void Finish(Job& job, BatchAnswer answer) {
   done(std::move(answer));
 }
 
-void FinishAll(const std::vector<JobPointer>& jobs, const Error& error) {
-  for (const JobPointer& job : jobs) Finish(*job, BatchAnswer{error, {}, {}, 0});
+Error Down(const std::string& name) {
+  return Unavailable("the workers of ", name, " failed several times in a row and wait before they are started again");
 }
 
 Error Expired() { return DeadlineExceeded("the deadline passed before the model had answered"); }
@@ -53,12 +53,13 @@ BatchMetrics::BatchMetrics(MetricsRegistry& registry, const std::string& model, 
       shed(Rejections(registry, {{"model", model}, {"version", version}}, "shed")),
       unloading(Rejections(registry, {{"model", model}, {"version", version}}, "unloading")),
       cancelled(Rejections(registry, {{"model", model}, {"version", version}}, "cancelled")),
-      worker_restarts(registry.AddCounter("millwright_inference_worker_restarts_total",
-                                          "Batches at which a worker died or was ended because it took too long.",
-                                          {{"model", model}, {"version", version}})),
+      down(Rejections(registry, {{"model", model}, {"version", version}}, "workers_down")),
       run_again(registry.AddCounter("millwright_inference_run_again_total",
                                     "Requests that were run once more, alone, because their batch failed.",
-                                    {{"model", model}, {"version", version}})) {}
+                                    {{"model", model}, {"version", version}})),
+      worker_restarts(registry.AddCounter("millwright_inference_worker_restarts_total",
+                                          "Workers that were started again because they failed.",
+                                          {{"model", model}, {"version", version}})) {}
 
 // ---- one worker ----
 
@@ -90,7 +91,10 @@ void BatchQueue::Work(std::size_t index) {
     const Duration now = batcher_.clock_.Elapsed();
     for (auto job = again.rbegin(); job != again.rend(); ++job) batcher_.schedule_.Requeue(*job);
     const bool learned = outcome.outputs.ok() && outcome.rows > 0;
-    batcher_.schedule_.Finish({id_, index}, now, learned ? std::optional(outcome.took) : std::nullopt);
+    const auto took = learned ? std::optional(outcome.took) : std::nullopt;
+    const auto after =
+        outcome.outputs.ok() || worker.runner->Ready() ? BatchSchedule::After::kIdle : BatchSchedule::After::kResting;
+    batcher_.schedule_.Finish({id_, index}, now, took, after);
     unanswered_ -= answered;
     if (closing_) batcher_.settled_.NotifyAll();
     batcher_.Dispatch(now);
@@ -109,11 +113,8 @@ bool BatchQueue::NextBatch(std::size_t index) {
     worker.jobs = &batcher_.schedule_.Take({id_, index}, worker.started, expired);
     batcher_.Dispatch(worker.started);
   }
-  if (!expired.empty()) {
-    metrics_.expired.Add(expired.size());
-    FinishAll(expired, Expired());
-    batcher_.Settle(expired);
-  }
+  metrics_.expired.Add(expired.size());
+  batcher_.GiveUp(expired, Expired());
   return true;
 }
 
@@ -155,7 +156,6 @@ std::size_t BatchQueue::Answer(Outcome& outcome, const Worker& worker, std::vect
   metrics_.batch_rows.Observe(static_cast<double>(outcome.rows));
   metrics_.compute_seconds.Observe(Seconds(outcome.took));
   const Code code = outcome.outputs.ok() ? Code::kUnknown : outcome.outputs.error().code;
-  if (code == Code::kUnavailable || code == Code::kDeadlineExceeded) metrics_.worker_restarts.Add();
   const Duration now = batcher_.clock_.Elapsed();
   std::size_t answered = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -217,11 +217,8 @@ tl::expected<BatchTicket, Rejection> BatchQueue::Submit(BatchJob submitted) {
     ++unanswered_;
     batcher_.Dispatch(now);
   }
-  if (!shed.empty()) {
-    metrics_.shed.Add(shed.size());
-    FinishAll(shed, Unavailable(name_, " has more to do than it can; requests of a higher priority came first"));
-    batcher_.Settle(shed);
-  }
+  metrics_.shed.Add(shed.size());
+  batcher_.GiveUp(shed, Unavailable(name_, " has more to do than it can; requests of a higher priority came first"));
   return BatchTicket(std::move(job));
 }
 
@@ -241,6 +238,7 @@ Rejection BatchQueue::Refused(const SubmitDecision& decision, const JobFacts& fa
       return {Unavailable(name_, " would answer in ", FormatDuration(decision.expected), ", the deadline is in ",
                           FormatDuration(facts.deadline - now), again()),
               decision.retry_after};
+    case Refusal::kDown: metrics_.down.Add(); return {Down(name_), decision.retry_after};
     default: metrics_.expired.Add(); return {Expired(), Duration(0)};
   }
 }
@@ -251,8 +249,7 @@ void BatchQueue::Cancel(const BatchTicket& ticket) {
     if (!batcher_.schedule_.Cancel(ticket.job_)) return;
   }
   metrics_.cancelled.Add();
-  FinishAll({ticket.job_}, Cancelled("the client has gone"));
-  batcher_.Settle({ticket.job_});
+  batcher_.GiveUp({ticket.job_}, Cancelled("the client has gone"));
 }
 
 void BatchQueue::Close() {
@@ -270,8 +267,7 @@ void BatchQueue::Close() {
     batcher_.schedule_.Abandon(id_, abandoned);
   }
   metrics_.unloading.Add(abandoned.size());
-  FinishAll(abandoned, Unavailable(name_, " was unloaded before the request was answered; send it again"));
-  batcher_.Settle(abandoned);
+  batcher_.GiveUp(abandoned, Unavailable(name_, " was unloaded before the request was answered; send it again"));
   {
     const Lock lock(batcher_.mutex_);
     while (unanswered_ > 0) batcher_.settled_.Wait(batcher_.mutex_);
@@ -340,10 +336,12 @@ void Batcher::Dispatch(Duration now) {
   watch_.NotifyOne();
 }
 
-/// After the `done` of these has returned.
-void Batcher::Settle(const std::vector<JobPointer>& answered) {
+/// By whoever claimed them.
+void Batcher::GiveUp(const std::vector<JobPointer>& jobs, const Error& error) {
+  if (jobs.empty()) return;
+  for (const JobPointer& job : jobs) Finish(*job, BatchAnswer{error, {}, {}, 0});
   const Lock lock(mutex_);
-  for (const JobPointer& job : answered) {
+  for (const JobPointer& job : jobs) {
     BatchQueue& queue = *queues_[job->model];
     --queue.unanswered_;
     if (queue.closing_) settled_.NotifyAll();
@@ -367,19 +365,28 @@ void Batcher::WaitForEvent() {
   watching_until_ = Duration(0);  // awake: nobody needs to wake it
 }
 
+void Batcher::WakeRested() {
+  const std::vector<BatchSchedule::Grant> resting = schedule_.resting();
+  for (const auto& at : resting) {
+    if (queues_[at.model]->workers_[at.worker]->runner->Ready()) schedule_.Rested(at);
+  }
+}
+
 bool Batcher::SweepOnce() {
-  std::vector<JobPointer> expired;
+  std::vector<JobPointer> expired, hopeless;
   {
     const Lock lock(mutex_);
     WaitForEvent();
     if (stopping_) return false;
     const Duration now = clock_.Elapsed();
-    schedule_.Sweep(now, expired);
+    WakeRested();
+    schedule_.Sweep(now, expired, hopeless);
     for (const JobPointer& job : expired) queues_[job->model]->metrics_.expired.Add();
+    for (const JobPointer& job : hopeless) queues_[job->model]->metrics_.down.Add();
     Dispatch(now);
   }
-  FinishAll(expired, Expired());
-  if (!expired.empty()) Settle(expired);
+  GiveUp(expired, Expired());
+  GiveUp(hopeless, Down("the model"));
   return true;
 }
 

@@ -23,7 +23,7 @@
 
 namespace mw::serving {
 
-/// Of one version; the registry's.
+/// Of one version; the registry's, and the same however often it is asked for.
 struct BatchMetrics {
   BatchMetrics(MetricsRegistry& registry, const std::string& model, const std::string& version);
 
@@ -37,8 +37,9 @@ struct BatchMetrics {
   Counter& shed;
   Counter& unloading;
   Counter& cancelled;
-  Counter& worker_restarts;
-  Counter& run_again;  ///< jobs whose batch failed
+  Counter& down;
+  Counter& run_again;        ///< jobs whose batch failed
+  Counter& worker_restarts;  ///< counted by whoever starts the workers
 };
 
 /// A share in an accepted job, only to cancel it with.
@@ -58,10 +59,11 @@ class BatchQueue {
   BatchQueue(const BatchQueue&) = delete;
   BatchQueue& operator=(const BatchQueue&) = delete;
 
-  /// Blocks nobody. Refused with kUnavailable when the queue is full, when the deadline would be missed, or when the
-  /// version goes; kDeadlineExceeded when it has passed; kInvalidArgument when the job is larger than the queue.
-  /// `done` gets, besides what Runner::Run may say: kDeadlineExceeded as the deadline passes, queued or running;
-  /// kUnavailable when it made room for a job of higher priority or the version went; kCancelled.
+  /// Blocks nobody. Refused with kUnavailable when the queue is full, when the deadline would be missed, when the
+  /// workers fail again and again, or when the version goes; kDeadlineExceeded when it has passed; kInvalidArgument
+  /// when the job is larger than the queue. `done` gets, besides what Runner::Run may say: kDeadlineExceeded as the
+  /// deadline passes, queued or running; kUnavailable when it made room for a job of higher priority or the version
+  /// went; kCancelled.
   tl::expected<BatchTicket, Rejection> Submit(BatchJob job);
   /// The client has gone: if the job is not answered yet it is now, with kCancelled.
   void Cancel(const BatchTicket& ticket);
@@ -117,7 +119,8 @@ class Batcher {
   void Watch();
   bool SweepOnce();
   void WaitForEvent() MW_REQUIRES(mutex_);
-  void Settle(const std::vector<JobPointer>& answered);
+  void WakeRested() MW_REQUIRES(mutex_);
+  void GiveUp(const std::vector<JobPointer>& jobs, const Error& error);
 
   const Clock& clock_;
   MetricsRegistry& registry_;

@@ -58,6 +58,8 @@ class FakeRunner final : public Runner {
     poison_.insert(value);
     poison_code_ = code;
   }
+  [[nodiscard]] bool Ready() const override { return ready_; }
+  void SetReady(bool ready) { ready_ = ready; }
   void DropRows() {
     const Lock lock(mutex_);
     drops_rows_ = true;
@@ -73,6 +75,7 @@ class FakeRunner final : public Runner {
 
  private:
   const float factor_;
+  std::atomic<bool> ready_{true};
   Mutex mutex_;
   CondVar changed_;
   bool held_ MW_GUARDED_BY(mutex_) = false;
@@ -175,6 +178,45 @@ TEST_F(BatcherTest, APoisonousRequestFailsAlone) {
     EXPECT_EQ(CodeOf(poison), code);
     EXPECT_EQ(ValuesOf(*right.answer.get().outputs), (std::vector<float>{5}));
     EXPECT_EQ(backend.fakes[0]->batches(), (std::vector<std::vector<float>>{{0}, {1, 13, 2}, {1}, {13}, {2}}));
+  }
+}
+
+// Jobs wait for a worker that pauses between two starts: a neighbour of one that killed it twice is answered.
+TEST_F(BatcherTest, AWorkerThatPausesIsWaitedFor) {
+  FakeBackend backend;
+  const auto queue = Add(backend);
+  FakeRunner& fake = *backend.fakes[0];
+  fake.Poison(13, Code::kUnavailable);
+  fake.SetReady(false);
+  auto poison = Send(*queue, {13});
+  fake.AwaitBatches(1);
+  auto right = Send(*queue, {2});
+  EXPECT_EQ(right.answer.wait_for(milliseconds(50)), std::future_status::timeout);
+  EXPECT_EQ(fake.batches().size(), 1U);
+  fake.SetReady(true);
+  EXPECT_EQ(ValuesOf(*right.answer.get().outputs), (std::vector<float>{5}));
+  EXPECT_EQ(CodeOf(poison), Code::kUnavailable);
+}
+
+// But not for ever: then everybody is told at once.
+TEST_F(BatcherTest, AModelThatIsDownSaysSo) {
+  FakeBackend backend;
+  const auto queue = Add(backend);
+  backend.fakes[0]->Poison(13, Code::kUnavailable);
+  backend.fakes[0]->SetReady(false);
+  auto poison = Send(*queue, {13}), waiting = Send(*queue, {1});
+  EXPECT_EQ(CodeOf(poison), Code::kUnavailable);
+  EXPECT_EQ(CodeOf(waiting), Code::kUnavailable);
+  const auto refused = Send(*queue, {2});
+  ASSERT_FALSE(refused.ticket.has_value());
+  EXPECT_EQ(refused.ticket.error().error.code, Code::kUnavailable);
+  EXPECT_GT(refused.ticket.error().retry_after, Duration(0));
+  backend.fakes[0]->SetReady(true);
+  for (bool accepted = false; !accepted;) {
+    auto sent = Send(*queue, {3});
+    accepted = sent.ticket.has_value();
+    if (!accepted) continue;
+    EXPECT_EQ(ValuesOf(*sent.answer.get().outputs), (std::vector<float>{7}));
   }
 }
 

@@ -58,6 +58,7 @@ enum class Refusal : std::uint8_t {
   kQueueFull,  ///< with jobs of the same or a higher priority
   kTooLate,    ///< the deadline would pass before the answer
   kExpired,    ///< the deadline has passed
+  kDown,       ///< the model's workers fail again and again, and wait before they are started
 };
 
 struct SubmitDecision {
