@@ -1,5 +1,6 @@
-"""Writes small ONNX tree ensembles as converters write them, and some by hand, with ONNX Runtime's answers (one thread):
-python make_onnx.py in an environment with onnxruntime, skl2onnx, onnxmltools, scikit-learn, lightgbm, xgboost."""
+"""Writes small ONNX tree ensembles as converters write them, and some by hand, with ONNX Runtime's answers (one
+thread): python make_onnx.py in an environment with onnxruntime, skl2onnx, onnxmltools, scikit-learn, lightgbm, xgboost.
+"""
 import json
 import os
 import warnings
@@ -135,15 +136,17 @@ def by_hand(name, modes, missing=None, outputs=1, votes=None, **more):
                     target["nodeids"].append(at)
                     target["ids"].append(output)
                     target["weights"].append(float(np.float32(0.1 * (at + 1) * (tree + 1) - 0.7 * output)))
-    attributes = {f"nodes_{key}": item for key, item in nodes.items()} | {f"target_{key}": item for key, item in target.items()}
+    attributes = {f"nodes_{key}": item for key, item in nodes.items()}
+    attributes |= {f"target_{key}": item for key, item in target.items()}
     save(name, graph(helper.make_node("TreeEnsembleRegressor", ["X"], ["Y"], domain="ai.onnx.ml", n_targets=outputs,
                                       **attributes, **more), outputs, 3))
 
 
 SPLITS = [(-0.4, 0), (0.31, 1), (-0.0, 2), (0.5, 0)]
 for mode in ["LEQ", "LT", "GTE", "GT"]:
-    by_hand(f"mode_{mode.lower()}", [("BRANCH_" + mode, feature, value) for value, feature in SPLITS])
-    by_hand(f"mode_{mode.lower()}_missing", [("BRANCH_" + mode, feature, value) for value, feature in SPLITS], [1, 0, 1, 1])
+    numeric = [("BRANCH_" + mode, feature, value) for value, feature in SPLITS]
+    by_hand(f"mode_{mode.lower()}", numeric)
+    by_hand(f"mode_{mode.lower()}_missing", numeric, [1, 0, 1, 1])
 for mode in ["EQ", "NEQ"]:
     equal = [("BRANCH_" + mode, 3, value) for value in ([2.0, 5.0, 0.0] if mode == "EQ" else [4.0])]
     by_hand(f"mode_{mode.lower()}", equal)
