@@ -1,13 +1,15 @@
 // The forest against XGBoost's C API (inplace prediction, nthread=1) in one process, in turns.
 //
-//   forest_bench              trains two models of the flight model's shape: 20 features, 150 trees of
-//                             depth 6, missing values; three columns are categories, once as plain
-//                             numbers and once as XGBoost's categorical type
-//   forest_bench MODEL.json   a model of your own, asked with random rows
+//   forest_bench              100 trees of depth 6 over 30 features, without and with missing values; two models of the
+//                             flight model's shape: 20 features, 150 trees of depth 6, three columns are categories,
+//                             once as plain numbers and once as XGBoost's categorical type; and, beside nothing, a
+//                             LightGBM model of three classes, 300 leaf-wise trees of 31 leaves, sums in doubles
+//   forest_bench MODEL        a model of your own, asked with random rows
 //
 // Each figure is the median over the turns, in rows for each second of processor time, so that what else
 // the machine does counts for neither side; every answer is compared with XGBoost's.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdio>
@@ -78,6 +80,67 @@ XgboostOracle TrainFlightModel(const TrainingRows& rows) {
                               150);
 }
 
+/// 30 numbers of many steps each, as transactions have them.
+TrainingRows WideRows(std::size_t count, double missing) {
+  constexpr std::size_t kColumns = 30;
+  Random random(3);
+  TrainingRows rows;
+  rows.num_features = kColumns;
+  for (std::size_t row = 0; row < count; ++row) {
+    double signal = 0;
+    for (std::size_t at = 0; at < kColumns; ++at) {
+      const double value = random.Normal();
+      const bool is_missing = random.Uniform() < missing;
+      if (!is_missing) signal += 0.3 * std::sin(value * 2 + static_cast<double>(at));
+      rows.values.push_back(is_missing ? kNan : static_cast<float>(value));
+    }
+    rows.labels.push_back(random.Uniform() < 1 / (1 + std::exp(-2 * signal)) ? 1.0F : 0.0F);
+  }
+  return rows;
+}
+
+XgboostOracle TrainWideModel(const TrainingRows& rows) {
+  return XgboostOracle::Train(
+      rows, {{"tree_method", "hist"}, {"objective", "binary:logistic"}, {"max_depth", "6"}, {"eta", "0.1"}}, 100);
+}
+
+/// One leaf-wise tree in LightGBM's text: the next leaf to split is drawn, the newest more often.
+std::string LightgbmTree(Random& random, int number, int leaves, int features) {
+  std::string left, right, feature, threshold, decision, value;
+  std::vector<std::pair<int, int>> parents(static_cast<std::size_t>(leaves), {-1, 0});
+  std::vector<std::array<int, 2>> children;
+  for (int split = 0; split + 1 < leaves; ++split) {
+    const auto pick = static_cast<int>(random.Below(static_cast<std::uint64_t>(split) + 1));
+    const int leaf = random.Below(2) == 0 ? pick : split;
+    auto& [parent, side] = parents[static_cast<std::size_t>(leaf)];
+    if (parent >= 0) children[static_cast<std::size_t>(parent)][static_cast<std::size_t>(side)] = split;
+    children.push_back({-leaf - 1, -split - 2});
+    parents[static_cast<std::size_t>(leaf)] = {split, 0};
+    parents[static_cast<std::size_t>(split) + 1] = {split, 1};
+    CatTo(feature, random.Below(static_cast<std::uint64_t>(features)), " ");
+    CatTo(threshold, std::round(random.Normal() * 60) / 60, " ");
+    CatTo(decision, random.Below(2) == 0 ? 8 : 10, " ");
+  }
+  for (const auto& [to_left, to_right] : children) {
+    CatTo(left, to_left, " ");
+    CatTo(right, to_right, " ");
+  }
+  for (int leaf = 0; leaf < leaves; ++leaf) CatTo(value, random.Normal() / 10, " ");
+  return Cat("Tree=", number, "\nnum_leaves=", leaves, "\nsplit_feature=", feature, "\nthreshold=", threshold,
+             "\ndecision_type=", decision, "\nleft_child=", left, "\nright_child=", right, "\nleaf_value=", value,
+             "\n\n");
+}
+
+std::string LightgbmModel(int trees, int features) {
+  Random random(4);
+  std::string text = Cat("tree\nversion=v4\nnum_tree_per_iteration=3\nmax_feature_idx=", features - 1,
+                         "\nobjective=multiclass num_class:3\nfeature_names=");
+  for (int feature = 0; feature < features; ++feature) CatTo(text, feature > 0 ? " f" : "f", feature);
+  text += "\n\n";
+  for (int tree = 0; tree < trees; ++tree) text += LightgbmTree(random, tree, 31, features);
+  return text + "end of trees\n";
+}
+
 double Median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
   return values[values.size() / 2];
@@ -97,6 +160,37 @@ double Rate(std::size_t batch, const Call& call) {
   return static_cast<double>(calls * batch) / seconds;
 }
 
+void PrintRates(const std::vector<double> (&engines)[kEngines]) {
+  for (const std::vector<double>& rates : engines) {
+    std::printf(" %14s", rates.empty() ? "-" : WithThousands(std::llround(Median(rates))).c_str());
+  }
+  std::printf("\n");
+}
+
+void PrintHead(const char* others) {
+  std::printf("%6s %s %12s", "batch", others, "forest");
+  for (std::size_t engine = 0; engine < kEngines; ++engine) {
+    std::printf(" %14s", std::string(EngineName(static_cast<Engine>(engine))).c_str());
+  }
+  std::printf("\n");
+}
+
+/// One turn of the forest's own choice and of each engine.
+template <typename Number>
+void RunTurn(const Forest& forest, const std::vector<float>& pool, std::size_t batch, std::vector<double>& chosen,
+             std::vector<double> (&engines)[kEngines]) {
+  const std::size_t width = forest.num_features() * batch;
+  const std::span<const float> rows(pool);
+  std::vector<Number> out(batch * std::max(forest.num_outputs(), forest.num_margins()));
+  chosen.push_back(Rate(batch, [&](std::size_t at) { forest.Predict(rows.subspan(at * width, width), batch, out); }));
+  for (std::size_t engine = 0; engine < kEngines; ++engine) {
+    if (!forest.Fits(static_cast<Engine>(engine))) continue;
+    engines[engine].push_back(Rate(batch, [&](std::size_t at) {
+      forest.PredictMarginOn(static_cast<Engine>(engine), rows.subspan(at * width, width), batch, out);
+    }));
+  }
+}
+
 /// The two sides and each engine, by turns.
 void Compare(const Forest& forest, const XgboostOracle& oracle, const std::vector<float>& pool, std::size_t batch) {
   const std::size_t width = forest.num_features() * batch;
@@ -104,27 +198,16 @@ void Compare(const Forest& forest, const XgboostOracle& oracle, const std::vecto
   for (std::size_t at = 0; at < kPoolRows / batch; ++at) {
     calls.push_back(oracle.Prepare(pool.data() + at * width, batch, false));
   }
-  std::vector<float> out(batch);
-  const std::span<const float> rows(pool);
   std::vector<double> theirs, ours, ratios;
   std::vector<double> engines[kEngines];
   for (int turn = 0; turn < kTurns; ++turn) {
     theirs.push_back(Rate(batch, [&](std::size_t at) { oracle.Run(calls[at]); }));
-    ours.push_back(Rate(batch, [&](std::size_t at) { forest.Predict(rows.subspan(at * width, width), batch, out); }));
+    RunTurn<float>(forest, pool, batch, ours, engines);
     ratios.push_back(ours.back() / theirs.back());
-    for (std::size_t engine = 0; engine < kEngines; ++engine) {
-      if (!forest.Fits(static_cast<Engine>(engine))) continue;
-      engines[engine].push_back(Rate(batch, [&](std::size_t at) {
-        forest.PredictMarginOn(static_cast<Engine>(engine), rows.subspan(at * width, width), batch, out);
-      }));
-    }
   }
-  const auto text = [](const std::vector<double>& rates) {
-    return rates.empty() ? std::string("-") : WithThousands(std::llround(Median(rates)));
-  };
-  std::printf("%6zu %12s %12s %7.1fx  ", batch, text(theirs).c_str(), text(ours).c_str(), Median(ratios));
-  for (const std::vector<double>& rates : engines) std::printf(" %14s", text(rates).c_str());
-  std::printf("\n");
+  std::printf("%6zu %12s %7.1fx %12s", batch, WithThousands(std::llround(Median(theirs))).c_str(), Median(ratios),
+              WithThousands(std::llround(Median(ours))).c_str());
+  PrintRates(engines);
 }
 
 std::size_t CountDifferent(const Forest& forest, const XgboostOracle& oracle, const std::vector<float>& pool) {
@@ -148,11 +231,7 @@ int Report(const char* title, const std::string& json, const XgboostOracle& orac
   std::printf(
       "\n%s: %s\n%zu of %zu answers differ from XGBoost's in any bit; medians of %d turns, rows per processor second\n",
       title, forest->Describe().c_str(), different, kPoolRows, kTurns);
-  std::printf("%6s %12s %12s %8s  ", "batch", "XGBoost", "forest", "ratio");
-  for (std::size_t engine = 0; engine < kEngines; ++engine) {
-    std::printf(" %14s", std::string(EngineName(static_cast<Engine>(engine))).c_str());
-  }
-  std::printf("\n");
+  PrintHead("     XGBoost    ratio");
   for (const std::size_t batch : kBatches) Compare(*forest, oracle, pool, batch);
   return different == 0 ? 0 : 1;
 }
@@ -170,22 +249,55 @@ int ReportFile(const char* path) {
   return Report(path, *json, XgboostOracle::Load(*json, forest->num_features()), pool);
 }
 
+std::vector<float> Pool(const TrainingRows& rows) {
+  return {rows.values.begin(), rows.values.begin() + static_cast<std::ptrdiff_t>(kPoolRows * rows.num_features)};
+}
+
+int ReportWideModels() {
+  int worst = 0;
+  for (const double missing : {0.0, 0.1}) {
+    const TrainingRows rows = WideRows(40'000, missing);
+    const XgboostOracle oracle = TrainWideModel(rows);
+    const char* title = missing > 0 ? "30 features, 10 % missing" : "30 features";
+    worst = std::max(worst, Report(title, oracle.Json(), oracle, Pool(rows)));
+  }
+  return worst;
+}
+
 int ReportFlightModels() {
   int worst = 0;
   for (const bool categorical : {false, true}) {
     const TrainingRows rows = FlightRows(40'000, categorical);
     const XgboostOracle oracle = TrainFlightModel(rows);
-    const std::vector<float> pool(rows.values.begin(),
-                                  rows.values.begin() + static_cast<std::ptrdiff_t>(kPoolRows * rows.num_features));
     const char* title = categorical ? "categories as XGBoost's type" : "categories as numbers";
-    worst = std::max(worst, Report(title, oracle.Json(), oracle, pool));
+    worst = std::max(worst, Report(title, oracle.Json(), oracle, Pool(rows)));
   }
   return worst;
+}
+
+int ReportLightgbm() {
+  const Result<Forest> forest = Forest::Load(LightgbmModel(300, 30), Format::kLightgbm);
+  if (!forest.ok()) {
+    std::fprintf(stderr, "%s\n", forest.error().ToString().c_str());
+    return 2;
+  }
+  std::printf("\nLightGBM of three classes: %s\n", forest->Describe().c_str());
+  PrintHead("");
+  const std::vector<float> pool = Pool(WideRows(kPoolRows, 0.1));
+  for (const std::size_t batch : kBatches) {
+    std::vector<double> chosen, engines[kEngines];
+    for (int turn = 0; turn < kTurns; ++turn) RunTurn<double>(*forest, pool, batch, chosen, engines);
+    std::printf("%6zu  %12s", batch, WithThousands(std::llround(Median(chosen))).c_str());
+    PrintRates(engines);
+  }
+  return 0;
 }
 
 }  // namespace
 }  // namespace mw::forest
 
 int main(int argc, char** argv) {
-  return argc > 1 ? mw::forest::ReportFile(argv[1]) : mw::forest::ReportFlightModels();
+  using namespace mw::forest;
+  if (argc > 1) return ReportFile(argv[1]);
+  return std::max({ReportWideModels(), ReportFlightModels(), ReportLightgbm()});
 }
