@@ -41,6 +41,8 @@ MW_KERNEL void CountThresholds(const float* level, std::uint32_t num_levels, con
       for (int q = 0; q < kQuarters; ++q) step(q, Threshold<1>(level, count[q]));
     } else if (depth == 5) {
       for (int q = 0; q < kQuarters; ++q) step(q, Threshold<2>(level, count[q]));
+    } else if (depth == 6) {
+      for (int q = 0; q < kQuarters; ++q) step(q, Threshold<3>(level, count[q]));
     } else {
       for (int q = 0; q < kQuarters; ++q) step(q, _mm256_i32gather_ps(level, count[q], 4));
     }
@@ -65,7 +67,7 @@ MW_KERNEL void AddEight(const float* leaves, __m256i numbers, float* sums) {
   __m256 values;
   if constexpr (kLevels <= 3) {
     values = _mm256_permutevar8x32_ps(_mm256_loadu_ps(leaves), numbers);
-  } else if constexpr (kLevels <= 5) {
+  } else if constexpr (kLevels <= 6) {
     values = Threshold<kLevels - 3>(leaves, numbers);
   } else {
     values = _mm256_i32gather_ps(leaves, numbers, 4);
