@@ -226,6 +226,13 @@ def swaps(table, servers):
     table.note("swap", swaps=servers.live_version() - before)
 
 
+def recording(table, servers):
+    """Of a server that follows a control plane: the same requests not recorded (as probes are) and recorded."""
+    url = f"http://127.0.0.1:{servers.swap_port}/trees"
+    table.measure("not_recorded", url, "--rate", "max", *one_row_flags(table))
+    table.measure("recorded", url, "--rate", "max", "--recorded", *one_row_flags(table))
+
+
 def mlp(table, servers):
     if servers.mlp_why:
         table.absent["mlp"] = servers.mlp_why
@@ -251,7 +258,7 @@ def idle(table, _servers):
 
 
 PARTS = {"large": large_batches, "one_row": one_row, "pipelined": pipelined, "open": open_loop, "swap": swaps,
-         "mlp": mlp, "idle": idle}
+         "recording": recording, "mlp": mlp, "idle": idle}
 
 
 def rows_of(table, inside):
@@ -314,6 +321,11 @@ def rows_of(table, inside):
         yield ("version swaps under full load", "0 failed, P99 within 2x",
                f"{sum(table.values['swap.swaps']):.0f} swaps, {failed:.0f} failed, P99 {v('swap.p99'):.2f} ms",
                f"without: P99 {v('no_swap.p99'):.2f} ms: {share:.2f}x ({spread})", failed == 0 and share <= 2)
+    if "recorded.requests" in table.values:
+        share, spread = ratio("recorded.requests", "not_recorded.requests")
+        cpu, _ = ratio("recorded.server_us", "not_recorded.server_us")
+        yield ("recording on, one-row JSON", "> 0.95x of off", f"{v('recorded.requests'):,.0f}/s",
+               f"off {v('not_recorded.requests'):,.0f}/s: {share:.2f}x ({spread}); server CPU {cpu:.2f}x", share > 0.95)
     if "idle.ready_ms" in table.values:
         yield ("serve with a 1 MB model, idle", "< 30 MB, ready < 50 ms",
                f"{v('idle.memory_mb'):.1f} MB, ready in {v('idle.ready_ms'):.0f} ms", "",

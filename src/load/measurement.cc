@@ -44,6 +44,13 @@ Json LatencyJson(const LatencyHistogram& latency) {
 
 Json OptionalJson(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
+void SetPercentiles(CurvePoint& point, const LatencyHistogram& latency) {
+  point.p50 = Bounded(PercentileOf(latency, 0.5));
+  point.p90 = Bounded(PercentileOf(latency, 0.9));
+  point.p99 = Bounded(PercentileOf(latency, 0.99));
+  point.p999 = Bounded(PercentileOf(latency, 0.999));
+}
+
 std::string Percent(double share) { return Cat(Fixed(100 * share, share < 0.1 ? 1 : 0), " %"); }
 
 }  // namespace
@@ -198,10 +205,7 @@ CurvePoint PointOf(const Measurement& measurement) {
   CurvePoint point;
   point.asked = measurement.pacing.plan.from;  // what a Poisson plan really asked for differs a little
   point.answered = measurement.RequestsPerSecond();
-  point.p50 = Bounded(measurement.Latency(0.5));
-  point.p90 = Bounded(measurement.Latency(0.9));
-  point.p99 = Bounded(measurement.Latency(0.99));
-  point.p999 = Bounded(measurement.Latency(0.999));
+  SetPercentiles(point, measurement.load.tally.latency);
   point.overtaken =
       point.answered < kKeptUpShare * point.asked ||
       static_cast<double>(measurement.Bad()) > kBadShareMax * static_cast<double>(measurement.load.tally.planned);
@@ -216,10 +220,7 @@ std::vector<CurvePoint> CurveOf(const Measurement& measurement) {
     CurvePoint point;
     point.asked = static_cast<double>(slice.planned) / seconds;
     point.answered = static_cast<double>(slice.answered_within) / seconds;
-    point.p50 = Bounded(PercentileOf(slice.latency, 0.5));
-    point.p90 = Bounded(PercentileOf(slice.latency, 0.9));
-    point.p99 = Bounded(PercentileOf(slice.latency, 0.99));
-    point.p999 = Bounded(PercentileOf(slice.latency, 0.999));
+    SetPercentiles(point, slice.latency);
     const auto planned = static_cast<double>(slice.planned);
     const double behind = planned - static_cast<double>(slice.answered_within);
     point.overtaken = behind > std::max(kEdge, (1 - kKeptUpShare) * planned) ||

@@ -51,38 +51,55 @@ Result<Cell> TextCell(const InputColumn& column, std::string_view text, std::siz
                          ", which is no value of ", column.datatype);
 }
 
-/// A record of CSV, taken off the front of `text`; cells with quotes are unquoted into `cells`. Lines are counted.
-Status TakeRecord(std::string_view& text, std::vector<std::string>& cells, std::size_t& line) {
-  cells.assign(1, "");
-  bool quoted = false;
-  const std::size_t first_line = line;
-  std::size_t at = 0;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '\n') ++line;
-    if (quoted) {
-      const bool doubled = c == '"' && at + 1 < text.size() && text[at + 1] == '"';
-      if (doubled) ++at;
-      if (c == '"' && !doubled) {
-        quoted = false;
-      } else {
-        cells.back() += c;
-      }
-    } else if (c == '"' && cells.back().empty()) {
-      quoted = true;
-    } else if (c == ',') {
-      if (cells.size() == kInputColumnsMax) return InvalidArgument("line ", first_line, " has too many cells");
+/// Records of CSV, one after the other, with their cells unquoted.
+class CsvRecords {
+ public:
+  explicit CsvRecords(std::string_view text) : text_(text) {}
+  [[nodiscard]] bool AtEnd() const { return at_ == text_.size(); }
+  [[nodiscard]] std::size_t line() const { return line_; }  ///< that the next record begins on
+  Status Next(std::vector<std::string>& cells) {
+    const std::size_t first_line = line_;
+    cells.assign(1, "");
+    state_ = State::kStart;
+    bool whole = false;
+    while (!whole && !AtEnd()) {
+      const char c = text_[at_++];
+      if (c == '\n') ++line_;
+      whole = Take(c, cells);
+      if (cells.size() > kInputColumnsMax) return InvalidArgument("line ", first_line, " has too many cells");
+    }
+    if (state_ == State::kQuoted) return InvalidArgument("line ", first_line, ": a quote is not closed");
+    return Ok();
+  }
+
+ private:
+  enum class State : std::uint8_t { kStart, kPlain, kQuoted, kQuoteInQuotes };
+  /// True at the record's end.
+  bool Take(char c, std::vector<std::string>& cells) {
+    if (state_ == State::kQuoted || (state_ == State::kQuoteInQuotes && c == '"')) {
+      const bool quote = state_ == State::kQuoted && c == '"';
+      state_ = quote ? State::kQuoteInQuotes : State::kQuoted;
+      if (!quote) cells.back() += c;
+      return false;
+    }
+    if (c == '\n') return true;
+    if (c == ',') {
       cells.emplace_back();
-    } else if (c == '\n') {
-      break;
+      state_ = State::kStart;
+    } else if (c == '"' && state_ == State::kStart) {
+      state_ = State::kQuoted;
     } else if (c != '\r') {
       cells.back() += c;
+      state_ = State::kPlain;
     }
+    return false;
   }
-  if (quoted) return InvalidArgument("line ", first_line, ": a quote is not closed");
-  text.remove_prefix(std::min(text.size(), at + 1));
-  return Ok();
-}
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t line_ = 1;
+  State state_ = State::kStart;
+};
 
 /// For each of the model's columns its position in the heading.
 Result<std::vector<std::size_t>> FindColumns(const std::vector<InputColumn>& columns,
@@ -98,21 +115,21 @@ Result<std::vector<std::size_t>> FindColumns(const std::vector<InputColumn>& col
 }
 
 Result<std::vector<Row>> ReadCsv(const std::vector<InputColumn>& columns, std::string_view text) {
-  std::vector<std::string> cells;
-  std::size_t line = 1;
-  TRY(TakeRecord(text, cells, line));
-  const std::vector<std::string> heading = cells;
+  CsvRecords records(text);
+  std::vector<std::string> heading, cells;
+  TRY(records.Next(heading));
   const std::vector<std::size_t> positions = TRY(FindColumns(columns, heading));
   std::vector<Row> rows;
-  while (!text.empty() && rows.size() < kRowFileRowsMax) {
-    const std::size_t at = line;
-    TRY(TakeRecord(text, cells, line));
+  while (!records.AtEnd() && rows.size() < kRowFileRowsMax) {
+    const std::size_t line = records.line();
+    TRY(records.Next(cells));
     if (cells.size() == 1 && cells[0].empty() && heading.size() > 1) continue;  // an empty line
     if (cells.size() != heading.size()) {
-      return InvalidArgument("line ", at, " has ", cells.size(), " cells, the heading has ", heading.size());
+      return InvalidArgument("line ", line, " has ", cells.size(), " cells, the heading has ", heading.size());
     }
     Row row;
-    for (std::size_t i = 0; i < columns.size(); ++i) row.push_back(TRY(TextCell(columns[i], cells[positions[i]], at)));
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      row.push_back(TRY(TextCell(columns[i], cells[positions[i]], line)));
     rows.push_back(std::move(row));
   }
   return rows;

@@ -29,6 +29,7 @@ constexpr int kRowsMax = 65'536;
 constexpr int kConnectionsMax = 10'000;
 constexpr double kRateMax = 10e6;
 constexpr std::chrono::seconds kFirstAnswerTimeout{10};
+constexpr std::chrono::milliseconds kShortest{100}, kSettleMax{500};
 constexpr int kHttpPort = 8080, kGrpcPort = 8081;
 constexpr std::string_view kAsFastAsAnswered = "max";
 
@@ -174,45 +175,59 @@ Status PrepareRequests(const Options& options, const BenchArguments& arguments, 
   return Ok();
 }
 
-/// Rates, durations and targets. Errors: kInvalidArgument for flags that contradict one another.
-Status PreparePacing(const BenchArguments& arguments, Plan& plan) {
-  load::Pacing& pacing = plan.options.pacing;
-  if (!arguments.target.empty()) plan.target = TRY(load::Target::Parse(arguments.target));
-  if (!arguments.wanted.empty()) plan.wanted = TRY(load::WantedRate::Parse(arguments.wanted));
-  plan.search = arguments.find_rate || (plan.target && arguments.rate.empty() && arguments.ramp.empty());
+/// Errors: kInvalidArgument for flags that contradict one another.
+Status CheckFlags(const BenchArguments& arguments, const Plan& plan) {
+  const bool ramp = !arguments.ramp.empty();
   if (plan.search && !plan.target)
     return InvalidArgument("--find-rate wants to know what must hold: --target p99=10ms");
-  if (plan.search && !arguments.ramp.empty()) return InvalidArgument("--ramp and --find-rate exclude one another");
-  if (!arguments.ramp.empty() && !arguments.rate.empty()) {
-    return InvalidArgument("--rate and --ramp exclude one another");
+  if (plan.search && ramp) return InvalidArgument("--ramp and --find-rate exclude one another");
+  if (ramp && !arguments.rate.empty()) return InvalidArgument("--rate and --ramp exclude one another");
+  if (plan.search && plan.options.pacing.closed) {
+    return InvalidArgument("--find-rate looks for the rate itself; leave --rate max out");
   }
-  if (!arguments.plot.empty() && !plan.search && arguments.ramp.empty()) {
+  if (!arguments.plot.empty() && !plan.search && !ramp) {
     return InvalidArgument("--plot draws latency against rate; it wants --ramp FROM:TO or --find-rate");
   }
-  pacing.closed = arguments.rate == kAsFastAsAnswered;
-  if (pacing.closed && plan.search)
-    return InvalidArgument("--find-rate looks for the rate itself; leave --rate max out");
+  return Ok();
+}
+
+Status ReadRates(const BenchArguments& arguments, Plan& plan) {
+  load::Pacing& pacing = plan.options.pacing;
   plan.first_rate = arguments.rows > 16 ? 100 : 1000;
   if (!arguments.rate.empty() && !pacing.closed) plan.first_rate = TRY(ParseRate("--rate", arguments.rate));
   pacing.plan.from = pacing.plan.to = plan.first_rate;
-  if (!arguments.ramp.empty()) {
-    const auto ends = Split(arguments.ramp, ':');
-    if (ends.size() != 2) return InvalidArgument("--ramp is ", Quoted(arguments.ramp), "; write FROM:TO");
-    pacing.plan.from = TRY(ParseRate("--ramp", ends[0]));
-    pacing.plan.to = TRY(ParseRate("--ramp", ends[1]));
-    pacing.slices = kRampSlices;
-  }
-  const std::string usual = plan.search ? "3s" : (arguments.ramp.empty() ? "10s" : "20s");
+  if (arguments.ramp.empty()) return Ok();
+  const auto ends = Split(arguments.ramp, ':');
+  if (ends.size() != 2) return InvalidArgument("--ramp is ", Quoted(arguments.ramp), "; write FROM:TO");
+  pacing.plan.from = TRY(ParseRate("--ramp", ends[0]));
+  pacing.plan.to = TRY(ParseRate("--ramp", ends[1]));
+  pacing.slices = kRampSlices;
+  return Ok();
+}
+
+Status ReadTimes(const BenchArguments& arguments, Plan& plan) {
+  load::Pacing& pacing = plan.options.pacing;
+  const bool ramp = !arguments.ramp.empty();
+  const std::string usual = plan.search ? "3s" : (ramp ? "20s" : "10s");
   pacing.plan.duration = TRY(ParseDuration(arguments.duration.empty() ? usual : arguments.duration).In("--duration"));
-  if (pacing.plan.duration < std::chrono::milliseconds(100)) return InvalidArgument("--duration must be 100ms or more");
-  pacing.settle = arguments.ramp.empty() ? std::min<Duration>(pacing.plan.duration / 10, std::chrono::milliseconds(500))
-                                         : Duration(0);
+  if (pacing.plan.duration < kShortest) return InvalidArgument("--duration must be 100ms or more");
+  if (!ramp) pacing.settle = std::min<Duration>(pacing.plan.duration / 10, kSettleMax);
   if (arguments.arrivals != "poisson" && arguments.arrivals != "even") {
     return InvalidArgument("--arrivals is ", Quoted(arguments.arrivals), "; it must be poisson or even");
   }
   pacing.plan.arrivals = arguments.arrivals == "even" ? load::Arrivals::kEven : load::Arrivals::kPoisson;
   pacing.plan.seed = arguments.seed;
   return Ok();
+}
+
+Status PreparePacing(const BenchArguments& arguments, Plan& plan) {
+  if (!arguments.target.empty()) plan.target = TRY(load::Target::Parse(arguments.target));
+  if (!arguments.wanted.empty()) plan.wanted = TRY(load::WantedRate::Parse(arguments.wanted));
+  plan.search = arguments.find_rate || (plan.target && arguments.rate.empty() && arguments.ramp.empty());
+  plan.options.pacing.closed = arguments.rate == kAsFastAsAnswered;
+  TRY(CheckFlags(arguments, plan));
+  TRY(ReadRates(arguments, plan));
+  return ReadTimes(arguments, plan);
 }
 
 Result<Plan> Prepare(const Options& options, const BenchArguments& arguments) {
@@ -273,7 +288,6 @@ struct Search {
   std::vector<load::Measurement> trials;
   std::vector<load::Verdict> verdicts;
   load::SearchStep outcome;
-  std::size_t best = 0;  ///< the trial at the best rate with the median of its latencies, where there is one
 };
 
 Result<Search> FindRate(const Plan& plan, bool quiet) {
