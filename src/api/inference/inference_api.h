@@ -5,6 +5,8 @@
 //   /invocations, /ping, ...   MLflow's scoring server (mlflow_rest.h)
 //   /metrics                   Prometheus
 //
+// Bodies may come as gzip, deflate or zstd, and large answers go so to who accepts it (rest_reply.h).
+//
 // One InferenceHandler for each loop, used by that loop alone. Invariant: an answer comes whole from one version, the
 // one that it names.
 #pragma once
@@ -25,11 +27,14 @@ class InferenceHandler final : public net::LoopHandler {
   void EndOfSweep() override;
 
  private:
+  void Route(const net::RequestView& request, std::string_view body, net::ResponseWriter& out);
+
   MetricsRegistry& metrics_;
   InferenceRunner runner_;
   V2Rest v2_;
   V1Rest v1_;
   MlflowRest mlflow_;
+  std::string decoded_;  // the body of a request that came compressed
 };
 
 }  // namespace mw::api::inference

@@ -67,7 +67,7 @@ void MlflowRest::Invoke(const net::RequestView& request, std::string_view body, 
         out, InvalidArgument("Content-Type is ", Quoted(type.substr(0, 80)), "; send application/json"), Duration{0});
   }
   RecordSource source(record_request_, body, ExtraColumns::kIgnored, by_column_);
-  RecordReply reply(out, RecordProtocol::kMlflow, by_column_);
+  RecordReply reply(out, AnswerCodingFor(request), RecordProtocol::kMlflow, by_column_);
   runner_.Run(target, source, reply);
 }
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "net/content_coding.h"
 #include "net/test_client.h"
 #include "serving/test_model.h"
 
@@ -218,6 +219,29 @@ TEST_F(ProtocolsTest, AMatrixOfFloatsIsTakenAsBytes) {
       Post("/v2/models/plain/infer", json + Raw(matrix), Cat("Inference-Header-Content-Length: ", json.size(), "\r\n"));
   ASSERT_EQ(answer.status, 200) << answer.body;
   EXPECT_EQ(V2Values(*Json::Parse(answer.body)), V2Values(expected));
+}
+
+TEST_F(ProtocolsTest, CompressedBodiesGiveTheSameAnswers) {
+  const std::vector<Json> rows = Rows(200);
+  const std::string body = V2Body(rows);
+  const std::vector<float> expected = V2Values(PostJson("/v2/models/late/infer", body));
+  for (const auto coding : {net::ContentCoding::kGzip, net::ContentCoding::kDeflate, net::ContentCoding::kZstd}) {
+    std::string coded;
+    ASSERT_TRUE(net::EncodeContent(coding, body, coded).ok());
+    const std::string_view name = net::ContentCodingName(coding);
+    const auto answer =
+        Post("/v2/models/late/infer", coded, Cat("Content-Encoding: ", name, "\r\nAccept-Encoding: ", name, "\r\n"));
+    ASSERT_EQ(answer.status, 200);
+    ASSERT_NE(net::FindHeader(answer.headers, "Content-Encoding"), nullptr);
+    std::string decoded;
+    ASSERT_TRUE(net::DecodeContent(coding, answer.body, 1 << 20, decoded).ok());
+    EXPECT_EQ(V2Values(*Json::Parse(decoded)), expected);
+    EXPECT_EQ(Post("/v2/models/late/infer", coded.substr(1), Cat("Content-Encoding: ", name, "\r\n")).status, 400);
+  }
+  EXPECT_EQ(Post("/v2/models/late/infer", body, "Content-Encoding: br\r\n").status, 415);
+  std::string bomb;
+  ASSERT_TRUE(net::EncodeContent(net::ContentCoding::kZstd, std::string(std::size_t{32} << 20, ' '), bomb).ok());
+  EXPECT_EQ(Post("/v2/models/late/infer", bomb, "Content-Encoding: zstd\r\n").status, 413);
 }
 
 TEST_F(ProtocolsTest, SeveralClassesComeAsListsBesideTheirLabel) {

@@ -70,23 +70,23 @@ void AppendWhole(std::string& out, std::vector<Cursor>& outputs) {
 }  // namespace
 
 void RecordReply::Answer(const InferenceAnswer& answer) {
-  std::vector<Cursor> outputs(answer.outputs.begin(), answer.outputs.end());
-  std::string& body = out().Begin(200, kJsonType);
-  const bool columns = protocol_ == RecordProtocol::kV1 && by_column_;
-  body += columns ? "{\"outputs\":" : "{\"predictions\":";
-  if (!columns && HasRows(answer)) {
-    AppendRows(body, answer, outputs);
-  } else {
-    AppendWhole(body, outputs);
-  }
-  body += ",\"model_name\":\"";
-  body += answer.version.endpoint;
-  body += "\",\"model_version\":\"";
-  body += answer.version.version_text;
-  body += "\",\"id\":";
-  AppendText(body, answer.id);
-  body += '}';
-  out().Finish();
+  Send(kJsonType, {}, [&](std::string& body) {
+    std::vector<Cursor> outputs(answer.outputs.begin(), answer.outputs.end());
+    const bool columns = protocol_ == RecordProtocol::kV1 && by_column_;
+    body += columns ? "{\"outputs\":" : "{\"predictions\":";
+    if (!columns && HasRows(answer)) {
+      AppendRows(body, answer, outputs);
+    } else {
+      AppendWhole(body, outputs);
+    }
+    body += ",\"model_name\":\"";
+    body += answer.version.endpoint;
+    body += "\",\"model_version\":\"";
+    body += answer.version.version_text;
+    body += "\",\"id\":";
+    AppendText(body, answer.id);
+    body += '}';
+  });
 }
 
 void RecordReply::Refuse(const Error& error, Duration retry_after) {
@@ -95,8 +95,8 @@ void RecordReply::Refuse(const Error& error, Duration retry_after) {
 }
 
 RestReply::MakeReply RecordReply::ForLater() const {
-  return [protocol = protocol_, by_column = by_column_](net::ResponseWriter& out) {
-    return std::make_unique<RecordReply>(out, protocol, by_column);
+  return [coding = coding(), protocol = protocol_, by_column = by_column_](net::ResponseWriter& out) {
+    return std::make_unique<RecordReply>(out, coding, protocol, by_column);
   };
 }
 

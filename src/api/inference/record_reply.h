@@ -17,8 +17,8 @@ enum class RecordProtocol : std::uint8_t {
 class RecordReply final : public RestReply {
  public:
   /// `by_column` is looked at when the answer is written; it outlives the reply.
-  RecordReply(net::ResponseWriter& out, RecordProtocol protocol, const bool& by_column)
-      : RestReply(out), protocol_(protocol), by_column_(by_column) {}
+  RecordReply(net::ResponseWriter& out, const AnswerCoding& coding, RecordProtocol protocol, const bool& by_column)
+      : RestReply(out, coding), protocol_(protocol), by_column_(by_column) {}
   void Answer(const InferenceAnswer& answer) override;
   void Refuse(const Error& error, Duration retry_after) override;
 

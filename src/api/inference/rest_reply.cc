@@ -12,6 +12,11 @@
 namespace mw::api::inference {
 namespace {
 
+/// Clients of libraries that always accept gzip mostly sit on the same network, where compressing costs more than it
+/// saves; from here on it may not.
+constexpr std::size_t kLargeBytesMin = std::size_t{256} << 10;
+constexpr std::size_t kCodedBytesMin = std::size_t{1} << 10;
+
 /// {"model_name":..,"model_version":..,"id":..,"parameters":{..},"outputs":[
 void AppendHead(std::string& body, const InferenceAnswer& answer) {
   body += "{\"model_name\":\"";
@@ -74,6 +79,25 @@ bool IsRead(const net::RequestView& request) {
   return request.method == net::Method::kGet || request.method == net::Method::kHead;
 }
 
+AnswerCoding AnswerCodingFor(const net::RequestView& request) {
+  const std::string_view accepted = request.Header("Accept-Encoding");
+  if (accepted.empty()) [[likely]]
+    return {};
+  const bool compresses = !request.Header("Content-Encoding").empty();
+  return {net::ChooseContentCoding(accepted), compresses ? kCodedBytesMin : kLargeBytesMin};
+}
+
+void RestReply::SendCoded(std::string_view content_type, std::span<const net::HeaderView> extra,
+                          const std::string& body) {
+  std::string coded;
+  if (body.size() < coding_.bytes_min || !net::EncodeContent(coding_.coding, body, coded).ok()) {
+    return out_.Send(200, content_type, body, extra);
+  }
+  std::vector<net::HeaderView> headers(extra.begin(), extra.end());
+  headers.push_back({"Content-Encoding", net::ContentCodingName(coding_.coding)});
+  out_.Send(200, content_type, coded, headers);
+}
+
 std::unique_ptr<Resumer> RestReply::Defer(std::unique_ptr<Waiting> waiting) {
   auto work = std::make_unique<Later>(Later{std::move(waiting), ForLater()});
   return std::make_unique<LoopResumer>(out_.Defer([work = std::move(work)](net::ResponseWriter& out) {
@@ -84,15 +108,15 @@ std::unique_ptr<Resumer> RestReply::Defer(std::unique_ptr<Waiting> waiting) {
 
 void V2Reply::Answer(const InferenceAnswer& answer) {
   if (binary_.any()) return AnswerBinary(answer);
-  std::string& body = out().Begin(200, kJsonType);
-  AppendHead(body, answer);
-  for (const serving::TensorView& output : answer.outputs) {
-    AppendTensor(body, output);
-    body += ',';
-  }
-  if (body.back() == ',') body.pop_back();
-  body += "]}";
-  out().Finish();
+  Send(kJsonType, {}, [&answer](std::string& body) {
+    AppendHead(body, answer);
+    for (const serving::TensorView& output : answer.outputs) {
+      AppendTensor(body, output);
+      body += ',';
+    }
+    if (body.back() == ',') body.pop_back();
+    body += "]}";
+  });
 }
 
 /// The length of the JSON stands in a header before it, so the JSON is put together first.
@@ -114,18 +138,20 @@ void V2Reply::AnswerBinary(const InferenceAnswer& answer) {
   const auto end = std::to_chars(digits, digits + sizeof digits, json.size());
   const net::HeaderView length{"Inference-Header-Content-Length",
                                std::string_view(digits, static_cast<std::size_t>(end.ptr - digits))};
-  std::string& body = out().Begin(200, "application/octet-stream", std::span(&length, 1));
-  body += json;
-  for (const serving::TensorView& output : answer.outputs) {
-    if (binary_.Wants(output.name)) body += output.bytes;
-  }
-  out().Finish();
+  Send("application/octet-stream", std::span(&length, 1), [&](std::string& body) {
+    body += json;
+    for (const serving::TensorView& output : answer.outputs) {
+      if (binary_.Wants(output.name)) body += output.bytes;
+    }
+  });
 }
 
 void V2Reply::Refuse(const Error& error, Duration retry_after) { SendError(out(), error, retry_after); }
 
 RestReply::MakeReply V2Reply::ForLater() const {
-  return [binary = binary_](net::ResponseWriter& out) { return std::make_unique<V2Reply>(out, binary); };
+  return [coding = coding(), binary = binary_](net::ResponseWriter& out) {
+    return std::make_unique<V2Reply>(out, coding, binary);
+  };
 }
 
 }  // namespace mw::api::inference

@@ -11,6 +11,7 @@
 
 #include "api/inference/inference_request.h"
 #include "api/inference/v2_request.h"
+#include "net/content_coding.h"
 #include "net/loop_server.h"
 
 namespace mw::api::inference {
@@ -28,10 +29,18 @@ bool IsRead(const net::RequestView& request);
 /// JSON, with Retry-After in whole seconds when it is more than 0.
 void SendWithRetry(net::ResponseWriter& out, int status, std::string_view body, Duration retry_after);
 
-/// What all REST protocols have in common: waiting.
+/// How answers may be compressed: what the client accepts, from a size on where that is worth its time.
+struct AnswerCoding {
+  net::ContentCoding coding = net::ContentCoding::kIdentity;
+  std::size_t bytes_min = 0;
+};
+/// From Accept-Encoding: large answers alone, but all but small ones for a client that compresses its requests.
+AnswerCoding AnswerCodingFor(const net::RequestView& request);
+
+/// What all REST protocols have in common: waiting, and the body's way out.
 class RestReply : public Reply {
  public:
-  explicit RestReply(net::ResponseWriter& out) : out_(out) {}
+  RestReply(net::ResponseWriter& out, const AnswerCoding& coding) : out_(out), coding_(coding) {}
   std::unique_ptr<Resumer> Defer(std::unique_ptr<Waiting> waiting) final;
 
  protected:
@@ -43,15 +52,31 @@ class RestReply : public Reply {
   };
   [[nodiscard]] virtual MakeReply ForLater() const = 0;
   [[nodiscard]] net::ResponseWriter& out() { return out_; }
+  [[nodiscard]] const AnswerCoding& coding() const { return coding_; }
+  /// `write(std::string& body)` appends the body of a 200.
+  template <typename Write>
+  void Send(std::string_view content_type, std::span<const net::HeaderView> extra, const Write& write) {
+    if (coding_.coding == net::ContentCoding::kIdentity) [[likely]] {
+      write(out_.Begin(200, content_type, extra));
+      return out_.Finish();
+    }
+    std::string body;
+    write(body);
+    SendCoded(content_type, extra, body);
+  }
 
  private:
+  void SendCoded(std::string_view content_type, std::span<const net::HeaderView> extra, const std::string& body);
+
   net::ResponseWriter& out_;
+  const AnswerCoding coding_;
 };
 
 class V2Reply final : public RestReply {
  public:
   /// `binary` outlives the reply.
-  V2Reply(net::ResponseWriter& out, const BinaryOutputs& binary) : RestReply(out), binary_(binary) {}
+  V2Reply(net::ResponseWriter& out, const AnswerCoding& coding, const BinaryOutputs& binary)
+      : RestReply(out, coding), binary_(binary) {}
   void Answer(const InferenceAnswer& answer) override;
   void Refuse(const Error& error, Duration retry_after) override;
 

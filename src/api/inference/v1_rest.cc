@@ -66,7 +66,7 @@ void V1Rest::Handle(const net::RequestView& request, std::string_view body, net:
   InferenceTarget target{.model = path.substr(0, versions)};
   if (versions != std::string_view::npos) target.version = path.substr(versions + kVersions.size());
   RecordSource source(record_request_, body, ExtraColumns::kRefused, by_column_);
-  RecordReply reply(out, RecordProtocol::kV1, by_column_);
+  RecordReply reply(out, AnswerCodingFor(request), RecordProtocol::kV1, by_column_);
   runner_.Run(target, source, reply);
 }
 

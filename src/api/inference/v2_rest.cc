@@ -148,7 +148,7 @@ void V2Rest::Infer(const net::RequestView& request, std::string_view body, const
                    net::ResponseWriter& out) {
   v2_request_.Clear();
   Source source(*this, body, request.Header(kHeaderLength));
-  V2Reply reply(out, v2_request_.binary_outputs());
+  V2Reply reply(out, AnswerCodingFor(request), v2_request_.binary_outputs());
   runner_.Run({.model = path.model, .version = path.version}, source, reply);
 }
 
