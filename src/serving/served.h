@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "schema/name_table.h"
+#include "serving/batcher.h"
 #include "serving/model.h"
 #include "serving/recorded_version.h"
 #include "serving/router.h"
@@ -27,6 +28,7 @@ struct ServedVersion {
   std::shared_ptr<const Model> model;
   std::shared_ptr<const RecordedVersion> recorded;
   VersionMetrics metrics;
+  std::shared_ptr<BatchQueue> queue{};  ///< of a model that has a backend, else null; goes before the model does
 };
 
 /// A version that clients may be given or name, in memory or not.

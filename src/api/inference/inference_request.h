@@ -30,13 +30,15 @@ struct InferenceRequest {
   std::span<const std::int64_t> event_times_us;
   std::span<const std::string_view> keys;  ///< none, or one for each row
   std::size_t rows = 0;
-  std::span<const float> features;               ///< of a row model: rows x its features
-  const serving::TensorList* tensors = nullptr;  ///< of a tensor model: in the order of its inputs
+  std::span<const float> features;                     ///< of a row model: rows x its features
+  std::shared_ptr<const serving::TensorList> tensors;  ///< of a tensor model: in the order of its inputs
   std::uint64_t unknown_categories = 0;
   // Which outputs are wanted. Of a row model its value and its decision, of a tensor model by name; none: all.
   bool wants_value = true;
   bool wants_decision = true;
   std::span<const std::string_view> wanted_outputs;
+  Duration timeout{0};         ///< how long the client waits for the answer; 0: it did not say
+  std::uint64_t priority = 0;  ///< 1 is the most urgent; 0: it did not say
 };
 
 /// What goes back. Outputs stand in the order of the model's.

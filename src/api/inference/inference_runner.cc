@@ -2,9 +2,13 @@
 #include "api/inference/inference_runner.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
+#include "api/inference/batched_call.h"
+#include "api/inference/tensor_values.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -37,6 +41,26 @@ Error NotInMemory(const serving::ServedEndpoint& endpoint, const serving::Routed
                      entry.on_demand ? " is not in memory yet; try again in a second" : " was unloaded");
 }
 
+/// Of an FP32 tensor that is aligned, as those of a TensorList are.
+std::span<const float> Floats(const serving::TensorView& tensor) {
+  return {reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
+}
+
+/// The first output of numbers with that many elements, NaN when there is none: what is recorded as the prediction.
+std::vector<float> FirstValues(const serving::TensorList& outputs, std::size_t count) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const serving::TensorView tensor = outputs[i];
+    const std::size_t size = serving::DatatypeBytes(tensor.datatype);
+    if (size == 0 || tensor.bytes.size() != count * size) continue;
+    std::vector<float> values(count);
+    for (std::size_t at = 0; at < count; ++at) {
+      values[at] = static_cast<float>(NumberAt(tensor.datatype, tensor.bytes.data() + at * size));
+    }
+    return values;
+  }
+  return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN());
+}
+
 }  // namespace
 
 InferenceRunner::InferenceRunner(const InferenceContext& context)
@@ -48,13 +72,13 @@ InferenceRunner::InferenceRunner(const InferenceContext& context)
       recording_(context.recording),
       next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
 
-Result<const serving::ServedVersion*> InferenceRunner::Find(const serving::Snapshot& snapshot, std::string_view model,
-                                                            std::string_view version) {
+Result<const InferenceRunner::Shared*> InferenceRunner::Find(const serving::Snapshot& snapshot, std::string_view model,
+                                                             std::string_view version) {
   const serving::ServedEndpoint* const endpoint = snapshot.Find(model);
   const serving::Choice choice =
       endpoint == nullptr ? serving::Choice() : serving::Pick(*endpoint, version, {}, ++id_count_);
   if (choice.version != nullptr) [[likely]]
-    return choice.version;
+    return &choice.entry->served;
   if (choice.entry != nullptr) {
     catalog_.EnsureLoaded(endpoint->name, choice.entry->version, nullptr);
     return NotInMemory(*endpoint, *choice.entry);
@@ -65,44 +89,156 @@ Result<const serving::ServedVersion*> InferenceRunner::Find(const serving::Snaps
 
 void InferenceRunner::Run(const InferenceTarget& target, RequestSource& source, Reply& reply) {
   reader_.Read([&](const serving::Snapshot& snapshot) {
-    const Result<const serving::ServedVersion*> version = Find(snapshot, target.model, target.version);
+    const Result<const Shared*> version = Find(snapshot, target.model, target.version);
     if (!version.ok()) return reply.Refuse(version.error(), Duration{0});
     RunOn(snapshot, **version, source, reply);
   });
 }
 
-void InferenceRunner::RunOn(const serving::Snapshot& snapshot, const serving::ServedVersion& version,
-                            RequestSource& source, Reply& reply) {
+void InferenceRunner::RunOn(const serving::Snapshot& snapshot, const Shared& version, RequestSource& source,
+                            Reply& reply) {
   serving::StageTimes times;
   times.start = clock_.Elapsed();
   request_ = {};
-  const Status decoded = source.Decode(*version.model, snapshot.limits, request_);
-  if (!decoded.ok()) return Refuse(version, decoded.error(), source, times.start, reply);
-  times.decoded = times.computing = clock_.Elapsed();
-  values_.resize(request_.rows * version.model->num_outputs());
-  version.model->Predict(request_.features, request_.rows, values_);
-  times.computed = clock_.Elapsed();
+  const Status decoded = source.Decode(*version->model, snapshot.limits, request_);
+  if (!decoded.ok()) {
+    CountRefusal(*version, decoded.error(), source.event_time_us(), times.start);
+    return reply.Refuse(decoded.error(), Duration{0});
+  }
+  times.decoded = clock_.Elapsed();
   id_ = RequestId();
-  reply.Answer({.version = version,
-                .id = id_,
-                .event_time = request_.event_time,
-                .rows = request_.rows,
-                .outputs = row_outputs_.Make(*version.model, values_, request_.rows, request_.wants_value,
-                                             request_.wants_decision)});
-  times.answered = clock_.Elapsed();
-  serving::VersionTally& tally = TallyOf(version);
-  tally.CountAnswered(request_.rows, request_.unknown_categories, times);
-  const bool failed = !std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
-  if (failed) tally.CountRowFailed();
-  Record(version, snapshot.recording.rows_per_second_full, times, failed);
+  if (version->model->backend() != nullptr) {
+    RunBatched(version, snapshot.recording.rows_per_second_full, times, reply);
+  } else {
+    RunHere(*version, snapshot.recording.rows_per_second_full, times, reply);
+  }
 }
 
-void InferenceRunner::Record(const serving::ServedVersion& version, std::int64_t rows_per_second_full,
-                             const serving::StageTimes& times, bool failed) {
-  if (recording_ == nullptr || request_.id == kProbeId) return;
+void InferenceRunner::RunHere(const serving::ServedVersion& version, std::int64_t rows_per_second_full,
+                              serving::StageTimes& times, Reply& reply) {
+  const serving::Model& model = *version.model;
+  times.computing = times.decoded;
+  values_.resize(request_.rows * model.num_outputs());
+  model.Predict(request_.features, request_.rows, values_);
+  times.computed = clock_.Elapsed();
+  reply.Answer(
+      {.version = version,
+       .id = id_,
+       .event_time = request_.event_time,
+       .rows = request_.rows,
+       .outputs = row_outputs_.Make(model, values_, request_.rows, request_.wants_value, request_.wants_decision)});
+  times.answered = clock_.Elapsed();
+  CountAnswered(version,
+                {.id = id_,
+                 .features = request_.features,
+                 .event_times_us = request_.event_times_us,
+                 .keys = request_.keys,
+                 .rows_per_second_full = rows_per_second_full,
+                 .times = times,
+                 .is_probe = request_.id == kProbeId},
+                request_.rows, request_.unknown_categories);
+}
+
+void InferenceRunner::RunBatched(const Shared& version, std::int64_t rows_per_second_full,
+                                 const serving::StageTimes& times, Reply& reply) {
+  const serving::Model& model = *version->model;
+  std::shared_ptr<const serving::TensorList> inputs = request_.tensors;
+  if (model.takes_rows()) {
+    auto matrix = std::make_shared<serving::TensorList>();
+    const std::array<std::int64_t, 2> shape = {static_cast<std::int64_t>(request_.rows),
+                                               static_cast<std::int64_t>(model.num_features())};
+    const std::span<const float> rows = request_.features;
+    matrix->Append({model.backend()->info().inputs.front().name,
+                    serving::Datatype::kFp32,
+                    shape,
+                    {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()}});
+    inputs = std::move(matrix);
+  }
+  const Duration deadline = request_.timeout > Duration{0} ? times.start + request_.timeout : serving::kNoDeadline;
+  BatchedCall::Start(
+      std::make_unique<BatchedCall>(*this, version, std::move(inputs), request_, id_, rows_per_second_full, times),
+      deadline, request_.priority, reply);
+}
+
+void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answer, Duration retry_after,
+                             Reply& reply) {
+  const serving::ServedVersion& version = call.version();
+  if (!answer.outputs.ok()) {
+    const auto& event_times = call.request().event_times_us;
+    CountRefusal(version, answer.outputs.error(), event_times.empty() ? serving::kNoEventTime : event_times.front(),
+                 call.times().start);
+    return reply.Refuse(answer.outputs.error(), retry_after);
+  }
+  serving::StageTimes times = call.times();
+  times.computed = clock_.Elapsed();
+  times.computing = std::max(times.decoded, times.computed - answer.computed);
+  if (version.model->takes_rows()) {
+    values_ = FirstValues(*answer.outputs, call.request().rows * version.model->num_outputs());
+    AnswerRows(call, reply);
+  } else {
+    values_ = FirstValues(*answer.outputs, call.request().rows);
+    AnswerTensors(call, *answer.outputs, reply);
+  }
+  times.answered = clock_.Elapsed();
+  const bool rows = version.model->takes_rows();
+  CountAnswered(version,
+                {.id = call.request().id,
+                 .features = rows ? Floats(call.inputs()[0]) : std::span<const float>(),
+                 .event_times_us = call.request().event_times_us,
+                 .keys = call.request().keys,
+                 .rows_per_second_full = call.rows_per_second_full(),
+                 .times = times,
+                 .is_probe = call.request().is_probe},
+                call.request().rows, call.request().unknown_categories);
+}
+
+void InferenceRunner::AnswerRows(const BatchedCall& call, Reply& reply) {
+  const KeptRequest& request = call.request();
+  reply.Answer({.version = call.version(),
+                .id = request.id,
+                .event_time = request.event_time,
+                .rows = request.rows,
+                .outputs = row_outputs_.Make(*call.version().model, values_, request.rows, request.wants_value,
+                                             request.wants_decision)});
+}
+
+void InferenceRunner::AnswerTensors(const BatchedCall& call, const serving::TensorList& outputs, Reply& reply) {
+  const KeptRequest& request = call.request();
+  wanted_.clear();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& wanted = request.wanted_outputs;
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), outputs[i].name) != wanted.end()) {
+      wanted_.push_back(outputs[i]);
+    }
+  }
+  reply.Answer({.version = call.version(),
+                .id = request.id,
+                .event_time = request.event_time,
+                .rows = request.rows,
+                .outputs = wanted_});
+}
+
+void InferenceRunner::CountAbandoned(const BatchedCall& call) {
+  const auto& event_times = call.request().event_times_us;
+  CountRefusal(call.version(), Unavailable("the client has gone"),
+               event_times.empty() ? serving::kNoEventTime : event_times.front(), call.times().start);
+}
+
+void InferenceRunner::CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
+                                    std::uint64_t unknown_categories) {
+  serving::VersionTally& tally = TallyOf(version);
+  tally.CountAnswered(rows, unknown_categories, answered.times);
+  const bool failed = version.model->takes_rows() &&
+                      !std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
+  if (failed) tally.CountRowFailed();
+  Record(version, answered, failed);
+}
+
+void InferenceRunner::Record(const serving::ServedVersion& version, const Answered& answered, bool failed) {
+  if (recording_ == nullptr || answered.is_probe) return;
   serving::RecordedRequest record;
-  record.id = id_;
-  record.features = request_.features;
+  record.id = answered.id;
+  record.features = answered.features;
   record.predictions = values_;
   if (const std::size_t outputs = version.model->num_outputs(); outputs > 1) {
     recorded_.clear();
@@ -112,30 +248,25 @@ void InferenceRunner::Record(const serving::ServedVersion& version, std::int64_t
     record.predictions = recorded_;
     record.class_probabilities = values_;
   }
-  record.event_times_us = request_.event_times_us;
-  record.keys = request_.keys;
-  record.start = times.start;
-  record.latency = times.answered - times.start;
+  record.event_times_us = answered.event_times_us;
+  record.keys = answered.keys;
+  record.start = answered.times.start;
+  record.latency = answered.times.answered - answered.times.start;
   record.failed = failed;
-  recording_->AddAnswered(version.recorded, rows_per_second_full, record);
+  recording_->AddAnswered(version.recorded, answered.rows_per_second_full, record);
 }
 
 /// A 4xx is the caller's, anything else the server's own.
-void InferenceRunner::Refuse(const serving::ServedVersion& version, const Error& error, const RequestSource& source,
-                             Duration start, Reply& reply) {
+void InferenceRunner::CountRefusal(const serving::ServedVersion& version, const Error& error,
+                                   std::int64_t event_time_us, Duration start) {
   const bool refused = HttpStatus(error.code) < 500;
   serving::VersionTally& tally = TallyOf(version);
   if (refused) {
     tally.CountRefused();
+    if (recording_ != nullptr) recording_->AddRefused(version.recorded, event_time_us, start);
   } else {
     tally.CountFailed();
-  }
-  reply.Refuse(error, Duration{0});
-  if (recording_ == nullptr) return;
-  if (refused) {
-    recording_->AddRefused(version.recorded, source.event_time_us(), start);
-  } else {
-    recording_->AddFailed(version.recorded, source.event_time_us(), start);
+    if (recording_ != nullptr) recording_->AddFailed(version.recorded, event_time_us, start);
   }
 }
 

@@ -1,7 +1,8 @@
 // What happens to an inference between its protocol's decoder and encoder: which version answers, decode, predict,
 // answer, count, record. One for each thread that takes requests, used by that thread alone.
 //
-//   Run: choose a version -> source decodes -> model predicts -> reply is written -> counted, recorded
+//   Run: choose a version -> source decodes -> forest predicts -> reply is written -> counted, recorded
+//                                         \-> BatchedCall: reply deferred -> worker -> Finish: the same rest
 //
 // Invariants: an answer comes whole from one version; every request that was begun is counted exactly once as
 // answered, refused or failed; nothing is allocated in the steady state for a model that predicts on this thread.
@@ -18,6 +19,7 @@
 #include "api/inference/row_outputs.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/recording_lane.h"
 #include "serving/version_metrics.h"
@@ -36,6 +38,8 @@ struct InferenceContext {
   serving::RecordingLane* recording = nullptr;  ///< the thread's own; null: nothing is recorded
 };
 
+class BatchedCall;
+
 class InferenceRunner {
  public:
   explicit InferenceRunner(const InferenceContext& context);
@@ -44,6 +48,10 @@ class InferenceRunner {
 
   /// Has one request answered or refused, now or (Reply::Defer) later on this thread.
   void Run(const InferenceTarget& target, RequestSource& source, Reply& reply);
+  /// The rest of a request whose batch has been computed, or not.
+  void Finish(const BatchedCall& call, serving::BatchAnswer& answer, Duration retry_after, Reply& reply);
+  /// A request whose client went before its batch was computed.
+  void CountAbandoned(const BatchedCall& call);
   /// Calls `use` with the current snapshot, which stays whole until it returns.
   template <typename Use>
   decltype(auto) Read(Use&& use) {
@@ -51,8 +59,8 @@ class InferenceRunner {
   }
   /// The version that a path names; the live one for an empty version.
   /// Errors: kNotFound naming what there is; kUnavailable while it is not in memory, which this call mends.
-  Result<const serving::ServedVersion*> Find(const serving::Snapshot& snapshot, std::string_view model,
-                                             std::string_view version);
+  using Shared = std::shared_ptr<const serving::ServedVersion>;
+  Result<const Shared*> Find(const serving::Snapshot& snapshot, std::string_view model, std::string_view version);
   /// Brings what was counted to the shared metrics: call when there is nothing more to do for the moment.
   void Flush();
 
@@ -62,13 +70,29 @@ class InferenceRunner {
     serving::VersionTally counts;
   };
 
-  void RunOn(const serving::Snapshot& snapshot, const serving::ServedVersion& version, RequestSource& source,
-             Reply& reply);
-  void Predict(const serving::ServedVersion& version);
-  void Refuse(const serving::ServedVersion& version, const Error& error, const RequestSource& source, Duration start,
-              Reply& reply);
-  void Record(const serving::ServedVersion& version, std::int64_t rows_per_second_full,
-              const serving::StageTimes& times, bool failed);
+  /// What the record of an answered request needs.
+  struct Answered {
+    std::string_view id;
+    std::span<const float> features;
+    std::span<const std::int64_t> event_times_us;
+    std::span<const std::string_view> keys;
+    std::int64_t rows_per_second_full = 0;
+    const serving::StageTimes& times;
+    bool is_probe = false;
+  };
+
+  void RunOn(const serving::Snapshot& snapshot, const Shared& version, RequestSource& source, Reply& reply);
+  void RunHere(const serving::ServedVersion& version, std::int64_t rows_per_second_full, serving::StageTimes& times,
+               Reply& reply);
+  void RunBatched(const Shared& version, std::int64_t rows_per_second_full, const serving::StageTimes& times,
+                  Reply& reply);
+  void AnswerRows(const BatchedCall& call, Reply& reply);
+  void AnswerTensors(const BatchedCall& call, const serving::TensorList& outputs, Reply& reply);
+  void CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
+                     std::uint64_t unknown_categories);
+  void CountRefusal(const serving::ServedVersion& version, const Error& error, std::int64_t event_time_us,
+                    Duration start);
+  void Record(const serving::ServedVersion& version, const Answered& answered, bool failed);
   std::string_view RequestId();
   serving::VersionTally& TallyOf(const serving::ServedVersion& version);
 
@@ -81,8 +105,9 @@ class InferenceRunner {
   std::vector<float> values_;
   RowOutputs row_outputs_;
   std::vector<float> recorded_;  // of several classes, the number of the most probable
-  std::string_view id_;          // the client's or next_id_
-  std::string next_id_;          // 16 digits, random, this thread's own; 16 that count
+  std::vector<serving::TensorView> wanted_;
+  std::string_view id_;  // the client's or next_id_
+  std::string next_id_;  // 16 digits, random, this thread's own; 16 that count
   std::uint64_t id_count_ = 0;
   std::vector<Tally> tallies_;  // since the last Flush
 };

@@ -62,6 +62,8 @@ Status TensorResolver::Resolve(const TensorRequest& request, const serving::Mode
     return InvalidArgument("id has ", request.id.size(), " bytes, at most ", kRequestIdBytesMax);
   }
   out.id = request.id;
+  out.timeout = request.timeout;
+  out.priority = request.priority;
   event_time_ = request.event_time;
   if (!event_time_.empty()) times_us_.push_back(TRY(EventTimeMicros(event_time_).In("parameter event_time")));
   TRY(WantOutputs(request, out));
@@ -69,11 +71,12 @@ Status TensorResolver::Resolve(const TensorRequest& request, const serving::Mode
 }
 
 Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceRequest& out) {
-  tensors_.Clear();
+  if (tensors_ == nullptr || tensors_.use_count() > 1) tensors_ = std::make_shared<serving::TensorList>();
+  tensors_->Clear();
   out.event_time = event_time_;
   out.event_times_us = times_us_;
   out.wanted_outputs = request.outputs;
-  out.tensors = &tensors_;
+  out.tensors = tensors_;
   const std::vector<serving::TensorSpec>& specs = model_->inputs();
   const auto is_column = [](const serving::TensorSpec& spec) { return spec.shape.size() == 1; };
   if (request.inputs.size() == 1 && specs.size() > 1 && request.inputs[0].shape.size() == 2 &&
@@ -102,16 +105,16 @@ Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceReq
 
 Status TensorResolver::CheckRows(InferenceRequest& out) const {
   out.rows = 1;
-  if (!model_->backend()->info().batchable || tensors_.empty() || tensors_[0].shape.empty()) return Ok();
-  const std::int64_t rows = tensors_[0].shape[0];
-  if (rows == 0) return InvalidArgument("input ", Quoted(tensors_[0].name), " has no rows");
+  if (!model_->backend()->info().batchable || tensors_->empty() || (*tensors_)[0].shape.empty()) return Ok();
+  const std::int64_t rows = (*tensors_)[0].shape[0];
+  if (rows == 0) return InvalidArgument("input ", Quoted((*tensors_)[0].name), " has no rows");
   if (rows > limits_->rows_max) {
     return InvalidArgument("the request has ", rows, " rows, at most ", limits_->rows_max, "; send them in parts");
   }
-  for (std::size_t i = 1; i < tensors_.size(); ++i) {
-    if (!tensors_[i].shape.empty() && tensors_[i].shape[0] == rows) continue;
-    return InvalidArgument("input ", Quoted(tensors_[i].name), " has other rows than input ", Quoted(tensors_[0].name),
-                           ", which has ", rows);
+  for (std::size_t i = 1; i < tensors_->size(); ++i) {
+    if (!(*tensors_)[i].shape.empty() && (*tensors_)[i].shape[0] == rows) continue;
+    return InvalidArgument("input ", Quoted((*tensors_)[i].name), " has other rows than input ",
+                           Quoted((*tensors_)[0].name), ", which has ", rows);
   }
   out.rows = static_cast<std::size_t>(rows);
   return Ok();
@@ -135,7 +138,7 @@ Status TensorResolver::SplitMatrix(const TensorView& matrix) {
                                " is no ", serving::DatatypeName(spec.datatype), ", which the model takes");
       }
     }
-    tensors_.Append({spec.name, spec.datatype, shape, converted_});
+    tensors_->Append({spec.name, spec.datatype, shape, converted_});
   }
   return Ok();
 }
@@ -161,7 +164,7 @@ Status TensorResolver::TakeAs(const serving::TensorSpec& spec, const TensorView&
     taken.bytes = converted_;
   }
   TRY(serving::CheckAgainst(spec, taken));
-  tensors_.Append(taken);
+  tensors_->Append(taken);
   return Ok();
 }
 

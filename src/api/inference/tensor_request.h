@@ -13,11 +13,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/inference/inference_request.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "serving/model.h"
 #include "serving/tensor.h"
@@ -30,6 +32,8 @@ inline constexpr std::uint64_t kFeatureBytesMax = std::uint64_t{64} << 20;
 struct TensorRequest {
   std::string_view id;
   std::string_view event_time;              ///< parameter event_time; empty: none
+  Duration timeout{0};                      ///< how long the client waits; 0: not said
+  std::uint64_t priority = 0;               ///< 1 is the most urgent; 0: not said
   std::vector<serving::TensorView> inputs;  ///< each checked by serving::CheckTensor
   std::vector<std::string_view> outputs;    ///< names of those that are wanted; none: all
 };
@@ -77,7 +81,7 @@ class TensorResolver {
   std::vector<std::string_view> keys_;
   std::vector<std::string> key_digits_;  // of keys that are numbers
   std::uint64_t unknown_categories_ = 0;
-  serving::TensorList tensors_;  // of a tensor model
+  std::shared_ptr<serving::TensorList> tensors_;  // of a tensor model; made anew while somebody has a share in it
   std::string converted_;
 };
 

@@ -79,9 +79,9 @@ void V1Rest::HandleModel(const net::RequestView& request, std::string_view path,
   const std::string_view version =
       versions == std::string_view::npos ? std::string_view() : path.substr(versions + kVersions.size());
   runner_.Read([&](const serving::Snapshot& snapshot) {
-    const Result<const serving::ServedVersion*> found = runner_.Find(snapshot, model, version);
+    const auto found = runner_.Find(snapshot, model, version);
     if (!found.ok()) return SendError(out, found.error(), Duration{0});
-    metadata ? SendMetadata(out, **found) : SendStatus(out, **found);
+    metadata ? SendMetadata(out, ***found) : SendStatus(out, ***found);
   });
 }
 

@@ -121,6 +121,8 @@ void V2Request::Clear() {
   sizes_.clear();
   json_tensors_.Clear();
   request_.id = request_.event_time = {};
+  request_.timeout = Duration{0};
+  request_.priority = 0;
   request_.inputs.clear();
   request_.outputs.clear();
   binary_.all = false;
@@ -164,6 +166,10 @@ Status V2Request::ReadParameters(JsonScanner& json) {
   for (bool more = json.BeginObject(); more; more = json.NextMember()) {
     if (json.key() == "event_time") {
       TRY(ReadText(json, "parameter event_time", request_.event_time));
+    } else if (json.key() == "timeout") {
+      request_.timeout = Duration(TRY(ReadSize(json, "parameter timeout")));
+    } else if (json.key() == "priority") {
+      request_.priority = static_cast<std::uint64_t>(TRY(ReadSize(json, "parameter priority")));
     } else if (json.key() == "binary_data_output") {
       binary_.all = TRY(ReadTruth(json, "parameter binary_data_output"));
     } else {

@@ -135,11 +135,11 @@ void V2Rest::HandleServer(const net::RequestView& request, net::ResponseWriter& 
 
 void V2Rest::HandleModel(const net::RequestView& request, const ModelPath& path, net::ResponseWriter& out) {
   runner_.Read([&](const serving::Snapshot& snapshot) {
-    const Result<const serving::ServedVersion*> version = runner_.Find(snapshot, path.model, path.version);
+    const auto version = runner_.Find(snapshot, path.model, path.version);
     if (!version.ok()) return SendError(out, version.error(), Duration{0});
     if (!IsRead(request)) return SendNotAllowed(out, request, "GET");
     if (path.action == "ready") return SendReady(out, true);
-    if (path.action.empty()) return SendMetadata(*snapshot.Find(path.model), **version, out);
+    if (path.action.empty()) return SendMetadata(*snapshot.Find(path.model), ***version, out);
     SendNoSuchPath(out, request.path, "a model has /ready and /infer");
   });
 }

@@ -1,0 +1,82 @@
+// A request that waits for a worker: what it needs to be answered and recorded, kept beyond the request itself.
+//
+//   Start: submitted to the version's queue --worker--> Finish on the request's thread: answer, count, record
+//            \--refused at once--> Finish                 client gone: cancelled, counted as failed
+//
+// Ownership: the protocol's Defer keeps it. One thread but for the answer, which the batcher's thread brings.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/inference/inference_request.h"
+#include "serving/batcher.h"
+#include "serving/version_metrics.h"
+
+namespace mw::api::inference {
+
+class InferenceRunner;
+
+/// A copy of what a request says beside its values.
+struct KeptRequest {
+  explicit KeptRequest(const InferenceRequest& request, std::string_view request_id);
+  KeptRequest(const KeptRequest&) = delete;
+  KeptRequest& operator=(const KeptRequest&) = delete;
+
+  std::string id, event_time;
+  std::vector<std::int64_t> event_times_us;
+  std::vector<std::string> key_texts;
+  std::vector<std::string_view> keys;
+  std::size_t rows;
+  std::uint64_t unknown_categories;
+  bool wants_value, wants_decision;
+  std::vector<std::string> wanted_outputs;
+  bool is_probe;
+};
+
+class BatchedCall final : public Waiting {
+ public:
+  /// Everything that `runner` needs to finish it. `inputs`: of a row model its one matrix.
+  BatchedCall(InferenceRunner& runner, std::shared_ptr<const serving::ServedVersion> version,
+              std::shared_ptr<const serving::TensorList> inputs, const InferenceRequest& request, std::string_view id,
+              std::int64_t rows_per_second_full, const serving::StageTimes& times);
+  ~BatchedCall() override;
+
+  /// Defers the reply and submits: afterwards the call belongs to the reply and may be finished already.
+  static void Start(std::unique_ptr<BatchedCall> call, Duration deadline, std::uint64_t priority, Reply& reply);
+  void Finish(Reply& reply) override;
+
+  [[nodiscard]] const serving::ServedVersion& version() const { return *version_; }
+  [[nodiscard]] const serving::TensorList& inputs() const { return *inputs_; }
+  [[nodiscard]] const KeptRequest& request() const { return request_; }
+  [[nodiscard]] std::int64_t rows_per_second_full() const { return rows_per_second_full_; }
+  [[nodiscard]] const serving::StageTimes& times() const { return times_; }
+
+ private:
+  /// What the batcher's thread writes before it resumes, and the request's thread reads afterwards.
+  struct Mail {
+    serving::BatchAnswer answer{};
+    std::unique_ptr<Resumer> resumer;
+  };
+
+  InferenceRunner& runner_;
+  const std::shared_ptr<const serving::ServedVersion> version_;
+  const std::shared_ptr<const serving::TensorList> inputs_;
+  const KeptRequest request_;
+  const std::int64_t rows_per_second_full_;
+  const serving::StageTimes times_;
+  /// The request's thread's own.
+  struct Submitted {
+    std::optional<serving::BatchTicket> ticket;
+    Duration retry_after{0};  // of a refusal
+  };
+  std::shared_ptr<Mail> mail_ = std::make_shared<Mail>();
+  std::shared_ptr<Submitted> submitted_ = std::make_shared<Submitted>();
+  bool finished_ = false;
+};
+
+}  // namespace mw::api::inference
