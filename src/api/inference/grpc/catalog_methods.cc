@@ -48,8 +48,8 @@ Status ServerMetadata(const Served& served, const proto::ServerMetadataRequest&,
 template <typename Request, typename Use>
 Status WithVersion(const Served& served, const Request& request, const Use& use) {
   return served.runner.Read([&](const serving::Snapshot& snapshot) -> Status {
-    const serving::ServedVersion* const version = TRY(served.runner.Find(snapshot, request.name(), request.version()));
-    use(*snapshot.Find(request.name()), *version);
+    const InferenceRunner::Shared* const version = TRY(served.runner.Find(snapshot, request.name(), request.version()));
+    use(*snapshot.Find(request.name()), **version);
     return Ok();
   });
 }
