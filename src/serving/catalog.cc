@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -97,6 +98,23 @@ ServedEndpoint EndpointOf(const std::string& name, const EndpointCycle& cycle, c
     out.shadow_share = TrafficShare(name, shadow->version, shadow->share);
   }
   return out;
+}
+
+/// One row of every input, zeros or empty texts; sizes that a model leaves open are 1.
+TensorList ZeroRow(const std::vector<TensorSpec>& inputs) {
+  TensorList row;
+  for (const TensorSpec& input : inputs) {
+    std::vector<std::int64_t> shape = input.shape;
+    std::size_t elements = 1;
+    for (std::int64_t& size : shape) {
+      size = size < 0 ? 1 : size;
+      elements *= static_cast<std::size_t>(size);
+    }
+    const std::size_t bytes =
+        input.datatype == Datatype::kBytes ? sizeof(std::uint32_t) : DatatypeBytes(input.datatype);
+    row.Add(input.name, input.datatype, shape, elements * bytes);
+  }
+  return row;
 }
 
 }  // namespace
@@ -219,11 +237,25 @@ Result<std::shared_ptr<const ServedVersion>> Catalog::LoadVersion(const LoadTick
     if (model.error().code == Code::kDataLoss) source.Damaged(ticket.key.source);
     return model.error();
   }
+  std::shared_ptr<BatchQueue> queue = TRY(OpenQueue(ticket, **model));
   const std::string version_text = Cat(ticket.key.version);
   auto recorded = std::make_shared<const RecordedVersion>(ticket.endpoint, ticket.key.version, **model);
-  return std::make_shared<const ServedVersion>(ServedVersion{ticket.endpoint, ticket.key.version, version_text,
-                                                             ticket.key.source, *std::move(model), std::move(recorded),
-                                                             MetricsOf(metrics_, ticket.endpoint, version_text)});
+  return std::make_shared<const ServedVersion>(
+      ServedVersion{ticket.endpoint, ticket.key.version, version_text, ticket.key.source, *std::move(model),
+                    std::move(recorded), MetricsOf(metrics_, ticket.endpoint, version_text), std::move(queue)});
+}
+
+/// Measures what a batch costs on the way, which warms the worker up. A model that says no to rows of zeros is served
+/// all the same: its costs are learned from what it answers.
+Result<std::shared_ptr<BatchQueue>> Catalog::OpenQueue(const LoadTicket& ticket, const Model& model) {
+  if (model.backend() == nullptr) return std::shared_ptr<BatchQueue>();
+  MW_ASSERT(options_.batcher != nullptr);
+  Backend& backend = *model.backend();
+  const Result<CostModel> cost = MeasureCost(*backend.runners().front(), ZeroRow(backend.info().inputs),
+                                             backend.info().batchable ? options_.batching.batch_rows_max : 1,
+                                             options_.batching.run_timeout, clock_);
+  return std::shared_ptr<BatchQueue>(TRY(options_.batcher->Add(backend, ticket.endpoint, Cat(ticket.key.version),
+                                                               options_.batching, cost.ok() ? *cost : CostModel())));
 }
 
 Status Catalog::Reserve(const LoadTicket& ticket, std::int64_t bytes) {

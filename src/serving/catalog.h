@@ -30,6 +30,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "serving/batcher.h"
 #include "serving/life_cycle.h"
 #include "serving/load_pool.h"
 #include "serving/served.h"
@@ -72,6 +73,9 @@ struct CatalogOptions {
     return Model::Load(path);
   };
   std::function<std::int64_t(const std::string& path)> estimate = &EstimateMemoryBytes;
+  /// Drives the workers of models that foreign code runs; outlives every version. Null: there are none such.
+  Batcher* batcher = nullptr;
+  BatchSettings batching = {};
 };
 
 class Catalog {
@@ -147,6 +151,7 @@ class Catalog {
   void StartLoads(Slot& slot) MW_REQUIRES(mutex_);
   void RunLoad(const LoadTicket& ticket);
   Result<std::shared_ptr<const ServedVersion>> LoadVersion(const LoadTicket& ticket, ModelSource& source);
+  Result<std::shared_ptr<BatchQueue>> OpenQueue(const LoadTicket& ticket, const Model& model);
   Status Reserve(const LoadTicket& ticket, std::int64_t bytes);
   std::optional<Status> TryReserve(const LoadTicket& ticket, std::int64_t bytes, Aftermath& after) MW_REQUIRES(mutex_);
   void Finish(const LoadTicket& ticket, Result<std::shared_ptr<const ServedVersion>> loaded);

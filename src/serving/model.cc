@@ -186,7 +186,7 @@ Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const 
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
   const bool directory = S_ISDIR(status.st_mode);
   if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path);
-  if (!directory) {
+  if (!directory && !path.ends_with(".onnx")) {
     Result<std::shared_ptr<const Model>> forest = LoadForestFile(path);
     // Not every file is a forest, and not every forest is one that is evaluated here.
     const bool foreign = !forest.ok() && forest.error().code == Code::kUnimplemented;

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "serving/backend/start_backend.h"
 
 namespace mw::serving {
 namespace {
@@ -46,9 +47,21 @@ sigset_t StopSignals() {
   return signals;
 }
 
+CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, MetricsRegistry& metrics) {
+  ForeignOptions foreign;
+  if (!options.state_directory.empty()) foreign.cache_directory = options.state_directory + "/compiled";
+  CatalogOptions catalog;
+  catalog.load = [start = MakeStartBackend(foreign, metrics)](const std::string& path) {
+    return Model::Load(path, start);
+  };
+  catalog.batcher = &batcher;
+  return catalog;
+}
+
 }  // namespace
 
-DataPlane::DataPlane(ServeOptions options) : options_(std::move(options)) {}
+DataPlane::DataPlane(ServeOptions options)
+    : options_(std::move(options)), catalog_(metrics_, CatalogOptionsOf(options_, batcher_, metrics_)) {}
 
 DataPlane::~DataPlane() { Stop(); }
 

@@ -21,6 +21,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "net/loop_server.h"
+#include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/follower.h"
 #include "serving/recorder.h"
@@ -90,7 +91,8 @@ class DataPlane {
   ServeOptions options_;
   RealClock clock_;
   MetricsRegistry metrics_;
-  Catalog catalog_{metrics_};
+  Batcher batcher_{clock_, metrics_};
+  Catalog catalog_;
   FileDescriptor lock_;
   std::string server_id_;
   std::string address_;

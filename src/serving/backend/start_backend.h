@@ -1,0 +1,22 @@
+// Which foreign code runs a model file: by its name, for a directory by what lies in it. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/metrics.h"
+#include "serving/model.h"
+
+namespace mw::serving {
+
+struct ForeignOptions {
+  std::size_t workers = 1;             ///< processes for each version
+  std::uint64_t memory_bytes_max = 0;  ///< of one worker's data; 0: no limit
+  std::string cache_directory;         ///< for what libraries compile; empty: none is kept
+};
+
+/// For Model::Load: starts ONNX Runtime for .onnx files. `metrics` outlives what it starts. Errors of what it gives:
+/// kUnimplemented for a file that nothing here runs; those of the backend.
+StartBackend MakeStartBackend(const ForeignOptions& options, MetricsRegistry& metrics);
+
+}  // namespace mw::serving
