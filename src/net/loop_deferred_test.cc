@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -400,6 +401,39 @@ TEST_F(LoopDeferredTest, SlowReadersHaveTheirOutputBounded) {
     ASSERT_EQ(silent.Read().body, "/sweep/x");
     ASSERT_EQ(silent.Read().body.size(), std::size_t{1} << 20);
   }
+}
+
+/// Of this process, user and system.
+Duration ProcessorTime() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_nsec / 1000);
+}
+
+TEST_F(LoopDeferredTest, StalledClientsCostOthersNothing) {
+  LoopServerOptions options;
+  options.idle_timeout = milliseconds(500);
+  Start(options);
+  std::vector<TestClient> stalled;
+  for (int i = 0; i < 25; ++i) {
+    for (const std::string& begun :
+         {std::string("GET / HT"), std::string("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nhalf"),
+          Get("/big") + Get("/big") + Get("/big") + Get("/big"), Get("/later") + "GET / HT",
+          Get("/later") + Get("/big"),
+          std::string("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe")}) {
+      stalled.push_back(Client());
+      ASSERT_TRUE(stalled.back().Send(begun));
+    }
+  }
+  ASSERT_TRUE(AwaitHandled(25 * (1 + 1 + 2)));
+  TestClient client = Client();
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(client.Ask(Get("/now")).body, "/now");
+  // Nobody keeps the loop busy by being waited for: until this client has idled out it mostly sleeps.
+  const RealClock clock;
+  const Duration began = clock.Elapsed();
+  const Duration used = ProcessorTime();
+  EXPECT_TRUE(client.Closed());
+  EXPECT_LT(ProcessorTime() - used, (clock.Elapsed() - began) / 4);
 }
 
 TEST_F(LoopDeferredTest, StopWaitsForOutstandingAnswers) {

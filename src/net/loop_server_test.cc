@@ -260,6 +260,48 @@ TEST_F(LoopServerTest, RefusesWhatIsTooLargeOrUnknown) {
   EXPECT_TRUE(client.Closed());
 }
 
+TEST_F(LoopServerTest, RefusesChunkSizesThatAreNone) {
+  Start();
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const char* size : {"-1", "-0", "+5", " 5", "5 ", "0x5", "5h", "", ";x", "1 1", "\t1", "5.0"}) {
+    EXPECT_EQ(StatusOf(head + size + "\r\nhello\r\n0\r\n\r\n"), 400) << size;
+  }
+  for (const char* size : {"4000001", "80000000", "ffffffff", "7fffffffffffffff", "ffffffffffffffff",
+                           "fffffffffffffffb", "10000000000000000", "100000000000000000000000000000005"}) {
+    EXPECT_EQ(StatusOf(head + size + "\r\nhello\r\n0\r\n\r\n"), 413) << size;
+  }
+  EXPECT_EQ(StatusOf(head + "00000000000000000000005\r\nhello\r\n0\r\n\r\n"), 200);
+}
+
+// Six bytes of framing for one of body: neither memory nor time runs away.
+TEST_F(LoopServerTest, TakesBodiesInChunksOfOneByte) {
+  LoopServerOptions options;
+  options.body_bytes_max = std::size_t{2} << 20;
+  options.in_flight_bytes_max = std::size_t{8} << 20;
+  Start(options);
+  std::string many;
+  for (int i = 0; i < 4096; ++i) many += "1\r\nx\r\n";
+  const std::string head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+  TestClient client = Client();
+  ASSERT_TRUE(client.Send(head));
+  for (int i = 0; i < 512; ++i) ASSERT_TRUE(client.Send(many));
+  ASSERT_TRUE(client.Send(kLastChunk));
+  const auto answer = client.Read();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body.size(), (std::size_t{2} << 20) + std::string_view("POST /||").size());
+  // Of a body of 100 MB no more is taken than may be.
+  TestClient endless = Client();
+  ASSERT_TRUE(endless.Send(head));
+  std::thread writer([&endless, &many] {
+    for (int i = 0; i < 100 * 256 && endless.Send(many); ++i) {
+    }
+  });
+  EXPECT_EQ(endless.Read().status, 413);
+  endless.FinishSending();
+  writer.join();
+  EXPECT_EQ(StatusOf(Get("/")), 200);
+}
+
 TEST_F(LoopServerTest, AnswersEarlierRequestsBeforeARefusal) {
   Start();
   TestClient client = Client();
