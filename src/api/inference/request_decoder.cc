@@ -47,6 +47,13 @@ Error WrongKind(JsonScanner& json, std::string_view what, std::string_view expec
   return InvalidArgument(what, " must be ", expected);
 }
 
+bool AreAllFloats(const schema::Encoder& encoder) {
+  for (std::size_t i = 0; i < encoder.num_features(); ++i) {
+    if (encoder.column(static_cast<int>(i)).type != schema::ColumnType::kFloat) return false;
+  }
+  return true;
+}
+
 /// Cells that are decoded together.
 constexpr std::size_t kRunMax = 64;
 
@@ -167,6 +174,10 @@ void RequestDecoder::Remember(std::string_view body) {
 
 void RequestDecoder::Reset(const serving::Model& model, const wire::ServingLimits& limits) {
   model_ = &model;
+  if (model.serial() != model_serial_) {
+    model_serial_ = model.serial();
+    all_floats_ = AreAllFloats(model.encoder());
+  }
   limits_ = &limits;
   id_ = {};
   event_time_ = {};
@@ -488,6 +499,12 @@ Result<std::uint64_t> RequestDecoder::DecodeMatrixRun(JsonScanner& json, Datatyp
   if (datatype != Datatype::kFloat && datatype != Datatype::kInteger) return std::uint64_t{0};
   std::array<double, kRunMax> numbers;
   const std::size_t count = json.ReadNumbers(std::span(numbers).first(std::min<std::uint64_t>(end - first, kRunMax)));
+  if (all_floats_) {  // plain numbers are in a float's range
+    std::transform(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(count),
+                   features_.begin() + static_cast<std::ptrdiff_t>(first),
+                   [](double number) { return static_cast<float>(number); });
+    return count;
+  }
   const std::uint64_t width = model_->num_features();
   std::uint64_t feature = first % width;
   for (std::size_t i = 0; i < count; ++i) {

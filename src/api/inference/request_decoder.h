@@ -119,6 +119,8 @@ class RequestDecoder {
   Status CheckComplete() const;
 
   const serving::Model* model_ = nullptr;
+  std::uint64_t model_serial_ = 0;  // of model_, as long as it lives
+  bool all_floats_ = false;         // every column of it
   const wire::ServingLimits* limits_ = nullptr;
   std::string strings_;
   std::string_view id_;

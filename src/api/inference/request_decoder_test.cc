@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -373,6 +374,32 @@ TEST_F(RequestDecoderTest, ARememberedRequestChangesNothing) {
     accepted += decoded.ok() ? 1 : 0;
   }
   EXPECT_GT(accepted, 30'000);
+}
+
+TEST_F(RequestDecoderTest, AMatrixOfFloatsAlone) {
+  const TestDirectory directory;
+  serving::testing::WriteTestPackage(directory / "floats", 6, "late", {"wind", "temp"});
+  const std::shared_ptr<const serving::Model> model = *serving::Model::Load(directory / "floats");
+  Random random(37);
+  for (int round = 0; round < 5000; ++round) {
+    const std::uint64_t rows = 1 + random.Below(60);
+    std::string body = Cat(R"({"inputs":[{"name":"x","shape":[)", rows, R"(,2],"datatype":"FP32","data":[)");
+    std::vector<float> expected;
+    for (std::uint64_t i = 0; i < 2 * rows; ++i) {
+      const bool missing = random.Below(30) == 0;
+      const std::string text = missing ? "null" : Cat(random.Uniform() * 4e6 - 2e6);
+      expected.push_back(missing ? schema::Encoder::kMissing : static_cast<float>(std::strtod(text.c_str(), nullptr)));
+      CatTo(body, i == 0 ? "" : ",", text);
+    }
+    body += "]}]}";
+    ASSERT_TRUE(decoder_.Decode(body, *model, limits_).ok()) << body;
+    ASSERT_TRUE(SameBits(decoder_.features(), expected)) << body;
+  }
+  // And back to a model whose other columns want a closer look.
+  EXPECT_FALSE(decoder_
+                   .Decode(R"({"inputs":[{"name":"x","shape":[1,6],"datatype":"FP32","data":[1,2,3.5,1,0,0]}]})",
+                           *model_, limits_)
+                   .ok());
 }
 
 TEST_F(RequestDecoderTest, ARememberedMatrixRowChangesNothing) {
