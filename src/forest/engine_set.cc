@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr std::size_t kBatches[] = {1, 8, 32, 1024};
 /// Time given to one engine at one size; a run that takes longer is not repeated.
 constexpr Duration kWindow{150};
+/// One run takes at most about so long: fewer rows of forests that are slow.
+constexpr double kRunSeconds = 0.002;
 /// Sample rows are fewer for models with very many features.
 constexpr std::size_t kSampleFloatsMax = std::size_t{1} << 18;
 /// An engine that is so much slower than another at one size is not tried at the next greater.
@@ -107,11 +110,15 @@ void EngineSet<Sum>::Measure(const Ensemble& ensemble) {
   // The definition is for what fits nothing else.
   hopeless[static_cast<std::size_t>(Engine::kWalk)] =
       engines_[static_cast<std::size_t>(Engine::kInterleaved)] != nullptr;
+  std::array<double, kEngines> rates{};
   for (std::size_t size = 0; size < choices_.size(); ++size) {
-    std::array<double, kEngines> rates{};
+    const std::array<double, kEngines> before = std::exchange(rates, {});
     for (std::size_t engine = 0; engine < kEngines; ++engine) {
       if (engines_[engine] == nullptr || hopeless[engine]) continue;
-      rates[engine] = RowsPerSecond(*engines_[engine], rows, num_features_, std::min(kBatches[size], most), sums);
+      std::size_t batch = std::min(kBatches[size], most);
+      const std::size_t least = std::min(engines_[engine]->rows_at_once(), batch);
+      if (size > 0) batch = std::clamp(static_cast<std::size_t>(before[engine] * kRunSeconds), least, batch);
+      rates[engine] = RowsPerSecond(*engines_[engine], rows, num_features_, batch, sums);
     }
     const double best = *std::max_element(rates.begin(), rates.end());
     for (const Engine engine : size == 0 ? kForOneRow : kForBatches) {
