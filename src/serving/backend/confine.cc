@@ -12,6 +12,7 @@
 #include <csignal>
 
 #include "base/text.h"
+#include "serving/backend/worker_mailbox.h"
 
 namespace mw::serving {
 namespace {
@@ -53,7 +54,7 @@ Result<Confinement> Parse(const std::vector<std::string>& arguments) {
 }
 
 Status Confine(const Confinement& confinement) {
-  if (syscall(SYS_close_range, kWorkerLifeline + 1, ~0U, 0U) != 0) return ErrnoError(errno, "closing descriptors");
+  if (syscall(SYS_close_range, kWorkerMemory + 1, ~0U, 0U) != 0) return ErrnoError(errno, "closing descriptors");
   TRY(TieToLifeline());
   if (chdir(confinement.directory.c_str()) != 0) return ErrnoError(errno, Cat("going to ", confinement.directory));
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return ErrnoError(errno, "giving up privileges");

@@ -62,9 +62,11 @@ int ServeWorker(Result<std::unique_ptr<WorkerModel>> model) {
     const Status told = channel.Send(FrameKind::kError, 0, WriteError(model.error()), WorkerChannel::kForever);
     return told.ok() ? 1 : 2;
   }
-  BackendInfo info = (*model)->info();
-  info.memory_bytes = ResidentBytes();
-  if (!channel.Send(FrameKind::kHello, 0, WriteHello(info), WorkerChannel::kForever).ok()) return 2;
+  auto mailbox = WorkerMailbox::Open(kWorkerMemory, MailboxSide::kWorker);
+  WorkerHello hello{(*model)->info(), mailbox.ok()};
+  hello.info.memory_bytes = ResidentBytes();
+  if (!channel.Send(FrameKind::kHello, 0, WriteHello(hello), WorkerChannel::kForever).ok()) return 2;
+  if (mailbox.ok()) channel.UseMailbox(*std::move(mailbox));
   const Status end = Serve(channel, **model);
   if (end.error().code == Code::kUnavailable) return 0;
   std::fprintf(stderr, "%s\n", end.error().ToString().c_str());

@@ -65,7 +65,7 @@ std::vector<std::string> Environment(const WorkerOptions& options) {
 }
 
 struct WorkerDescriptors {
-  int socket, lifeline, errors;
+  int socket, lifeline, memory, errors;
 };
 
 Result<pid_t> SpawnConfined(const WorkerOptions& options, const WorkerDescriptors& given) {
@@ -80,6 +80,7 @@ Result<pid_t> SpawnConfined(const WorkerOptions& options, const WorkerDescriptor
   posix_spawn_file_actions_adddup2(&files, given.errors, 2);
   posix_spawn_file_actions_adddup2(&files, given.socket, kWorkerSocket);
   posix_spawn_file_actions_adddup2(&files, given.lifeline, kWorkerLifeline);
+  posix_spawn_file_actions_adddup2(&files, given.memory, kWorkerMemory);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t none, all;
@@ -168,7 +169,9 @@ Status WorkerProcess::Spawn() {
   const FileDescriptor their_socket = TRY(Above(socket.theirs));
   const FileDescriptor their_lifeline = TRY(Above(lifeline.theirs));
   const FileDescriptor their_errors = TRY(Above(errors.theirs));
-  const WorkerDescriptors given{their_socket.get(), their_lifeline.get(), their_errors.get()};
+  memory_ = TRY(WorkerMailbox::MakeMemory());
+  const FileDescriptor their_memory = TRY(Above(memory_));
+  const WorkerDescriptors given{their_socket.get(), their_lifeline.get(), their_memory.get(), their_errors.get()};
   pid_ = TRY(SpawnConfined(options_, given));
   lifeline_ = std::move(lifeline.ours);
   channel_.emplace(std::move(socket.ours), std::move(errors.ours));
@@ -189,10 +192,11 @@ Result<BackendInfo> WorkerProcess::AwaitHello(Duration deadline) {
     return reason;
   }
   if (frame->kind != FrameKind::kHello) return Fail(DataLoss("sent no hello first"));
-  auto info = ParseHello(frame->payload);
-  if (!info.ok()) return Fail(info.error());
+  auto hello = ParseHello(frame->payload);
+  if (!hello.ok()) return Fail(hello.error());
+  if (hello->mailbox) channel_->UseMailbox(TRY(WorkerMailbox::Open(memory_.get(), MailboxSide::kServer)));
   greeted_ = true;
-  return info;
+  return std::move(hello->info);
 }
 
 Status WorkerProcess::SpawnAgain() {
@@ -297,6 +301,7 @@ std::string WorkerProcess::End() {
   pid_ = -1;
   channel_.reset();
   lifeline_.Reset();
+  memory_.Reset();
   return HowItEnded(status);
 }
 

@@ -4,14 +4,13 @@
 //                     |  \--error, crash, timeout----------------------------------^
 //                     \--refused at the first start: StartWorker's error
 //
-// The process has a session of its own, three descriptors and the socket, limits on memory and files, no way to gain
-// privileges, an environment of its own, and dies with this process whatever way that dies. The program `mw-backend`
-// sets all this up in the new process (confine.h) and then becomes the program asked for.
-// Pauses: the first restart comes at once; a worker that fails again before it has answered anything waits
-// kPauseFirst, doubled each time up to kPauseMax.
-// Ownership: a WorkerProcess is a Runner: one thread at a time, except Ready. What it reads from the worker is checked
-// (worker_protocol.h). Invariant: a worker that broke the protocol, timed out or closed its socket is killed with its
-// whole session and reaped before Run returns.
+// The process has a session of its own, no descriptors but those of the protocol, limits on memory and files, no way to
+// gain privileges, an environment of its own, and dies with this process whatever way that dies. The program
+// `mw-backend` sets all this up in the new process (confine.h) and then becomes the program asked for. Pauses: the
+// first restart comes at once; a worker that fails again before it has answered anything waits kPauseFirst, doubled
+// each time up to kPauseMax. Ownership: a WorkerProcess is a Runner: one thread at a time, except Ready. What it reads
+// from the worker is checked (worker_protocol.h). Invariant: a worker that broke the protocol, timed out or closed its
+// socket is killed with its whole session and reaped before Run returns.
 #pragma once
 
 #include <atomic>
@@ -76,6 +75,7 @@ class WorkerProcess final : public Runner {
   BackendInfo info_;
   std::optional<WorkerChannel> channel_;
   FileDescriptor lifeline_;  // the worker dies when the last copy of this closes
+  FileDescriptor memory_;    // of the mailbox
   int pid_ = -1;
   bool greeted_ = false, answered_ = false;  // since the process was started
   bool restarting_ = false;                  // once it has said hello for the first time

@@ -24,6 +24,9 @@ constexpr std::size_t kReadAhead = std::size_t{256} << 10;
 constexpr std::size_t kErrorTailBytes = 4'096;
 constexpr std::size_t kTensorHeadBytes = 16;
 constexpr std::size_t kPiecesAtOnce = 64;
+// A crash is noticed within a slice. Longer than a scheduler's tick: an earlier timer than that costs a virtual machine
+// more than all the rest of a batch's way.
+constexpr Duration kSlice{10'000};
 constexpr std::string_view kZeros("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 15);
 
 std::size_t Aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
@@ -85,7 +88,15 @@ std::size_t PayloadMax(FrameKind kind) {
   return kind == FrameKind::kError ? kWorkerErrorBytesMax : kFrameBytesMax;
 }
 
-bool IsKind(std::uint32_t kind) { return kind >= 1 && kind <= 4; }
+/// A frame without its payload.
+Result<Frame> ParseHead(std::string_view head) {
+  const auto size = Get<std::uint32_t>(head, 0);
+  const auto kind = Get<std::uint32_t>(head, 4);
+  if (kind < 1 || kind > 4) return DataLoss("the other side sent a frame of the unknown kind ", kind);
+  const std::size_t most = PayloadMax(static_cast<FrameKind>(kind));
+  if (size > most) return DataLoss("the other side sent a frame of ", size, " bytes, at most ", most);
+  return Frame{static_cast<FrameKind>(kind), Get<std::uint64_t>(head, 8), {}};
+}
 
 /// Drops from `pieces` the first `sent` bytes; the place of the first piece that is left.
 std::size_t Skip(std::vector<std::string_view>& pieces, std::size_t at, std::size_t sent) {
@@ -124,8 +135,14 @@ Status WorkerChannel::SendTensors(FrameKind kind, std::uint64_t id, const Tensor
   return SendPieces(pieces, timeout);
 }
 
+/// `pieces`: the head, then the payload's.
 Status WorkerChannel::SendPieces(std::span<const std::string_view> pieces, Duration timeout) {
-  const Duration deadline = timeout == kForever ? kForever : clock_.Elapsed() + timeout;
+  if (mailbox_ && mailbox_->Post(pieces[0], pieces.subspan(1))) return Ok();
+  if (mailbox_) mailbox_->PostBySocket();
+  return SendOverSocket(pieces, timeout == kForever ? kForever : clock_.Elapsed() + timeout);
+}
+
+Status WorkerChannel::SendOverSocket(std::span<const std::string_view> pieces, Duration deadline) {
   std::vector<std::string_view> left(pieces.begin(), pieces.end());
   for (std::size_t at = Skip(left, 0, 0); at < left.size();) {
     std::array<iovec, kPiecesAtOnce> parts;
@@ -193,25 +210,49 @@ Status WorkerChannel::Fill(std::size_t bytes, Duration deadline) {
   return Ok();
 }
 
-Result<Frame> WorkerChannel::Receive(Duration timeout) {
-  const Duration deadline = timeout == kForever ? kForever : clock_.Elapsed() + timeout;
+/// Until the bell rings. With a deadline, looks now and then whether the other side is still there; without one this is
+/// a worker, whom the kernel ends with its server.
+Status WorkerChannel::AwaitBell(Duration deadline) {
+  while (true) {
+    const Duration left = deadline == kForever ? kForever : deadline - clock_.Elapsed();
+    if (mailbox_->Await(left == kForever ? kForever : std::clamp(left, Duration{0}, kSlice))) return Ok();
+    if (left <= Duration{0}) return DeadlineExceeded("the other side took too long");
+    char byte;
+    const ssize_t peeked = recv(socket_.get(), &byte, 1, MSG_PEEK);
+    if (peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EINTR)) {
+      return Unavailable("the other side has closed the socket");
+    }
+    DrainErrors();
+  }
+}
+
+/// Head and payload.
+Result<std::string_view> WorkerChannel::ReceiveOverSocket(Duration deadline) {
   // What was read ahead moves to the front: payloads stay at a multiple of 16.
   std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_),
             buffer_.begin());
   end_ -= std::exchange(begin_, 0);
   TRY(Fill(kFrameHeadBytes, deadline));
-  const std::string_view head(buffer_.data(), kFrameHeadBytes);
-  const auto size = Get<std::uint32_t>(head, 0);
-  const auto kind = Get<std::uint32_t>(head, 4);
-  const auto id = Get<std::uint64_t>(head, 8);
-  if (!IsKind(kind)) return DataLoss("the other side sent a frame of the unknown kind ", kind);
-  if (size > PayloadMax(static_cast<FrameKind>(kind))) {
-    return DataLoss("the other side sent a frame of ", size, " bytes, at most ",
-                    PayloadMax(static_cast<FrameKind>(kind)));
+  TRY(ParseHead(std::string_view(buffer_.data(), kFrameHeadBytes)));
+  const std::size_t size = kFrameHeadBytes + Get<std::uint32_t>(std::string_view(buffer_.data(), 4), 0);
+  TRY(Fill(size, deadline));
+  begin_ = size;
+  return std::string_view(buffer_.data(), size);
+}
+
+Result<Frame> WorkerChannel::Receive(Duration timeout) {
+  const Duration deadline = timeout == kForever ? kForever : clock_.Elapsed() + timeout;
+  std::string_view bytes;
+  if (mailbox_ && !by_socket_) {
+    TRY(AwaitBell(deadline));
+    bytes = TRY(mailbox_->Take(posted_));
   }
-  TRY(Fill(kFrameHeadBytes + size, deadline));
-  begin_ = kFrameHeadBytes + size;
-  return Frame{static_cast<FrameKind>(kind), id, std::string_view(buffer_.data() + kFrameHeadBytes, size)};
+  by_socket_ = bytes.empty();
+  if (bytes.empty()) bytes = TRY(ReceiveOverSocket(deadline));
+  by_socket_ = false;
+  Frame frame = TRY(ParseHead(bytes));
+  frame.payload = bytes.substr(kFrameHeadBytes);
+  return frame;
 }
 
 namespace {
@@ -303,7 +344,7 @@ std::string WriteTensors(const TensorList& tensors) {
   return payload;
 }
 
-Result<BackendInfo> ParseHello(std::string_view payload) {
+Result<WorkerHello> ParseHello(std::string_view payload) {
   const auto hello = Json::Parse(payload);
   if (!hello.ok() || !hello->IsObject()) return DataLoss("the worker's hello is no JSON object");
   const std::int64_t protocol = hello->IntOr("protocol", 0);
@@ -311,7 +352,9 @@ Result<BackendInfo> ParseHello(std::string_view payload) {
     return DataLoss("the worker speaks protocol ", protocol, ", this server ", kWorkerProtocol,
                     "; install both from one version");
   }
-  BackendInfo info;
+  WorkerHello told;
+  told.mailbox = hello->BoolOr("mailbox", false);
+  BackendInfo& info = told.info;
   info.platform = hello->StringOr("platform", "");
   info.library = Sentence(hello->StringOr("library", ""));
   info.inputs = TRY(ParseSpecs(*hello, "inputs"));
@@ -319,21 +362,23 @@ Result<BackendInfo> ParseHello(std::string_view payload) {
   info.batchable = hello->BoolOr("batchable", false);
   info.memory_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(hello->IntOr("memory_bytes", 0), 0));
   const Json* names = hello->Find("feature_names");
-  if (names == nullptr || !names->IsArray()) return info;
+  if (names == nullptr || !names->IsArray()) return told;
   for (const Json& name : names->AsArray()) {
     if (!name.IsString()) return DataLoss("the worker's hello has feature_names that are no texts");
     info.feature_names.push_back(name.AsString());
   }
-  return info;
+  return told;
 }
 
-std::string WriteHello(const BackendInfo& info) {
+std::string WriteHello(const WorkerHello& hello) {
+  const BackendInfo& info = hello.info;
   Json names = Json::MakeArray();
   for (const std::string& name : info.feature_names) names.Append(name);
   return Json::Make({{"protocol", kWorkerProtocol},
                      {"platform", info.platform},
                      {"library", info.library},
                      {"batchable", info.batchable},
+                     {"mailbox", hello.mailbox},
                      {"memory_bytes", info.memory_bytes},
                      {"inputs", SpecsJson(info.inputs)},
                      {"outputs", SpecsJson(info.outputs)},

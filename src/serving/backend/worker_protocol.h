@@ -28,15 +28,23 @@
 //       16   rank x i64: the shape; then the name; then zeros to a multiple of 16; then the data (row-major; BYTES: for
 //            each element u32 size and that many bytes), then zeros to a multiple of 16
 //
+// Mailbox, which a worker may do without: descriptor 5 is memory of two halves of 4096 + 4 MiB bytes, the server's and
+// the worker's. A worker whose hello says "mailbox":true gets its runs there and posts its answers and errors there:
+//   byte 0     u32  bell: a futex, raised by 1 and woken when a frame was posted in this half
+//        4080  the frame's head, or a u32 of 0xffffffff: this one comes over the socket (larger than 4 MiB)
+//        4096  its payload
+//
 // Neither side believes the other: sizes are checked before memory is taken, tensors by CheckTensor.
 // Ownership: a WorkerChannel belongs to one thread at a time. Invariant: views that ParseTensors gives lie inside the
 // payload and satisfy CheckTensor.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -44,6 +52,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "serving/backend/backend.h"
+#include "serving/backend/worker_mailbox.h"
 #include "serving/tensor.h"
 
 namespace mw::serving {
@@ -67,8 +76,8 @@ struct Frame {
   std::string_view payload;  ///< at a multiple of 16 in memory; valid until the channel's next Receive
 };
 
-/// Frames over a connected stream socket, with a second descriptor (the other side's error output) emptied meanwhile,
-/// so that a worker that writes much never stands still. Move-only.
+/// Frames over a connected stream socket and, once there is one, a mailbox, with a second descriptor (the other side's
+/// error output) emptied meanwhile, so that a worker that writes much never stands still. Move-only.
 class WorkerChannel {
  public:
   static constexpr Duration kForever = Duration::max();
@@ -83,19 +92,27 @@ class WorkerChannel {
   Status SendTensors(FrameKind kind, std::uint64_t id, const TensorList& tensors, Duration timeout);
   Result<Frame> Receive(Duration timeout);
 
+  /// From now on frames cross in shared memory where they fit. Nothing may be on its way.
+  void UseMailbox(WorkerMailbox mailbox) { mailbox_.emplace(std::move(mailbox)); }
+
   [[nodiscard]] int socket() const { return socket_.get(); }
   /// The end of what the other side wrote as errors (at most 4 KiB), what is there now included.
   [[nodiscard]] const std::string& ErrorTail();
 
  private:
   Status SendPieces(std::span<const std::string_view> pieces, Duration timeout);
+  Status SendOverSocket(std::span<const std::string_view> pieces, Duration deadline);
+  Result<std::string_view> ReceiveOverSocket(Duration deadline);
+  Status AwaitBell(Duration deadline);
   Status Wait(short events, Duration deadline);
   Status Fill(std::size_t bytes, Duration deadline);
   void DrainErrors();
 
   FileDescriptor socket_, errors_;
-  std::vector<char> buffer_;  // operator new aligns it to 16
-  std::size_t begin_ = 0, end_ = 0;
+  std::optional<WorkerMailbox> mailbox_;
+  std::vector<char> buffer_, posted_;  // operator new aligns them to 16
+  std::size_t begin_ = 0, end_ = 0;    // what was read ahead of the socket
+  bool by_socket_ = false;             // the bell has rung for a frame that comes over the socket
   std::string error_tail_;
   RealClock clock_;
 };
@@ -106,9 +123,13 @@ Result<std::vector<TensorView>> ParseTensors(std::string_view payload);
 /// The payload of `tensors`, for those who do not send it by a channel.
 std::string WriteTensors(const TensorList& tensors);
 
+struct WorkerHello {
+  BackendInfo info;
+  bool mailbox = false;
+};
 /// Errors: kDataLoss when the hello lacks something, or speaks another protocol.
-Result<BackendInfo> ParseHello(std::string_view payload);
-std::string WriteHello(const BackendInfo& info);
+Result<WorkerHello> ParseHello(std::string_view payload);
+std::string WriteHello(const WorkerHello& hello);
 /// The error that an error frame tells; its sentence is cut to kErrorSentenceBytesMax and one line.
 Error ParseError(std::string_view payload);
 std::string WriteError(const Error& error);

@@ -77,6 +77,52 @@ TEST(WorkerProtocol, TensorsOfEveryDatatypeArriveAsTheyWereSent) {
   }
 }
 
+TEST(WorkerProtocol, TheMailboxCarriesWhatFitsAndTheSocketTheRest) {
+  Channels channels = MakeChannels();
+  const auto memory = WorkerMailbox::MakeMemory();
+  ASSERT_TRUE(memory.ok()) << memory.error().ToString();
+  channels.a.UseMailbox(WorkerMailbox::Open(memory->get(), MailboxSide::kServer).value());
+  channels.b.UseMailbox(WorkerMailbox::Open(memory->get(), MailboxSide::kWorker).value());
+  std::thread echo([&] {
+    for (int i = 0; i < 5; ++i) {
+      const auto frame = channels.b.Receive(std::chrono::seconds(20));
+      if (!frame.ok()) return;
+      EXPECT_TRUE(channels.b.Send(FrameKind::kAnswer, frame->id, frame->payload, std::chrono::seconds(20)).ok());
+    }
+  });
+  const TensorList small = ManyTensors();
+  for (std::uint64_t id = 1; id <= 5; ++id) {
+    TensorList large;
+    const std::array<std::int64_t, 1> shape = {static_cast<std::int64_t>(kMailboxBytes) + 7};
+    large.Add("large", Datatype::kUint8, shape, kMailboxBytes + 7)[kMailboxBytes] = 'z';
+    const TensorList& sent = id % 2 == 0 ? large : small;
+    ASSERT_TRUE(channels.a.SendTensors(FrameKind::kRun, id, sent, std::chrono::seconds(20)).ok());
+    const auto frame = channels.a.Receive(std::chrono::seconds(20));
+    ASSERT_TRUE(frame.ok()) << frame.error().ToString();
+    EXPECT_EQ(frame->id, id);
+    ExpectSame(sent, *ParseTensors(frame->payload));
+  }
+  echo.join();
+  // Silence and the end are noticed without a bell.
+  EXPECT_EQ(channels.a.Receive(std::chrono::milliseconds(1)).error().code, Code::kDeadlineExceeded);
+  channels.b = MakeChannels().b;
+  EXPECT_EQ(channels.a.Receive(std::chrono::seconds(20)).error().code, Code::kUnavailable);
+}
+
+TEST(WorkerProtocol, AMailboxThatLiesIsRefused) {
+  Channels channels = MakeChannels();
+  const auto memory = WorkerMailbox::MakeMemory();
+  channels.a.UseMailbox(WorkerMailbox::Open(memory->get(), MailboxSide::kServer).value());
+  auto liar = WorkerMailbox::Open(memory->get(), MailboxSide::kWorker).value();
+  for (const std::string& head : {Bytes({1, 0, 64, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+                                  Bytes({0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+                                  Bytes({0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}) {
+    ASSERT_TRUE(liar.Post(head, {}));
+    EXPECT_EQ(channels.a.Receive(std::chrono::seconds(5)).error().code, Code::kDataLoss);
+  }
+  EXPECT_NE(ftruncate(memory->get(), 0), 0);  // its size is sealed: the server cannot be made to fault
+}
+
 TEST(WorkerProtocol, ATensorLargerThanTheSocketsBufferArrives) {
   Channels channels = MakeChannels();
   TensorList sent;
@@ -147,13 +193,14 @@ TEST(WorkerProtocol, TheHelloTellsTheModel) {
   info.batchable = true;
   info.memory_bytes = 123'456;
   info.feature_names = {"a", "b"};
-  const auto read = ParseHello(WriteHello(info));
+  const auto read = ParseHello(WriteHello({info, true}));
   ASSERT_TRUE(read.ok()) << read.error().ToString();
-  EXPECT_EQ(read->inputs, info.inputs);
-  EXPECT_EQ(read->outputs, info.outputs);
-  EXPECT_EQ(read->memory_bytes, info.memory_bytes);
-  EXPECT_EQ(read->feature_names, info.feature_names);
-  EXPECT_EQ(WriteHello(*read), WriteHello(info));
+  EXPECT_TRUE(read->mailbox);
+  EXPECT_EQ(read->info.inputs, info.inputs);
+  EXPECT_EQ(read->info.outputs, info.outputs);
+  EXPECT_EQ(read->info.memory_bytes, info.memory_bytes);
+  EXPECT_EQ(read->info.feature_names, info.feature_names);
+  EXPECT_EQ(WriteHello(*read), WriteHello({info, true}));
 }
 
 TEST(WorkerProtocol, AHelloThatLacksSomethingIsRefused) {

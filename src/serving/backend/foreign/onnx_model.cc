@@ -5,6 +5,7 @@
 #error "ONNX Runtime's header is not in build/deps/onnxruntime; run `make setup`, which fetches it"
 #endif
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <onnxruntime_c_api.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -138,6 +139,31 @@ Result<MappedFile> MapBesideModel(const std::string& directory, const std::strin
   return MappedFile{name, static_cast<char*>(bytes), size};
 }
 
+/// A file's bytes, private to this process: what was scanned is what is loaded, whoever writes the file meanwhile.
+struct FileBytes {
+  std::unique_ptr<char[]> bytes;
+  std::size_t size = 0;
+  [[nodiscard]] std::string_view view() const { return {bytes.get(), size}; }
+};
+
+Result<FileBytes> ReadModel(const std::string& path) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat found {};
+  if (!file.valid() || fstat(file.get(), &found) != 0) return ErrnoError(errno, Cat("opening ", path));
+  const auto size = static_cast<std::uint64_t>(found.st_size);
+  if (!S_ISREG(found.st_mode) || size > kOnnxFileBytesMax) {
+    return ResourceExhausted(path, " is no file, or has more than ", kOnnxFileBytesMax, " bytes");
+  }
+  FileBytes model{std::make_unique_for_overwrite<char[]>(size), 0};
+  while (model.size < size) {
+    const ssize_t got = read(file.get(), model.bytes.get() + model.size, size - model.size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return DataLoss("reading ", path, " ended early");
+    model.size += static_cast<std::size_t>(got);
+  }
+  return model;
+}
+
 /// What the optimised graph was made for.
 std::string ProcessorName() {
   const auto text = ReadFile("/proc/cpuinfo");
@@ -171,6 +197,7 @@ void BoundCache(const std::string& directory) {
 /// How one output is given: as it is, or from a list of maps.
 struct Output {
   std::string name;
+  Datatype datatype = Datatype::kFp32;
   bool list_of_maps = false;
 };
 
@@ -196,7 +223,7 @@ class OnnxModel final : public WorkerModel {
     bool list_of_maps = false;
   };
 
-  Status LoadSession(const std::string& bytes, const OnnxScan& scan);
+  Status LoadSession(std::string_view bytes, const OnnxScan& scan);
   Status CreateSession(std::string_view bytes, GraphOptimizationLevel level, const std::string& save_to);
   bool LoadCached(const std::string& path);
   Status Describe();
@@ -226,18 +253,20 @@ class OnnxModel final : public WorkerModel {
 };
 
 Status OnnxModel::Load() {
-  const std::string bytes = TRY(ReadFile(options_.path, kOnnxFileBytesMax));
-  const OnnxScan scan = TRY(ScanOnnx(bytes).In(options_.path));
+  const FileBytes file = TRY(ReadModel(options_.path));
+  const OnnxScan scan = TRY(ScanOnnx(file.view()).In(options_.path));
   for (const std::string& name : scan.external) mapped_.push_back(TRY(MapBesideModel(Directory(), name)));
   TRY(Done(api_.CreateEnv(ORT_LOGGING_LEVEL_ERROR, "mw-backend", env_.out())));
   TRY(Done(api_.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, memory_.out())));
   TRY(Done(api_.GetAllocatorWithDefaultOptions(&allocator_)));
-  TRY(LoadSession(bytes, scan));
+  TRY(LoadSession(file.view(), scan));
   return Describe();
 }
 
-Status OnnxModel::LoadSession(const std::string& bytes, const OnnxScan& scan) {
-  if (options_.cache_directory.empty() || !scan.external.empty()) return CreateSession(bytes, ORT_ENABLE_ALL, "");
+Status OnnxModel::LoadSession(std::string_view bytes, const OnnxScan& scan) {
+  const bool cached_at_all =
+      !options_.cache_directory.empty() && scan.external.empty() && scan.nodes >= kOnnxCacheNodes;
+  if (!cached_at_all) return CreateSession(bytes, ORT_ENABLE_ALL, "");
   const std::string cached =
       Cat(options_.cache_directory, "/", Sha256Hex(bytes), "-ort", runtime_.version, "-", ProcessorName(), ".onnx");
   if (LoadCached(cached)) return Ok();
@@ -250,10 +279,10 @@ Status OnnxModel::LoadSession(const std::string& bytes, const OnnxScan& scan) {
 }
 
 bool OnnxModel::LoadCached(const std::string& path) {
-  const auto bytes = ReadFile(path, kOnnxFileBytesMax);
-  if (!bytes.ok()) return false;
-  const auto scan = ScanOnnx(*bytes);
-  if (scan.ok() && scan->external.empty() && CreateSession(*bytes, ORT_DISABLE_ALL, "").ok()) return true;
+  const auto file = ReadModel(path);
+  if (!file.ok()) return false;
+  const auto scan = ScanOnnx(file->view());
+  if (scan.ok() && scan->external.empty() && CreateSession(file->view(), ORT_DISABLE_ALL, "").ok()) return true;
   std::fprintf(stderr, "the compile cache's file %s does not load; it is made anew\n", path.c_str());
   unlink(path.c_str());
   return false;
@@ -301,7 +330,7 @@ Status OnnxModel::Describe() {
     const bool by_rows = !shape.empty() && shape[0] == -1 && (one.rows.empty() || one.rows == rows);
     info_.batchable = info_.batchable && by_rows;
     (input ? info_.inputs : info_.outputs).push_back(one.spec);
-    if (!input) outputs_.push_back({one.spec.name, one.list_of_maps});
+    if (!input) outputs_.push_back({one.spec.name, one.spec.datatype, one.list_of_maps});
   }
   for (const TensorSpec& spec : info_.inputs) input_names_.push_back(spec.name.c_str());
   for (const TensorSpec& spec : info_.outputs) output_names_.push_back(spec.name.c_str());
@@ -408,13 +437,18 @@ Status OnnxModel::AddOutput(const Output& output, const OrtValue* value, TensorL
 }
 
 Status OnnxModel::AddTensor(const Output& output, const OrtValue* value, TensorList& outputs) {
-  Owned<OrtTensorTypeAndShapeInfo> shape_info(api_.ReleaseTensorTypeAndShapeInfo);
-  TRY(Done(api_.GetTensorTypeAndShape(value, shape_info.out())));
-  Described described;
-  TRY(DescribeTensor(*shape_info.get(), described));
-  const auto count = static_cast<std::size_t>(TRY(ElementCount(described.spec.shape)));
-  const Datatype datatype = described.spec.datatype;
-  const auto room = outputs.Add(output.name, datatype, described.spec.shape, count * DatatypeBytes(datatype));
+  Owned<OrtTensorTypeAndShapeInfo> type(api_.ReleaseTensorTypeAndShapeInfo);
+  TRY(Done(api_.GetTensorTypeAndShape(value, type.out())));
+  std::size_t rank = 0;
+  TRY(Done(api_.GetDimensionsCount(type.get(), &rank)));
+  if (rank > kTensorDimensionsMax)
+    return Unimplemented("the output ", Quoted(output.name), " has ", rank, " dimensions");
+  std::array<std::int64_t, kTensorDimensionsMax> sizes{};
+  TRY(Done(api_.GetDimensions(type.get(), sizes.data(), rank)));
+  const auto shape = std::span<const std::int64_t>(sizes).first(rank);
+  const auto count = static_cast<std::size_t>(TRY(ElementCount(shape)));
+  const Datatype datatype = output.datatype;
+  const auto room = outputs.Add(output.name, datatype, shape, count * DatatypeBytes(datatype));
   if (datatype == Datatype::kBytes) return AddTexts(value, count, outputs);
   void* data = nullptr;
   TRY(Done(api_.GetTensorMutableData(const_cast<OrtValue*>(value), &data)));

@@ -3,8 +3,8 @@
 // library is given its bytes; the library itself opens no file but the compile cache's.
 //
 // Compile cache: the graph as the library optimised it for this processor, in the cache directory as
-// DIGEST-ortVERSION-PROCESSOR.onnx; a file that does not load is removed and made anew. Models whose tensors lie in
-// other files are not kept there.
+// DIGEST-ortVERSION-PROCESSOR.onnx; a file that does not load is removed and made anew. Not kept: models of few nodes,
+// which are optimised sooner than found, and those whose tensors lie in other files.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ namespace mw::serving {
 
 /// Of all files in a compile cache's directory; the oldest go first.
 inline constexpr std::uint64_t kOnnxCacheBytesMax = std::uint64_t{2} << 30;
+inline constexpr std::size_t kOnnxCacheNodes = 100;
 
 struct OnnxModelOptions {
   std::string path;
