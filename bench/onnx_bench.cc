@@ -3,12 +3,13 @@
 //
 //   onnx_bench [DIRECTORY OF mw-backend]
 //
-// Tables: a perceptron 30-256-256-128-1 and an ensemble of 100 trees of depth 6 at several batch sizes; the bare way
-// there and back by Unix socket and by shared memory with a futex; load times without and with the compile cache;
-// memory of a loaded worker beside its file's size, from which EstimateModelMemory has its factors.
+// Tables, on one processor: a perceptron 30-256-256-128-1 and an ensemble of 100 trees of depth 6 at several batch
+// sizes; the bare way there and back by Unix socket and by shared memory with a futex; load times without and with the
+// compile cache; memory of a loaded worker beside its file's size, from which EstimateBackendMemory has its factors.
 #include <dlfcn.h>
 #include <linux/futex.h>
 #include <onnxruntime_c_api.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -29,9 +30,11 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "forest/xgboost_oracle.h"
 #include "serving/backend/onnx_backend.h"
 #include "serving/backend/test_onnx.h"
 #include "serving/backend/worker_process.h"
+#include "serving/backend/xgboost_backend.h"
 
 namespace mw::serving {
 namespace {
@@ -160,11 +163,12 @@ struct Place {
   }
 };
 
-void CompareModel(const Place& place, const char* name, const std::string& model) {
+void CompareModel(const Place& place, const char* name, const std::string& model,
+                  const std::vector<std::size_t>& batches) {
   const auto backend = Must(StartOnnxBackend(place.Write("model.onnx", model), place.Options()));
   auto* worker = dynamic_cast<WorkerProcess*>(backend->runners()[0]);
   InProcess direct(model);
-  for (const std::size_t count : {1U, 16U, 64U, 256U, 1024U}) {
+  for (const std::size_t count : batches) {
     std::vector<float> rows = RandomRows(count), answers(count);
     const TensorList batch = Batch(rows);
     std::string found;
@@ -313,34 +317,67 @@ void CompareWays(const Place& place) {
   }
 }
 
-void MeasureLoading(const Place& place) {
-  std::printf("\nloading: wall time until the hello; memory of the worker then\n");
-  const std::pair<const char*, std::string> models[] = {
-      {"perceptron 10-1", testing::OnnxPerceptron({10, 1})},
-      {"perceptron 30-256-128", testing::OnnxPerceptron({30, 256, 256, 128, 1})},
-      {"perceptron 2048 x 3", testing::OnnxPerceptron({2048, 2048, 2048, 2048, 1})},
-      {"100 trees of depth 6", testing::OnnxTrees(100, 6, kFeatures)},
-      {"1000 trees of depth 8", testing::OnnxTrees(1'000, 8, kFeatures)}};
-  for (const auto& [name, model] : models) {
-    const std::string path = place.Write("loaded.onnx", model);
-    const auto load = [&](const NativeBackendOptions& options, std::uint64_t& memory) {
-      std::vector<double> times;
-      for (int i = 0; i < 5; ++i) {
-        const double before = Seconds(CLOCK_MONOTONIC);
-        memory = Must(StartOnnxBackend(path, options))->info().memory_bytes;
-        times.push_back(Seconds(CLOCK_MONOTONIC) - before);
-      }
-      return Median(times);
-    };
-    NativeBackendOptions options = place.Options();
-    std::uint64_t memory = 0, cached_memory = 0;
-    const double plain = load(options, memory);
-    options.cache_directory = Cat(place.directory, "/compiled");
-    const double cached = load(options, cached_memory);
-    std::printf("%-22s file %9zu bytes   load %7.1f ms, from the compile cache %7.1f ms   memory %7.1f MB, %7.1f MB\n",
-                name, model.size(), plain * 1e3, cached * 1e3, static_cast<double>(memory) / 1e6,
-                static_cast<double>(cached_memory) / 1e6);
+/// Wall time until the hello, and what the worker takes then.
+void MeasureLoad(const Place& place, const char* name, const std::string& path) {
+  const bool onnx = path.ends_with(".onnx");
+  NativeBackendOptions options = place.Options();
+  std::vector<double> plain, cached;
+  double memory = 0;
+  for (int i = 0; i < 10; ++i) {
+    options.cache_directory = i % 2 == 0 ? "" : Cat(place.directory, "/compiled");
+    const double before = Seconds(CLOCK_MONOTONIC);
+    const auto backend = Must(onnx ? StartOnnxBackend(path, options) : StartXgboostBackend(path, options));
+    (i % 2 == 0 ? plain : cached).push_back(Seconds(CLOCK_MONOTONIC) - before);
+    memory = static_cast<double>(backend->info().memory_bytes);
   }
+  const auto size = static_cast<double>(std::filesystem::file_size(path));
+  const auto estimate = static_cast<double>(Must(EstimateBackendMemory(path)));
+  std::printf(
+      "%-24s file %9.3f MB   load %7.1f ms, again with a compile cache %7.1f ms   memory %7.1f MB, estimated %7.1f\n",
+      name, size / 1e6, Median(plain) * 1e3, Median(cached) * 1e3, memory / 1e6, estimate / 1e6);
+}
+
+forest::XgboostOracle TrainTrees(const char* depth, int rounds) {
+  constexpr std::size_t kRows = 5'000;
+  forest::TrainingRows rows;
+  rows.num_features = kFeatures;
+  rows.values = RandomRows(kRows);
+  Random random(9);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    rows.labels.push_back(rows.values[i * kFeatures] + random.Normal() > 0 ? 1.0F : 0.0F);
+  }
+  return forest::XgboostOracle::Train(rows, {{"objective", "binary:logistic"}, {"max_depth", depth}}, rounds);
+}
+
+void MeasureLoading(const Place& place) {
+  std::printf("\nloading\n");
+  const std::vector<std::int64_t> wide(4, 2048), deep(1'000, 64);
+  const auto onnx = [&](const char* name, const std::string& model) {
+    MeasureLoad(place, name, place.Write("loaded.onnx", model));
+  };
+  onnx("perceptron 10-1", testing::OnnxPerceptron({10, 1}));
+  onnx("perceptron 30-256-128", testing::OnnxPerceptron({kFeatures, 256, 256, 128, 1}));
+  onnx("perceptron 2048 x 3", testing::OnnxPerceptron(wide));
+  onnx("perceptron 64 x 1000", testing::OnnxPerceptron(deep));
+  onnx("100 trees of depth 6", testing::OnnxTrees(100, 6, kFeatures));
+  onnx("1000 trees of depth 8", testing::OnnxTrees(1'000, 8, kFeatures));
+  for (const char* format : {"json", "ubj", "deprecated"}) {
+    const std::string file = Cat("loaded.", format);
+    MeasureLoad(place, Cat("XGBoost 100 d6 ", format).c_str(), place.Write(file, TrainTrees("6", 100).Save(format)));
+    MeasureLoad(place, Cat("XGBoost 1000 d8 ", format).c_str(), place.Write(file, TrainTrees("8", 1'000).Save(format)));
+  }
+}
+
+/// To one processor, as on a machine whose processors all have work: a wake-up that rouses an idle processor costs a
+/// virtual machine many times what the batch's way does, and says nothing of a machine that is busy.
+void StayOnOneProcessor(bool one) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  const int all = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)), here = sched_getcpu();
+  for (int i = 0; i < all; ++i) {
+    if (!one || i == here) CPU_SET(static_cast<unsigned>(i), &processors);
+  }
+  if (sched_setaffinity(0, sizeof processors, &processors) != 0) std::perror("onnx_bench: sched_setaffinity");
 }
 
 int Main(const std::string& programs) {
@@ -348,9 +385,14 @@ int Main(const std::string& programs) {
   if (mkdtemp(directory.data()) == nullptr) return 1;
   const Place place{directory, Cat(programs, "/mw-backend")};
   std::printf("processor time of one batch, medians of %d turns\n", kTurns);
-  CompareModel(place, "perceptron", testing::OnnxPerceptron({kFeatures, 256, 256, 128, 1}));
-  CompareModel(place, "100 trees of depth 6", testing::OnnxTrees(100, 6, kFeatures));
+  const std::string perceptron = testing::OnnxPerceptron({kFeatures, 256, 256, 128, 1});
+  StayOnOneProcessor(true);
+  CompareModel(place, "perceptron", perceptron, {1, 16, 64, 256, 1024});
+  CompareModel(place, "100 trees of depth 6", testing::OnnxTrees(100, 6, kFeatures), {1, 16, 64, 256, 1024});
   CompareWays(place);
+  StayOnOneProcessor(false);
+  std::printf("\nthe same where the two may run on different processors\n");
+  CompareModel(place, "perceptron", perceptron, {64});
   MeasureLoading(place);
   std::filesystem::remove_all(directory);
   return 0;

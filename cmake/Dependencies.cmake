@@ -41,6 +41,7 @@ set(MW_LIBS_data mw_duckdb_library)
 set(MW_LIBS_steps ${MW_XGBOOST})
 set(MW_LIBS_load mw_grpc)
 set(MW_LIBS_api mw_grpc)
-# Which outside libraries only a module's tests use: the forest is compared with XGBoost itself.
+# Which outside libraries only a module's tests use: answers are compared with XGBoost itself.
 set(MW_TEST_LIBS_forest ${MW_XGBOOST})
+set(MW_TEST_LIBS_serving ${MW_XGBOOST})
 set(MW_TEST_LIBS_explain ${MW_XGBOOST})

@@ -76,10 +76,12 @@ class XgboostOracle {
     Check(XGBoosterSetStrFeatureInfo(booster_, field.c_str(), pointers.data(), pointers.size()));
   }
 
-  [[nodiscard]] std::string Json() const {
+  [[nodiscard]] std::string Json() const { return Save("json"); }
+  /// "json", "ubj" or "deprecated", the old binary format.
+  [[nodiscard]] std::string Save(std::string_view format) const {
     bst_ulong size = 0;
     const char* text = nullptr;
-    Check(XGBoosterSaveModelToBuffer(booster_, R"({"format":"json"})", &size, &text));
+    Check(XGBoosterSaveModelToBuffer(booster_, Cat(R"({"format":")", format, R"("})").c_str(), &size, &text));
     return {text, size};
   }
 

@@ -2,6 +2,7 @@
 // are not the model server's; started by it, with a socket as descriptor 3 (worker_protocol.h).
 //
 //   mw-backend onnx MODEL [CACHE_DIRECTORY]
+//   mw-backend xgboost MODEL
 //   mw-backend echo                        answers every batch with itself: what the way there and back costs
 //   mw-backend confine LIMITS PROGRAM...   confines itself, then becomes PROGRAM (confine.h)
 #include <cstdio>
@@ -11,6 +12,7 @@
 
 #include "serving/backend/confine.h"
 #include "serving/backend/foreign/onnx_model.h"
+#include "serving/backend/foreign/xgboost_model.h"
 #include "serving/backend/worker_loop.h"
 
 namespace mw::serving {
@@ -39,6 +41,7 @@ Result<std::unique_ptr<WorkerModel>> Load(std::string_view kind, const std::vect
   if (kind == "onnx" && !arguments.empty()) {
     return LoadOnnxModel({arguments[0], arguments.size() > 1 ? arguments[1] : ""});
   }
+  if (kind == "xgboost" && !arguments.empty()) return LoadXgboostModel(arguments[0]);
   return InvalidArgument("mw-backend ", kind, " is not known; it is started by millwright serve");
 }
 

@@ -29,4 +29,9 @@ Result<std::unique_ptr<Backend>> StartNativeBackend(const std::string& kind, con
                                                     const std::vector<std::string>& more, std::uint64_t file_bytes_max,
                                                     const NativeBackendOptions& options);
 
+/// What one worker will take with the model loaded, told by the file's size and kind before anything is started: the
+/// library's own share and so many bytes for each byte of the file (the factors stand in native_backend.cc, from
+/// bench/onnx_bench.cc). Files beside the model count with it. Meant to be rather too high. Errors: from reading.
+Result<std::uint64_t> EstimateBackendMemory(const std::string& path);
+
 }  // namespace mw::serving

@@ -208,6 +208,32 @@ TEST_F(OnnxBackend, AFileThatIsNoModelIsRefusedInOneSentence) {
   EXPECT_EQ(StartOnnxBackend(directory_.path() + "/model.onnx", options).error().code, Code::kNotFound);
 }
 
+TEST_F(OnnxBackend, TheEstimateIsNeitherTooLowNorFarTooHigh) {
+  for (const std::string& model : {OnnxPerceptron({1'000, 1'000, 1'000, 1}), OnnxTrees(300, 8, 10)}) {
+    const auto backend = Start(model);
+    ASSERT_TRUE(backend.ok()) << backend.error().ToString();
+    const auto estimate = EstimateBackendMemory(directory_.path() + "/model.onnx");
+    ASSERT_TRUE(estimate.ok()) << estimate.error().ToString();
+    EXPECT_LT(*estimate, 2 * (*backend)->info().memory_bytes);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    EXPECT_GT(*estimate, (*backend)->info().memory_bytes);
+#endif
+  }
+  EXPECT_EQ(EstimateBackendMemory(directory_.path() + "/absent.onnx").error().code, Code::kNotFound);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own memory counts
+TEST_F(OnnxBackend, AModelThatWantsMoreMemoryThanItMayIsRefused) {
+  NativeBackendOptions options;
+  options.program = MW_BINARY_DIR "/bin/mw-backend";
+  options.memory_bytes_max = 40'000'000;
+  const std::string path = Write("model.onnx", OnnxPerceptron({2'500, 2'500, 1}));
+  EXPECT_FALSE(StartOnnxBackend(path, options).ok());
+  options.memory_bytes_max = 1'000'000'000;
+  EXPECT_TRUE(StartOnnxBackend(path, options).ok());
+}
+#endif
+
 TEST_F(OnnxBackend, WhatTheLibraryRefusesIsAnErrorOfThatBatchAlone) {
   OnnxGraph graph;
   graph.nodes = {OnnxNode("Gather", {"table", "i"}, {"y"})};

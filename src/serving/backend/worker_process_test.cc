@@ -346,20 +346,31 @@ TEST(WorkerProcess, AWorkerDiesWithItsServer) {
   close(ends[1]);
 }
 
-TEST(WorkerProcess, AThousandRestartsLeaveNothingBehind) {
-  auto worker = WorkerProcess::Start(Options({Backend_(), "echo"}));
-  ASSERT_TRUE(worker.ok()) << worker.error().ToString();
-  ASSERT_TRUE((*worker)->Run(Rows(1, 1), kLong).ok());
-  const std::size_t before = CountEntries("/proc/self/fd");
-  for (int i = 0; i < 1'000; ++i) {
-    kill((*worker)->pid(), SIGKILL);
-    EXPECT_EQ((*worker)->Run(Rows(1, 1), kLong).error().code, Code::kUnavailable);
-    ASSERT_TRUE((*worker)->Run(Rows(1, 1), kLong).ok()) << i;
+/// Kills the worker before each batch and asks until it is back.
+void KillAgainAndAgain(WorkerProcess& worker, int times) {
+  ASSERT_TRUE(worker.Run(Rows(1, 1), kLong).ok());
+  for (int i = 0; i < times; ++i) {
+    kill(worker.pid(), SIGKILL);
+    EXPECT_EQ(worker.Run(Rows(1, 1), kLong).error().code, Code::kUnavailable);
+    ASSERT_TRUE(worker.Run(Rows(1, 1), kLong).ok()) << i;
   }
-  EXPECT_EQ((*worker)->restarts(), 1'000U);
+  EXPECT_EQ(worker.restarts(), static_cast<std::uint64_t>(times));
+}
+
+TEST(WorkerProcess, AThousandRestartsLeaveNothingBehind) {
+  const std::size_t before = CountEntries("/proc/self/fd");
+  auto backend = StartWorkers(Options({Backend_(), "echo"}), 4);
+  ASSERT_TRUE(backend.ok()) << backend.error().ToString();
+  const std::size_t running = CountEntries("/proc/self/fd");
+  EXPECT_EQ(running, before + 4 * 4);
+  std::vector<std::thread> threads;
+  for (Runner* runner : (*backend)->runners()) {
+    threads.emplace_back([runner] { KillAgainAndAgain(dynamic_cast<WorkerProcess&>(*runner), 250); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(CountEntries("/proc/self/fd"), running);
+  backend->reset();
   EXPECT_EQ(CountEntries("/proc/self/fd"), before);
-  worker->reset();
-  EXPECT_EQ(CountEntries("/proc/self/fd"), before - 4);
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);  // no child is left, not even a dead one
 }
 

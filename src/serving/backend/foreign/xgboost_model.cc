@@ -1,0 +1,166 @@
+// XGBoost by its C interface.
+#include "serving/backend/foreign/xgboost_model.h"
+
+#include <dlfcn.h>
+#include <xgboost/c_api.h>
+
+#include <array>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace mw::serving {
+namespace {
+
+constexpr const char* kLibraries[] = {"libxgboost.so.0", "libxgboost.so"};
+constexpr std::size_t kModelBytesMax = std::size_t{2} << 30;
+// All trees, the objective's own answer.
+constexpr const char* kPrediction =
+    R"({"training":false,"type":0,"iteration_begin":0,"iteration_end":0,"missing":NaN,"strict_shape":false,"cache_id":0})";
+
+/// The functions that are used here, found by their names; the library stays until the process ends.
+struct Functions {
+  decltype(&XGBoostVersion) version = nullptr;
+  decltype(&XGBGetLastError) last_error = nullptr;
+  decltype(&XGBoosterCreate) create = nullptr;
+  decltype(&XGBoosterFree) free = nullptr;
+  decltype(&XGBoosterSetParam) set_parameter = nullptr;
+  decltype(&XGBoosterLoadModelFromBuffer) load = nullptr;
+  decltype(&XGBoosterGetNumFeature) feature_count = nullptr;
+  decltype(&XGBoosterGetStrFeatureInfo) feature_texts = nullptr;
+  decltype(&XGBoosterPredictFromDense) predict = nullptr;
+
+  static Result<Functions> Open();
+  [[nodiscard]] Status Done(int code) const {
+    return code == 0 ? Ok() : Status(InvalidArgument("XGBoost: ", last_error()));
+  }
+};
+
+Result<Functions> Functions::Open() {
+  void* library = nullptr;
+  for (const char* name : kLibraries) library = library != nullptr ? library : dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    return FailedPrecondition("XGBoost's library is not here, which this model needs: ", dlerror(),
+                              "; install libxgboost0 or put libxgboost.so beside mw-backend");
+  }
+  Functions found;
+  bool complete = true;
+  const auto find = [&](auto& function, const char* name) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
+    complete = complete && function != nullptr;
+  };
+  find(found.version, "XGBoostVersion");
+  find(found.last_error, "XGBGetLastError");
+  find(found.create, "XGBoosterCreate");
+  find(found.free, "XGBoosterFree");
+  find(found.set_parameter, "XGBoosterSetParam");
+  find(found.load, "XGBoosterLoadModelFromBuffer");
+  find(found.feature_count, "XGBoosterGetNumFeature");
+  find(found.feature_texts, "XGBoosterGetStrFeatureInfo");
+  find(found.predict, "XGBoosterPredictFromDense");
+  if (complete) return found;
+  return FailedPrecondition("XGBoost's library is too old, 1.6 or newer is needed");
+}
+
+class XgboostModel final : public WorkerModel {
+ public:
+  explicit XgboostModel(const Functions& functions) : xgboost_(functions) {}
+  XgboostModel(const XgboostModel&) = delete;
+  XgboostModel& operator=(const XgboostModel&) = delete;
+  ~XgboostModel() override {
+    if (booster_ != nullptr) xgboost_.free(booster_);
+  }
+
+  Status Load(const std::string& path);
+  [[nodiscard]] const BackendInfo& info() const override { return info_; }
+  Status Run(std::span<const TensorView> inputs, TensorList& outputs) override;
+
+ private:
+  struct Predictions {
+    std::span<const std::uint64_t> shape;
+    const float* values = nullptr;
+  };
+  Result<Predictions> Predict(const char* rows, std::int64_t count);
+  Status Describe();
+
+  Functions xgboost_;
+  BoosterHandle booster_ = nullptr;
+  BackendInfo info_;
+};
+
+Status XgboostModel::Load(const std::string& path) {
+  const std::string bytes = TRY(ReadFile(path, kModelBytesMax));
+  TRY(xgboost_.Done(xgboost_.create(nullptr, 0, &booster_)));
+  TRY(xgboost_.Done(xgboost_.set_parameter(booster_, "nthread", "1")));
+  TRY(xgboost_.Done(xgboost_.load(booster_, bytes.data(), bytes.size())).In(path));
+  // Once more: a model may carry the number of threads that it was trained with.
+  TRY(xgboost_.Done(xgboost_.set_parameter(booster_, "nthread", "1")));
+  return Describe();
+}
+
+Status XgboostModel::Describe() {
+  int major = 0, minor = 0, patch = 0;
+  xgboost_.version(&major, &minor, &patch);
+  info_.platform = "xgboost";
+  info_.library = Cat("XGBoost ", major, ".", minor, ".", patch);
+  bst_ulong features = 0, names = 0;
+  TRY(xgboost_.Done(xgboost_.feature_count(booster_, &features)));
+  const char** texts = nullptr;
+  TRY(xgboost_.Done(xgboost_.feature_texts(booster_, "feature_name", &names, &texts)));
+  for (bst_ulong i = 0; i < names; ++i) info_.feature_names.emplace_back(texts[i]);
+  if (features == 0 || features > kTensorBytesMax / sizeof(float)) {
+    return InvalidArgument("the model has ", features, " features");
+  }
+  info_.inputs = {TensorSpec{"input", Datatype::kFp32, {-1, static_cast<std::int64_t>(features)}}};
+  // One row of missing values shows the form of the answers.
+  const std::vector<float> row(features, std::numeric_limits<float>::quiet_NaN());
+  const Predictions one = TRY(Predict(reinterpret_cast<const char*>(row.data()), 1));
+  TensorSpec output{"output", Datatype::kFp32, {-1}};
+  for (const std::uint64_t size : one.shape.subspan(1)) output.shape.push_back(static_cast<std::int64_t>(size));
+  info_.outputs = {std::move(output)};
+  return Ok();
+}
+
+Result<XgboostModel::Predictions> XgboostModel::Predict(const char* rows, std::int64_t count) {
+  const std::string array = Cat(R"({"data":[)", reinterpret_cast<std::uintptr_t>(rows), R"(,true],"shape":[)", count,
+                                ",", info_.inputs[0].shape[1], R"(],"typestr":"<f4","version":3})");
+  const bst_ulong* shape = nullptr;
+  bst_ulong dimensions = 0;
+  Predictions found;
+  TRY(xgboost_.Done(
+      xgboost_.predict(booster_, array.c_str(), kPrediction, nullptr, &shape, &dimensions, &found.values)));
+  found.shape = std::span(shape, dimensions);
+  return found;
+}
+
+Status XgboostModel::Run(std::span<const TensorView> inputs, TensorList& outputs) {
+  const std::int64_t count = inputs[0].shape[0];
+  std::vector<std::int64_t> shape = info_.outputs[0].shape;
+  shape[0] = count;
+  if (count == 0) {
+    outputs.Append({"output", Datatype::kFp32, shape, ""});
+    return Ok();
+  }
+  const Predictions found = TRY(Predict(inputs[0].bytes.data(), count));
+  const auto size = static_cast<std::size_t>(TRY(ElementCount(shape)));
+  std::uint64_t given = 1;
+  for (const std::uint64_t dimension : found.shape) given *= dimension;
+  if (given != size) return Internal("XGBoost gave ", given, " values for ", count, " rows");
+  outputs.Append({"output", Datatype::kFp32, shape,
+                  std::string_view(reinterpret_cast<const char*>(found.values), size * sizeof(float))});
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerModel>> LoadXgboostModel(const std::string& path) {
+  const Functions functions = TRY(Functions::Open());
+  auto model = std::make_unique<XgboostModel>(functions);
+  TRY(model->Load(path));
+  return model;
+}
+
+}  // namespace mw::serving
