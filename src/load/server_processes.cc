@@ -96,6 +96,26 @@ void AddDescendants(std::vector<int>& pids, const std::vector<int>& all) {
   }
 }
 
+/// Nanoseconds on a processor, then what is of no interest here.
+std::optional<Duration> ThreadsCpu(int pid) {
+  const std::string directory = Cat("/proc/", pid, "/task/");
+  std::int64_t nanos = 0;
+  for (const int thread : Numbers(directory)) {
+    const std::string text = Read(Cat(directory, thread, "/schedstat"));
+    const auto own = ParseInt(text.substr(0, text.find(' ')));
+    if (own) nanos += *own;
+  }
+  if (nanos == 0) return std::nullopt;
+  return Duration(nanos / 1000);
+}
+
+std::optional<Duration> ProcessCpu(int pid) {
+  const std::vector<std::string> stat = Stat(pid);
+  if (stat.size() < 13) return std::nullopt;
+  const long long ticks = ParseInt(stat[11]).value_or(0) + ParseInt(stat[12]).value_or(0);
+  return Duration(ticks * 1'000'000 / sysconf(_SC_CLK_TCK));
+}
+
 }  // namespace
 
 std::vector<int> ServerProcesses(int port) {
@@ -111,16 +131,13 @@ std::vector<int> ServerProcesses(int port) {
 }
 
 std::optional<Duration> CpuOf(const std::vector<int>& pids) {
-  long long ticks = 0;
-  bool any = false;
+  std::optional<Duration> sum;
   for (const int pid : pids) {
-    const std::vector<std::string> stat = Stat(pid);
-    if (stat.size() < 13) continue;
-    any = true;
-    ticks += ParseInt(stat[11]).value_or(0) + ParseInt(stat[12]).value_or(0);
+    std::optional<Duration> used = ThreadsCpu(pid);
+    if (!used) used = ProcessCpu(pid);
+    if (used) sum = sum.value_or(Duration(0)) + *used;
   }
-  if (!any) return std::nullopt;
-  return Duration(ticks * 1'000'000 / sysconf(_SC_CLK_TCK));
+  return sum;
 }
 
 std::optional<Duration> WaitedForCores() {

@@ -14,7 +14,8 @@ namespace mw::load {
 /// Empty when none is seen.
 std::vector<int> ServerProcesses(int port);
 
-/// User and system time so far of those of them that live; nothing when there is none. To 10 ms.
+/// Time on a processor so far of those of them that live and of their living threads; nothing when there is none.
+/// To the microsecond where the kernel keeps it (/proc/PID/task/TID/schedstat), else to 10 ms.
 std::optional<Duration> CpuOf(const std::vector<int>& pids);
 
 /// Time during which some task of this machine waited for a core, since it was started; nothing where the kernel does
