@@ -164,13 +164,14 @@ void Loop::MarkDirty(Connection& c) {
 void Loop::EndSweep() {
   handler_->EndOfSweep();
   while (!dirty_.empty()) {
+    const std::uint64_t handled = served_;
     flushing_.swap(dirty_);
     for (Connection* const c : flushing_) {
       c->dirty = false;
       Flush(*c);
     }
     flushing_.clear();
-    handler_->EndOfSweep();
+    if (served_ != handled) handler_->EndOfSweep();
   }
 }
 
