@@ -118,6 +118,7 @@ const JobPointer* BatchSchedule::Front(Model& model) {
 }
 
 bool BatchSchedule::Cancel(const JobPointer& job) {
+  if (job->claimed.load(std::memory_order_relaxed)) return false;  // its model may be gone
   std::vector<JobPointer> cancelled;
   return Withdraw(*models_[job->model], job, cancelled);
 }

@@ -47,6 +47,8 @@ class Simulation {
     return decision.refusal;
   }
   void At(Duration at, std::function<void()> what) { events_.emplace(at, std::move(what)); }
+  /// From now on batches take from 1 - by to 1 + by times what they should.
+  void Jitter(double by) { jitter_ = by; }
   /// Jobs of one model, `rows` each, from now on at even distances.
   void Load(ModelId model, double jobs_per_second, Duration until, Duration slack = kNoDeadline,
             std::size_t priority = kBatchPriorityDefault, std::size_t rows = 1) {
@@ -98,7 +100,7 @@ class Simulation {
     }
     const auto hang = hangs.find(grant.model);
     const Duration took = jobs.empty()          ? Duration(0)
-                          : hang == hangs.end() ? truth_[grant.model].Predict(rows)
+                          : hang == hangs.end() ? Jittered(truth_[grant.model].Predict(rows))
                                                 : hang->second;
     At(now + took, [=, this, &jobs] { End(grant, jobs, rows, took); });
   }
@@ -117,6 +119,13 @@ class Simulation {
     Dispatch();
   }
 
+  Duration Jittered(Duration took) {
+    const double factor = 1 + jitter_ * (2 * random_.Uniform() - 1);
+    return Duration(static_cast<std::int64_t>(static_cast<double>(took.count()) * factor));
+  }
+
+  Random random_{1};
+  double jitter_ = 0;
   std::vector<CostModel> truth_;
   std::multimap<Duration, std::function<void()>> events_;
 };
@@ -242,6 +251,36 @@ TEST(BatchSchedule, UnderOverloadWhatIsAcceptedIsInTime) {
   EXPECT_LT(static_cast<double>(sim.expired.size()), 0.02 * static_cast<double>(seen.accepted));
   EXPECT_GT(seen.answered, 6000U) << "of the 6,400 that two seconds have room for";
   EXPECT_GT(seen.refused, 12'000U);
+}
+
+// The same where predictions are never right: batches take from 0.6 to 1.4 times what they should, and the workers of
+// three models that all have too much to do share two slots.
+TEST(BatchSchedule, UnderOverloadPredictionsNeedNotBeRight) {
+  BatchSettings settings;
+  settings.batch_rows_max = 32;
+  Simulation sim(2);
+  std::vector<ModelId> models;
+  for (const CostModel& cost : {CostModel{2000, 250}, CostModel{500, 100}, CostModel{5000, 50}}) {
+    models.push_back(sim.AddModel(cost, cost, 2, settings));
+  }
+  sim.Jitter(0.4);
+  for (const ModelId model : models) sim.Load(model, 12'000, Ms(2000), Ms(100));
+  sim.Run(Ms(3000));
+  std::size_t answered = 0, late = 0, accepted = 0;
+  Duration computed{0};
+  for (const ModelId model : models) {
+    const auto& seen = sim.seen[model];
+    EXPECT_GT(seen.refused, 0U);
+    EXPECT_GT(seen.computed, Ms(1000)) << "its third of four seconds, nearly";
+    answered += seen.answered;
+    late += seen.late;
+    accepted += seen.accepted;
+    computed += seen.computed;
+  }
+  EXPECT_EQ(late, 0U) << "they are told at their deadlines";
+  EXPECT_EQ(answered + sim.expired.size(), accepted);
+  EXPECT_LT(static_cast<double>(sim.expired.size()), 0.15 * static_cast<double>(accepted)) << "with right ones 0.02";
+  EXPECT_GT(computed, Ms(3900)) << "nobody idles";
 }
 
 // A prediction that is a hundred times too high corrects itself, though it refuses nearly everybody at first.

@@ -275,6 +275,7 @@ void BatchQueue::Close() {
     for (const auto& worker : workers_) worker->wake.NotifyOne();
   }
   for (const auto& worker : workers_) {
+    MW_ASSERT(worker->thread.get_id() != std::this_thread::get_id());
     if (worker->thread.joinable()) worker->thread.join();
   }
   workers_.clear();
@@ -285,7 +286,7 @@ void BatchQueue::Close() {
 
 BatchSchedule::Load BatchQueue::Look() const {
   const Lock lock(batcher_.mutex_);
-  return batcher_.schedule_.LoadOf(id_);
+  return batcher_.queues_[id_] == this ? batcher_.schedule_.LoadOf(id_) : BatchSchedule::Load{};
 }
 
 // ---- over all models ----

@@ -68,10 +68,10 @@ class BatchQueue {
   /// The client has gone: if the job is not answered yet it is now, with kCancelled.
   void Cancel(const BatchTicket& ticket);
   /// Takes no more jobs, waits until those there are are answered, gives the rest up after BatchSettings::drain_max and
-  /// ends the threads; a worker that runs then is waited for. Every `done` has returned afterwards. Once, not from
-  /// `done`.
+  /// ends the threads; a worker that runs then is waited for. Every `done` has returned afterwards. By one thread, and
+  /// not from `done`, so that `done` must not own the version.
   void Close();
-  /// As it is now.
+  /// As it is now; nothing once it is closed.
   [[nodiscard]] BatchSchedule::Load Look() const;
   [[nodiscard]] const BatchMetrics& metrics() const { return metrics_; }
 

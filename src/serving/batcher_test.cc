@@ -314,6 +314,8 @@ TEST_F(BatcherTest, CloseDrains) {
     EXPECT_EQ(CodeOf(one), Code{});
   }
   EXPECT_EQ(Send(*queue, {1}).ticket.error().error.code, Code::kUnavailable);
+  queue->Cancel(*sent[0].ticket);
+  EXPECT_EQ(queue->Look().queued_rows, 0U);
 }
 
 // What cannot be drained within the bound is given up, so that nobody waits for an answer for ever.
