@@ -59,12 +59,12 @@ def main():
           f" (work waited for a core {pressure:.0%} of the time)")
     medians = {name: {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
                for name, rounds in results.items()}
-    for name, rows, *_ in CASES:
+    for name, *_ in CASES:
         median = medians[name]
-        print(f"  {name:<26}{median['rows_per_second']:>11,.0f} rows/s   P50 {median['p50_ms']:.2f} P90 {median['p90_ms']:.2f}"
-              f" P99 {median['p99_ms']:.2f} ms   us of CPU a request: server {median['server_cpu_us_per_request']:.0f}, client"
-              f" {median['cpu_us_per_request']:.0f}   rounds "
-              + ", ".join(f"{one['rows_per_second']:,.0f}" for one in results[name]))
+        latency = ", ".join(f"P{share} {median[f'p{share}_ms']:.2f} ms" for share in (50, 90, 99))
+        rates = ", ".join(f"{one['rows_per_second']:,.0f}" for one in results[name])
+        print(f"  {name:<26}{median['rows_per_second']:>11,.0f} rows/s   {latency}   CPU of a request: server"
+              f" {median['server_cpu_us_per_request']:.0f} us, client {median['cpu_us_per_request']:.0f} us   rounds {rates}")
     if options.json:
         Path(options.json).write_text(json.dumps({"median": medians, "cpu_pressure": pressure}, indent=2) + "\n")
 

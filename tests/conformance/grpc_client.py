@@ -4,8 +4,8 @@
     tests/conformance/grpc_client.py [--programs build/release/bin]
 
 Holds every name and number of our .proto files against the clients' own descriptors; then health, metadata, raw and
-typed tensors of every datatype, texts, errors, streams, statistics, the repository's index, deadlines, many callers, and
-the end of the server. Answers have the bits of REST's. The clients come from PyPI at the versions and digests of
+typed tensors, texts, errors, streams, compression, statistics, the repository's index, deadlines, many callers, and the
+end of the server. Answers have the bits of REST's. The clients come from PyPI at the versions and digests of
 grpc_requirements.txt, into build/grpc_clients.
 """
 import argparse
@@ -123,11 +123,15 @@ class Server:
     def __init__(self, programs, models):
         subprocess.run([programs / "conformance_models", models], check=True)
         self.process = subprocess.Popen(
-            [programs / "millwright", "serve", "--model", f"mixed={models}/mixed", "--model", f"classes={models}/classes",
-             "--model", f"floats={models}/floats.json", "--listen", "127.0.0.1:0"],
+            [programs / "millwright", "serve", "--listen", "127.0.0.1:0", "--model", f"mixed={models}/mixed",
+             "--model", f"classes={models}/classes", "--model", f"floats={models}/floats.json"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.http = self.process.stdout.readline().split("//")[1].strip()
         self.grpc = self.process.stdout.readline().split()[1]
+
+    def thread_states(self):
+        return [path.read_text().rpartition(")")[2].split()[0]
+                for path in Path(f"/proc/{self.process.pid}/task").glob("*/stat")]
 
     def rest(self, model, inputs, **members):
         connection = http.client.HTTPConnection(self.http, timeout=30)
@@ -200,8 +204,9 @@ def check_health(server, client):
     for service in ("", "inference.GRPCInferenceService"):
         answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
-    assert failure(lambda: health.Check(health_pb2.HealthCheckRequest(service="x"), timeout=10)) == grpc.StatusCode.NOT_FOUND
-    watch = health.Watch(health_pb2.HealthCheckRequest(service="x"), timeout=10)
+    unknown = health_pb2.HealthCheckRequest(service="x")
+    assert failure(lambda: health.Check(unknown, timeout=10)) == grpc.StatusCode.NOT_FOUND
+    watch = health.Watch(unknown, timeout=10)
     assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
     watch.cancel()
     print("health: live, ready, models, Check and Watch")
@@ -271,7 +276,8 @@ def check_matrices(server, client):
         answer = client.infer("floats", matrix(rows)).as_numpy("probability")
         if count <= 1024:
             data = [None if np.isnan(value) else float(value) for value in rows.ravel()]
-            expected = server.rest("floats", [{"name": "rows", "shape": list(rows.shape), "datatype": "FP32", "data": data}])
+            tensor = {"name": "rows", "shape": list(rows.shape), "datatype": "FP32", "data": data}
+            expected = server.rest("floats", [tensor])
             assert answer.tobytes() == bits(expected["probability"])
         assert answer.shape == (count,) and np.isfinite(answer).all()
     half = triton.InferInput("rows", [2, 30], "FP16")
@@ -285,15 +291,18 @@ def check_matrices(server, client):
 def check_errors(client):
     code = grpc.StatusCode
     rows = np.ones((2, 30), np.float32)
+
+    def infer(model="floats", inputs=rows, **options):
+        return lambda: client.infer(model, matrix(inputs), **options)
     cases = (
-        ("no such model", lambda: client.infer("nobody", matrix(rows)), code.NOT_FOUND, "nobody"),
-        ("no such version", lambda: client.infer("floats", matrix(rows), model_version="9"), code.NOT_FOUND, "versions: 1"),
-        ("too few columns", lambda: client.infer("floats", matrix(rows[:, :29].copy())), code.INVALID_ARGUMENT, "29"),
-        ("no such output", lambda: client.infer("floats", matrix(rows), outputs=[triton.InferRequestedOutput("y")]),
-         code.INVALID_ARGUMENT, "probability"),
-        ("infinite", lambda: client.infer("floats", matrix(rows * np.inf)), code.INVALID_ARGUMENT, "inf"),
+        ("no such model", infer(model="nobody"), code.NOT_FOUND, "nobody"),
+        ("no such version", infer(model_version="9"), code.NOT_FOUND, "versions: 1"),
+        ("too few columns", infer(inputs=rows[:, :29].copy()), code.INVALID_ARGUMENT, "29"),
+        ("no such output", infer(outputs=[triton.InferRequestedOutput("y")]), code.INVALID_ARGUMENT, "probability"),
+        ("infinite", infer(inputs=rows * np.inf), code.INVALID_ARGUMENT, "inf"),
         ("load", lambda: client.load_model("floats"), code.UNIMPLEMENTED, "control plane"),
-        ("shared memory", lambda: client.register_system_shared_memory("a", "/a", 8), code.UNIMPLEMENTED, "unsupported"),
+        ("shared memory", lambda: client.register_system_shared_memory("a", "/a", 8), code.UNIMPLEMENTED,
+         "unsupported"),
         ("log settings", client.get_log_settings, code.UNIMPLEMENTED, "unsupported"),
         ("trace settings", client.get_trace_settings, code.UNIMPLEMENTED, "unsupported"),
     )
@@ -358,6 +367,8 @@ def check_deadline(server, client):
     """A server that does not answer in time; it goes on as if nothing had been."""
     rows = matrix(np.ones((2, 30), np.float32))
     server.process.send_signal(signal.SIGSTOP)
+    while any(state != "T" for state in server.thread_states()):
+        time.sleep(0.01)
     try:
         assert failure(lambda: client.infer("floats", rows, client_timeout=0.3)) == "StatusCode.DEADLINE_EXCEEDED"
     finally:

@@ -313,10 +313,8 @@ class HealthCall final : public StreamCall {
   }
   void TakeRequest(bool ok) override {
     ::grpc::health::v1::HealthCheckRequest message;
-    ::grpc::Slice bytes;
-    const bool empty = ok && request().Length() == 0;
-    if (!ok || (!empty && !(request().DumpToSingleSlice(&bytes).ok() &&
-                            message.ParseFromArray(bytes.begin(), static_cast<int>(bytes.size()))))) {
+    const Result<std::string> bytes = ok ? lane().Whole(request()) : Result<std::string>("");
+    if (!ok || !bytes.ok() || !message.ParseFromString(*bytes)) {
       return Finish({::grpc::StatusCode::INVALID_ARGUMENT, "the request is no valid HealthCheckRequest"});
     }
     const std::string& service = message.service();

@@ -4,6 +4,7 @@
 #include <grpcpp/impl/rpc_service_method.h>
 
 #include "api/inference/grpc/catalog_methods.h"
+#include "api/inference/grpc/compressed_message.h"
 #include "base/text.h"
 
 namespace mw::api::inference {
@@ -65,11 +66,13 @@ void Mailbox::RunAll() {
   for (const std::function<void()>& one : work) one();
 }
 
-Lane::Lane(const InferenceContext& context, Services& services, std::unique_ptr<::grpc::ServerCompletionQueue> queue)
+Lane::Lane(const InferenceContext& context, Services& services, std::unique_ptr<::grpc::ServerCompletionQueue> queue,
+           std::size_t message_bytes_max)
     : context_(context),
       services_(services),
       queue_(std::move(queue)),
       mailbox_(std::make_shared<Mailbox>(*queue_)),
+      message_bytes_max_(message_bytes_max),
       runner_(context) {}
 
 Lane::~Lane() = default;
@@ -136,26 +139,48 @@ void Lane::ShutDownWhenDone() {
   queue_->Shutdown();
 }
 
-std::span<const std::string_view> Lane::PiecesOf(const ::grpc::ByteBuffer& buffer) {
+Result<std::span<const std::string_view>> Lane::PiecesOf(const ::grpc::ByteBuffer& buffer) {
   slices_.clear();
   pieces_.clear();
   // An empty message may be no buffer at all.
-  if (!buffer.Valid() || !buffer.Dump(&slices_).ok()) return {};
+  if (buffer.Valid() && !buffer.Dump(&slices_).ok()) return Internal("the message cannot be read");
   for (const ::grpc::Slice& slice : slices_) pieces_.push_back(ViewOf(slice));
-  return pieces_;
+  if (!LooksCompressed(pieces_)) [[likely]]
+    return pieces_;
+  decompressed_.Clear();
+  decompressed_pieces_.clear();
+  TRY(Decompress(pieces_, message_bytes_max_, decompressed_, decompressed_pieces_));
+  return decompressed_pieces_;
 }
 
 void Lane::Infer(const ::grpc::ByteBuffer& request, Reply& reply) {
-  const Status read = message_.Read(PiecesOf(request));
-  if (!read.ok()) return reply.Refuse(read.error(), Duration{0});
+  const auto pieces = PiecesOf(request);
+  const Status read = pieces.ok() ? message_.Read(*pieces) : Status(pieces.error());
   MessageSource source(message_.request(), resolver_);
-  runner_.Run(message_.target(), source, reply);
+  if (read.ok()) {
+    runner_.Run(message_.target(), source, reply);
+  } else {
+    reply.Refuse(read.error(), Duration{0});
+  }
+  Release();
+}
+
+/// What was large is not kept for requests that may all be small.
+void Lane::Release() {
+  slices_.clear();
+  message_.Clear();
+  decompressed_.Clear();
   if (scratch_.capacity() > kScratchBytesKept) scratch_ = {};
 }
 
-Result<std::string> Lane::AnswerCatalog(std::string_view method, const ::grpc::ByteBuffer& request) {
+Result<std::string> Lane::Whole(const ::grpc::ByteBuffer& message) {
   std::string bytes;
-  for (const std::string_view piece : PiecesOf(request)) bytes += piece;
+  for (const std::string_view piece : TRY(PiecesOf(message))) bytes += piece;
+  return bytes;
+}
+
+Result<std::string> Lane::AnswerCatalog(std::string_view method, const ::grpc::ByteBuffer& request) {
+  const std::string bytes = TRY(Whole(request));
   return AnswerCatalogMethod({context_.catalog, runner_, context_.program_version}, method, bytes);
 }
 

@@ -92,7 +92,9 @@ class Mailbox {
 
 class Lane {
  public:
-  Lane(const InferenceContext& context, Services& services, std::unique_ptr<::grpc::ServerCompletionQueue> queue);
+  /// `message_bytes_max`: of a message that comes compressed, when it is whole; others gRPC bounds.
+  Lane(const InferenceContext& context, Services& services, std::unique_ptr<::grpc::ServerCompletionQueue> queue,
+       std::size_t message_bytes_max);
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -116,10 +118,12 @@ class Lane {
   void Drop(Call* call);
   /// Parses a request and has it answered; `reply` outlives a late answer. Errors go to the reply too.
   void Infer(const ::grpc::ByteBuffer& request, Reply& reply);
-  /// The id of the last request that Infer parsed, as far as it came.
+  /// While Infer runs: the request's id, as far as it was read.
   [[nodiscard]] std::string_view last_id() const { return message_.request().id; }
   /// Of a method that looks at what is served.
   Result<std::string> AnswerCatalog(std::string_view method, const ::grpc::ByteBuffer& request);
+  /// A message as one. Errors: those of Decompress.
+  Result<std::string> Whole(const ::grpc::ByteBuffer& message);
   [[nodiscard]] bool ready();
   /// Empty, for an answer to be written into.
   std::string& scratch() {
@@ -128,7 +132,8 @@ class Lane {
   }
 
  private:
-  std::span<const std::string_view> PiecesOf(const ::grpc::ByteBuffer& buffer);
+  Result<std::span<const std::string_view>> PiecesOf(const ::grpc::ByteBuffer& buffer);
+  void Release();
   void Settle();
   void GiveUp();
   void ShutDownWhenDone();
@@ -138,11 +143,13 @@ class Lane {
   Services& services_;
   const std::unique_ptr<::grpc::ServerCompletionQueue> queue_;
   const std::shared_ptr<Mailbox> mailbox_;
+  const std::size_t message_bytes_max_;
   InferenceRunner runner_;
   InferMessage message_;
   TensorResolver resolver_;
   std::vector<::grpc::Slice> slices_;
-  std::vector<std::string_view> pieces_;
+  std::vector<std::string_view> pieces_, decompressed_pieces_;
+  RequestArena decompressed_;
   std::string scratch_;
   std::unordered_map<Call*, std::unique_ptr<Call>> calls_;
   int infer_calls_armed_ = 0;

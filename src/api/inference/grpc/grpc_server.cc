@@ -40,7 +40,8 @@ void SetOptions(const GrpcServerOptions& options, ::grpc::ServerBuilder& builder
   builder.SetResourceQuota(quota);
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes_max));
   builder.SetMaxSendMessageSize(-1);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a port that is taken is an error
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // compressed_message.h does it
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);                   // a port that is taken is an error
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_max);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
@@ -80,7 +81,8 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
   builder.RegisterService(&parts->services.infer);
   builder.RegisterAsyncGenericService(&parts->services.others);
   for (std::size_t i = 0; i < threads; ++i) {
-    parts->lanes.push_back(std::make_unique<Lane>(new_thread(), parts->services, builder.AddCompletionQueue()));
+    parts->lanes.push_back(
+        std::make_unique<Lane>(new_thread(), parts->services, builder.AddCompletionQueue(), options.message_bytes_max));
   }
   parts->server = builder.BuildAndStart();
   if (parts->server == nullptr) {
