@@ -24,13 +24,12 @@ Status ServerReady(const Served& served, const proto::ServerReadyRequest&, proto
   return Ok();
 }
 
-/// A model that is not there is not ready: clients wait for it this way.
+/// A model that is not there is not ready: clients wait for it this way. One that was unloaded is brought back.
 Status ModelReady(const Served& served, const proto::ModelReadyRequest& request, proto::ModelReadyResponse& response) {
-  served.runner.Read([&](const serving::Snapshot& snapshot) {
-    const serving::ServedEndpoint* const endpoint = snapshot.Find(request.name());
-    response.set_ready(endpoint != nullptr &&
-                       (request.version().empty() || endpoint->Find(request.version()) != nullptr));
-  });
+  response.set_ready(served.runner.Read([&](const serving::Snapshot& snapshot) {
+    return snapshot.Find(request.name()) != nullptr &&
+           served.runner.Find(snapshot, request.name(), request.version()).ok();
+  }));
   return Ok();
 }
 
@@ -65,8 +64,8 @@ Status ModelMetadata(const Served& served, const proto::ModelMetadataRequest& re
   return WithVersion(served, request,
                      [&](const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version) {
                        response.set_name(version.endpoint);
-                       response.add_versions(endpoint.live->version_text);
-                       if (endpoint.previous != nullptr) response.add_versions(endpoint.previous->version_text);
+                       for (const serving::RoutedVersion& entry : endpoint.versions)
+                         response.add_versions(entry.version_text);
                        response.set_platform(version.model->platform());
                        for (const TensorSpec& input : version.model->inputs()) SetTensor(input, *response.add_inputs());
                        for (const TensorSpec& output : version.model->outputs())
@@ -141,53 +140,56 @@ void SetStatistics(const serving::ServedVersion& version, proto::ModelStatistics
   SetDuration(metrics.encode_seconds, *parts.mutable_compute_output());
 }
 
+/// Of the versions in memory; all, or the one that is named.
+void AddStatistics(const serving::ServedEndpoint& endpoint, std::string_view version,
+                   proto::ModelStatisticsResponse& response) {
+  for (const serving::RoutedVersion& entry : endpoint.versions) {
+    if (entry.served == nullptr || !(version.empty() || version == entry.version_text)) continue;
+    SetStatistics(*entry.served, *response.add_model_stats());
+  }
+}
+
 Status ModelStatistics(const Served& served, const proto::ModelStatisticsRequest& request,
                        proto::ModelStatisticsResponse& response) {
   served.runner.Flush();
-  if (!request.name().empty()) {
-    return WithVersion(served, request,
-                       [&](const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version) {
-                         SetStatistics(version, *response.add_model_stats());
-                         if (request.version().empty() && endpoint.previous != nullptr) {
-                           SetStatistics(*endpoint.previous, *response.add_model_stats());
-                         }
-                       });
-  }
-  served.runner.Read([&](const serving::Snapshot& snapshot) {
-    for (const serving::ServedEndpoint& endpoint : snapshot.endpoints) {
-      SetStatistics(*endpoint.live, *response.add_model_stats());
-      if (endpoint.previous != nullptr) SetStatistics(*endpoint.previous, *response.add_model_stats());
+  return served.runner.Read([&](const serving::Snapshot& snapshot) -> Status {
+    if (!request.name().empty()) {
+      TRY(served.runner.Find(snapshot, request.name(), request.version()));
+      AddStatistics(*snapshot.Find(request.name()), request.version(), response);
+      return Ok();
     }
+    for (const serving::ServedEndpoint& endpoint : snapshot.endpoints) AddStatistics(endpoint, "", response);
+    return Ok();
   });
-  return Ok();
 }
 
-void AddIndex(std::string_view name, std::string_view version, std::string_view state, std::string_view reason,
-              proto::RepositoryIndexResponse& response) {
-  proto::RepositoryIndexResponse::ModelIndex& index = *response.add_models();
-  index.set_name(std::string(name));
-  index.set_version(std::string(version));
-  index.set_state(std::string(state));
-  index.set_reason(std::string(reason));
+/// In the protocol's words, which has none for a version that failed or was unloaded.
+std::string_view StateName(wire::VersionState state) {
+  switch (state) {
+    case wire::VersionState::kReady: return "READY";
+    case wire::VersionState::kNew:
+    case wire::VersionState::kLoading: return "LOADING";
+    case wire::VersionState::kUnloading: return "UNLOADING";
+    case wire::VersionState::kFailed:
+    case wire::VersionState::kUnloaded: break;
+  }
+  return "UNAVAILABLE";
 }
 
 Status RepositoryIndex(const Served& served, const proto::RepositoryIndexRequest& request,
                        proto::RepositoryIndexResponse& response) {
   served.runner.Read([&](const serving::Snapshot& snapshot) {
     for (const serving::ServedEndpoint& endpoint : snapshot.endpoints) {
-      AddIndex(endpoint.live->endpoint, endpoint.live->version_text, "READY", "", response);
-      if (endpoint.previous == nullptr) continue;
-      AddIndex(endpoint.previous->endpoint, endpoint.previous->version_text, "READY", "", response);
+      for (const serving::RoutedVersion& entry : endpoint.versions) {
+        if (request.ready() && entry.state != wire::VersionState::kReady) continue;
+        proto::RepositoryIndexResponse::ModelIndex& index = *response.add_models();
+        index.set_name(endpoint.name);
+        index.set_version(entry.version_text);
+        index.set_state(std::string(StateName(entry.state)));
+        index.set_reason(entry.state == wire::VersionState::kUnloaded ? "unloaded" : entry.error);
+      }
     }
   });
-  if (request.ready()) return Ok();
-  for (const wire::EndpointStatus& status : served.catalog.Statuses()) {
-    if (status.state == wire::VersionState::kReady) continue;
-    // The protocol has no word for a version that failed.
-    const bool failed = status.state == wire::VersionState::kFailed;
-    AddIndex(status.name, Cat(status.version), failed ? "UNAVAILABLE" : wire::VersionStateName(status.state),
-             status.error, response);
-  }
   return Ok();
 }
 

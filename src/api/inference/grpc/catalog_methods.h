@@ -7,13 +7,11 @@
 
 #include "api/inference/inference_runner.h"
 #include "base/result.h"
-#include "serving/catalog.h"
 
 namespace mw::api::inference {
 
 /// What they look at; every part outlives it. The runner's thread alone.
 struct Served {
-  serving::Catalog& catalog;
   InferenceRunner& runner;
   std::string_view program_version;
 };

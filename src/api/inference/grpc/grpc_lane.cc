@@ -181,7 +181,7 @@ Result<std::string> Lane::Whole(const ::grpc::ByteBuffer& message) {
 
 Result<std::string> Lane::AnswerCatalog(std::string_view method, const ::grpc::ByteBuffer& request) {
   const std::string bytes = TRY(Whole(request));
-  return AnswerCatalogMethod({context_.catalog, runner_, context_.program_version}, method, bytes);
+  return AnswerCatalogMethod({runner_, context_.program_version}, method, bytes);
 }
 
 bool Lane::ready() {
