@@ -64,7 +64,7 @@ def main():
         latency = ", ".join(f"P{share} {median[f'p{share}_ms']:.2f} ms" for share in (50, 90, 99))
         rates = ", ".join(f"{one['rows_per_second']:,.0f}" for one in results[name])
         cpu = f"server {median['server_cpu_us_per_request']:.0f} us, client {median['cpu_us_per_request']:.0f} us"
-        print(f"  {name:<26}{median['rows_per_second']:>11,.0f} rows/s   {latency}   CPU a request: {cpu}   rounds {rates}")
+        print(f"  {name:<26}{median['rows_per_second']:>11,.0f} rows/s   {latency}   CPU: {cpu}   rounds {rates}")
     if options.json:
         Path(options.json).write_text(json.dumps({"median": medians, "cpu_pressure": pressure}, indent=2) + "\n")
 

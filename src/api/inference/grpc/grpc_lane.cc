@@ -81,13 +81,13 @@ void Lane::Run() {
   using Next = ::grpc::CompletionQueue::NextStatus;
   const gpr_timespec interval = gpr_time_from_micros(kTickInterval.count(), GPR_TIMESPAN);
   for (;;) {
+    ShutDownWhenDone();
     void* tag = nullptr;
     bool ok = false;
     const Next next = queue_->AsyncNext(&tag, &ok, gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), interval));
     if (next == Next::SHUTDOWN) break;
     if (next == Next::GOT_EVENT) static_cast<Operation*>(tag)->Done(ok);
     Settle();
-    ShutDownWhenDone();
   }
   runner_.Flush();
 }
@@ -97,7 +97,7 @@ void Lane::Settle() {
   if (now - settled_ < kTickInterval) return;
   settled_ = now;
   runner_.Flush();
-  for (const auto& [call, owned] : calls_) call->Tick();
+  for (Call* const call : Calls()) call->Tick();
 }
 
 void Lane::Keep(std::unique_ptr<Call> call) {

@@ -26,7 +26,7 @@ struct GrpcServerOptions {
   int threads = 0;  ///< 0: one for each core
   /// 64 MiB of tensors and what goes around them; more is answered RESOURCE_EXHAUSTED.
   std::size_t message_bytes_max = std::size_t{65} << 20;
-  std::size_t buffers_bytes_max = std::size_t{512} << 20;  ///< of all connections together: then reading waits
+  std::size_t buffers_bytes_max = std::size_t{256} << 20;  ///< of all connections together: then reading waits
   int streams_max = 1'000;                                 ///< concurrent calls of one connection
   std::chrono::milliseconds stop_grace{10'000};            ///< Stop: after this calls are cut
 };
