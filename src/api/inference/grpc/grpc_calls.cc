@@ -96,7 +96,7 @@ class InferCall final : public Call, private Reply {
     if (!ok) return lane_.Drop(this);  // the server is stopping
     if (lane_.infer_calls_armed() < kInferCallsArmed && !lane_.stopping())
       lane_.Keep(std::make_unique<InferCall>(lane_));
-    lane_.Infer(request_, *this);
+    lane_.Infer(request_, context_->raw_deadline(), *this);
   }
   void OnFinished() {
     if (lane_.stopping() || lane_.infer_calls_armed() >= 2 * kInferCallsArmed) return lane_.Drop(this);
@@ -177,6 +177,7 @@ class StreamCall : public Call {
   }
   [[nodiscard]] Lane& lane() const { return lane_; }
   [[nodiscard]] const ByteBuffer& request() const { return request_; }
+  [[nodiscard]] gpr_timespec deadline() const { return taken_->context.raw_deadline(); }
   [[nodiscard]] bool reading() const { return reading_; }
   [[nodiscard]] bool writing() const { return writing_; }
   [[nodiscard]] bool client_is_gone() const { return taken_->done; }
@@ -246,7 +247,7 @@ class InferStreamCall final : public StreamCall, private Reply {
     if (!ok) last_ = true;
     if (last_) return;
     answering_ = true;
-    lane().Infer(request(), *this);
+    lane().Infer(request(), deadline(), *this);
   }
   void TakeWritten(bool ok) override {
     answers_.pop_front();

@@ -3,6 +3,8 @@
 
 #include <grpcpp/impl/rpc_service_method.h>
 
+#include <algorithm>
+
 #include "api/inference/grpc/catalog_methods.h"
 #include "api/inference/grpc/compressed_message.h"
 #include "base/text.h"
@@ -12,17 +14,30 @@ namespace {
 
 constexpr std::size_t kScratchBytesKept = std::size_t{1} << 20;
 
+/// Until a call's deadline: at least one microsecond; 0 when there is none.
+Duration TimeLeft(gpr_timespec deadline) {
+  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) return Duration{0};
+  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+  return std::max(Duration{1}, std::chrono::duration_cast<Duration>(std::chrono::seconds(left.tv_sec) +
+                                                                    std::chrono::nanoseconds(left.tv_nsec)));
+}
+
 /// The message was parsed already; what is left is to fit it to the model.
 class MessageSource final : public RequestSource {
  public:
-  MessageSource(const TensorRequest& request, TensorResolver& resolver) : request_(request), resolver_(resolver) {}
+  MessageSource(const TensorRequest& request, gpr_timespec deadline, TensorResolver& resolver)
+      : request_(request), deadline_(deadline), resolver_(resolver) {}
   Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
-    return resolver_.Resolve(request_, model, limits, out);
+    TRY(resolver_.Resolve(request_, model, limits, out));
+    const Duration left = TimeLeft(deadline_);
+    if (left > Duration{0} && (out.timeout == Duration{0} || left < out.timeout)) out.timeout = left;
+    return Ok();
   }
   [[nodiscard]] std::int64_t event_time_us() const override { return resolver_.event_time_us(); }
 
  private:
   const TensorRequest& request_;
+  const gpr_timespec deadline_;
   TensorResolver& resolver_;
 };
 
@@ -153,10 +168,10 @@ Result<std::span<const std::string_view>> Lane::PiecesOf(const ::grpc::ByteBuffe
   return decompressed_pieces_;
 }
 
-void Lane::Infer(const ::grpc::ByteBuffer& request, Reply& reply) {
+void Lane::Infer(const ::grpc::ByteBuffer& request, gpr_timespec deadline, Reply& reply) {
   const auto pieces = PiecesOf(request);
   const Status read = pieces.ok() ? message_.Read(*pieces) : Status(pieces.error());
-  MessageSource source(message_.request(), resolver_);
+  MessageSource source(message_.request(), deadline, resolver_);
   if (read.ok()) {
     runner_.Run(message_.target(), source, reply);
   } else {

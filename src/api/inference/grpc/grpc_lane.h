@@ -116,8 +116,9 @@ class Lane {
   [[nodiscard]] bool stopping() const { return stopping_; }
   void Keep(std::unique_ptr<Call> call);
   void Drop(Call* call);
-  /// Parses a request and has it answered; `reply` outlives a late answer. Errors go to the reply too.
-  void Infer(const ::grpc::ByteBuffer& request, Reply& reply);
+  /// Parses a request and has it answered; `reply` outlives a late answer. Errors go to the reply too. `deadline`: the
+  /// call's.
+  void Infer(const ::grpc::ByteBuffer& request, gpr_timespec deadline, Reply& reply);
   /// While Infer runs: the request's id, as far as it was read.
   [[nodiscard]] std::string_view last_id() const { return message_.request().id; }
   /// Of a method that looks at what is served.

@@ -12,9 +12,12 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "health.pb.h"
 #include "open_inference.pb.h"
+#include "serving/backend/backend.h"
+#include "serving/batcher.h"
 #include "serving/test_model.h"
 
 namespace mw::api::inference {
@@ -86,18 +89,78 @@ class Client {
   int call_tag_ = 0;
 };
 
+/// Code that is not ours: y = 2 x, later, when it is let.
+class Doubler final : public serving::Backend, public serving::Runner {
+ public:
+  struct Gate {
+    Mutex mutex;
+    CondVar changed;
+    bool closed MW_GUARDED_BY(mutex) = false;
+    int waiting MW_GUARDED_BY(mutex) = 0;
+    void Set(bool is_closed) {
+      const Lock lock(mutex);
+      closed = is_closed;
+      changed.NotifyAll();
+    }
+    void AwaitRequest() {
+      const Lock lock(mutex);
+      while (waiting == 0) changed.Wait(mutex);
+    }
+  };
+  explicit Doubler(Gate& gate) : gate_(gate) {
+    info_.platform = "doubler";
+    info_.inputs = {{"x", serving::Datatype::kFp32, {-1}}};
+    info_.outputs = {{"y", serving::Datatype::kFp32, {-1}}};
+  }
+  [[nodiscard]] const serving::BackendInfo& info() const override { return info_; }
+  [[nodiscard]] std::vector<serving::Runner*> runners() override { return {this}; }
+  Result<serving::TensorList> Run(const serving::TensorList& batch, Duration) override {
+    {
+      const Lock lock(gate_.mutex);
+      ++gate_.waiting;
+      gate_.changed.NotifyAll();
+      while (gate_.closed) gate_.changed.Wait(gate_.mutex);
+      --gate_.waiting;
+    }
+    const std::string_view bytes = batch[0].bytes;
+    std::vector<float> values(bytes.size() / sizeof(float));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    for (float& value : values) value *= 2;
+    serving::TensorList out;
+    std::memcpy(out.Add("y", serving::Datatype::kFp32, batch[0].shape, bytes.size()).data(), values.data(),
+                bytes.size());
+    return out;
+  }
+
+ private:
+  Gate& gate_;
+  serving::BackendInfo info_;
+};
+
 class GrpcServerTest : public ::testing::Test {
  protected:
+  serving::CatalogOptions Options() {
+    serving::CatalogOptions options;
+    options.load = [this](const std::string& path) -> Result<std::shared_ptr<const serving::Model>> {
+      if (path != "doubler") return serving::Model::Load(path);
+      return serving::Model::OfBackend(std::make_unique<Doubler>(gate_));
+    };
+    options.estimate = [](const std::string&) { return std::int64_t{1} << 20; };
+    options.batcher = &batcher_;
+    return options;
+  }
+  void TearDown() override { gate_.Set(false); }
   void SetUp() override {
     SetLogLevel(LogLevel::kError);
     const std::vector<std::string> names = {"a", "b", "c", "d", "e"};
     ASSERT_TRUE(WriteFileDurably(directory_ / "m.json", serving::testing::RandomXgboostJson(5, names, 30, 5)).ok());
     ASSERT_TRUE(catalog_.Deploy("fraud", 1, "m", directory_ / "m.json").ok());
+    ASSERT_TRUE(catalog_.Deploy("doubler", 1, "doubler", "doubler").ok());
     catalog_.SetReady(true);
     GrpcServerOptions options;
     options.port = 0;
     options.threads = 2;
-    options.stop_grace = std::chrono::milliseconds(2'000);
+    options.stop_grace = std::chrono::milliseconds(500);
     auto server = GrpcServer::Start(options, [this] {
       return InferenceContext{catalog_, metrics_, clock_, "0.0.test", nullptr};
     });
@@ -116,6 +179,23 @@ class GrpcServerTest : public ::testing::Test {
     input.add_shape(kFeatures);
     request.add_raw_input_contents(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(float));
     return request;
+  }
+  static proto::ModelInferRequest ToDouble(float value, std::string_view id) {
+    proto::ModelInferRequest request;
+    request.set_model_name("doubler");
+    request.set_id(std::string(id));
+    auto& input = *request.add_inputs();
+    input.set_name("x");
+    input.set_datatype("FP32");
+    input.add_shape(1);
+    input.mutable_contents()->add_fp32_contents(value);
+    return request;
+  }
+  static float FirstOf(const proto::ModelInferResponse& response) {
+    float value = NAN;
+    if (response.raw_output_contents_size() > 0)
+      std::memcpy(&value, response.raw_output_contents(0).data(), sizeof value);
+    return value;
   }
   static std::vector<float> RandomRows(std::size_t count, Random& random) {
     std::vector<float> rows(count * kFeatures);
@@ -137,7 +217,9 @@ class GrpcServerTest : public ::testing::Test {
   TestDirectory directory_;
   MetricsRegistry metrics_;
   RealClock clock_;
-  serving::Catalog catalog_{metrics_};
+  Doubler::Gate gate_;
+  serving::Batcher batcher_{clock_, metrics_};
+  serving::Catalog catalog_{metrics_, Options()};
   std::unique_ptr<GrpcServer> server_;
 };
 
@@ -222,7 +304,7 @@ TEST_F(GrpcServerTest, TellsWhatIsServed) {
   EXPECT_EQ(metadata.outputs(0).datatype(), "FP32");
   proto::RepositoryIndexResponse index;
   ASSERT_TRUE(client.Ask(Cat(kInference, "RepositoryIndex"), proto::RepositoryIndexRequest(), index).ok());
-  ASSERT_EQ(index.models_size(), 1);
+  ASSERT_EQ(index.models_size(), 2);
   EXPECT_EQ(index.models(0).state(), "READY");
 }
 
@@ -230,6 +312,7 @@ TEST_F(GrpcServerTest, CountsWhatItAnswered) {
   Client client(server_->address());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(Infer(client, Request(std::vector<float>(2 * kFeatures, 1), "")).ok());
   proto::ModelStatisticsRequest request;
+  request.set_name("fraud");
   proto::ModelStatisticsResponse response;
   const Duration deadline = clock_.Elapsed() + std::chrono::seconds(10);
   do {  // the other thread's counts come a moment later
@@ -362,6 +445,70 @@ TEST_F(GrpcServerTest, RequestsInFlightAreAnsweredWhileItStops) {
   server_->Stop();
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(GrpcServerTest, LateAnswersComeBackToTheirOwnCalls) {
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      Client client(server_->address());
+      for (int round = 0; round < 100; ++round) {
+        const auto value = static_cast<float>(1000 * i + round);
+        const auto response = Infer(client, ToDouble(value, Cat(i, "-", round)));
+        if (!response.ok() || response->id() != Cat(i, "-", round) || FirstOf(*response) != 2 * value) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(GrpcServerTest, AStreamKeepsItsOrderWhenAnswersAreLate) {
+  Client client(server_->address());
+  ::grpc::ClientContext context;
+  const auto stream = client.Open(Cat(kInference, "ModelStreamInfer"), context);
+  for (int i = 0; i < 10; ++i) {
+    const bool late = i % 2 == 0;
+    stream->Write(ToBuffer(late ? ToDouble(static_cast<float>(i), Cat(i)) : Request(std::vector<float>(5, 1), Cat(i))),
+                  client.tag());
+    ASSERT_TRUE(client.Await());
+  }
+  for (int i = 0; i < 10; ++i) {
+    ByteBuffer buffer;
+    stream->Read(&buffer, client.tag());
+    ASSERT_TRUE(client.Await());
+    const auto response = FromBuffer<proto::ModelStreamInferResponse>(buffer);
+    EXPECT_EQ(response.error_message(), "");
+    EXPECT_EQ(response.infer_response().id(), Cat(i));
+    EXPECT_TRUE(i % 2 == 1 || FirstOf(response.infer_response()) == static_cast<float>(2 * i));
+  }
+  context.TryCancel();
+  ::grpc::Status status;
+  stream->Finish(&status, client.tag());
+  client.Await();
+}
+
+TEST_F(GrpcServerTest, StopGivesUpAnAnswerThatDoesNotCome) {
+  gate_.Set(true);
+  std::thread stop([this] {
+    gate_.AwaitRequest();
+    server_->Stop();
+  });
+  Client client(server_->address());
+  const auto response = Infer(client, ToDouble(1, "1"));
+  stop.join();
+  ASSERT_FALSE(response.ok());
+  EXPECT_EQ(response.error().code, Code::kUnavailable);
+  EXPECT_EQ(response.error().message, "the server is stopping");
+}
+
+TEST_F(GrpcServerTest, ADeadlineReachesTheQueue) {
+  gate_.Set(true);
+  Client client(server_->address());
+  proto::ModelInferRequest request = ToDouble(1, "1");
+  (*request.mutable_parameters())["timeout"].set_int64_param(50'000);  // the server's answer, not the client's
+  EXPECT_EQ(Infer(client, request).error().code, Code::kDeadlineExceeded);
 }
 
 TEST_F(GrpcServerTest, SaysThatAPortIsTaken) {

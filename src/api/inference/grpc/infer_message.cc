@@ -34,6 +34,8 @@ Status InferMessage::Read(std::span<const std::string_view> pieces) {
   arena_.Clear();
   target_ = {};
   request_.id = request_.event_time = {};
+  request_.timeout = Duration{0};
+  request_.priority = 0;
   request_.inputs.clear();
   request_.outputs.clear();
   inputs_.clear();
@@ -77,42 +79,61 @@ Status InferMessage::ReadText(WireReader& reader, std::string_view what, std::si
 
 Status InferMessage::ReadParameter(std::string_view entry) {
   const Parameter parameter = TRY(ReadEntry(entry));
-  if (parameter.name != "event_time") return Ok();
-  if (!parameter.is_text)
+  if (parameter.name == "event_time") {
+    if (parameter.text) {
+      request_.event_time = *parameter.text;
+      return Ok();
+    }
     return InvalidArgument("parameter event_time must be a string_param like 2013-07-01T04:00:00Z");
-  request_.event_time = parameter.text;
+  }
+  if (parameter.name != "timeout" && parameter.name != "priority") return Ok();
+  if (!parameter.number || *parameter.number > INT64_MAX) {
+    return InvalidArgument("parameter ", parameter.name, " must be an int64_param or uint64_param from 0");
+  }
+  if (parameter.name == "timeout") request_.timeout = Duration(static_cast<std::int64_t>(*parameter.number));
+  if (parameter.name == "priority") request_.priority = *parameter.number;
   return Ok();
 }
 
-/// An entry of a map<string, InferParameter>. Texts alone mean something here.
+/// An entry of a map<string, InferParameter>.
 Result<InferMessage::Parameter> InferMessage::ReadEntry(std::string_view entry) {
   if (++parameters_ > kInferParametersMax) {
     return InvalidArgument("the request has more than ", kInferParametersMax, " parameters");
   }
   Parameter parameter;
-  std::string_view value;
+  std::string_view choice;
   WireReader reader(entry, arena_);
   while (reader.Next()) {
     if (reader.field() == 1) {
       TRY(ReadText(reader, "the name of a parameter", serving::kTensorNameBytesMax, parameter.name));
     } else if (reader.field() == 2) {
-      reader.ReadBytes(value);
+      reader.ReadBytes(choice);
     } else {
       reader.Skip();
     }
   }
   TRY(CheckRead(reader, "parameter"));
-  WireReader choice(value, arena_);
-  while (choice.Next()) {
-    parameter.is_text = choice.field() == 3;
-    if (!parameter.is_text) {
-      choice.Skip();
+  TRY(ReadChoice(choice, parameter));
+  return parameter;
+}
+
+Status InferMessage::ReadChoice(std::string_view choice, Parameter& parameter) {
+  WireReader reader(choice, arena_);
+  while (reader.Next()) {
+    parameter.text.reset();
+    parameter.number.reset();
+    if (reader.field() == 3) {
+      std::string_view text;
+      TRY(ReadText(reader, "the text of a parameter", serving::kTensorNameBytesMax, text));
+      parameter.text = text;
+    } else if (reader.field() == 2 || reader.field() == 5) {
+      std::uint64_t number = 0;
+      if (reader.ReadVarint(number)) parameter.number = number;
     } else {
-      TRY(ReadText(choice, Cat("parameter ", Quoted(parameter.name)), serving::kTensorNameBytesMax, parameter.text));
+      reader.Skip();
     }
   }
-  TRY(CheckRead(choice, "parameter"));
-  return parameter;
+  return CheckRead(reader, "parameter");
 }
 
 Status InferMessage::ReadInput(std::string_view message) {

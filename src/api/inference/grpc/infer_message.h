@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -38,14 +39,16 @@ class InferMessage {
     std::size_t first_size = 0, dimensions = 0;  // in sizes_
   };
   struct Parameter {
-    std::string_view name, text;
-    bool is_text = false;
+    std::string_view name;
+    std::optional<std::string_view> text;  // a string_param
+    std::optional<std::uint64_t> number;   // an int64_param or uint64_param
   };
 
   Status ReadFields(WireReader& reader);
   Status ReadField(WireReader& reader);
   Status ReadText(WireReader& reader, std::string_view what, std::size_t bytes_max, std::string_view& out);
   Status ReadParameter(std::string_view entry);
+  Status ReadChoice(std::string_view choice, Parameter& parameter);
   Result<Parameter> ReadEntry(std::string_view entry);
   Status ReadInput(std::string_view message);
   Status ReadInputField(WireReader& reader, Input& input);

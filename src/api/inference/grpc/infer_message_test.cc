@@ -65,7 +65,9 @@ TEST(InferMessage, ReadsRawContentsInWhateverPieces) {
   request.set_model_version("3");
   request.set_id("Zürich-7");
   (*request.mutable_parameters())["event_time"].set_string_param("2013-07-01T04:00:00Z");
-  (*request.mutable_parameters())["priority"].set_int64_param(-1);
+  (*request.mutable_parameters())["priority"].set_uint64_param(2);
+  (*request.mutable_parameters())["timeout"].set_int64_param(1'500);
+  (*request.mutable_parameters())["whatever"].set_int64_param(-1);
   (*request.mutable_parameters())["ratio"].set_double_param(0.5);
   AddInput(request, "amounts", "FP32", {50, 3});
   AddInput(request, "names", "BYTES", {2});
@@ -85,6 +87,8 @@ TEST(InferMessage, ReadsRawContentsInWhateverPieces) {
     EXPECT_EQ(message.target().version, "3");
     EXPECT_EQ(message.request().id, "Zürich-7");
     EXPECT_EQ(message.request().event_time, "2013-07-01T04:00:00Z");
+    EXPECT_EQ(message.request().timeout, Duration(1'500));
+    EXPECT_EQ(message.request().priority, 2U);
     EXPECT_EQ(message.request().outputs, std::vector<std::string_view>{"probability"});
     ASSERT_EQ(message.request().inputs.size(), 2U);
     const TensorView& matrix = message.request().inputs[0];
@@ -167,6 +171,8 @@ TEST(InferMessage, NamesWhatDoesNotFit) {
   EXPECT_EQ(with([](Request& r) { r.set_id(std::string(257, 'i')); }), "id has 257 bytes, at most 256");
   EXPECT_EQ(with([](Request& r) { (*r.mutable_parameters())["event_time"].set_int64_param(1); }),
             "parameter event_time must be a string_param like 2013-07-01T04:00:00Z");
+  EXPECT_EQ(with([](Request& r) { (*r.mutable_parameters())["timeout"].set_int64_param(-1); }),
+            "parameter timeout must be an int64_param or uint64_param from 0");
   EXPECT_EQ(with([](Request& r) { r.mutable_inputs(0)->set_shape(0, INT64_MAX); }),
             "tensor \"x\": the shape [9223372036854775807] has more than 67108864 elements");
   EXPECT_EQ(with([](Request& r) {
