@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "base/id.h"
@@ -49,7 +50,12 @@ sigset_t StopSignals() {
 
 CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, MetricsRegistry& metrics) {
   ForeignOptions foreign;
-  if (!options.state_directory.empty()) foreign.cache_directory = options.state_directory + "/compiled";
+  if (!options.state_directory.empty()) {
+    foreign.cache_directory = options.state_directory + "/compiled";
+    foreign.python_directory =
+        std::filesystem::absolute(options.state_directory).lexically_normal().string() + "/python";
+  }
+  foreign.python = options.python;
   CatalogOptions catalog;
   catalog.load = [start = MakeStartBackend(foreign, metrics)](const std::string& path) {
     return Model::Load(path, start);

@@ -33,6 +33,7 @@ struct ServeOptions {
   std::string follow;                                       ///< URL of a control plane; empty: `models` only
   std::string token;                                        ///< for it
   std::string state_directory;                              ///< needed to follow; else optional
+  std::string python;  ///< interpreter that runs MLflow's models; empty: environments are made for them
   std::string host = "127.0.0.1";
   int port = 8080;  ///< 0: a free one
   int loops = 0;    ///< 0: one for each core

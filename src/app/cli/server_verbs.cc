@@ -28,6 +28,7 @@ struct ServeArguments {
   std::string listen = "127.0.0.1:8080";
   std::string grpc_listen;
   std::string state_directory;
+  std::string python;
   std::string token_file;
   int loops = 0;
 };
@@ -68,6 +69,7 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
   options.token = Environment("MILLWRIGHT_TOKEN");
   if (!arguments.token_file.empty()) options.token = Trim(TRY(ReadFile(arguments.token_file, 4096)));
   options.state_directory = arguments.state_directory;
+  options.python = arguments.python;
   const net::Address listen = TRY(net::ParseAddress(arguments.listen).In("--listen"));
   options.host = listen.host;
   options.port = listen.port;
@@ -164,6 +166,8 @@ void AddServerVerbs(const Registrar& registrar) {
   serve_command->add_option(
       "--grpc-listen", serve->grpc_listen,
       "HOST:PORT of gRPC, or none; by default 8081 beside 8080, a free port beside port 0, else none");
+  serve_command->add_option("--python", serve->python,
+                            "Interpreter that has what MLflow's models need; else an environment is made for each");
   serve_command->add_option("--state-dir", serve->state_directory,
                             "Where the last good state is kept; needed to follow");
   serve_command->add_option("--token-file", serve->token_file, "File with the token for the control plane");

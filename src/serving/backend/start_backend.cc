@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "serving/backend/onnx_backend.h"
+#include "serving/backend/python_backend.h"
 
 namespace mw::serving {
 namespace {
@@ -14,6 +16,16 @@ Result<std::string> AbsolutePath(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> absolute(realpath(path.c_str(), nullptr), std::free);
   if (absolute == nullptr) return ErrnoError(errno, path);
   return std::string(absolute.get());
+}
+
+Result<std::unique_ptr<Backend>> StartPython(const std::string& path, PythonBackendOptions options) {
+  if (options.directory.empty()) {
+    return FailedPrecondition(path, " is a model of MLflow's, whose environment needs a place: give --state-dir");
+  }
+  options.progress = [path](std::string_view what) {
+    LogInfo("a model is made ready", {{"model", Json(path)}, {"doing", Json(what)}});
+  };
+  return StartPythonBackend(path, options);
 }
 
 }  // namespace
@@ -27,10 +39,19 @@ StartBackend MakeStartBackend(const ForeignOptions& options, MetricsRegistry& me
                                         "Workers of foreign code that ended and were started again.");
   native.timeouts =
       &metrics.AddCounter("millwright_backend_timeouts_total", "Batches that took too long, with their workers.");
-  return [native](const std::string& path) -> Result<std::unique_ptr<Backend>> {
+  PythonBackendOptions python;
+  python.directory = options.python_directory;
+  python.python = options.python;
+  python.workers = options.workers;
+  python.memory_bytes_max = options.memory_bytes_max;
+  python.restarts = native.restarts;
+  python.timeouts = native.timeouts;
+  return [native, python](const std::string& path) -> Result<std::unique_ptr<Backend>> {
     const std::string absolute = TRY(AbsolutePath(path));
     if (absolute.ends_with(".onnx")) return StartOnnxBackend(absolute, native);
-    return Unimplemented(path, " is no model that is served here; known are model packages, XGBoost (.json), ONNX");
+    if (IsMlflowModel(absolute)) return StartPython(absolute, python);
+    return Unimplemented(path,
+                         " is no model that is served here; known are model packages, XGBoost (.json), ONNX, MLflow's");
   };
 }
 

@@ -13,10 +13,13 @@ struct ForeignOptions {
   std::size_t workers = 1;             ///< processes for each version
   std::uint64_t memory_bytes_max = 0;  ///< of one worker's data; 0: no limit
   std::string cache_directory;         ///< for what libraries compile; empty: none is kept
+  /// Absolute: for the environments that MLflow's models need; empty: such models are refused
+  std::string python_directory;
+  std::string python;  ///< interpreter of an environment of the user's for them; empty: environments are made
 };
 
-/// For Model::Load: starts ONNX Runtime for .onnx files. `metrics` outlives what it starts. Errors of what it gives:
-/// kUnimplemented for a file that nothing here runs; those of the backend.
+/// For Model::Load: starts ONNX Runtime for .onnx files, Python for directories of MLflow's. `metrics` outlives what it
+/// starts. Errors of what it gives: kUnimplemented for a file that nothing here runs; those of the backend.
 StartBackend MakeStartBackend(const ForeignOptions& options, MetricsRegistry& metrics);
 
 }  // namespace mw::serving
