@@ -171,7 +171,9 @@ class TreeReader {
   }
 
   static Status AddThreshold(double threshold, int type, Node& node) {
-    if (!std::isfinite(threshold)) return InvalidArgument("its threshold is ", threshold);
+    // Infinity parts the rows that have a value from those that lack it. (A value that is infinite itself would go
+    // right here and left in LightGBM; no row of a request holds one.)
+    if (std::isnan(threshold)) return InvalidArgument("its threshold is ", threshold);
     const int missing = (type >> kMissingShift) & kMissingMask;
     if (missing > kMissingNan) return InvalidArgument("its decision_type ", type, " has no missing type");
     node.value = BelowForAtOrBelow(threshold);

@@ -15,8 +15,12 @@ namespace mw::serving {
 namespace {
 
 Result<forest::Forest> ReadForest(const std::string& path) {
-  const std::string text = TRY(ReadFile(path, wire::kModelBytesMax));
-  return forest::Forest::FromXgboostJson(text).In(path);
+  const std::string bytes = TRY(ReadFile(path, wire::kModelBytesMax));
+  const std::optional<forest::Format> format = forest::DetectFormat(bytes, path);
+  if (!format) {
+    return Unimplemented(path, " is no model that is known; known are XGBoost (JSON, UBJ), LightGBM (text) and ONNX");
+  }
+  return forest::Forest::Load(bytes, *format).In(path);
 }
 
 std::vector<std::string> FeatureNames(const forest::Forest& forest) {
@@ -45,10 +49,12 @@ Status CheckFeatures(const wire::PackageInfo& info, const forest::Forest& forest
   return Ok();
 }
 
-/// A file without a package calls its classes by their numbers.
-std::vector<std::string> ClassNumbers(const forest::Forest& forest) {
-  std::vector<std::string> names;
-  if (forest.num_outputs() == 1) return names;
+/// As the file names them; numbers where it does not.
+std::vector<std::string> ClassNames(const forest::Forest& forest) {
+  if (forest.num_outputs() == 1 || forest.objective() != forest::Objective::kSoftmax) return {};
+  std::vector<std::string> names = forest.class_labels();
+  if (names.size() == forest.num_outputs()) return names;
+  names.clear();
   for (std::size_t i = 0; i < forest.num_outputs(); ++i) names.push_back(Cat(i));
   return names;
 }
@@ -130,7 +136,7 @@ void Model::DescribeRows() {
     takes_any_float_ = takes_any_float_ && column.type == schema::ColumnType::kFloat && !column.required;
     inputs_.push_back({column.name, DatatypeOf(column), {-1}});
   }
-  outputs_.push_back({output_name(), Datatype::kFp32, {-1}});
+  outputs_.push_back({output_name(), double_precision() ? Datatype::kFp64 : Datatype::kFp32, {-1}});
   if (num_outputs_ > 1) outputs_.back().shape.push_back(static_cast<std::int64_t>(num_outputs_));
   if (decision_name() != nullptr) {
     outputs_.push_back({decision_name(), classes_.empty() ? Datatype::kBool : Datatype::kBytes, {-1}});
@@ -167,7 +173,7 @@ Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& pa
   }
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, names).In(path));
   const std::shared_ptr<Model> model = OfForest("", std::move(schema), std::move(encoder), std::move(forest));
-  model->classes_ = ClassNumbers(*model->forest_);
+  model->classes_ = ClassNames(*model->forest_);
   model->DescribeRows();
   return std::shared_ptr<const Model>(model);
 }
@@ -186,10 +192,11 @@ Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const 
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
   const bool directory = S_ISDIR(status.st_mode);
   if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path);
-  if (!directory && !path.ends_with(".onnx")) {
+  if (!directory) {
     Result<std::shared_ptr<const Model>> forest = LoadForestFile(path);
-    // Not every file is a forest, and not every forest is one that is evaluated here.
-    const bool foreign = !forest.ok() && forest.error().code == Code::kUnimplemented;
+    // Not every file is a forest, not every forest is one that is evaluated here, and some are too large for it.
+    const bool foreign = !forest.ok() && (forest.error().code == Code::kUnimplemented ||
+                                          forest.error().code == Code::kResourceExhausted);
     if (!foreign || !start_backend) return forest;
   }
   if (!start_backend) return LoadPackage(path);  // says what is missing
@@ -212,7 +219,7 @@ Status Model::SelfCheck(const wire::WarmUp& warm_up) const {
   const std::vector<float> features = TRY(Encode(warm_up.rows));
   const std::size_t count = warm_up.rows.size();
   const std::size_t outputs = num_outputs();
-  std::vector<float> margins(count * outputs);
+  std::vector<float> margins(count * forest_->num_margins());
   std::vector<float> values(count * outputs);
   forest_->PredictMargin(features, count, margins);
   forest_->Predict(features, count, values);

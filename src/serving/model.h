@@ -43,6 +43,7 @@ class Model {
   static Result<std::shared_ptr<const Model>> LoadPackage(const std::string& directory);
   /// A forest without schema: every column is a float and may be missing. Columns are called as in the model, or
   /// f0, f1, ... when it names none.
+  /// Errors: kUnimplemented for a file that is no forest, or none that is evaluated here; those of Forest::Load.
   static Result<std::shared_ptr<const Model>> LoadForestFile(const std::string& path);
   /// A tensor model over a backend that runs.
   static std::shared_ptr<const Model> OfBackend(std::unique_ptr<Backend> backend);
@@ -66,7 +67,7 @@ class Model {
   [[nodiscard]] const schema::Encoder& encoder() const { return encoder_; }
   [[nodiscard]] std::size_t num_features() const { return encoder_.num_features(); }
   [[nodiscard]] std::optional<double> threshold() const { return threshold_; }
-  /// Numbers for each row: 1, or one for each class.
+  /// Numbers for each row: 1, or one for each class or target.
   [[nodiscard]] std::size_t num_outputs() const { return num_outputs_; }
   /// The names of the outputs of several classes; empty otherwise.
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
@@ -77,8 +78,14 @@ class Model {
   /// What is decided from it: "decision" where there is a threshold, "label" of several classes, else nullptr.
   [[nodiscard]] const char* decision_name() const;
 
+  /// Whether a forest's answers are doubles: then the double Predict is exact, and the float one rounded.
+  [[nodiscard]] bool double_precision() const { return forest_ && forest_->double_precision(); }
+
   /// Of a forest. `rows`: `count` x num_features() from the encoder, row-major. Writes `count` x num_outputs() values.
   void Predict(std::span<const float> rows, std::size_t count, std::span<float> out) const {
+    forest_->Predict(rows, count, out);
+  }
+  void Predict(std::span<const float> rows, std::size_t count, std::span<double> out) const {
     forest_->Predict(rows, count, out);
   }
 

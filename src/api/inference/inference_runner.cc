@@ -119,14 +119,21 @@ void InferenceRunner::RunHere(const serving::ServedVersion& version, std::int64_
   const serving::Model& model = *version.model;
   times.computing = times.decoded;
   values_.resize(request_.rows * model.num_outputs());
-  model.Predict(request_.features, request_.rows, values_);
-  times.computed = clock_.Elapsed();
+  std::span<const serving::TensorView> outputs;
+  if (model.double_precision()) {
+    exact_values_.resize(values_.size());
+    model.Predict(request_.features, request_.rows, exact_values_);
+    std::copy(exact_values_.begin(), exact_values_.end(), values_.begin());
+    times.computed = clock_.Elapsed();
+    outputs =
+        row_outputs_.Make<double>(model, exact_values_, request_.rows, request_.wants_value, request_.wants_decision);
+  } else {
+    model.Predict(request_.features, request_.rows, values_);
+    times.computed = clock_.Elapsed();
+    outputs = row_outputs_.Make<float>(model, values_, request_.rows, request_.wants_value, request_.wants_decision);
+  }
   reply.Answer(
-      {.version = version,
-       .id = id_,
-       .event_time = request_.event_time,
-       .rows = request_.rows,
-       .outputs = row_outputs_.Make(model, values_, request_.rows, request_.wants_value, request_.wants_decision)});
+      {.version = version, .id = id_, .event_time = request_.event_time, .rows = request_.rows, .outputs = outputs});
   times.answered = clock_.Elapsed();
   CountAnswered(version,
                 {.id = id_,
@@ -198,8 +205,8 @@ void InferenceRunner::AnswerRows(const BatchedCall& call, Reply& reply) {
                 .id = request.id,
                 .event_time = request.event_time,
                 .rows = request.rows,
-                .outputs = row_outputs_.Make(*call.version().model, values_, request.rows, request.wants_value,
-                                             request.wants_decision)});
+                .outputs = row_outputs_.Make<float>(*call.version().model, values_, request.rows, request.wants_value,
+                                                    request.wants_decision)});
 }
 
 void InferenceRunner::AnswerTensors(const BatchedCall& call, const serving::TensorList& outputs, Reply& reply) {
@@ -240,13 +247,14 @@ void InferenceRunner::Record(const serving::ServedVersion& version, const Answer
   record.id = answered.id;
   record.features = answered.features;
   record.predictions = values_;
-  if (const std::size_t outputs = version.model->num_outputs(); outputs > 1) {
+  if (const auto outputs = static_cast<std::ptrdiff_t>(version.model->num_outputs()); outputs > 1) {
+    const bool classes = !version.model->classes().empty();
     recorded_.clear();
-    for (auto row = values_.begin(); row != values_.end(); row += static_cast<std::ptrdiff_t>(outputs)) {
-      recorded_.push_back(static_cast<float>(std::max_element(row, row + static_cast<std::ptrdiff_t>(outputs)) - row));
+    for (auto row = values_.begin(); row != values_.end(); row += outputs) {
+      recorded_.push_back(classes ? static_cast<float>(std::max_element(row, row + outputs) - row) : *row);
     }
     record.predictions = recorded_;
-    record.class_probabilities = values_;
+    if (classes) record.class_probabilities = values_;
   }
   record.event_times_us = answered.event_times_us;
   record.keys = answered.keys;

@@ -104,7 +104,8 @@ class InferenceRunner {
   InferenceRequest request_;
   std::vector<float> values_;
   RowOutputs row_outputs_;
-  std::vector<float> recorded_;  // of several classes, the number of the most probable
+  std::vector<double> exact_values_;  // of a model whose answers are doubles
+  std::vector<float> recorded_;  // of several classes the number of the most probable, of several targets the first
   std::vector<serving::TensorView> wanted_;
   std::string_view id_;  // the client's or next_id_
   std::string next_id_;  // 16 digits, random, this thread's own; 16 that count

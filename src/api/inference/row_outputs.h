@@ -15,13 +15,17 @@ namespace mw::api::inference {
 
 class RowOutputs {
  public:
-  /// `values`: rows x the model's outputs. The value first, then the decision, as far as they are wanted and there.
-  std::span<const serving::TensorView> Make(const serving::Model& model, std::span<const float> values,
+  /// `values`: rows x the model's outputs, floats or doubles. The value first, then the decision, as far as they are
+  /// wanted and there.
+  template <typename Number>
+  std::span<const serving::TensorView> Make(const serving::Model& model, std::span<const Number> values,
                                             std::size_t rows, bool wants_value, bool wants_decision);
 
  private:
-  void AddDecisions(const serving::Model& model, std::span<const float> values);
-  void AddLabels(const serving::Model& model, std::span<const float> values);
+  template <typename Number>
+  void AddDecisions(const serving::Model& model, std::span<const Number> values);
+  template <typename Number>
+  void AddLabels(const serving::Model& model, std::span<const Number> values);
 
   std::array<serving::TensorView, 2> tensors_;
   std::size_t size_ = 0;
