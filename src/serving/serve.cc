@@ -128,7 +128,7 @@ Status DataPlane::LoadModels() {
 
 HandlerContext DataPlane::NewThread() {
   RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
-  return {catalog_, metrics_, clock_, lane};
+  return {catalog_, metrics_, clock_, lane, &cache_};
 }
 
 Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory& make_front) {

@@ -25,6 +25,7 @@
 #include "serving/catalog.h"
 #include "serving/follower.h"
 #include "serving/recorder.h"
+#include "serving/response_cache.h"
 
 namespace mw::serving {
 
@@ -47,6 +48,7 @@ struct HandlerContext {
   MetricsRegistry& metrics;
   const Clock& clock;
   RecordingLane* recording;  ///< this loop's own; null when nothing is recorded
+  ResponseCache* cache;
 };
 /// One handler for each loop.
 using HandlerFactory = std::function<std::unique_ptr<net::LoopHandler>(const HandlerContext& context)>;
@@ -93,6 +95,7 @@ class DataPlane {
   RealClock clock_;
   MetricsRegistry metrics_;
   Batcher batcher_{clock_, metrics_};
+  ResponseCache cache_{CacheSettings{}, clock_, metrics_};
   Catalog catalog_;
   FileDescriptor lock_;
   std::string server_id_;

@@ -15,6 +15,7 @@
 
 #include "api/inference/inference_request.h"
 #include "serving/batcher.h"
+#include "serving/response_cache.h"
 #include "serving/version_metrics.h"
 
 namespace mw::api::inference {
@@ -49,6 +50,13 @@ class BatchedCall final : public Waiting {
   /// Defers the reply and submits: afterwards the call belongs to the reply and may be finished already.
   static void Start(std::unique_ptr<BatchedCall> call, Duration deadline, std::uint64_t priority, Reply& reply);
   void Finish(Reply& reply) override;
+  /// Before Start.
+  void KeepAnswerAs(std::string_view canonical_input, const serving::CachePolicy& policy) {
+    canonical_input_ = canonical_input;
+    cache_policy_ = policy;
+  }
+  [[nodiscard]] const std::string& canonical_input() const { return canonical_input_; }
+  [[nodiscard]] const serving::CachePolicy& cache_policy() const { return cache_policy_; }
 
   [[nodiscard]] const serving::ServedVersion& version() const { return *version_; }
   [[nodiscard]] const serving::TensorList& inputs() const { return *inputs_; }
@@ -76,6 +84,8 @@ class BatchedCall final : public Waiting {
   };
   std::shared_ptr<Mail> mail_ = std::make_shared<Mail>();
   std::shared_ptr<Submitted> submitted_ = std::make_shared<Submitted>();
+  std::string canonical_input_;
+  serving::CachePolicy cache_policy_;
   bool finished_ = false;
 };
 

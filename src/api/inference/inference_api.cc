@@ -23,7 +23,7 @@ InferenceHandler::InferenceHandler(const InferenceContext& context)
       mlflow_(runner_, context.program_version) {}
 
 void InferenceHandler::Handle(const net::RequestView& request, net::ResponseWriter& out) {
-  const std::string_view coded = request.Header("Content-Encoding");
+  const std::string_view coded = request.Header(net::KnownHeader::kContentEncoding);
   if (coded.empty()) [[likely]]
     return Route(request, request.body, out);
   const std::optional<net::ContentCoding> coding = net::ParseContentCoding(coded);

@@ -50,11 +50,19 @@ struct InferenceAnswer {
   std::span<const serving::TensorView> outputs;
 };
 
+/// What came beside the body: HTTP's headers, gRPC's metadata.
+class HeaderSource {
+ public:
+  virtual ~HeaderSource() = default;
+  /// The first value of that name, or empty.
+  [[nodiscard]] virtual std::string_view Header(std::string_view name) const = 0;
+};
+
 /// Where to ask, apart from what stands in the body.
 struct InferenceTarget {
   std::string_view model;
-  std::string_view version{};      ///< empty: as the endpoint's split says
-  std::string_view routing_key{};  ///< the client's key for a sticky split; empty: none
+  std::string_view version{};             ///< empty: as the endpoint's split says
+  const HeaderSource* headers = nullptr;  ///< for a sticky split; null: there are none
 };
 
 /// A request's body in its protocol.

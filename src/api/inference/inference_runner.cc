@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "api/inference/batched_call.h"
@@ -17,6 +18,12 @@ namespace {
 
 /// More versions than that are rarely asked between two flushes; a few are kept so that a tally is not made anew.
 constexpr std::size_t kTalliesKept = 64;
+/// When to come back for a version that is on its way into memory.
+constexpr Duration kLoadPause = std::chrono::seconds(1);
+
+serving::CachePolicy PolicyOf(const wire::CacheRules& rules) {
+  return {.enabled = rules.enabled, .ttl = std::chrono::seconds(rules.ttl_s)};
+}
 
 Error UnknownModel(const serving::Snapshot& snapshot, std::string_view model) {
   std::vector<std::string_view> names(snapshot.names.names().begin(), snapshot.names.names().end());
@@ -65,89 +72,186 @@ std::vector<float> FirstValues(const serving::TensorList& outputs, std::size_t c
 
 InferenceRunner::InferenceRunner(const InferenceContext& context)
     : clock_(context.clock),
+      metrics_(context.metrics),
       catalog_(context.catalog),
       reader_(context.catalog.NewReader()),
       unknown_models_(context.metrics.AddCounter("millwright_inference_unknown_model_total",
                                                  "Requests for a model or version that is not served here.")),
       recording_(context.recording),
+      cache_(context.cache),
       next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
 
 Result<const InferenceRunner::Shared*> InferenceRunner::Find(const serving::Snapshot& snapshot, std::string_view model,
                                                              std::string_view version) {
   const serving::ServedEndpoint* const endpoint = snapshot.Find(model);
-  const serving::Choice choice =
-      endpoint == nullptr ? serving::Choice() : serving::Pick(*endpoint, version, {}, ++id_count_);
+  if (endpoint != nullptr) [[likely]]
+    return Pick(*endpoint, version, {});
+  unknown_models_.Add();
+  return UnknownModel(snapshot, model);
+}
+
+Result<const InferenceRunner::Shared*> InferenceRunner::Pick(const serving::ServedEndpoint& endpoint,
+                                                             std::string_view version, std::string_view key) {
+  const serving::Choice choice = serving::Pick(endpoint, version, key, ++id_count_);
   if (choice.version != nullptr) [[likely]]
     return &choice.entry->served;
   if (choice.entry != nullptr) {
-    catalog_.EnsureLoaded(endpoint->name, choice.entry->version, nullptr);
-    return NotInMemory(*endpoint, *choice.entry);
+    catalog_.EnsureLoaded(endpoint.name, choice.entry->version, nullptr);
+    return NotInMemory(endpoint, *choice.entry);
   }
   unknown_models_.Add();
-  return endpoint == nullptr ? UnknownModel(snapshot, model) : UnknownVersion(*endpoint, version);
+  return UnknownVersion(endpoint, version);
 }
 
 void InferenceRunner::Run(const InferenceTarget& target, RequestSource& source, Reply& reply) {
   reader_.Read([&](const serving::Snapshot& snapshot) {
-    const Result<const Shared*> version = Find(snapshot, target.model, target.version);
-    if (!version.ok()) return reply.Refuse(version.error(), Duration{0});
-    RunOn(snapshot, **version, source, reply);
+    const serving::ServedEndpoint* const endpoint = snapshot.Find(target.model);
+    if (endpoint == nullptr) {
+      unknown_models_.Add();
+      return reply.Refuse(UnknownModel(snapshot, target.model), Duration{0});
+    }
+    Passage passage{*endpoint, snapshot.recording.rows_per_second_full, {}};
+    passage.times.start = clock_.Elapsed();
+    decoded_for_ = nullptr;
+    const bool draws = target.version.empty() && serving::NeedsKey(*endpoint);
+    const std::string_view key = draws ? StickyValue(*endpoint, target, source) : std::string_view();
+    const Result<const Shared*> version = Pick(*endpoint, target.version, key);
+    if (version.ok()) [[likely]]
+      return RunOn(passage, **version, source, reply);
+    const bool comes_back = version.error().code == Code::kUnavailable;
+    reply.Refuse(version.error(), comes_back ? kLoadPause : Duration{0});
   });
 }
 
-void InferenceRunner::RunOn(const serving::Snapshot& snapshot, const Shared& version, RequestSource& source,
-                            Reply& reply) {
-  serving::StageTimes times;
-  times.start = clock_.Elapsed();
-  request_ = {};
-  const Status decoded = source.Decode(*version->model, snapshot.limits, request_);
-  if (!decoded.ok()) {
-    CountRefusal(*version, decoded.error(), source.event_time_us(), times.start);
-    return reply.Refuse(decoded.error(), Duration{0});
+/// Empty when the request has none; then it is drawn by itself.
+std::string_view InferenceRunner::StickyValue(const serving::ServedEndpoint& endpoint, const InferenceTarget& target,
+                                              RequestSource& source) {
+  const wire::StickyKey& sticky = endpoint.sticky;
+  if (sticky.from == wire::StickyKey::From::kHeader) {
+    return target.headers == nullptr ? std::string_view() : target.headers->Header(sticky.name);
   }
-  times.decoded = clock_.Elapsed();
+  if (sticky.from != wire::StickyKey::From::kColumn || endpoint.live == nullptr) return {};
+  // The rows tell who asks, so they are read as the primary version reads them. What it refuses, whichever version is
+  // chosen refuses in its own words.
+  const serving::Model& model = *endpoint.live->model;
+  request_ = {};
+  if (!model.takes_rows() || !source.Decode(model, endpoint.limits, request_).ok()) return {};
+  decoded_for_ = &model;
+  if (sticky.name == model.schema().key) return request_.keys.empty() ? std::string_view() : request_.keys.front();
+  const int feature = model.encoder().FeatureIndex(sticky.name);
+  if (feature < 0) return {};
+  return {reinterpret_cast<const char*>(&request_.features[static_cast<std::size_t>(feature)]), sizeof(float)};
+}
+
+void InferenceRunner::RunOn(Passage& passage, const Shared& version, RequestSource& source, Reply& reply) {
+  if (decoded_for_ != version->model.get()) {
+    request_ = {};
+    const Status decoded = source.Decode(*version->model, passage.endpoint.limits, request_);
+    if (!decoded.ok()) {
+      CountRefusal(*version, decoded.error(), source.event_time_us(), passage.times.start);
+      return reply.Refuse(decoded.error(), Duration{0});
+    }
+  }
+  passage.times.decoded = passage.times.computing = clock_.Elapsed();
   id_ = RequestId();
+  if (cache_ != nullptr && passage.endpoint.cache.enabled && AnswerFromCache(passage, version, reply)) return;
   if (version->model->backend() != nullptr) {
-    RunBatched(version, snapshot.recording.rows_per_second_full, times, reply);
+    RunBatched(passage, version, reply);
   } else {
-    RunHere(*version, snapshot.recording.rows_per_second_full, times, reply);
+    RunHere(passage, *version, reply);
   }
 }
 
-void InferenceRunner::RunHere(const serving::ServedVersion& version, std::int64_t rows_per_second_full,
-                              serving::StageTimes& times, Reply& reply) {
+bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, Reply& reply) {
+  canonical_.clear();
+  if (request_.tensors != nullptr) {
+    serving::AppendCanonical(*request_.tensors, canonical_);
+  } else {
+    serving::AppendCanonical(request_.features, canonical_);
+  }
+  const serving::Model& model = *version->model;
+  const auto kept = cache_->Find(cache_->KeyOf(model.serial(), canonical_), TallyFor(*version).cache);
+  if (kept == nullptr) return false;
+  passage.times.computed = passage.times.computing;
+  if (!model.takes_rows()) {
+    values_ = FirstValues(*kept, request_.rows);
+    wanted_.clear();
+    for (std::size_t i = 0; i < kept->size(); ++i) {
+      const auto& wanted = request_.wanted_outputs;
+      if (wanted.empty() || std::find(wanted.begin(), wanted.end(), (*kept)[i].name) != wanted.end()) {
+        wanted_.push_back((*kept)[i]);
+      }
+    }
+    AnswerNow(passage, *version, wanted_, reply);
+  } else {
+    values_ = FirstValues(*kept, request_.rows * model.num_outputs());
+    const serving::TensorView value = (*kept)[0];
+    if (value.datatype == serving::Datatype::kFp64) {
+      exact_values_.resize(values_.size());
+      std::memcpy(exact_values_.data(), value.bytes.data(), value.bytes.size());
+    }
+    AnswerNow(passage, *version, RowsOutputs(model), reply);
+  }
+  return true;
+}
+
+/// What the model answered for the canonical input, for the next who asks the same.
+void InferenceRunner::KeepAnswer(const serving::ServedEndpoint& endpoint, const serving::Model& model) {
+  auto kept = std::make_shared<serving::TensorList>();
+  for (const serving::TensorView& output : row_outputs_.Make<float>(model, values_, request_.rows, true, false)) {
+    if (!model.double_precision()) {
+      kept->Append(output);
+      continue;
+    }
+    const std::span<const double> exact = exact_values_;
+    kept->Append({output.name,
+                  serving::Datatype::kFp64,
+                  output.shape,
+                  {reinterpret_cast<const char*>(exact.data()), exact.size_bytes()}});
+  }
+  cache_->Put(cache_->KeyOf(model.serial(), canonical_), std::move(kept), PolicyOf(endpoint.cache));
+}
+
+std::span<const serving::TensorView> InferenceRunner::RowsOutputs(const serving::Model& model) {
+  if (model.double_precision()) {
+    return row_outputs_.Make<double>(model, exact_values_, request_.rows, request_.wants_value,
+                                     request_.wants_decision);
+  }
+  return row_outputs_.Make<float>(model, values_, request_.rows, request_.wants_value, request_.wants_decision);
+}
+
+void InferenceRunner::RunHere(Passage& passage, const serving::ServedVersion& version, Reply& reply) {
   const serving::Model& model = *version.model;
-  times.computing = times.decoded;
   values_.resize(request_.rows * model.num_outputs());
-  std::span<const serving::TensorView> outputs;
   if (model.double_precision()) {
     exact_values_.resize(values_.size());
     model.Predict(request_.features, request_.rows, exact_values_);
     std::copy(exact_values_.begin(), exact_values_.end(), values_.begin());
-    times.computed = clock_.Elapsed();
-    outputs =
-        row_outputs_.Make<double>(model, exact_values_, request_.rows, request_.wants_value, request_.wants_decision);
   } else {
     model.Predict(request_.features, request_.rows, values_);
-    times.computed = clock_.Elapsed();
-    outputs = row_outputs_.Make<float>(model, values_, request_.rows, request_.wants_value, request_.wants_decision);
   }
+  passage.times.computed = clock_.Elapsed();
+  if (cache_ != nullptr && passage.endpoint.cache.enabled) KeepAnswer(passage.endpoint, model);
+  AnswerNow(passage, version, RowsOutputs(model), reply);
+}
+
+void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& version,
+                                std::span<const serving::TensorView> outputs, Reply& reply) {
   reply.Answer(
       {.version = version, .id = id_, .event_time = request_.event_time, .rows = request_.rows, .outputs = outputs});
-  times.answered = clock_.Elapsed();
+  passage.times.answered = clock_.Elapsed();
   CountAnswered(version,
                 {.id = id_,
                  .features = request_.features,
                  .event_times_us = request_.event_times_us,
                  .keys = request_.keys,
-                 .rows_per_second_full = rows_per_second_full,
-                 .times = times,
+                 .rows_per_second_full = passage.rows_per_second_full,
+                 .times = passage.times,
                  .is_probe = request_.id == kProbeId},
                 request_.rows, request_.unknown_categories);
 }
 
-void InferenceRunner::RunBatched(const Shared& version, std::int64_t rows_per_second_full,
-                                 const serving::StageTimes& times, Reply& reply) {
+void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, Reply& reply) {
   const serving::Model& model = *version->model;
   std::shared_ptr<const serving::TensorList> inputs = request_.tensors;
   if (model.takes_rows()) {
@@ -161,10 +265,14 @@ void InferenceRunner::RunBatched(const Shared& version, std::int64_t rows_per_se
                     {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()}});
     inputs = std::move(matrix);
   }
-  const Duration deadline = request_.timeout > Duration{0} ? times.start + request_.timeout : serving::kNoDeadline;
-  BatchedCall::Start(
-      std::make_unique<BatchedCall>(*this, version, std::move(inputs), request_, id_, rows_per_second_full, times),
-      deadline, request_.priority, reply);
+  const Duration deadline =
+      request_.timeout > Duration{0} ? passage.times.start + request_.timeout : serving::kNoDeadline;
+  auto call = std::make_unique<BatchedCall>(*this, version, std::move(inputs), request_, id_,
+                                            passage.rows_per_second_full, passage.times);
+  if (cache_ != nullptr && passage.endpoint.cache.enabled) {
+    call->KeepAnswerAs(canonical_, PolicyOf(passage.endpoint.cache));
+  }
+  BatchedCall::Start(std::move(call), deadline, request_.priority, reply);
 }
 
 void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answer, Duration retry_after,
@@ -175,6 +283,10 @@ void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answ
     CountRefusal(version, answer.outputs.error(), event_times.empty() ? serving::kNoEventTime : event_times.front(),
                  call.times().start);
     return reply.Refuse(answer.outputs.error(), retry_after);
+  }
+  if (call.cache_policy().enabled) {
+    cache_->Put(cache_->KeyOf(version.model->serial(), call.canonical_input()),
+                std::make_shared<serving::TensorList>(*answer.outputs), call.cache_policy());
   }
   serving::StageTimes times = call.times();
   times.computed = clock_.Elapsed();
@@ -233,7 +345,7 @@ void InferenceRunner::CountAbandoned(const BatchedCall& call) {
 
 void InferenceRunner::CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
                                     std::uint64_t unknown_categories) {
-  serving::VersionTally& tally = TallyOf(version);
+  serving::VersionTally& tally = TallyFor(version).counts;
   tally.CountAnswered(rows, unknown_categories, answered.times);
   const bool failed = version.model->takes_rows() &&
                       !std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
@@ -268,7 +380,7 @@ void InferenceRunner::Record(const serving::ServedVersion& version, const Answer
 void InferenceRunner::CountRefusal(const serving::ServedVersion& version, const Error& error,
                                    std::int64_t event_time_us, Duration start) {
   const bool refused = HttpStatus(error.code) < 500;
-  serving::VersionTally& tally = TallyOf(version);
+  serving::VersionTally& tally = TallyFor(version).counts;
   if (refused) {
     tally.CountRefused();
     if (recording_ != nullptr) recording_->AddRefused(version.recorded, event_time_us, start);
@@ -288,11 +400,12 @@ std::string_view InferenceRunner::RequestId() {
   return next_id_;
 }
 
-serving::VersionTally& InferenceRunner::TallyOf(const serving::ServedVersion& version) {
+InferenceRunner::Tally& InferenceRunner::TallyFor(const serving::ServedVersion& version) {
   for (Tally& tally : tallies_) {
-    if (tally.of == &version.metrics.requests) return tally.counts;
+    if (tally.of == &version.metrics.requests) return tally;
   }
-  return tallies_.emplace_back(Tally{&version.metrics.requests, serving::VersionTally(version.metrics)}).counts;
+  return tallies_.emplace_back(Tally{&version.metrics.requests, serving::VersionTally(version.metrics),
+                                     serving::CacheMetrics(metrics_, version.endpoint, version.version_text)});
 }
 
 void InferenceRunner::Flush() {

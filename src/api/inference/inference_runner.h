@@ -22,6 +22,7 @@
 #include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/recording_lane.h"
+#include "serving/response_cache.h"
 #include "serving/version_metrics.h"
 
 namespace mw::api::inference {
@@ -36,6 +37,7 @@ struct InferenceContext {
   const Clock& clock;
   std::string program_version;
   serving::RecordingLane* recording = nullptr;  ///< the thread's own; null: nothing is recorded
+  serving::ResponseCache* cache = nullptr;      ///< null: no endpoint's answers are kept
 };
 
 class BatchedCall;
@@ -68,6 +70,7 @@ class InferenceRunner {
   struct Tally {
     const Counter* of;  // the version's first metric, which outlives the version
     serving::VersionTally counts;
+    serving::CacheMetrics cache;
   };
 
   /// What the record of an answered request needs.
@@ -81,11 +84,24 @@ class InferenceRunner {
     bool is_probe = false;
   };
 
-  void RunOn(const serving::Snapshot& snapshot, const Shared& version, RequestSource& source, Reply& reply);
-  void RunHere(const serving::ServedVersion& version, std::int64_t rows_per_second_full, serving::StageTimes& times,
-               Reply& reply);
-  void RunBatched(const Shared& version, std::int64_t rows_per_second_full, const serving::StageTimes& times,
-                  Reply& reply);
+  /// One request's way through; everything of the snapshot that it needs.
+  struct Passage {
+    const serving::ServedEndpoint& endpoint;
+    std::int64_t rows_per_second_full;
+    serving::StageTimes times;
+  };
+
+  Result<const Shared*> Pick(const serving::ServedEndpoint& endpoint, std::string_view version, std::string_view key);
+  std::string_view StickyValue(const serving::ServedEndpoint& endpoint, const InferenceTarget& target,
+                               RequestSource& source);
+  void RunOn(Passage& passage, const Shared& version, RequestSource& source, Reply& reply);
+  bool AnswerFromCache(Passage& passage, const Shared& version, Reply& reply);
+  void KeepAnswer(const serving::ServedEndpoint& endpoint, const serving::Model& model);
+  std::span<const serving::TensorView> RowsOutputs(const serving::Model& model);
+  void AnswerNow(Passage& passage, const serving::ServedVersion& version, std::span<const serving::TensorView> outputs,
+                 Reply& reply);
+  void RunHere(Passage& passage, const serving::ServedVersion& version, Reply& reply);
+  void RunBatched(const Passage& passage, const Shared& version, Reply& reply);
   void AnswerRows(const BatchedCall& call, Reply& reply);
   void AnswerTensors(const BatchedCall& call, const serving::TensorList& outputs, Reply& reply);
   void CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
@@ -94,13 +110,17 @@ class InferenceRunner {
                     Duration start);
   void Record(const serving::ServedVersion& version, const Answered& answered, bool failed);
   std::string_view RequestId();
-  serving::VersionTally& TallyOf(const serving::ServedVersion& version);
+  Tally& TallyFor(const serving::ServedVersion& version);
 
   const Clock& clock_;
+  MetricsRegistry& metrics_;
   serving::Catalog& catalog_;
   serving::CatalogReader& reader_;
   Counter& unknown_models_;
   serving::RecordingLane* recording_;
+  serving::ResponseCache* cache_;
+  const serving::Model* decoded_for_ = nullptr;  // what request_ was decoded for already
+  std::string canonical_;                        // the input as the cache knows it
   InferenceRequest request_;
   std::vector<float> values_;
   RowOutputs row_outputs_;

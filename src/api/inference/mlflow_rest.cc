@@ -53,7 +53,9 @@ void MlflowRest::Handle(const net::RequestView& request, std::string_view body, 
 }
 
 void MlflowRest::Invoke(const net::RequestView& request, std::string_view body, net::ResponseWriter& out) {
+  const RestHeaders headers(request);
   InferenceTarget target = TargetOf(request.path);
+  target.headers = &headers;
   std::string only;
   if (target.model.empty()) {
     Result<std::string> model = runner_.Read(OnlyModel);
@@ -61,7 +63,7 @@ void MlflowRest::Invoke(const net::RequestView& request, std::string_view body, 
     only = *std::move(model);
     target.model = only;
   }
-  const std::string_view type = request.Header("Content-Type");
+  const std::string_view type = request.Header(net::KnownHeader::kContentType);
   if (!type.empty() && !type.starts_with("application/json")) {
     return SendMlflowError(
         out, InvalidArgument("Content-Type is ", Quoted(type.substr(0, 80)), "; send application/json"), Duration{0});

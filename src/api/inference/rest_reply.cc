@@ -80,10 +80,10 @@ bool IsRead(const net::RequestView& request) {
 }
 
 AnswerCoding AnswerCodingFor(const net::RequestView& request) {
-  const std::string_view accepted = request.Header("Accept-Encoding");
+  const std::string_view accepted = request.Header(net::KnownHeader::kAcceptEncoding);
   if (accepted.empty()) [[likely]]
     return {};
-  const bool compresses = !request.Header("Content-Encoding").empty();
+  const bool compresses = !request.Header(net::KnownHeader::kContentEncoding).empty();
   return {net::ChooseContentCoding(accepted), compresses ? kCodedBytesMin : kLargeBytesMin};
 }
 

@@ -29,6 +29,15 @@ bool IsRead(const net::RequestView& request);
 /// JSON, with Retry-After in whole seconds when it is more than 0.
 void SendWithRetry(net::ResponseWriter& out, int status, std::string_view body, Duration retry_after);
 
+class RestHeaders final : public HeaderSource {
+ public:
+  explicit RestHeaders(const net::RequestView& request) : request_(request) {}
+  [[nodiscard]] std::string_view Header(std::string_view name) const override { return request_.Header(name); }
+
+ private:
+  const net::RequestView& request_;
+};
+
 /// How answers may be compressed: what the client accepts, from a size on where that is worth its time.
 struct AnswerCoding {
   net::ContentCoding coding = net::ContentCoding::kIdentity;

@@ -63,7 +63,8 @@ void V1Rest::Handle(const net::RequestView& request, std::string_view body, net:
   if (request.method != net::Method::kPost) return SendNotAllowed(out, request, "POST");
   path = path.substr(0, verb);
   const std::size_t versions = path.find(kVersions);
-  InferenceTarget target{.model = path.substr(0, versions)};
+  const RestHeaders headers(request);
+  InferenceTarget target{.model = path.substr(0, versions), .headers = &headers};
   if (versions != std::string_view::npos) target.version = path.substr(versions + kVersions.size());
   RecordSource source(record_request_, body, ExtraColumns::kRefused, by_column_);
   RecordReply reply(out, AnswerCodingFor(request), RecordProtocol::kV1, by_column_);

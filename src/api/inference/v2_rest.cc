@@ -147,9 +147,10 @@ void V2Rest::HandleModel(const net::RequestView& request, const ModelPath& path,
 void V2Rest::Infer(const net::RequestView& request, std::string_view body, const ModelPath& path,
                    net::ResponseWriter& out) {
   v2_request_.Clear();
-  Source source(*this, body, request.Header(kHeaderLength));
+  Source source(*this, body, request.Header(net::KnownHeader::kInferenceHeaderContentLength));
   V2Reply reply(out, AnswerCodingFor(request), v2_request_.binary_outputs());
-  runner_.Run({.model = path.model, .version = path.version}, source, reply);
+  const RestHeaders headers(request);
+  runner_.Run({.model = path.model, .version = path.version, .headers = &headers}, source, reply);
 }
 
 void V2Rest::SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,

@@ -79,7 +79,7 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
 }
 
 api::inference::InferenceContext ContextOf(const serving::HandlerContext& context) {
-  return {context.catalog, context.metrics, context.clock, std::string(kVersion), context.recording};
+  return {context.catalog, context.metrics, context.clock, std::string(kVersion), context.recording, context.cache};
 }
 
 class GrpcFront final : public serving::Front {

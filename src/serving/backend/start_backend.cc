@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "serving/backend/onnx_backend.h"
 #include "serving/backend/python_backend.h"
+#include "serving/backend/xgboost_backend.h"
 
 namespace mw::serving {
 namespace {
@@ -26,6 +27,10 @@ Result<std::unique_ptr<Backend>> StartPython(const std::string& path, PythonBack
     LogInfo("a model is made ready", {{"model", Json(path)}, {"doing", Json(what)}});
   };
   return StartPythonBackend(path, options);
+}
+
+bool IsXgboost(const std::string& path) {
+  return path.ends_with(".json") || path.ends_with(".ubj") || path.ends_with(".xgb") || path.ends_with(".bst");
 }
 
 }  // namespace
@@ -49,9 +54,10 @@ StartBackend MakeStartBackend(const ForeignOptions& options, MetricsRegistry& me
   return [native, python](const std::string& path) -> Result<std::unique_ptr<Backend>> {
     const std::string absolute = TRY(AbsolutePath(path));
     if (absolute.ends_with(".onnx")) return StartOnnxBackend(absolute, native);
+    if (IsXgboost(absolute)) return StartXgboostBackend(absolute, native);
     if (IsMlflowModel(absolute)) return StartPython(absolute, python);
-    return Unimplemented(path,
-                         " is no model that is served here; known are model packages, XGBoost (.json), ONNX, MLflow's");
+    return Unimplemented(path, " is no model that is served here; known are model packages, XGBoost (.json, .ubj), ",
+                         "LightGBM (.txt), ONNX (.onnx) and directories of MLflow's");
   };
 }
 

@@ -18,8 +18,9 @@ struct ForeignOptions {
   std::string python;  ///< interpreter of an environment of the user's for them; empty: environments are made
 };
 
-/// For Model::Load: starts ONNX Runtime for .onnx files, Python for directories of MLflow's. `metrics` outlives what it
-/// starts. Errors of what it gives: kUnimplemented for a file that nothing here runs; those of the backend.
+/// For Model::Load: starts ONNX Runtime for .onnx files, XGBoost's own library for its files, Python for a directory of
+/// MLflow's. `metrics` outlives what it starts. Errors of what it gives: kUnimplemented for a file that nothing here
+/// runs; those of the backend.
 StartBackend MakeStartBackend(const ForeignOptions& options, MetricsRegistry& metrics);
 
 }  // namespace mw::serving
