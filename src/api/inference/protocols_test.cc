@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "api/inference/inference_api.h"
 #include "base/json.h"
@@ -40,7 +42,8 @@ class ProtocolsTest : public ::testing::Test {
     auto server = net::LoopServer::Start(
         options,
         [this](int) {
-          return std::make_unique<InferenceHandler>(InferenceContext{catalog_, metrics_, clock_, "9.9.9"});
+          return std::make_unique<InferenceHandler>(
+              InferenceContext{catalog_, metrics_, clock_, "9.9.9", nullptr, &cache_});
         },
         metrics_);
     ASSERT_TRUE(server.ok()) << server.error().ToString();
@@ -74,6 +77,7 @@ class ProtocolsTest : public ::testing::Test {
   MetricsRegistry metrics_;
   RealClock clock_;
   serving::Catalog catalog_{metrics_};
+  serving::ResponseCache cache_{serving::CacheSettings{}, clock_, metrics_};
   std::unique_ptr<net::LoopServer> server_;
 };
 
@@ -324,6 +328,79 @@ TEST_F(ProtocolsTest, WhatBinaryTensorsClaimIsNotBelieved) {
       input("[1,3]", "1e300"), input("[1,1,1,1,1,1,1,1,3]", "12"),    input("[0,3]", "0"),   input("[1,3]", "\"12\""),
       input("[]", "4")};
   for (const std::string& lie : lies) refused(lie, twelve, Cat(lie.size()));
+}
+
+/// Where the test's packages lie: a source is a name in its directory.
+class TestSource final : public serving::ModelSource {
+ public:
+  explicit TestSource(std::string directory) : directory_(std::move(directory)) {}
+  Result<std::string> Locate(const std::string& source) override { return directory_ + "/" + source; }
+
+ private:
+  std::string directory_;
+};
+
+TEST_F(ProtocolsTest, AnEndpointThatAsksForItGivesKeptAnswersAgain) {
+  wire::DesiredEndpoint wanted{.name = "kept", .model = "late", .version = 1, .package = "late"};
+  wanted.settings.cache.enabled = true;
+  catalog_.Want(wanted, std::make_shared<TestSource>(directory_.path()));
+  ASSERT_TRUE(catalog_.WaitSettled(std::chrono::seconds(10)));
+  const std::vector<Json> rows = Rows(3);
+  const std::vector<float> expected = V2Values(PostJson("/v2/models/late/infer", V2Body(rows)));
+  EXPECT_EQ(V2Values(PostJson("/v2/models/kept/infer", V2Body(rows))), expected);
+  EXPECT_EQ(cache_.bytes() > 0, true);
+  EXPECT_EQ(V2Values(PostJson("/v2/models/kept/infer", V2Body(rows))), expected);
+  Json instances = Json::MakeArray();
+  for (const Json& row : rows) instances.Append(row);
+  const Json v1 = PostJson("/v1/models/kept:predict", Json::Make({{"instances", instances}}).Dump());
+  EXPECT_EQ(Probabilities(*v1.Find("predictions")), expected);
+  EXPECT_EQ(v1.Find("predictions")->AsArray()[0].Find("decision")->IsBool(), true);
+  EXPECT_NE(V2Values(PostJson("/v2/models/kept/infer", V2Body(Rows(4)))), expected);
+  server_.reset();
+  const std::string metrics = metrics_.Expose();
+  EXPECT_NE(metrics.find("millwright_inference_cache_hits_total{model=\"kept\",version=\"1\"} 2"), std::string::npos)
+      << metrics.substr(metrics.find("cache"), 400);
+}
+
+TEST_F(ProtocolsTest, AKeyStaysWithItsVersion) {
+  WriteTestPackage(directory_ / "newer", 900);
+  wire::DesiredEndpoint wanted{.name = "shared", .model = "late", .version = 1, .package = "late"};
+  wanted.traffic.versions = {{1, "late", 5'000}, {2, "newer", 5'000}};
+  wanted.settings.sticky = {wire::StickyKey::From::kHeader, "X-User"};
+  catalog_.Want(wanted, std::make_shared<TestSource>(directory_.path()));
+  ASSERT_TRUE(catalog_.WaitSettled(std::chrono::seconds(10)));
+  const std::string body = V2Body(Rows(1));
+  std::set<std::string> all;
+  for (int user = 0; user < 40; ++user) {
+    std::set<std::string> own;
+    for (int ask = 0; ask < 3; ++ask) {
+      const auto answer = Post("/v2/models/shared/infer", body, Cat("x-user: u", user, "\r\n"));
+      ASSERT_EQ(answer.status, 200) << answer.body;
+      own.insert(Json::Parse(answer.body)->StringOr("model_version", ""));
+    }
+    EXPECT_EQ(own.size(), 1U) << user;
+    all.merge(own);
+  }
+  EXPECT_EQ(all, (std::set<std::string>{"1", "2"}));
+  // By the entity's key in the rows.
+  wanted.settings.sticky = {wire::StickyKey::From::kColumn, "flight"};
+  catalog_.Want(wanted, std::make_shared<TestSource>(directory_.path()));
+  ASSERT_TRUE(catalog_.WaitSettled(std::chrono::seconds(10)));
+  std::map<std::string, std::set<std::string>> versions;
+  for (int ask = 0; ask < 60; ++ask) {
+    Json row = Rows(1)[0];
+    const std::string flight = Cat("F", ask % 20);
+    row["flight"] = Json(flight);
+    const Json answer =
+        PostJson("/v1/models/shared:predict", Json::Make({{"instances", Json(Json::Array{row})}}).Dump());
+    versions[flight].insert(answer.StringOr("model_version", ""));
+  }
+  std::set<std::string> seen;
+  for (auto& [flight, own] : versions) {
+    EXPECT_EQ(own.size(), 1U) << flight;
+    seen.merge(own);
+  }
+  EXPECT_EQ(seen.size(), 2U);
 }
 
 TEST_F(ProtocolsTest, HealthAndMetadataOfTheOtherProtocols) {
