@@ -354,8 +354,12 @@ Result<std::int64_t> CheckDeployments(db::Database& database, const std::string&
   TRY(SyncWait(endpoints.Load()));
   const wire::DesiredState desired = endpoints.Desired();
   for (const wire::DesiredEndpoint& endpoint : desired.endpoints) {
-    TRY(blob::CheckPresent(*blobs, {endpoint.package, blob::ArtifactKind::kDirectory, 0})
-            .In(Cat("endpoint ", endpoint.name)));
+    std::vector<std::string> packages;
+    for (const wire::WeightedVersion& version : endpoint.Versions()) packages.push_back(version.package);
+    if (endpoint.traffic.shadow) packages.push_back(endpoint.traffic.shadow->package);
+    for (const std::string& package : packages) {
+      TRY(blob::CheckPresent(*blobs, {package, blob::ArtifactKind::kDirectory, 0}).In(Cat("endpoint ", endpoint.name)));
+    }
   }
   return static_cast<std::int64_t>(desired.endpoints.size());
 }

@@ -87,7 +87,9 @@ constexpr Guarded kRoutes[] = {
     // Deciding what is answered in production.
     {Method::kPut, "/api/v1/models/{name}/aliases/{alias}", kDeploy},
     {Method::kPost, "/api/v1/endpoints/{name}/deploy", kDeploy},
+    {Method::kPost, "/api/v1/endpoints/{name}/split", kDeploy},
     {Method::kPost, "/api/v1/endpoints/{name}/rollback", kDeploy},
+    {Method::kDelete, "/api/v1/endpoints/{name}", kDeploy},
     // A model server's own.
     {Method::kGet, "/api/v1/desired-state", kFollow},
     {Method::kGet, "/api/v1/blobs/{digest}", kFollow},

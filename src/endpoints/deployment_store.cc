@@ -5,9 +5,27 @@ namespace mw::endpoints {
 namespace {
 
 constexpr std::string_view kColumns =
-    "generation, endpoint, model, version, package, cause, requested_by, idempotency_key, created, ready_at";
+    "generation, endpoint, model, version, package, cause, requested_by, idempotency_key, created, ready_at, "
+    "sharing";
 
-Deployment FromRow(const db::Row& row) {
+std::string SharingText(const Deployment& deployment) {
+  Json sharing = Json::MakeObject();
+  wire::PutTraffic(deployment.traffic, sharing);
+  wire::PutSettings(deployment.settings, sharing);
+  if (deployment.removed) sharing["removed"] = true;
+  return sharing.AsObject().empty() ? "" : sharing.Dump();
+}
+
+Status TakeSharing(std::string_view text, Deployment& out) {
+  if (text.empty()) return Ok();
+  const Json sharing = TRY(Json::Parse(text));
+  out.traffic = TRY(wire::ParseTraffic(sharing));
+  out.settings = TRY(wire::ParseSettings(sharing));
+  out.removed = sharing.BoolOr("removed", false);
+  return Ok();
+}
+
+Result<Deployment> FromRow(const db::Row& row) {
   Deployment out;
   out.generation = row.Int(0);
   out.endpoint = row.Text(1);
@@ -19,28 +37,33 @@ Deployment FromRow(const db::Row& row) {
   out.idempotency_key = row.Text(7);
   out.created = FromMicros(row.Int(8));
   if (!row.IsNull(9)) out.ready = FromMicros(row.Int(9));
+  TRY(TakeSharing(row.Text(10), out).In(Cat("deployment ", out.generation)));
   return out;
 }
 
-std::vector<Deployment> FromRows(const db::Rows& rows) {
+Result<std::vector<Deployment>> FromRows(const db::Rows& rows) {
   std::vector<Deployment> out;
   out.reserve(rows.size());
-  for (const db::Row& row : rows) out.push_back(FromRow(row));
+  for (const db::Row& row : rows) out.push_back(TRY(FromRow(row)));
   return out;
 }
 
 }  // namespace
 
+Result<std::optional<Deployment>> FindByKey(db::Snapshot& snapshot, const std::string& idempotency_key) {
+  const db::Rows known =
+      TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM deployment WHERE idempotency_key = ?"), {idempotency_key}));
+  if (known.empty()) return std::optional<Deployment>();
+  return std::optional<Deployment>(TRY(FromRow(known[0])));
+}
+
 Result<Deployment> Append(db::Transaction& transaction, Deployment deployment) {
-  const db::Rows known = TRY(transaction.Query(Cat("SELECT ", kColumns, " FROM deployment WHERE idempotency_key = ?"),
-                                               {deployment.idempotency_key}));
-  if (!known.empty()) return FromRow(known[0]);
   const db::Rows last = TRY(transaction.Query("SELECT COALESCE(MAX(generation), 0) FROM deployment"));
   deployment.generation = last[0].Int(0) + 1;
-  TRY(transaction.Execute(
-      Cat("INSERT INTO deployment (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"),
-      {deployment.generation, deployment.endpoint, deployment.model, deployment.version, deployment.package,
-       deployment.cause, deployment.requested_by, deployment.idempotency_key, ToMicros(deployment.created)}));
+  TRY(transaction.Execute(Cat("INSERT INTO deployment (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"),
+                          {deployment.generation, deployment.endpoint, deployment.model, deployment.version,
+                           deployment.package, deployment.cause, deployment.requested_by, deployment.idempotency_key,
+                           ToMicros(deployment.created), SharingText(deployment)}));
   return deployment;
 }
 
@@ -54,6 +77,12 @@ Result<std::vector<Deployment>> History(db::Snapshot& snapshot, const std::strin
   return FromRows(TRY(
       snapshot.Query(Cat("SELECT ", kColumns, " FROM deployment WHERE endpoint = ? ORDER BY generation DESC LIMIT ?"),
                      {endpoint, std::int64_t{limit}})));
+}
+
+Result<std::vector<Deployment>> ChangedSince(db::Snapshot& snapshot, Timestamp since, int limit) {
+  return FromRows(TRY(snapshot.Query(
+      Cat("SELECT ", kColumns, " FROM deployment WHERE created >= ? OR ready_at >= ? ORDER BY generation DESC LIMIT ?"),
+      {ToMicros(since), ToMicros(since), std::int64_t{limit}})));
 }
 
 Result<std::vector<Deployment>> Current(db::Snapshot& snapshot) {

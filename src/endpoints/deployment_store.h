@@ -10,14 +10,17 @@
 
 namespace mw::endpoints {
 
-/// Appends with the next generation and returns it as written; the one already there when its
-/// idempotency key is.
+/// The one with that idempotency key, if there is one.
+Result<std::optional<Deployment>> FindByKey(db::Snapshot& snapshot, const std::string& idempotency_key);
+/// Appends with the next generation and returns it as written. Its idempotency key must be new.
 Result<Deployment> Append(db::Transaction& transaction, Deployment deployment);
 /// Sets ready_at where it is not set yet.
 Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestamp at);
 /// The endpoint's deployments, newest first, at most `limit`.
 Result<std::vector<Deployment>> History(db::Snapshot& snapshot, const std::string& endpoint, int limit);
-/// The newest deployment of every endpoint, by name.
+/// Those that were made or became ready since then, newest first, at most `limit`.
+Result<std::vector<Deployment>> ChangedSince(db::Snapshot& snapshot, Timestamp since, int limit);
+/// The newest deployment of every endpoint, removed ones too, by name.
 Result<std::vector<Deployment>> Current(db::Snapshot& snapshot);
 
 }  // namespace mw::endpoints

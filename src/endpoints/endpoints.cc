@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "endpoints/deployment_store.h"
 #include "endpoints/rollback.h"
+#include "endpoints/sharing.h"
 
 namespace mw::endpoints {
 namespace {
@@ -20,9 +21,72 @@ Status CheckEndpointName(const std::string& name) {
 
 Error NoSuchEndpoint(const std::string& name, const std::vector<Deployment>& current) {
   std::string names;
-  for (const Deployment& deployment : current) CatTo(names, names.empty() ? "" : ", ", deployment.endpoint);
+  for (const Deployment& deployment : current) {
+    if (!deployment.removed) CatTo(names, names.empty() ? "" : ", ", deployment.endpoint);
+  }
   return NotFound("there is no endpoint ", Quoted(name),
                   names.empty() ? "; deploy a version to make one" : Cat("; endpoints: ", names));
+}
+
+/// The newest deployment. Errors: kNotFound naming the endpoints there are.
+Result<Deployment> Newest(db::Snapshot& snapshot, const std::string& endpoint) {
+  std::vector<Deployment> history = TRY(endpoints::History(snapshot, endpoint, 1));
+  if (history.empty() || history.front().removed) return NoSuchEndpoint(endpoint, TRY(Current(snapshot)));
+  return std::move(history.front());
+}
+
+Result<wire::WeightedVersion> Resolve(db::Snapshot& snapshot, const std::string& model, const VersionShare& share) {
+  const registry::ModelVersion version =
+      TRY(registry::Registry::GetVersion(snapshot, registry::ModelName{"default", model}, share.version));
+  return wire::WeightedVersion{version.version, version.package, share.share};
+}
+
+/// What is wanted at the endpoint after a deployment of one version.
+Result<Deployment> Deployed(db::Snapshot& snapshot, const DeployRequest& request) {
+  const wire::WeightedVersion version =
+      TRY(Resolve(snapshot, request.model, VersionShare{request.version, request.weight}));
+  const std::vector<Deployment> history = TRY(endpoints::History(snapshot, request.endpoint, 1));
+  const bool answers = !history.empty() && !history.front().removed;
+  if (request.weight == wire::kWeightWhole) {
+    Deployment wanted;
+    wanted.endpoint = request.endpoint;
+    wanted.model = request.model;
+    wanted.version = version.version;
+    wanted.package = version.package;
+    if (answers) wanted.settings = history.front().settings;
+    wanted.cause = "deploy";
+    return wanted;
+  }
+  if (!answers || history.front().model != request.model) {
+    return FailedPrecondition("endpoint ", Quoted(request.endpoint), " answers with ",
+                              answers ? Cat("model ", Quoted(history.front().model)) : "nothing",
+                              "; a version can share its requests once another of model ", Quoted(request.model),
+                              " answers there");
+  }
+  Deployment wanted = history.front();
+  TRY(endpoints::Share(wanted, TRY(WithWeight(wanted, version))));
+  if (wanted.traffic.shadow && wanted.traffic.shadow->version == version.version) wanted.traffic.shadow.reset();
+  wanted.cause = "canary";
+  return wanted;
+}
+
+Result<Deployment> Shared(db::Snapshot& snapshot, const SharingRequest& request) {
+  Deployment wanted = TRY(Newest(snapshot, request.endpoint));
+  if (!request.versions.empty()) {
+    std::vector<wire::WeightedVersion> versions;
+    for (const VersionShare& share : request.versions) versions.push_back(TRY(Resolve(snapshot, wanted.model, share)));
+    TRY(endpoints::Share(wanted, std::move(versions)));
+  }
+  if (request.shadow) wanted.traffic.shadow.reset();
+  if (request.shadow && !request.shadow->version.empty()) {
+    const wire::WeightedVersion shadow = TRY(Resolve(snapshot, wanted.model, *request.shadow));
+    wanted.traffic.shadow = wire::ShadowVersion{shadow.version, shadow.package, shadow.weight};
+  }
+  if (request.sticky) wanted.settings.sticky = *request.sticky;
+  if (request.cache) wanted.settings.cache = *request.cache;
+  if (request.limits) wanted.settings.limits = *request.limits;
+  wanted.cause = request.versions.empty() && !request.shadow ? "settings" : "split";
+  return wanted;
 }
 
 }  // namespace
@@ -54,53 +118,63 @@ Endpoints::Watch::~Watch() {
   endpoints_.watches_.erase(this);
 }
 
-Task<Result<Deployment>> Endpoints::Deploy(DeployRequest request) {
-  CO_TRY(CheckEndpointName(request.endpoint));
-  if (request.idempotency_key.empty()) request.idempotency_key = NewIdText(clock_);
+Result<Deployment> Endpoints::WriteIn(db::Transaction& transaction, Deployment wanted) const {
+  Deployment written = TRY(Append(transaction, std::move(wanted)));
+  if (written.removed) return written;
+  TRY(registry_.SetAlias(transaction, {"default", written.model}, registry::kProduction, written.version,
+                         Cat("deployment ", written.generation)));
+  return written;
+}
+
+Task<Result<Deployment>> Endpoints::Write(std::string idempotency_key, std::string requested_by, Decision decide) {
+  if (idempotency_key.empty()) idempotency_key = NewIdText(clock_);
   const Timestamp now = clock_.Now();
-  const Deployment deployment =
-      CO_TRY(co_await database_.Write([&](db::Transaction& transaction) -> Result<Deployment> {
-        const registry::ModelName name{"default", request.model};
-        const registry::ModelVersion version = TRY(registry::Registry::GetVersion(transaction, name, request.version));
-        Deployment wanted;
-        wanted.endpoint = request.endpoint;
-        wanted.model = request.model;
-        wanted.version = version.version;
-        wanted.package = version.package;
-        wanted.cause = "deploy";
-        wanted.requested_by = request.requested_by;
-        wanted.idempotency_key = request.idempotency_key;
-        wanted.created = now;
-        Deployment written = TRY(Append(transaction, std::move(wanted)));
-        TRY(registry_.SetAlias(transaction, name, registry::kProduction, written.version,
-                               Cat("deployment ", written.generation)));
-        return written;
-      }));
+  const auto write = [&](db::Transaction& transaction) -> Result<Deployment> {
+    std::optional<Deployment> known = TRY(FindByKey(transaction, idempotency_key));
+    if (known) return *std::move(known);
+    Deployment wanted = TRY(decide(transaction));
+    wanted.requested_by = requested_by;
+    wanted.idempotency_key = idempotency_key;
+    wanted.created = now;
+    wanted.ready.reset();
+    return WriteIn(transaction, std::move(wanted));
+  };
+  const Deployment deployment = CO_TRY(co_await database_.Write(write));
   Take(deployment);
   co_return deployment;
 }
 
+Task<Result<Deployment>> Endpoints::Deploy(DeployRequest request) {
+  CO_TRY(CheckEndpointName(request.endpoint));
+  co_return co_await Write(request.idempotency_key, request.requested_by,
+                           [&](db::Transaction& transaction) { return Deployed(transaction, request); });
+}
+
+Task<Result<Deployment>> Endpoints::Share(SharingRequest request) {
+  co_return co_await Write(request.idempotency_key, request.requested_by,
+                           [&](db::Transaction& transaction) { return Shared(transaction, request); });
+}
+
+Task<Result<Deployment>> Endpoints::Remove(std::string endpoint, std::string requested_by,
+                                           std::string idempotency_key) {
+  co_return co_await Write(idempotency_key, requested_by, [&](db::Transaction& transaction) -> Result<Deployment> {
+    Deployment wanted = TRY(Newest(transaction, endpoint));
+    wanted.traffic = {};
+    wanted.removed = true;
+    wanted.cause = "remove";
+    return wanted;
+  });
+}
+
 Task<Result<Deployment>> Endpoints::Rollback(std::string endpoint, std::optional<std::int64_t> to, std::string reason,
                                              std::string requested_by) {
-  const std::string key = NewIdText(clock_);
-  const Timestamp now = clock_.Now();
-  const auto roll_back = [&](db::Transaction& transaction) -> Result<Deployment> {
+  co_return co_await Write("", requested_by, [&](db::Transaction& transaction) -> Result<Deployment> {
     const std::vector<Deployment> history = TRY(endpoints::History(transaction, endpoint, kRollbackHistory));
     if (history.empty()) return NoSuchEndpoint(endpoint, TRY(Current(transaction)));
     Deployment wanted = TRY(ChooseRollback(history, to));
     wanted.cause = reason.empty() ? "rollback" : Cat("rollback: ", reason);
-    wanted.requested_by = requested_by;
-    wanted.idempotency_key = key;
-    wanted.created = now;
-    wanted.ready.reset();
-    Deployment written = TRY(Append(transaction, std::move(wanted)));
-    TRY(registry_.SetAlias(transaction, {"default", written.model}, registry::kProduction, written.version,
-                           Cat("deployment ", written.generation)));
-    return written;
-  };
-  const Deployment deployment = CO_TRY(co_await database_.Write(roll_back));
-  Take(deployment);
-  co_return deployment;
+    return wanted;
+  });
 }
 
 EndpointView Endpoints::ViewOf(Deployment deployment) const {
@@ -116,20 +190,23 @@ EndpointView Endpoints::ViewOf(Deployment deployment) const {
 }
 
 Task<Result<EndpointView>> Endpoints::Get(std::string endpoint) {
-  const auto history = CO_TRY(
-      co_await database_.Read([&](db::Snapshot& snapshot) { return endpoints::History(snapshot, endpoint, 1); }));
-  if (history.empty()) {
-    co_return NoSuchEndpoint(endpoint,
-                             CO_TRY(co_await database_.Read([](db::Snapshot& snapshot) { return Current(snapshot); })));
-  }
-  co_return ViewOf(history.front());
+  Deployment newest =
+      CO_TRY(co_await database_.Read([&](db::Snapshot& snapshot) { return Newest(snapshot, endpoint); }));
+  co_return ViewOf(std::move(newest));
 }
 
 Task<Result<std::vector<EndpointView>>> Endpoints::List() {
   const auto current = CO_TRY(co_await database_.Read([](db::Snapshot& snapshot) { return Current(snapshot); }));
   std::vector<EndpointView> views;
-  for (const Deployment& deployment : current) views.push_back(ViewOf(deployment));
+  for (const Deployment& deployment : current) {
+    if (!deployment.removed) views.push_back(ViewOf(deployment));
+  }
   co_return views;
+}
+
+Task<Result<std::vector<Deployment>>> Endpoints::ChangedSince(Timestamp since, int limit) {
+  co_return co_await database_.Read(
+      [&](db::Snapshot& snapshot) { return endpoints::ChangedSince(snapshot, since, limit); });
 }
 
 Task<Result<std::vector<Deployment>>> Endpoints::History(std::string endpoint, int limit) {
@@ -141,7 +218,7 @@ wire::DesiredState Endpoints::Desired() const {
   const Lock lock(mutex_);
   wire::DesiredState state;
   for (const auto& [name, deployment] : current_) {
-    state.endpoints.push_back({name, deployment.model, deployment.version, deployment.package});
+    if (!deployment.removed) state.endpoints.push_back(deployment.Desired());
     state.generation = std::max(state.generation, deployment.generation);
   }
   return state;
@@ -159,12 +236,9 @@ Task<Status> Endpoints::Report(wire::StatusReport report) {
   std::vector<std::int64_t> became_ready;
   {
     const Lock lock(mutex_);
-    for (const wire::EndpointStatus& status : report.endpoints) {
-      const auto known = current_.find(status.name);
-      if (known == current_.end() || status.state != wire::VersionState::kReady) continue;
-      if (known->second.version == status.version && !known->second.ready) {
-        became_ready.push_back(known->second.generation);
-      }
+    for (const auto& [name, deployment] : current_) {
+      if (deployment.ready || deployment.removed || !Answers(report, deployment)) continue;
+      became_ready.push_back(deployment.generation);
     }
     const std::string id = report.server;
     servers_[id] = {std::move(report), now};

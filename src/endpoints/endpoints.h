@@ -30,7 +30,26 @@ struct DeployRequest {
   std::string model;
   std::string version;  ///< a number or an alias
   std::string requested_by;
-  std::string idempotency_key;  ///< empty: one is made
+  std::string idempotency_key;               ///< empty: one is made
+  std::int64_t weight = wire::kWeightWhole;  ///< less: the version is a canary, the others share the rest as before
+};
+
+/// A version, as a number or an alias, and its part of the requests.
+struct VersionShare {
+  std::string version;
+  std::int64_t share = 0;  ///< of wire::kWeightWhole
+};
+
+/// What is absent stays as it is.
+struct SharingRequest {
+  std::string endpoint;
+  std::vector<VersionShare> versions{};  ///< all that answer from now on; empty: those that do
+  std::optional<VersionShare> shadow{};  ///< of an empty version: none
+  std::optional<wire::StickyKey> sticky{};
+  std::optional<wire::CacheRules> cache{};
+  std::optional<std::optional<wire::ServingLimits>> limits{};  ///< holding nothing: those of the server
+  std::string requested_by{};
+  std::string idempotency_key{};  ///< empty: one is made
 };
 
 class Endpoints {
@@ -42,9 +61,16 @@ class Endpoints {
   /// Reads what was wanted before; once, before anything else. Errors: the database's.
   Task<Status> Load();
 
-  /// Wants the version from now on and moves the model's alias `production` to it.
-  /// Errors: kNotFound no such model, version or alias; kInvalidArgument the endpoint's name.
+  /// Wants the version from now on, for all requests or for its weight. The model's alias `production` is where the
+  /// primary version is. Without a shadow from now on when it is for all. Repeated with one idempotency key it is done
+  /// once, as Share and Remove are. Errors: kNotFound no such model, version or alias; kInvalidArgument the endpoint's
+  /// name; kFailedPrecondition a weight where nothing of this model answers the rest.
   Task<Result<Deployment>> Deploy(DeployRequest request);
+  /// Wants the versions to share the requests so, and the settings. Errors: kNotFound no such endpoint or version;
+  /// kInvalidArgument weights that are no whole.
+  Task<Result<Deployment>> Share(SharingRequest request);
+  /// Wants nothing to answer there any more; a deployment makes the endpoint anew. Errors: kNotFound.
+  Task<Result<Deployment>> Remove(std::string endpoint, std::string requested_by, std::string idempotency_key);
   /// Errors: kNotFound no such endpoint; kFailedPrecondition nothing to go back to (rollback.h).
   Task<Result<Deployment>> Rollback(std::string endpoint, std::optional<std::int64_t> to, std::string reason,
                                     std::string requested_by);
@@ -53,6 +79,8 @@ class Endpoints {
   Task<Result<EndpointView>> Get(std::string endpoint);
   Task<Result<std::vector<EndpointView>>> List();
   Task<Result<std::vector<Deployment>>> History(std::string endpoint, int limit);
+  /// Deployments of all endpoints that were made or became ready since then, newest first.
+  Task<Result<std::vector<Deployment>>> ChangedSince(Timestamp since, int limit);
 
   /// What a model server should serve now.
   [[nodiscard]] wire::DesiredState Desired() const;
@@ -78,6 +106,9 @@ class Endpoints {
 
  private:
   [[nodiscard]] EndpointView ViewOf(Deployment deployment) const;
+  using Decision = std::function<Result<Deployment>(db::Transaction&)>;
+  Task<Result<Deployment>> Write(std::string idempotency_key, std::string requested_by, Decision decide);
+  Result<Deployment> WriteIn(db::Transaction& transaction, Deployment wanted) const;
   void Take(const Deployment& deployment);
   void MarkReadyInMemory(std::int64_t generation, Timestamp at);
 

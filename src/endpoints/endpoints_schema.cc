@@ -18,6 +18,10 @@ CREATE TABLE deployment (
   ready_at BIGINT
 );
 CREATE INDEX deployment_by_endpoint ON deployment (endpoint, generation);
+)sql"},
+          // How versions share the requests, and the endpoint's settings, as JSON (wire/traffic.h); empty: one version.
+          {"endpoints", 2, R"sql(
+ALTER TABLE deployment ADD COLUMN sharing TEXT NOT NULL DEFAULT '';
 )sql"}};
 }
 

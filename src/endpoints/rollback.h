@@ -10,9 +10,11 @@
 
 namespace mw::endpoints {
 
-/// The deployment to repeat. `history` is the endpoint's, newest first, the current one at its front.
-/// Without `to`: the newest deployment of another version that was ready once. With `to`: the newest of
-/// that version. Errors: kFailedPrecondition naming the versions that could be taken, or that there are none.
+/// The deployment to repeat: one version for all requests, with the settings of the current one. `history` is the
+/// endpoint's, newest first, the current one at its front. Without `to`: the newest deployment of one version that was
+/// ready once, of another version when the current one is of one; so a split is given up for what was before it. With
+/// `to`: the newest that this version was part of. Errors: kFailedPrecondition naming the versions that could be taken,
+/// or that there are none.
 Result<Deployment> ChooseRollback(const std::vector<Deployment>& history, std::optional<std::int64_t> to);
 
 }  // namespace mw::endpoints

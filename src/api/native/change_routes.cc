@@ -75,14 +75,13 @@ Task<Status> AddModels(const Sources& from, Timestamp since, Changes& out) {
 }
 
 Task<Status> AddDeployments(const Sources& from, Timestamp since, Changes& out) {
-  for (const endpoints::EndpointView& view : CO_TRY(co_await from.endpoints.List())) {
-    const std::string& name = view.current.endpoint;
-    for (const endpoints::Deployment& one : CO_TRY(co_await from.endpoints.History(name, kChangesMax))) {
-      const std::string what = Cat(one.model, " version ", one.version);
-      if (one.created >= since) {
-        out.push_back({one.created, "deployment", name, Cat(what, " wanted: ", one.cause), one.requested_by});
-      }
-      if (one.ready && *one.ready >= since) out.push_back({*one.ready, "deployment", name, what + " is live", ""});
+  for (const endpoints::Deployment& one : CO_TRY(co_await from.endpoints.ChangedSince(since, kChangesMax))) {
+    const std::string what = one.removed ? "nothing" : Cat(one.model, " ", TrafficText(one));
+    if (one.created >= since) {
+      out.push_back({one.created, "deployment", one.endpoint, Cat(what, " wanted: ", one.cause), one.requested_by});
+    }
+    if (one.ready && *one.ready >= since) {
+      out.push_back({*one.ready, "deployment", one.endpoint, what + " is live", ""});
     }
   }
   co_return Ok();

@@ -1,5 +1,5 @@
-// Endpoints: what answers, deploying and rolling back; and the three questions of a model server: what
-// should I serve, give me that package, this is what I serve.
+// Endpoints: what answers, deploying, sharing requests among versions, rolling back, removing; and the three questions
+// of a model server: what should I serve, give me that package, this is what I serve.
 #include "api/native/handler.h"
 #include "api/native/package_example.h"
 #include "api/native/routes.h"
@@ -33,6 +33,13 @@ Task<Result<Response>> Get(Endpoints& endpoints, std::string name) {
   co_return net::JsonResponse(out);
 }
 
+/// In ten-thousandths.
+Result<std::int64_t> WeightOf(const Json& body, std::string_view key) {
+  const std::int64_t weight = TRY(body.GetInt(key));
+  if (weight >= 0 && weight <= wire::kWeightWhole) return weight;
+  return InvalidArgument(key, " is ", weight, "; it is 0 to ", wire::kWeightWhole, " ten-thousandths");
+}
+
 /// A version is a number or an alias, in JSON a number or text.
 Result<std::string> VersionOf(const Json& body) {
   const Json* version = body.Find("version");
@@ -48,7 +55,58 @@ Task<Result<Response>> Deploy(Endpoints& endpoints, Request& request) {
   deploy.version = CO_TRY(VersionOf(body));
   deploy.requested_by = request.principal.name;
   deploy.idempotency_key = body.StringOr("attempt_id", "");
+  if (body.Find("weight") != nullptr) deploy.weight = CO_TRY(WeightOf(body, "weight"));
   co_return net::JsonResponse(ToJson(CO_TRY(co_await endpoints.Deploy(std::move(deploy)))));
+}
+
+Result<endpoints::VersionShare> ShareOf(const Json& value, std::string_view key) {
+  endpoints::VersionShare share;
+  share.version = TRY(VersionOf(value));
+  share.share = TRY(WeightOf(value, key));
+  return share;
+}
+
+/// Null makes a setting what it is when nobody sets it.
+Status TakeSettings(const Json& body, endpoints::SharingRequest& out) {
+  const wire::EndpointSettings settings = TRY(wire::ParseSettings(body));
+  if (body.Find("sticky") != nullptr) out.sticky = settings.sticky;
+  if (body.Find("cache") != nullptr) out.cache = settings.cache;
+  if (body.Find("limits") != nullptr) out.limits = settings.limits;
+  return Ok();
+}
+
+Result<endpoints::SharingRequest> SharingOf(const Json& body) {
+  endpoints::SharingRequest out;
+  if (const Json* versions = body.Find("versions")) {
+    if (!versions->IsArray() || versions->AsArray().size() > wire::kSplitVersionsMax) {
+      return InvalidArgument("versions is a list of at most ", wire::kSplitVersionsMax, " {\"version\",\"weight\"}");
+    }
+    for (const Json& version : versions->AsArray()) out.versions.push_back(TRY(ShareOf(version, "weight")));
+  }
+  if (const Json* shadow = body.Find("shadow")) {
+    out.shadow = endpoints::VersionShare();
+    if (!shadow->IsNull()) out.shadow = TRY(ShareOf(*shadow, "share"));
+  }
+  TRY(TakeSettings(body, out));
+  out.idempotency_key = body.StringOr("attempt_id", "");
+  return out;
+}
+
+Task<Result<Response>> Split(Endpoints& endpoints, Request& request) {
+  const Json body = CO_TRY(co_await request.ReadJson());
+  endpoints::SharingRequest sharing = CO_TRY(SharingOf(body));
+  sharing.endpoint = request.params.at("name");
+  sharing.requested_by = request.principal.name;
+  const endpoints::Deployment deployment = CO_TRY(co_await endpoints.Share(std::move(sharing)));
+  co_return net::JsonResponse(ToJson(deployment));
+}
+
+Task<Result<Response>> Remove(Endpoints& endpoints, Request& request) {
+  const std::string* attempt = request.Query("attempt_id");
+  const std::string key = attempt == nullptr ? "" : *attempt;
+  const endpoints::Deployment deployment =
+      CO_TRY(co_await endpoints.Remove(request.params.at("name"), request.principal.name, key));
+  co_return net::JsonResponse(ToJson(deployment));
 }
 
 Task<Result<Response>> Rollback(Endpoints& endpoints, Request& request) {
@@ -130,6 +188,10 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::Blob
               })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/deploy", Permission::kDeploy, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Deploy(endpoints, request); })});
+  routes.Add({Method::kPost, "/api/v1/endpoints/{name}/split", Permission::kDeploy, kJsonBodyBytesMax,
+              net::Simple([&endpoints](Request& request) { return Split(endpoints, request); })});
+  routes.Add({Method::kDelete, "/api/v1/endpoints/{name}", Permission::kDeploy, 0,
+              net::Simple([&endpoints](Request& request) { return Remove(endpoints, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/rollback", Permission::kDeploy, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Rollback(endpoints, request); })});
   routes.Add(

@@ -23,8 +23,10 @@ Check ServerCheck(const wire::StatusReport& report, std::int64_t generation) {
 
 Check EndpointCheck(const endpoints::EndpointView& view) {
   const std::string name = Cat("endpoint ", view.current.endpoint);
-  if (view.Ready()) return {name, Health::kOk, Cat("version ", view.current.version, " answers"), ""};
-  return {name, Health::kBad, Cat("version ", view.current.version, " is wanted and not ready"),
+  if (view.Ready())
+    return {name, Health::kOk,
+            Cat(TrafficText(view.current), view.current.traffic.versions.empty() ? " answers" : " answer"), ""};
+  return {name, Health::kBad, Cat(TrafficText(view.current), " wanted and not ready"),
           Cat("millwright rollback ", view.current.endpoint)};
 }
 

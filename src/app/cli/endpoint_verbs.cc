@@ -1,4 +1,4 @@
-// deploy, rollback, predict, replay: what answers, and asking it.
+// deploy, split, rollback, undeploy, endpoint, predict, replay: what answers, and asking it.
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -13,6 +13,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/text_table.h"
+#include "base/yaml.h"
+#include "wire/traffic.h"
 
 namespace mw::app::cli {
 namespace {
@@ -39,6 +42,7 @@ Result<Json> AwaitReady(const Options& options, const std::string& endpoint, std
 struct DeployArguments {
   std::string reference;  // model@version
   std::string endpoint;
+  std::string weight;  // "10%"; empty: all
 };
 
 Result<Json> Deploy(const Options& options, const DeployArguments& arguments) {
@@ -46,15 +50,134 @@ Result<Json> Deploy(const Options& options, const DeployArguments& arguments) {
   const std::string model = arguments.reference.substr(0, at);
   const std::string version = at == std::string::npos ? "candidate" : arguments.reference.substr(at + 1);
   const std::string endpoint = arguments.endpoint.empty() ? model : arguments.endpoint;
+  Json body = Json::Make({{"model", model}, {"version", version}});
+  if (!arguments.weight.empty()) body["weight"] = TRY(wire::ParseWeight(arguments.weight).In("--weight"));
   const Json deployment =
-      TRY(Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"),
-               Json::Make({{"model", model}, {"version", version}})));
+      TRY(Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"), body));
   return AwaitReady(options, endpoint, deployment.IntOr("generation", 0));
 }
 
+/// "version 3", or "versions 3 (90%), 4 (10%)".
+std::string AnsweringVersions(const Json& view) {
+  std::string text;
+  int count = 0;
+  const Json none = Json::MakeArray();
+  const Json* versions = view.Find("versions");
+  for (const Json& version : (versions == nullptr ? none : *versions).AsArray()) {
+    const std::int64_t weight = version.IntOr("weight", 0);
+    if (weight == 0) continue;
+    ++count;
+    CatTo(text, text.empty() ? "" : ", ", version.IntOr("version", 0));
+    if (weight != wire::kWeightWhole) CatTo(text, " (", wire::WeightText(weight), ")");
+  }
+  if (count == 0) return Cat("version ", view.IntOr("version", 0));
+  return Cat(count == 1 ? "version " : "versions ", text);
+}
+
 void SayServing(const Json& view) {
-  Say(Cat("endpoint ", view.StringOr("endpoint", ""), " answers with version ", view.IntOr("version", 0), " of ",
+  Say(Cat("endpoint ", view.StringOr("endpoint", ""), " answers with ", AnsweringVersions(view), " of ",
           view.StringOr("model", ""), "\n"));
+}
+
+struct SplitArguments {
+  std::string endpoint;
+  std::vector<std::string> shares;  // "3=90%"
+  std::string shadow;               // "5=20%", "none"
+  std::string sticky;               // "header=x-user", "none"
+  std::string cache;                // "60s", "off"
+};
+
+/// "3=90%", the share under `key`.
+Result<Json> ParseShare(const std::string& text, const char* key) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos) {
+    return InvalidArgument(Quoted(text), " is no VERSION=SHARE; e.g. 3=90%");
+  }
+  const std::int64_t share = TRY(wire::ParseWeight(text.substr(equals + 1)));
+  return Json::Make({{"version", text.substr(0, equals)}, {key, share}});
+}
+
+Status PutSticky(const std::string& text, Json& body) {
+  if (text.empty()) return Ok();
+  const std::size_t equals = text.find('=');
+  const std::string from = text.substr(0, equals);
+  if (text == "none") {
+    body["sticky"] = Json();
+  } else if (equals != std::string::npos && (from == "header" || from == "parameter" || from == "column")) {
+    body["sticky"] = Json::Make({{from, text.substr(equals + 1)}});
+  } else {
+    return InvalidArgument("--sticky ", Quoted(text), " is neither header=NAME, parameter=NAME, column=NAME nor none");
+  }
+  return Ok();
+}
+
+Status PutCache(const std::string& text, Json& body) {
+  if (text.empty()) return Ok();
+  body["cache"] = Json();
+  if (text == "off") return Ok();
+  const Duration kept = TRY(ParseDuration(text).In("--cache"));
+  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(kept).count();
+  body["cache"] = Json::Make({{"enabled", true}, {"ttl_s", seconds}});
+  return Ok();
+}
+
+Result<Json> SplitBody(const SplitArguments& arguments) {
+  Json body = Json::MakeObject();
+  if (!arguments.shares.empty()) {
+    Json versions = Json::MakeArray();
+    for (const std::string& share : arguments.shares) {
+      Json version = TRY(ParseShare(share, "weight"));
+      versions.Append(std::move(version));
+    }
+    body["versions"] = std::move(versions);
+  }
+  if (arguments.shadow == "none") {
+    body["shadow"] = Json();
+  } else if (!arguments.shadow.empty()) {
+    body["shadow"] = TRY(ParseShare(arguments.shadow, "share"));
+  }
+  TRY(PutSticky(arguments.sticky, body));
+  TRY(PutCache(arguments.cache, body));
+  return body;
+}
+
+Result<Json> SplitTraffic(const Options& options, const SplitArguments& arguments) {
+  const Json body = TRY(SplitBody(arguments));
+  const Json deployment = TRY(
+      Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(arguments.endpoint), "/split"), body));
+  return AwaitReady(options, arguments.endpoint, deployment.IntOr("generation", 0));
+}
+
+Result<Json> Undeploy(const Options& options, const std::string& endpoint) {
+  return Call(options, Method::kDelete, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint)));
+}
+
+/// A row for each version on each server.
+std::string VersionTable(const Json& view) {
+  std::vector<std::vector<std::string>> rows = {{"version", "weight", "shadow", "server", "state", "memory", "error"}};
+  for (const Json& version : view.Find("versions")->AsArray()) {
+    std::vector<std::string> row = {
+        Cat(version.IntOr("version", 0)), wire::WeightText(version.IntOr("weight", 0)),
+        version.Find("shadow_share") == nullptr ? "" : wire::WeightText(version.IntOr("shadow_share", 0))};
+    const Json::Array& servers = version.Find("servers")->AsArray();
+    if (servers.empty()) rows.push_back({row[0], row[1], row[2], "none", "", "", ""});
+    for (const Json& server : servers) {
+      const std::int64_t bytes = server.IntOr("memory_bytes", 0);
+      rows.push_back({row[0], row[1], row[2], server.StringOr("server", "").substr(0, 8), server.StringOr("state", ""),
+                      bytes == 0 ? "" : Cat(Fixed(static_cast<double>(bytes) / (1 << 20), 1), " MiB"),
+                      server.StringOr("error", "")});
+    }
+  }
+  return TextTable(rows);
+}
+
+void SayEndpoint(const Json& view) {
+  Say(Cat("endpoint ", view.StringOr("endpoint", ""), ", model ", view.StringOr("model", ""), ", ",
+          AnsweringVersions(view), view.BoolOr("ready", false) ? ", ready\n" : ", not ready\n"));
+  for (const char* setting : {"sticky", "cache", "limits"}) {
+    if (const Json* value = view.Find(setting)) Say(Cat(setting, " ", value->Dump(), "\n"));
+  }
+  Say(VersionTable(view));
 }
 
 struct RollbackArguments {
@@ -213,7 +336,40 @@ void AddEndpointVerbs(const Registrar& registrar) {
                     [&options, deploy] { return Print(options, Deploy(options, *deploy), SayServing); });
   deploy_command->add_option("model", deploy->reference, "MODEL@VERSION or MODEL@ALIAS; without @ the candidate")
       ->required();
-  deploy_command->add_option("--endpoint", deploy->endpoint, "Endpoint's name; else the model's");
+  deploy_command->add_option("--to,--endpoint", deploy->endpoint, "Endpoint's name; else the model's");
+  deploy_command->add_option("--weight", deploy->weight,
+                             "Share of the requests, e.g. 10%; those that answer now keep the rest");
+
+  const auto split = std::make_shared<SplitArguments>();
+  CLI::App* split_command = registrar.Add(
+      "split", "Let versions share an endpoint's requests", "millwright split late-departures 3=90% 4=10%",
+      [&options, split] { return Print(options, SplitTraffic(options, *split), SayServing); });
+  split_command->add_option("endpoint", split->endpoint, "An endpoint's name")->required();
+  split_command->add_option("shares", split->shares, "VERSION=SHARE of all that answer; else as they are");
+  split_command->add_option("--shadow", split->shadow, "VERSION=SHARE of the requests to show it; or none");
+  split_command->add_option("--sticky", split->sticky,
+                            "What keeps a caller with a version: header=NAME, parameter=NAME, column=NAME; or none");
+  split_command->add_option("--cache", split->cache,
+                            "How long answers are given again to the same rows, e.g. 60s; or off");
+
+  const auto undeploy = std::make_shared<std::string>();
+  CLI::App* undeploy_command =
+      registrar.Add("undeploy", "Let nothing answer at an endpoint any more", "millwright undeploy late-departures",
+                    [&options, undeploy] {
+                      return Print(options, Undeploy(options, *undeploy), [](const Json& removed) {
+                        Say(Cat("endpoint ", removed.StringOr("endpoint", ""), " removed\n"));
+                      });
+                    });
+  undeploy_command->add_option("endpoint", *undeploy, "An endpoint's name")->required();
+
+  const auto shown = std::make_shared<std::string>();
+  CLI::App* endpoint_command = registrar.Add(
+      "endpoint", "Show what answers at an endpoint, on each server", "millwright endpoint late-departures",
+      [&options, shown] {
+        return Print(options, Call(options, Method::kGet, Cat("/api/v1/endpoints/", net::PercentEncode(*shown))),
+                     SayEndpoint);
+      });
+  endpoint_command->add_option("endpoint", *shown, "An endpoint's name")->required();
 
   const auto rollback = std::make_shared<RollbackArguments>();
   CLI::App* rollback_command =
