@@ -232,30 +232,39 @@ void Catalog::RunLoad(const LoadTicket& ticket) {
 Result<std::shared_ptr<const ServedVersion>> Catalog::LoadVersion(const LoadTicket& ticket, ModelSource& source) {
   const std::string path = TRY(source.Locate(ticket.key.source));
   TRY(Reserve(ticket, options_.estimate(path)));
-  Result<std::shared_ptr<const Model>> model = options_.load(path);
+  std::shared_ptr<const ModelConfig> config = source.Config(ticket.key.source);
+  Result<std::shared_ptr<const Model>> model =
+      options_.load(LoadRequest{ticket.endpoint, ticket.key.version, path, config});
   if (!model.ok()) {
     if (model.error().code == Code::kDataLoss) source.Damaged(ticket.key.source);
     return model.error();
   }
-  std::shared_ptr<BatchQueue> queue = TRY(OpenQueue(ticket, **model));
+  if (config != nullptr) TRY(CheckTensors(*config, **model));
+  std::shared_ptr<BatchQueue> queue = TRY(OpenQueue(ticket, **model, config.get()));
   const std::string version_text = Cat(ticket.key.version);
   auto recorded = std::make_shared<const RecordedVersion>(ticket.endpoint, ticket.key.version, **model);
-  return std::make_shared<const ServedVersion>(
-      ServedVersion{ticket.endpoint, ticket.key.version, version_text, ticket.key.source, *std::move(model),
-                    std::move(recorded), MetricsOf(metrics_, ticket.endpoint, version_text), std::move(queue)});
+  return std::make_shared<const ServedVersion>(ServedVersion{
+      ticket.endpoint, ticket.key.version, version_text, ticket.key.source, *std::move(model), std::move(recorded),
+      std::move(config), MetricsOf(metrics_, ticket.endpoint, version_text), std::move(queue)});
 }
 
 /// Measures what a batch costs on the way, which warms the worker up. A model that says no to rows of zeros is served
 /// all the same: its costs are learned from what it answers.
-Result<std::shared_ptr<BatchQueue>> Catalog::OpenQueue(const LoadTicket& ticket, const Model& model) {
+Result<std::shared_ptr<BatchQueue>> Catalog::OpenQueue(const LoadTicket& ticket, const Model& model,
+                                                       const ModelConfig* config) {
   if (model.backend() == nullptr) return std::shared_ptr<BatchQueue>();
   MW_ASSERT(options_.batcher != nullptr);
   Backend& backend = *model.backend();
-  const Result<CostModel> cost = MeasureCost(*backend.runners().front(), ZeroRow(backend.info().inputs),
-                                             backend.info().batchable ? options_.batching.batch_rows_max : 1,
-                                             options_.batching.run_timeout, clock_);
+  BatchSettings batching = options_.batching;
+  if (config != nullptr && config->max_batch_size > 0) {
+    batching.batch_rows_max = static_cast<std::size_t>(config->max_batch_size);
+  }
+  if (config != nullptr && config->max_queue_delay_us) batching.delay = Duration(*config->max_queue_delay_us);
+  const Result<CostModel> cost =
+      MeasureCost(*backend.runners().front(), ZeroRow(backend.info().inputs),
+                  backend.info().batchable ? batching.batch_rows_max : 1, batching.run_timeout, clock_);
   return std::shared_ptr<BatchQueue>(TRY(options_.batcher->Add(backend, ticket.endpoint, Cat(ticket.key.version),
-                                                               options_.batching, cost.ok() ? *cost : CostModel())));
+                                                               batching, cost.ok() ? *cost : CostModel())));
 }
 
 Status Catalog::Reserve(const LoadTicket& ticket, std::int64_t bytes) {

@@ -38,7 +38,7 @@
 
 namespace mw::serving {
 
-/// Where the content of versions is found.
+/// Where the content of versions is found, and what else is known of it.
 class ModelSource {
  public:
   virtual ~ModelSource() = default;
@@ -46,6 +46,11 @@ class ModelSource {
   virtual Result<std::string> Locate(const std::string& source) = 0;
   /// What Locate gave turned out not to be what it should (kDataLoss); the next Locate finds it anew. The same threads.
   virtual void Damaged(const std::string& source) { static_cast<void>(source); }
+  /// How it is to be run; null: as the server does. The same threads.
+  virtual std::shared_ptr<const ModelConfig> Config(const std::string& source) {
+    static_cast<void>(source);
+    return nullptr;
+  }
 };
 
 /// One loop's view. Lives as long as its catalog.
@@ -65,13 +70,19 @@ class CatalogReader {
   std::shared_ptr<const Snapshot> snapshot_ MW_GUARDED_BY(mutex_);
 };
 
+struct LoadRequest {
+  std::string endpoint;
+  std::int64_t version = 0;
+  std::string path;
+  std::shared_ptr<const ModelConfig> config;  ///< may be null
+};
+
 struct CatalogOptions {
   int loaders = 0;                    ///< threads that load; 0: one for each core
   std::int64_t memory_bytes_max = 0;  ///< of all models together; 0: no bound
   /// How a path becomes a model, and how much memory it will take.
-  std::function<Result<std::shared_ptr<const Model>>(const std::string& path)> load = [](const std::string& path) {
-    return Model::Load(path);
-  };
+  std::function<Result<std::shared_ptr<const Model>>(const LoadRequest& request)> load =
+      [](const LoadRequest& request) { return Model::Load(request.path); };
   std::function<std::int64_t(const std::string& path)> estimate = &EstimateMemoryBytes;
   /// Drives the workers of models that foreign code runs; outlives every version. Null: there are none such.
   Batcher* batcher = nullptr;
@@ -118,6 +129,8 @@ class Catalog {
   /// whatever is wanted later. False: not ready.
   void SetReady(bool ready);
 
+  /// Runs it on a loader's thread, when one is free.
+  void RunAside(std::function<void()> job) { pool_.Submit(std::move(job)); }
   /// Waits until nothing is NEW or LOADING; false when `at_most` passed first.
   bool WaitSettled(std::chrono::milliseconds at_most);
   [[nodiscard]] std::vector<std::string> Endpoints() const;
@@ -151,7 +164,8 @@ class Catalog {
   void StartLoads(Slot& slot) MW_REQUIRES(mutex_);
   void RunLoad(const LoadTicket& ticket);
   Result<std::shared_ptr<const ServedVersion>> LoadVersion(const LoadTicket& ticket, ModelSource& source);
-  Result<std::shared_ptr<BatchQueue>> OpenQueue(const LoadTicket& ticket, const Model& model);
+  Result<std::shared_ptr<BatchQueue>> OpenQueue(const LoadTicket& ticket, const Model& model,
+                                                const ModelConfig* config);
   Status Reserve(const LoadTicket& ticket, std::int64_t bytes);
   std::optional<Status> TryReserve(const LoadTicket& ticket, std::int64_t bytes, Aftermath& after) MW_REQUIRES(mutex_);
   void Finish(const LoadTicket& ticket, Result<std::shared_ptr<const ServedVersion>> loaded);

@@ -111,8 +111,8 @@ TEST(ShareTest, HoldsAllNoneOrItsPart) {
 class PickTest : public ::testing::Test {
  protected:
   std::shared_ptr<const ServedVersion> Served(std::int64_t version) {
-    return std::make_shared<const ServedVersion>(
-        ServedVersion{"late", version, Cat(version), "", nullptr, nullptr, MetricsOf(metrics_, "late", Cat(version))});
+    return std::make_shared<const ServedVersion>(ServedVersion{"late", version, Cat(version), "", nullptr, nullptr,
+                                                               nullptr, MetricsOf(metrics_, "late", Cat(version))});
   }
   void Add(std::int64_t version, std::int64_t weight, bool in_memory = true) {
     RoutedVersion entry{.version = version, .version_text = Cat(version), .weight = weight};

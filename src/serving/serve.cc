@@ -40,6 +40,9 @@ Result<FileDescriptor> TakeLock(const std::string& path) {
   }
 }
 
+/// The server listens then also when models are not there yet; until they are it is not ready.
+constexpr std::chrono::seconds kFirstLoadMax{60};
+
 sigset_t StopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -57,8 +60,12 @@ CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, M
   }
   foreign.python = options.python;
   CatalogOptions catalog;
-  catalog.load = [start = MakeStartBackend(foreign, metrics)](const std::string& path) {
-    return Model::Load(path, start);
+  catalog.load = [foreign, &metrics](const LoadRequest& request) {
+    ForeignOptions own = foreign;
+    if (request.config != nullptr && request.config->instances > 0) {
+      own.workers = static_cast<std::size_t>(request.config->instances);
+    }
+    return Model::Load(request.path, MakeStartBackend(own, metrics));
   };
   catalog.batcher = &batcher;
   return catalog;
@@ -81,9 +88,13 @@ Result<std::unique_ptr<DataPlane>> DataPlane::Start(ServeOptions options, const 
 }
 
 Status DataPlane::Prepare() {
-  if (options_.models.empty() && options_.follow.empty()) {
-    return InvalidArgument("nothing to serve; give --model NAME=PATH or --follow URL");
+  if (options_.models.empty() && options_.follow.empty() && options_.model_repository.empty()) {
+    return InvalidArgument("nothing to serve; give --model NAME=PATH, --model-repository DIR or --follow URL");
   }
+  if (!options_.follow.empty() && !options_.model_repository.empty()) {
+    return InvalidArgument("a server that follows serves what the control plane says; leave --model-repository out");
+  }
+  catalog_.SetMemoryMax(options_.memory_bytes_max);
   if (!options_.follow.empty() && options_.state_directory.empty()) {
     return InvalidArgument("--follow needs a directory to keep its models in; give --state-dir DIR");
   }
@@ -118,6 +129,11 @@ Status DataPlane::LoadModels() {
     }
     TRY(catalog_.Deploy(name, 1, path, path).In(Cat("--model ", name, "=", path)));
   }
+  if (!options_.model_repository.empty()) {
+    repository_ = TRY(ModelRepository::Open(options_.model_repository, catalog_));
+    Reload();
+    if (!catalog_.WaitSettled(kFirstLoadMax)) LogWarning("models are still being loaded", {});
+  }
   if (follower_ != nullptr) {
     follower_->TakeOverLast();
   } else {
@@ -128,7 +144,7 @@ Status DataPlane::LoadModels() {
 
 HandlerContext DataPlane::NewThread() {
   RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
-  return {catalog_, metrics_, clock_, lane, &cache_};
+  return {catalog_, metrics_, clock_, lane, &cache_, repository_.get()};
 }
 
 Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory& make_front) {
@@ -155,6 +171,10 @@ Status DataPlane::WriteServeFile() const {
                                 {"server", Json(server_id_)},
                                 {"grpc", Json(front_address())}});
   return WriteFileDurably(ServeFile(options_), file.DumpPretty());
+}
+
+void DataPlane::Reload() {
+  if (repository_ != nullptr) repository_->Rescan();
 }
 
 void DataPlane::Stop() {
@@ -186,6 +206,25 @@ void WaitForStopSignal() {
   const sigset_t signals = StopSignals();
   int received = 0;
   sigwait(&signals, &received);
+}
+
+void BlockStopAndReloadSignals() {
+  BlockStopSignals();
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
+}
+
+void WaitForStopSignal(DataPlane& plane) {
+  sigset_t signals = StopSignals();
+  sigaddset(&signals, SIGHUP);
+  int received = SIGHUP;
+  while (true) {
+    sigwait(&signals, &received);
+    if (received != SIGHUP) return;
+    plane.Reload();
+  }
 }
 
 }  // namespace mw::serving

@@ -24,6 +24,7 @@
 #include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/follower.h"
+#include "serving/model_repository.h"
 #include "serving/recorder.h"
 #include "serving/response_cache.h"
 
@@ -31,10 +32,12 @@ namespace mw::serving {
 
 struct ServeOptions {
   std::vector<std::pair<std::string, std::string>> models;  ///< name, path of a package or of an XGBoost file
-  std::string follow;                                       ///< URL of a control plane; empty: `models` only
-  std::string token;                                        ///< for it
-  std::string state_directory;                              ///< needed to follow; else optional
-  std::string python;  ///< interpreter that runs MLflow's models; empty: environments are made for them
+  std::string model_repository{};     ///< a directory of models (model_repository.h); not beside `follow`
+  std::int64_t memory_bytes_max = 0;  ///< of all models together; 0: no bound
+  std::string follow;                 ///< URL of a control plane; empty: `models` only
+  std::string token;                  ///< for it
+  std::string state_directory;        ///< needed to follow; else optional
+  std::string python;                 ///< interpreter that runs MLflow's models; empty: environments are made for them
   std::string host = "127.0.0.1";
   int port = 8080;  ///< 0: a free one
   int loops = 0;    ///< 0: one for each core
@@ -49,6 +52,8 @@ struct HandlerContext {
   const Clock& clock;
   RecordingLane* recording;  ///< this loop's own; null when nothing is recorded
   ResponseCache* cache;
+  /// Null when models do not come from a repository.
+  ModelRepository* repository = nullptr;
 };
 /// One handler for each loop.
 using HandlerFactory = std::function<std::unique_ptr<net::LoopHandler>(const HandlerContext& context)>;
@@ -79,6 +84,8 @@ class DataPlane {
   [[nodiscard]] std::string address() const { return address_; }  ///< "http://127.0.0.1:8080"
   [[nodiscard]] std::string front_address() const { return front_ == nullptr ? "" : front_->address(); }
   [[nodiscard]] Catalog& catalog() { return catalog_; }
+  /// Reads the model repository again, if there is one.
+  void Reload();
   /// Becomes unready, finishes what is in flight, stops following. Idempotent.
   void Stop();
 
@@ -100,6 +107,7 @@ class DataPlane {
   FileDescriptor lock_;
   std::string server_id_;
   std::string address_;
+  std::shared_ptr<ModelRepository> repository_;  // when there is one
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<Recorder> recorder_;  // when it follows
   std::unique_ptr<net::LoopServer> server_;
@@ -111,5 +119,8 @@ class DataPlane {
 void BlockStopSignals();
 /// Waits for one of them.
 void WaitForStopSignal();
+/// The same for a data plane that reads its model repository again at each SIGHUP.
+void BlockStopAndReloadSignals();
+void WaitForStopSignal(DataPlane& plane);
 
 }  // namespace mw::serving

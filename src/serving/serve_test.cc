@@ -169,7 +169,7 @@ TEST_F(ServeTest, ServesNamedFilesAndPackages) {
 
 TEST_F(ServeTest, SaysWhatIsWrongWithItsOptions) {
   EXPECT_EQ(DataPlane::Start(Options(), MakeVersionHandler).error().message,
-            "nothing to serve; give --model NAME=PATH or --follow URL");
+            "nothing to serve; give --model NAME=PATH, --model-repository DIR or --follow URL");
   ServeOptions options = Options();
   options.models = {{"late", directory_ / "absent"}};
   EXPECT_EQ(DataPlane::Start(options, MakeVersionHandler).error().code, Code::kNotFound);

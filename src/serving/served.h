@@ -12,6 +12,7 @@
 #include "schema/name_table.h"
 #include "serving/batcher.h"
 #include "serving/model.h"
+#include "serving/model_config.h"
 #include "serving/recorded_version.h"
 #include "serving/router.h"
 #include "serving/version_metrics.h"
@@ -27,6 +28,7 @@ struct ServedVersion {
   std::string source;        ///< the package's digest, or the path it was loaded from
   std::shared_ptr<const Model> model;
   std::shared_ptr<const RecordedVersion> recorded;
+  std::shared_ptr<const ModelConfig> config;  ///< what its repository asks for; null: nothing
   VersionMetrics metrics;
   std::shared_ptr<BatchQueue> queue{};  ///< of a model that has a backend, else null; goes before the model does
 };

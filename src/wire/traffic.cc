@@ -42,7 +42,9 @@ Result<StickyKey> ParseSticky(const Json& value) {
   if (!value.IsObject()) return InvalidArgument("sticky is no object; e.g. {\"header\":\"x-user\"}");
   for (std::size_t from = 1; from < kStickyNames.size(); ++from) {
     if (value.Find(kStickyNames[from]) == nullptr) continue;
-    StickyKey sticky { static_cast<StickyKey::From>(from), TRY(value.GetString(kStickyNames[from])) };
+    StickyKey sticky;
+    sticky.from = static_cast<StickyKey::From>(from);
+    sticky.name = TRY(value.GetString(kStickyNames[from]));
     if (!sticky.name.empty() && sticky.name.size() <= kKeyNameBytesMax) return sticky;
     return InvalidArgument("sticky: the name of a ", kStickyNames[from], " has 1 to ", kKeyNameBytesMax, " bytes, not ",
                            sticky.name.size());

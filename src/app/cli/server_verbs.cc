@@ -14,6 +14,7 @@
 #include "app/version.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/yaml.h"
 #include "serving/serve.h"
 
 namespace mw::app::cli {
@@ -24,6 +25,8 @@ constexpr int kGrpcPort = 8081;
 
 struct ServeArguments {
   std::vector<std::string> models;
+  std::string model_repository;
+  std::string memory_max;  // "2GiB"; empty: no bound
   std::string follow;
   std::string listen = "127.0.0.1:8080";
   std::string grpc_listen;
@@ -65,6 +68,9 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
     }
     options.models.emplace_back(model.substr(0, equals), model.substr(equals + 1));
   }
+  options.model_repository = arguments.model_repository;
+  if (!arguments.memory_max.empty())
+    options.memory_bytes_max = TRY(ParseBytes(arguments.memory_max).In("--memory-max"));
   options.follow = arguments.follow;
   options.token = Environment("MILLWRIGHT_TOKEN");
   if (!arguments.token_file.empty()) options.token = Trim(TRY(ReadFile(arguments.token_file, 4096)));
@@ -121,7 +127,7 @@ Result<serving::FrontFactory> FrontOf(const ServeArguments& arguments, const ser
 int RunServe(const ServeArguments& arguments) {
   const Result<serving::ServeOptions> options = ServeOptionsOf(arguments);
   if (!options.ok()) return Fail(options.error());
-  serving::BlockStopSignals();
+  serving::BlockStopAndReloadSignals();
   const auto make_handler = [](const serving::HandlerContext& context) {
     return std::make_unique<api::inference::InferenceHandler>(ContextOf(context));
   };
@@ -134,7 +140,7 @@ int RunServe(const ServeArguments& arguments) {
   }
   Say(Cat("Inference      ", (*plane)->address(), "\n"));
   if (const std::string grpc = (*plane)->front_address(); !grpc.empty()) Say(Cat("gRPC           ", grpc, "\n"));
-  serving::WaitForStopSignal();
+  serving::WaitForStopSignal(**plane);
   (*plane)->Stop();
   return kDone;
 }
@@ -161,6 +167,11 @@ void AddServerVerbs(const Registrar& registrar) {
                                           "millwright serve --model late=package/ --listen 127.0.0.1:0",
                                           [serve] { return RunServe(*serve); });
   serve_command->add_option("--model", serve->models, "NAME=FILE of a package's directory or an XGBoost JSON model");
+  serve_command->add_option("--model-repository", serve->model_repository,
+                            "Directory of models: MODEL/1/model.onnx, xgboost.json, model.txt, MODEL/config.pbtxt; "
+                            "SIGHUP reads it again");
+  serve_command->add_option("--memory-max", serve->memory_max,
+                            "Memory for all models, e.g. 2GiB; the one used longest ago makes room; else no bound");
   serve_command->add_option("--follow", serve->follow, "URL of the control plane that says what to serve");
   serve_command->add_option("--listen", serve->listen, "HOST:PORT; port 0 takes a free one");
   serve_command->add_option(
