@@ -141,8 +141,8 @@ class GrpcServerTest : public ::testing::Test {
  protected:
   serving::CatalogOptions Options() {
     serving::CatalogOptions options;
-    options.load = [this](const std::string& path) -> Result<std::shared_ptr<const serving::Model>> {
-      if (path != "doubler") return serving::Model::Load(path);
+    options.load = [this](const serving::LoadRequest& request) -> Result<std::shared_ptr<const serving::Model>> {
+      if (request.path != "doubler") return serving::Model::Load(request.path);
       return serving::Model::OfBackend(std::make_unique<Doubler>(gate_));
     };
     options.estimate = [](const std::string&) { return std::int64_t{1} << 20; };
