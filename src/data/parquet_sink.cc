@@ -192,7 +192,7 @@ Status ParquetSink::Write(const std::string& path, const Source& source) {
   state_->source = &source;
   state_->slice = {};
   state_->failed.reset();
-  const Status copied = session_.Execute(
+  Status copied = session_.Execute(
       Cat("COPY (FROM mw_answered_rows()) TO ", SqlText(path), " (FORMAT parquet, COMPRESSION snappy)"), path);
   state_->source = nullptr;
   state_->slice = {};

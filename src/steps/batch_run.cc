@@ -429,7 +429,7 @@ Status PredictParts(const BatchJob& job, BatchMarker& marker) {
   Handoff<WriteItem> written(kBatchesAhead);
   std::thread reading([&] { reader.Run(read); });
   std::thread writing([&] { writer.Run(written); });
-  const Status predicted = predictor.Run(read, written);
+  Status predicted = predictor.Run(read, written);
   read.Close();
   written.Finish();
   reading.join();

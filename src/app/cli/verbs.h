@@ -16,6 +16,6 @@ void AddMonitorVerb(const Registrar& registrar);    ///< monitor
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor
 void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
 void AddChangesVerb(const Registrar& registrar);    ///< changes
-void AddBenchVerb(const Registrar& registrar);     ///< bench
+void AddBenchVerb(const Registrar& registrar);      ///< bench
 
 }  // namespace mw::app::cli
