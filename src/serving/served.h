@@ -28,7 +28,7 @@ struct ServedVersion {
   std::string source;        ///< the package's digest, or the path it was loaded from
   std::shared_ptr<const Model> model;
   std::shared_ptr<const RecordedVersion> recorded;
-  std::shared_ptr<const ModelConfig> config;  ///< what its repository asks for; null: nothing
+  std::shared_ptr<const ModelConfig> config{};  ///< what its repository asks for; null: nothing
   VersionMetrics metrics;
   std::shared_ptr<BatchQueue> queue{};  ///< of a model that has a backend, else null; goes before the model does
 };
