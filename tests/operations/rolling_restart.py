@@ -3,9 +3,9 @@
 
     tests/operations/rolling_restart.py [--programs build/release/bin] [--seconds 1.5]
 
-nginx runs with the configuration of docs/guide/operations.md, read from there. Threads ask through it without a pause, on
-connections that stay and on new ones, and compare every answer with the one before the restart; meanwhile each server
-ends by SIGTERM and starts again, and then one is killed outright. Needs nginx (Debian's nginx-light).
+nginx runs with the configuration of docs/guide/operations.md, read from there. Threads ask through it without a pause,
+on connections that stay and on new ones, and compare every answer with the one before the restart; meanwhile each
+server ends by SIGTERM and starts again, and then one is killed outright. Needs nginx (Debian's nginx-light).
 """
 import argparse
 import http.client
@@ -50,7 +50,8 @@ def until(what, seconds, condition):
 
 class Server:
     def __init__(self, programs, model):
-        self.command = [programs / "millwright", "serve", "--model", f"floats={model}", "--grpc-listen", "none", "--listen"]
+        self.command = [programs / "millwright", "serve", "--model", f"floats={model}", "--grpc-listen", "none",
+                        "--listen"]
         self.address = "127.0.0.1:0"
         self.start()
 
@@ -196,7 +197,8 @@ def restart_each(servers, load, pause):
         time.sleep(pause)  # the load's, with one server
         server.start()
         back_in(server)
-        print(f"restarted {server.address}: ended in {drained:.2f} s; {sum(load.asked):,} asked, {len(load.failed)} failed")
+        print(f"restarted {server.address}: ended in {drained:.2f} s; {sum(load.asked):,} asked, "
+              f"{len(load.failed)} failed")
 
 
 def kill_one(server, load, pause):
