@@ -1,0 +1,386 @@
+// Models of a backend over real sockets, by every REST protocol: answers, refusals and their forms, deadlines, clients
+// that go, a server that stops, and what is counted of all that.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "api/inference/inference_api.h"
+#include "api/inference/test_backend.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "net/test_client.h"
+
+namespace mw::api::inference {
+namespace {
+
+using net::TestClient;
+using std::chrono::milliseconds;
+using testing::FakeAnswer;
+using testing::FakeAnswerOf;
+
+constexpr std::string_view kInfer = "/v2/models/fake/infer";
+
+struct Row {
+  std::array<float, 3> x;
+  std::string name;
+};
+const std::vector<Row> kRows = {{{1, 2.5, 3}, "ab"}, {{-4, 0, 0.25}, ""}, {{7, 8, 9}, "quo\"te"}};
+
+std::vector<FakeAnswer> Expected(const std::vector<Row>& rows) {
+  std::vector<FakeAnswer> answers;
+  for (const Row& row : rows) answers.push_back(FakeAnswerOf(row.x, row.name));
+  return answers;
+}
+
+Json XOf(const Row& row) { return Json(Json::Array(row.x.begin(), row.x.end())); }
+
+std::string Raw(const auto& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]};
+}
+
+std::string V2Body(const std::vector<Row>& rows, std::string_view more = "") {
+  const auto count = static_cast<std::int64_t>(rows.size());
+  Json x = Json::MakeArray(), names = Json::MakeArray();
+  for (const Row& row : rows) {
+    x.Append(XOf(row));
+    names.Append(Json(row.name));
+  }
+  return Cat("{", more, R"("inputs":[{"name":"x","datatype":"FP32","shape":[)", count, R"(,3],"data":)", x.Dump(),
+             R"(},{"name":"name","datatype":"BYTES","shape":[)", count, R"(],"data":)", names.Dump(), "}]}");
+}
+
+std::string Instances(const std::vector<Row>& rows) {
+  Json list = Json::MakeArray();
+  for (const Row& row : rows) list.Append(Json::Make({{"x", XOf(row)}, {"name", Json(row.name)}}));
+  return list.Dump();
+}
+
+FakeAnswer AnswerOf(const Json& score, const Json& echo, const Json::Array& parts, std::size_t at) {
+  return {static_cast<float>(score.AsDouble()), echo.AsString(), {parts[at].AsInt(), parts[at + 1].AsInt()}};
+}
+
+std::vector<FakeAnswer> V2Answers(const Json& answer) {
+  std::vector<FakeAnswer> answers;
+  const Json::Array& outputs = answer.Find("outputs")->AsArray();
+  const Json::Array& scores = outputs[0].Find("data")->AsArray();
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    answers.push_back(
+        AnswerOf(scores[row], outputs[1].Find("data")->AsArray()[row], outputs[2].Find("data")->AsArray(), 2 * row));
+  }
+  return answers;
+}
+
+std::vector<FakeAnswer> Predictions(const Json& answer) {
+  std::vector<FakeAnswer> answers;
+  for (const Json& row : answer.Find("predictions")->AsArray()) {
+    answers.push_back(AnswerOf(*row.Find("score"), *row.Find("echo"), row.Find("parts")->AsArray(), 0));
+  }
+  return answers;
+}
+
+std::string Request(std::string_view path, std::string_view body, std::string_view headers = "") {
+  return Cat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(), "\r\n", headers, "\r\n",
+             body);
+}
+
+class BackendModelsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SetLogLevel(LogLevel::kError);
+    ASSERT_TRUE(catalog_.Deploy("fake", 1, "sha256:1", "batchable").ok());
+    ASSERT_TRUE(catalog_.Deploy("whole", 3, "sha256:3", "whole").ok());
+    catalog_.SetReady(true);
+    control_->ForgetBatches();
+    net::LoopServerOptions options;
+    options.loops = 1;
+    options.stop_grace = milliseconds(20);
+    auto server = net::LoopServer::Start(
+        options,
+        [this](int) {
+          return std::make_unique<InferenceHandler>(InferenceContext{catalog_, metrics_, clock_, "9.9.9"});
+        },
+        metrics_);
+    ASSERT_TRUE(server.ok()) << server.error().ToString();
+    server_ = *std::move(server);
+  }
+  void TearDown() override {
+    control_->Hold(false);
+    server_.reset();
+    SetLogLevel(LogLevel::kInfo);
+  }
+
+  serving::CatalogOptions Options() {
+    serving::CatalogOptions options;
+    options.load =
+        [control = control_](const serving::LoadRequest& request) -> Result<std::shared_ptr<const serving::Model>> {
+      return serving::Model::OfBackend(std::make_unique<testing::FakeBackend>(control, request.path == "batchable"));
+    };
+    options.estimate = [](const std::string&) { return std::int64_t{1000}; };
+    options.batcher = &batcher_;
+    options.batching.queue_rows_max = 4;
+    return options;
+  }
+  TestClient::Answer Post(std::string_view path, std::string_view body, std::string_view headers = "") {
+    TestClient client(server_->port());
+    return client.Ask(Request(path, body, headers));
+  }
+  Json PostJson(std::string_view path, std::string_view body, int status = 200) {
+    const TestClient::Answer answer = Post(path, body);
+    EXPECT_EQ(answer.status, status) << answer.body;
+    auto json = Json::Parse(answer.body);
+    EXPECT_TRUE(json.ok()) << answer.body;
+    return json.ok() ? *json : Json();
+  }
+  /// A metric's value, of the model "fake" unless its labels say otherwise; -1 when there is none.
+  std::int64_t Metric(std::string_view name, std::string_view labels = R"({model="fake",version="1"})") {
+    const std::string text = metrics_.Expose();
+    const std::string wanted = Cat("\n", name, labels, " ");
+    const std::size_t at = text.find(wanted);
+    if (at == std::string::npos) return -1;
+    const std::size_t begin = at + wanted.size();
+    return ParseInt(text.substr(begin, text.find('\n', begin) - begin)).value_or(-2);
+  }
+  std::int64_t Rejections(std::string_view reason) {
+    return Metric("millwright_inference_rejections_total",
+                  Cat(R"({model="fake",version="1",reason=")", reason, R"("})"));
+  }
+  /// Until the metric has that value, which it gets without anybody's doing; false after 10 s.
+  bool Await(const std::function<bool()>& reached) {
+    const Duration end = clock_.Elapsed() + std::chrono::seconds(10);
+    while (!reached()) {
+      if (clock_.Elapsed() > end) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  std::shared_ptr<testing::FakeControl> control_ = std::make_shared<testing::FakeControl>();
+  MetricsRegistry metrics_;
+  RealClock clock_;
+  serving::Batcher batcher_{clock_, metrics_, 2};
+  serving::Catalog catalog_{metrics_, Options()};
+  std::unique_ptr<net::LoopServer> server_;
+};
+
+TEST_F(BackendModelsTest, EveryProtocolGivesTheSameAnswers) {
+  const std::vector<FakeAnswer> expected = Expected(kRows);
+  const Json v2 = PostJson(kInfer, V2Body(kRows, R"("id":"q1",)"));
+  EXPECT_EQ(V2Answers(v2), expected);
+  EXPECT_EQ(v2.StringOr("id", ""), "q1");
+  EXPECT_EQ(v2.StringOr("model_version", ""), "1");
+  EXPECT_EQ(v2.Find("outputs")->AsArray()[2].Find("shape")->Dump(), "[3,2]");
+
+  const std::string instances = Instances(kRows);
+  EXPECT_EQ(Predictions(PostJson("/v1/models/fake:predict", Cat(R"({"instances":)", instances, "}"))), expected);
+  EXPECT_EQ(Predictions(PostJson("/models/fake/invocations", Cat(R"({"dataframe_records":)", instances, "}"))),
+            expected);
+  Json lists = Json::MakeArray(), x = Json::MakeArray(), names = Json::MakeArray();
+  for (const Row& row : kRows) {
+    lists.Append(Json(Json::Array{XOf(row), Json(row.name)}));
+    x.Append(XOf(row));
+    names.Append(Json(row.name));
+  }
+  EXPECT_EQ(Predictions(PostJson("/v1/models/fake:predict", Json::Make({{"instances", lists}}).Dump())), expected);
+  EXPECT_EQ(Predictions(PostJson("/models/fake/invocations",
+                                 Cat(R"({"dataframe_split":{"columns":["x","name"],"data":)", lists.Dump(), "}}"))),
+            expected);
+  const Json columns =
+      PostJson("/v1/models/fake:predict", Cat(R"({"inputs":{"x":)", x.Dump(), R"(,"name":)", names.Dump(), "}}"));
+  const Json& outputs = *columns.Find("outputs");
+  EXPECT_EQ(outputs.Find("echo")->AsArray()[2].AsString(), expected[2].echo);
+  EXPECT_EQ(outputs.Find("parts")->AsArray()[0].Dump(), Cat("[", expected[0].parts[0], ",", expected[0].parts[1], "]"));
+  EXPECT_EQ(Metric("millwright_inference_rows_total"), 18);
+}
+
+TEST_F(BackendModelsTest, TensorsComeAndGoAsBytes) {
+  std::string x, names, echoes;
+  std::vector<float> scores;
+  for (const Row& row : kRows) {
+    x += Raw(row.x);
+    serving::AppendElement(names, row.name);
+    scores.push_back(FakeAnswerOf(row.x, row.name).score);
+    serving::AppendElement(echoes, FakeAnswerOf(row.x, row.name).echo);
+  }
+  const std::string json =
+      Cat(R"({"inputs":[{"name":"name","datatype":"BYTES","shape":[3],"parameters":{"binary_data_size":)", names.size(),
+          R"(}},{"name":"x","datatype":"FP32","shape":[3,3],"parameters":{"binary_data_size":)", x.size(),
+          R"(}}],"outputs":[{"name":"score","parameters":{"binary_data":true}},)",
+          R"({"name":"echo","parameters":{"binary_data":true}}]})");
+  const auto answer = Post(kInfer, Cat(json, names, x), Cat("Inference-Header-Content-Length: ", json.size(), "\r\n"));
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const std::string* const length = net::FindHeader(answer.headers, "Inference-Header-Content-Length");
+  ASSERT_NE(length, nullptr);
+  const auto head_bytes = static_cast<std::size_t>(*ParseInt(*length));
+  const Json head = *Json::Parse(answer.body.substr(0, head_bytes));
+  EXPECT_EQ(head.Find("outputs")->AsArray().size(), 2U) << "parts was not asked for";
+  EXPECT_EQ(answer.body.substr(head_bytes), Raw(scores) + echoes);
+}
+
+TEST_F(BackendModelsTest, WhatTheModelDoesNotTakeIsRefusedBeforeItIsAsked) {
+  const auto message = [this](std::string_view body) { return PostJson(kInfer, body, 400).StringOr("error", ""); };
+  EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,3]}]})").find("\"name\""),
+            std::string::npos);
+  EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1,2]},)"
+                    R"({"name":"name","datatype":"BYTES","shape":[1],"data":["a"]}]})")
+                .find("\"x\""),
+            std::string::npos);
+  EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[2,3],"data":[1,2,3,4,5,6]},)"
+                    R"({"name":"name","datatype":"BYTES","shape":[1],"data":["a"]}]})")
+                .find("has other rows"),
+            std::string::npos);
+  EXPECT_NE(message(V2Body(kRows, R"("outputs":[{"name":"scores"}],)")).find("no output \"scores\""),
+            std::string::npos);
+  const Json v1 = PostJson("/v1/models/fake:predict", R"({"instances":[{"x":[1,2,3]}]})", 400);
+  EXPECT_NE(v1.StringOr("error", "").find("has no \"name\""), std::string::npos);
+  EXPECT_EQ(control_->batches(), std::vector<std::size_t>{});
+  EXPECT_EQ(Metric("millwright_inference_refused_total"), 5);
+}
+
+TEST_F(BackendModelsTest, MoreRowsThanTheLimitAreRefused) {
+  catalog_.SetLimits({.rows_max = 2});
+  for (const auto& [path, body] : {std::pair{std::string(kInfer), V2Body(kRows)},
+                                   {"/v1/models/fake:predict", Cat(R"({"instances":)", Instances(kRows), "}")},
+                                   {"/models/fake/invocations", Cat(R"({"inputs":)", Instances(kRows), "}")}}) {
+    EXPECT_NE(PostJson(path, body, 400).Dump().find("send them in parts"), std::string::npos) << path;
+  }
+  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body({kRows[0], kRows[1]}))), Expected({kRows[0], kRows[1]}));
+}
+
+TEST_F(BackendModelsTest, ARefusedRowIsAnErrorOfItsOwnRequestOnly) {
+  control_->Hold(true);
+  TestClient first(server_->port()), left(server_->port()), bad(server_->port()), right(server_->port());
+  ASSERT_TRUE(first.Send(Request(kInfer, V2Body({kRows[0]}))));
+  control_->AwaitHeld();
+  ASSERT_TRUE(left.Send(Request(kInfer, V2Body({kRows[1]}))));
+  ASSERT_TRUE(bad.Send(Request("/models/fake/invocations", Cat(R"({"inputs":)", Instances({{{13, 0, 0}, "x"}}), "}"))));
+  ASSERT_TRUE(right.Send(Request(kInfer, V2Body({kRows[2]}))));
+  ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
+  control_->Hold(false);
+  EXPECT_EQ(V2Answers(*Json::Parse(first.Read().body)), Expected({kRows[0]}));
+  EXPECT_EQ(V2Answers(*Json::Parse(left.Read().body)), Expected({kRows[1]}));
+  EXPECT_EQ(V2Answers(*Json::Parse(right.Read().body)), Expected({kRows[2]}));
+  const auto refused = bad.Read();
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(Json::Parse(refused.body)->StringOr("error_code", ""), "BAD_REQUEST");
+  EXPECT_NE(refused.body.find("x of 13 is refused"), std::string::npos) << refused.body;
+  EXPECT_EQ(control_->batches(), (std::vector<std::size_t>{1, 3, 1, 1, 1}));
+}
+
+TEST_F(BackendModelsTest, AWorkerThatDiesOnceIsNotNoticed) {
+  control_->Fail(1);
+  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows))), Expected(kRows));
+  control_->Fail(2);
+  EXPECT_NE(PostJson(kInfer, V2Body(kRows), 503).StringOr("error", "").find("the fake worker died"), std::string::npos);
+  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows))), Expected(kRows));
+  EXPECT_TRUE(Await([this] { return Metric("millwright_inference_failures_total") == 1; }));
+  EXPECT_TRUE(Await([this] { return Metric("millwright_inference_requests_total") == 3; }));
+}
+
+TEST_F(BackendModelsTest, AFullQueueSaysWhenToComeBack) {
+  control_->Hold(true);
+  TestClient running(server_->port()), queued(server_->port());
+  ASSERT_TRUE(running.Send(Request(kInfer, V2Body({kRows[0]}))));
+  control_->AwaitHeld();
+  ASSERT_TRUE(queued.Send(Request(kInfer, V2Body(kRows))));
+  ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
+  for (const auto& [path, body] : {std::pair{std::string(kInfer), V2Body(kRows)},
+                                   {"/v1/models/fake:predict", Cat(R"({"instances":)", Instances(kRows), "}")},
+                                   {"/models/fake/invocations", Cat(R"({"instances":)", Instances(kRows), "}")}}) {
+    const auto refused = Post(path, body);
+    EXPECT_EQ(refused.status, 503) << refused.body;
+    const std::string* const seconds = net::FindHeader(refused.headers, "Retry-After");
+    ASSERT_NE(seconds, nullptr) << path;
+    EXPECT_GE(ParseInt(*seconds).value_or(0), 1);
+    const bool mlflow = path.ends_with("invocations");
+    EXPECT_NE(Json::Parse(refused.body)->Find(mlflow ? "message" : "error"), nullptr) << refused.body;
+    EXPECT_EQ(Json::Parse(refused.body)->StringOr("error_code", ""), mlflow ? "TEMPORARILY_UNAVAILABLE" : "");
+  }
+  control_->Hold(false);
+  EXPECT_EQ(running.Read().status, 200);
+  EXPECT_EQ(V2Answers(*Json::Parse(queued.Read().body)), Expected(kRows));
+  EXPECT_EQ(Rejections("queue_full"), 3);
+}
+
+TEST_F(BackendModelsTest, ADeadlineIsKeptWhateverTheWorkerDoes) {
+  control_->Hold(true);
+  const Duration start = clock_.Elapsed();
+  const Json late = PostJson(kInfer, V2Body(kRows, R"("parameters":{"timeout":20000},)"), 504);
+  EXPECT_FALSE(late.StringOr("error", "").empty());
+  EXPECT_GE(clock_.Elapsed() - start, milliseconds(20));
+  control_->Hold(false);
+  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows, R"("parameters":{"timeout":60000000},)"))), Expected(kRows));
+  EXPECT_EQ(Rejections("expired"), 1);
+}
+
+TEST_F(BackendModelsTest, AClientThatGoesIsCountedAndItsRequestIsNotRun) {
+  control_->Hold(true);
+  TestClient running(server_->port()), gone(server_->port());
+  ASSERT_TRUE(running.Send(Request(kInfer, V2Body({kRows[0]}))));
+  control_->AwaitHeld();
+  ASSERT_TRUE(gone.Send(Request(kInfer, V2Body(kRows))));
+  ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
+  gone.Close();
+  EXPECT_TRUE(Await([this] { return Rejections("cancelled") == 1; }));
+  control_->Hold(false);
+  EXPECT_EQ(running.Read().status, 200);
+  EXPECT_TRUE(Await([this] { return Metric("millwright_inference_failures_total") == 1; }));
+  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body({kRows[2]}))), Expected({kRows[2]}));
+  EXPECT_EQ(control_->batches(), (std::vector<std::size_t>{1, 1})) << "the rows of the client that went were run";
+}
+
+TEST_F(BackendModelsTest, AServerThatStopsDropsWhatWaitsWithinItsGrace) {
+  control_->Hold(true);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<TestClient>(server_->port()));
+    ASSERT_TRUE(clients.back()->Send(Request(kInfer, V2Body({kRows[0]}))));
+    if (i == 0) control_->AwaitHeld();
+  }
+  ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
+  server_.reset();
+  for (const auto& client : clients) EXPECT_TRUE(client->Closed());
+  EXPECT_EQ(Rejections("cancelled"), 4);
+  EXPECT_EQ(Metric("millwright_inference_failures_total"), 4);
+  EXPECT_EQ(Metric("millwright_inference_requests_total"), 4);
+}
+
+TEST_F(BackendModelsTest, AnswersOfOneConnectionKeepTheirOrder) {
+  control_->Hold(true);
+  TestClient client(server_->port());
+  std::string requests;
+  for (std::size_t i = 0; i < 4; ++i) requests += Request(kInfer, V2Body({kRows[i % 3]}, Cat(R"("id":"q)", i, "\",")));
+  requests += Request(kInfer, "{}");
+  ASSERT_TRUE(client.Send(requests));
+  control_->AwaitHeld();
+  control_->Hold(false);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Json answer = *Json::Parse(client.Read().body);
+    EXPECT_EQ(answer.StringOr("id", ""), Cat("q", i));
+    EXPECT_EQ(V2Answers(answer), Expected({kRows[i % 3]}));
+  }
+  EXPECT_EQ(client.Read().status, 400);
+}
+
+TEST_F(BackendModelsTest, AModelThatIsNotBatchableGetsEachRequestAlone) {
+  const auto body = [](std::string_view values, int count) {
+    return Cat(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[)", count, R"(],"data":[)", values, "]}]}");
+  };
+  control_->Hold(true);
+  TestClient first(server_->port()), second(server_->port()), third(server_->port());
+  ASSERT_TRUE(first.Send(Request("/v2/models/whole/infer", body("1,2", 2))));
+  control_->AwaitHeld();
+  ASSERT_TRUE(second.Send(Request("/v2/models/whole/infer", body("3,4,5", 3))));
+  ASSERT_TRUE(third.Send(Request("/v1/models/whole:predict", R"({"inputs":{"x":[6,7]}})")));
+  ASSERT_TRUE(Await([this] { return catalog_.Live("whole")->queue->Look().queued_rows == 2; }));
+  control_->Hold(false);
+  const auto sum = [](const TestClient::Answer& answer) {
+    return Json::Parse(answer.body)->Find("outputs")->AsArray()[0].Find("data")->Dump();
+  };
+  EXPECT_EQ(sum(first.Read()), "[3]");
+  EXPECT_EQ(sum(second.Read()), "[12]");
+  EXPECT_EQ(Json::Parse(third.Read().body)->Find("outputs")->Dump(), R"({"sum":[13],"count":[2]})");
+  EXPECT_EQ(control_->batches(), (std::vector<std::size_t>{1, 1, 1}));
+}
+
+}  // namespace
+}  // namespace mw::api::inference
