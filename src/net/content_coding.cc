@@ -126,7 +126,7 @@ int WeightOf(std::string_view parameters) {
   if (at == std::string_view::npos) return 1000;
   double weight = 0;
   std::from_chars(parameters.data() + at + 2, parameters.data() + parameters.size(), weight);
-  return static_cast<int>(weight * 1000);
+  return weight > 0 ? static_cast<int>(std::min(weight, 1.0) * 1000) : 0;  // "nan" is read as a number, too
 }
 
 }  // namespace

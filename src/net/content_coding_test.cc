@@ -83,6 +83,8 @@ TEST(ContentCoding, HeadersAreRead) {
   EXPECT_EQ(ChooseContentCoding("gzip;q=0.5, zstd;q=0.4"), ContentCoding::kGzip);
   EXPECT_EQ(ChooseContentCoding("gzip, zstd"), ContentCoding::kZstd);
   EXPECT_EQ(ChooseContentCoding("gzip;q=0"), ContentCoding::kIdentity);
+  EXPECT_EQ(ChooseContentCoding("gzip;q=1e60, zstd;q=nan"), ContentCoding::kGzip);
+  EXPECT_EQ(ChooseContentCoding("gzip;q=-1e60"), ContentCoding::kIdentity);
   EXPECT_EQ(ChooseContentCoding(""), ContentCoding::kIdentity);
   EXPECT_EQ(ChooseContentCoding("br"), ContentCoding::kIdentity);
 }
