@@ -71,8 +71,7 @@ Status TensorResolver::Resolve(const TensorRequest& request, const serving::Mode
 }
 
 Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceRequest& out) {
-  if (tensors_ == nullptr || tensors_.use_count() > 1) tensors_ = std::make_shared<serving::TensorList>();
-  tensors_->Clear();
+  tensors_ = std::make_shared<serving::TensorList>();
   out.event_time = event_time_;
   out.event_times_us = times_us_;
   out.wanted_outputs = request.outputs;

@@ -8,8 +8,9 @@
 // A tensor model takes each of its inputs by name; numbers of another datatype are converted where every value fits.
 // Where all its inputs are columns, [n] or [n, 1], one matrix [n, columns] stands for them in their order.
 //
-// One resolver for each thread, used again: in the steady state it allocates nothing. What it gives points into it
-// and into the request. Invariant after success: every feature was written by the encoder or checked like it.
+// One resolver for each thread, used again: in the steady state it allocates nothing for a row model. What it gives
+// points into it and into the request. Invariant after success: every feature was written by the encoder or checked
+// like it.
 #pragma once
 
 #include <cstdint>
@@ -81,7 +82,7 @@ class TensorResolver {
   std::vector<std::string_view> keys_;
   std::vector<std::string> key_digits_;  // of keys that are numbers
   std::uint64_t unknown_categories_ = 0;
-  std::shared_ptr<serving::TensorList> tensors_;  // of a tensor model; made anew while somebody has a share in it
+  std::shared_ptr<serving::TensorList> tensors_;  // of a tensor model; the batch takes a share in it
   std::string converted_;
 };
 

@@ -33,6 +33,7 @@ struct ServeArguments {
   std::string state_directory;
   std::string python;
   std::string token_file;
+  std::vector<std::string> allowed_hosts;
   int loops = 0;
 };
 
@@ -80,6 +81,7 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
   options.host = listen.host;
   options.port = listen.port;
   options.loops = arguments.loops;
+  options.allowed_hosts = arguments.allowed_hosts;
   options.program_version = kVersion;
   return options;
 }
@@ -166,7 +168,8 @@ void AddServerVerbs(const Registrar& registrar) {
   CLI::App* serve_command = registrar.Add("serve", "Run a model server: of files, or following a control plane",
                                           "millwright serve --model late=package/ --listen 127.0.0.1:0",
                                           [serve] { return RunServe(*serve); });
-  serve_command->add_option("--model", serve->models, "NAME=FILE of a package's directory or an XGBoost JSON model");
+  serve_command->add_option("--model", serve->models,
+                            "NAME=PATH of a package, an XGBoost, LightGBM or ONNX file, or MLflow's model directory");
   serve_command->add_option("--model-repository", serve->model_repository,
                             "Directory of models: MODEL/1/model.onnx, xgboost.json, model.txt, MODEL/config.pbtxt; "
                             "SIGHUP reads it again");
@@ -182,6 +185,9 @@ void AddServerVerbs(const Registrar& registrar) {
   serve_command->add_option("--state-dir", serve->state_directory,
                             "Where the last good state is kept; needed to follow");
   serve_command->add_option("--token-file", serve->token_file, "File with the token for the control plane");
+  serve_command->add_option(
+      "--allow-host", serve->allowed_hosts,
+      "Name by which clients or a proxy call this server, besides localhost; * allows every name");
   serve_command->add_option("--loops", serve->loops, "Threads; 0: one for each core");
 
   registrar.Add("version", "Print the version", "millwright version", [&options] { return RunVersion(options); });
