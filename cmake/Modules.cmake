@@ -42,6 +42,12 @@ function(mw_add_modules SRC)
   add_executable(mw-backend ${SRC}/serving/backend/backend_main.cc ${foreign})
   target_link_libraries(mw-backend PRIVATE mw_serving mw_onnxruntime_headers ${CMAKE_DL_LIBS})
   set_target_properties(mw-backend PROPERTIES BUILD_RPATH "$ORIGIN;$ORIGIN/../lib;${MW_ONNXRUNTIME_DIR}/lib")
+  # A sanitizer's shared library would call dlopen in the program's place, and look along its own path.
+  if(MW_SANITIZE STREQUAL "address")
+    target_link_options(mw-backend PRIVATE -static-libasan)
+  elseif(MW_SANITIZE STREQUAL "thread")
+    target_link_options(mw-backend PRIVATE -static-libtsan)
+  endif()
   if(EXISTS ${SRC}/exec/shim_main.cc)
     # The shim is small, static and free of the project's libraries: it outlives what started it.
     add_executable(mw-shim ${SRC}/exec/shim_main.cc)
