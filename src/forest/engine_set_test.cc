@@ -127,7 +127,7 @@ class RandomForest {
 
 template <typename Sum>
 bool SameBits(const std::vector<Sum>& a, const std::vector<Sum>& b) {
-  return std::memcmp(a.data(), b.data(), a.size() * sizeof(Sum)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Sum)) == 0);
 }
 
 /// Returns how many engines fitted.
