@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "api/inference/json_errors.h"
 #include "api/inference/v2_request.h"
 #include "base/text.h"
 
@@ -12,18 +13,6 @@ namespace {
 
 using Kind = JsonScanner::Kind;
 using serving::Datatype;
-
-Status Scanned(const JsonScanner& json) {
-  if (!json.failed()) [[likely]]
-    return Ok();
-  return InvalidArgument("the request is no valid JSON: ", json.error(), " at byte ", json.error_offset());
-}
-
-Error Unexpected(JsonScanner& json, std::string_view what, std::string_view expected) {
-  if (json.Peek() == Kind::kNone) json.Skip();  // fails: it is no JSON at all
-  const Status scanned = Scanned(json);
-  return scanned.ok() ? InvalidArgument(what, " must be ", expected) : scanned.error();
-}
 
 std::string_view Since(const char* begin, const JsonScanner& json) {
   return Trim(std::string_view(begin, static_cast<std::size_t>(json.position() - begin))).substr(0, 80);

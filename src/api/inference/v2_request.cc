@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "api/inference/json_errors.h"
 #include "api/inference/tensor_values.h"
 #include "base/text.h"
 
@@ -12,18 +13,6 @@ namespace {
 
 using serving::Datatype;
 using Kind = JsonScanner::Kind;
-
-Status Scanned(const JsonScanner& json) {
-  if (!json.failed()) [[likely]]
-    return Ok();
-  return InvalidArgument("the request is no valid JSON: ", json.error(), " at byte ", json.error_offset());
-}
-
-Error Unexpected(JsonScanner& json, std::string_view what, std::string_view expected) {
-  if (json.Peek() == Kind::kNone) json.Skip();  // fails: it is no JSON at all
-  const Status scanned = Scanned(json);
-  return scanned.ok() ? InvalidArgument(what, " must be ", expected) : scanned.error();
-}
 
 Status ReadText(JsonScanner& json, std::string_view what, std::string_view& out) {
   if (json.Peek() != Kind::kString) return Unexpected(json, what, "a string");
