@@ -114,6 +114,7 @@ def look_while_it_is_down(platform):
     assert "to the bit" in rows["endpoint toy"]["value"], rows["endpoint toy"]
     assert rows["database"]["state"] == "ok"
     platform.start()
+    wait_for("a report of the model server", 30, lambda: platform.get("/api/v1/endpoints/toy")["ready"])
 
 
 def look_at_damage(platform):
