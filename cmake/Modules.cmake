@@ -71,23 +71,46 @@ set(MW_TEST_PROGRAMS_serving mw-backend)
 set(MW_TEST_PROGRAMS_steps mw-step)
 set(MW_TEST_PROGRAMS_app millwright mw-step mw-shim mw-backend)
 
+# Tests whose models run in the environment that tools/pyfunc makes; the test `pyfunc_environment` makes it before them.
+set(MW_PYFUNC_TESTS_serving "PythonBackendTest.*")
+
+function(mw_discover_tests MODULE PYFUNC)
+  gtest_discover_tests(mw_${MODULE}_test DISCOVERY_MODE PRE_TEST TEST_FILTER "-${PYFUNC}"
+    PROPERTIES LABELS ${MODULE} TIMEOUT 300)
+  if(PYFUNC)
+    gtest_discover_tests(mw_${MODULE}_test DISCOVERY_MODE PRE_TEST TEST_FILTER "${PYFUNC}"
+      PROPERTIES LABELS ${MODULE} TIMEOUT 300 FIXTURES_REQUIRED pyfunc)
+  endif()
+endfunction()
+
 function(mw_add_tests SRC)
   mw_read_modules(${SRC})
   include(GoogleTest)
+  # The tree's place is told to tests by a file of its own, never by a flag: then their objects are every clone's.
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/test_paths.cc @ONLY CONTENT [[
+#include "base/test_paths.h"
+
+namespace mw {
+
+const char kSourceDirectory[] = "@CMAKE_SOURCE_DIR@";
+const char kBinaryDirectory[] = "@CMAKE_BINARY_DIR@";
+
+}  // namespace mw
+]])
+  add_library(mw_test_paths STATIC ${CMAKE_BINARY_DIR}/test_paths.cc)
+  target_include_directories(mw_test_paths PRIVATE ${SRC})
   foreach(module IN LISTS MW_MODULES)
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${SRC}/${module}/*_test.cc)
     if(tests)
       add_executable(mw_${module}_test ${tests})
-      target_link_libraries(mw_${module}_test PRIVATE mw_${module} GTest::gtest_main ${MW_TEST_LIBS_${module}})
-      target_compile_definitions(mw_${module}_test PRIVATE
-        MW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MW_BINARY_DIR="${CMAKE_BINARY_DIR}")
+      target_link_libraries(mw_${module}_test PRIVATE
+        mw_${module} mw_test_paths GTest::gtest_main ${MW_TEST_LIBS_${module}})
       foreach(program IN LISTS MW_TEST_PROGRAMS_${module})
         if(TARGET ${program})
           add_dependencies(mw_${module}_test ${program})
         endif()
       endforeach()
-      gtest_discover_tests(mw_${module}_test DISCOVERY_MODE PRE_TEST
-        PROPERTIES LABELS ${module} TIMEOUT 300)
+      mw_discover_tests(${module} "${MW_PYFUNC_TESTS_${module}}")
     endif()
   endforeach()
 endfunction()

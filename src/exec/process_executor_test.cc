@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "exec/attempt_directory.h"
 #include "exec/attempt_files.h"
@@ -27,7 +28,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string ShimPath() { return MW_BINARY_DIR "/bin/mw-shim"; }
+std::string ShimPath() { return Cat(kBinaryDirectory, "/bin/mw-shim"); }
 
 std::string InWork(const AttemptSpec& spec, std::string_view name) {
   return Cat(spec.directory, '/', kWorkDirectory, '/', name);

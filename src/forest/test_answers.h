@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "forest/forest.h"
 
@@ -21,7 +22,7 @@ struct KnownAnswers {
   std::vector<double> margins, predictions;  ///< exact: floats of float models
 };
 
-inline std::string TestData(std::string_view name) { return Cat(MW_SOURCE_DIR "/src/forest/testdata/", name); }
+inline std::string TestData(std::string_view name) { return Cat(kSourceDirectory, "/src/forest/testdata/", name); }
 
 /// Null stands for NaN; infinities are texts.
 inline std::vector<double> Numbers(const Json& array) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 
 namespace mw::forest {
@@ -230,7 +231,7 @@ TEST(XgboostJson, BoundsTheDepth) {
 }
 
 TEST(XgboostJson, ReadsTheSeedsOfTheFuzzer) {
-  const std::string corpus = MW_SOURCE_DIR "/fuzz/corpus/xgboost_json/";
+  const std::string corpus = Cat(kSourceDirectory, "/fuzz/corpus/xgboost_json/");
   EXPECT_TRUE(ParseXgboostJson(*ReadFile(corpus + "categories.json")).ok());
   EXPECT_TRUE(ParseXgboostJson(*ReadFile(corpus + "numbers.json")).ok());
   EXPECT_EQ(ParseXgboostJson(*ReadFile(corpus + "classes.json"))->num_outputs, 3U);

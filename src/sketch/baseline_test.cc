@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "sketch/baseline_maker.h"
 
@@ -136,7 +137,7 @@ TEST(Baseline, OfManyColumnsAndDaysHasFewerEdgesThenFewerDays) {
 
 TEST(Baseline, WritesAndReadsTheBytesOfItsVersion) {
   const std::string bytes = Made(2'000, 4).Bytes();
-  const std::string golden = ReadFile(Cat(MW_SOURCE_DIR, "/src/sketch/testdata/baseline_v1.bin")).value_or("");
+  const std::string golden = ReadFile(Cat(kSourceDirectory, "/src/sketch/testdata/baseline_v1.bin")).value_or("");
   EXPECT_TRUE(bytes == golden) << "the format changed: raise kBaselineFormatVersion, add a file";
   const auto read = Baseline::FromBytes(golden);
   ASSERT_TRUE(read.ok()) << read.error().ToString();

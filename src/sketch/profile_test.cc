@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 
 namespace mw::sketch {
@@ -38,7 +39,7 @@ Profile GoldenProfile() {
 }
 
 std::string Golden(std::string_view name) {
-  return ReadFile(Cat(MW_SOURCE_DIR, "/src/sketch/testdata/", name)).value_or("");
+  return ReadFile(Cat(kSourceDirectory, "/src/sketch/testdata/", name)).value_or("");
 }
 
 TEST(Profile, WritesTheBytesOfItsVersion) {

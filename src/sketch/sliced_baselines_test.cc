@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "sketch/baseline_maker.h"
 
@@ -65,7 +66,7 @@ TEST(SlicedBaselines, AreAtMostSoMany) {
 }
 
 TEST(SlicedBaselines, WritesAndReadsTheBytesOfItsVersion) {
-  const std::string golden = ReadFile(Cat(MW_SOURCE_DIR, "/src/sketch/testdata/slices_v1.bin")).value_or("");
+  const std::string golden = ReadFile(Cat(kSourceDirectory, "/src/sketch/testdata/slices_v1.bin")).value_or("");
   EXPECT_TRUE(MadeBytes() == golden) << "the format changed: raise kSlicesFormatVersion, add a file";
   const auto read = SlicesFromBytes(golden);
   ASSERT_TRUE(read.ok()) << read.error().ToString();

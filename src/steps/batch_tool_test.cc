@@ -16,6 +16,7 @@
 #include "base/metrics.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "data/duckdb_session.h"
 #include "data/testing.h"
@@ -239,7 +240,7 @@ TEST_F(BatchToolTest, ABareModelFileAnswersWithItsOwnColumns) {
 
 /// A process of its own predicts and is killed when it has come to that part; true when it was.
 bool RunAndKill(const std::vector<std::string>& words, const std::string& directory, std::int64_t part) {
-  std::vector<std::string> command = {Cat(MW_BINARY_DIR, "/bin/mw-step"), "predict"};
+  std::vector<std::string> command = {Cat(kBinaryDirectory, "/bin/mw-step"), "predict"};
   command.insert(command.end(), words.begin(), words.end());
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());

@@ -5,6 +5,8 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/test_paths.h"
+#include "base/text.h"
 #include "data/testing.h"
 
 namespace mw::steps {
@@ -12,7 +14,7 @@ namespace {
 
 using data::DuckdbSession;
 
-const std::string kExample = std::string(MW_SOURCE_DIR) + "/examples/flights";
+const std::string kExample = std::string(kSourceDirectory) + "/examples/flights";
 constexpr std::string_view kFlightsColumns =
     "year SMALLINT, month SMALLINT, day SMALLINT, dep_time SMALLINT, sched_dep_time SMALLINT, dep_delay SMALLINT,"
     " arr_time SMALLINT, sched_arr_time SMALLINT, arr_delay SMALLINT, carrier VARCHAR, flight SMALLINT,"

@@ -4,13 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 
 namespace mw::wire {
 namespace {
 
 std::string Golden(std::string_view name) {
-  const auto text = ReadFile(Cat(MW_SOURCE_DIR "/src/wire/golden/", name));
+  const auto text = ReadFile(Cat(kSourceDirectory, "/src/wire/golden/", name));
   return text.ok() ? *text : "";
 }
 

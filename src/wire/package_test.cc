@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 
 namespace mw::wire {
@@ -162,7 +163,7 @@ TEST_F(PackageTest, WritesNothingThatItWouldRefuse) {
 }
 
 TEST_F(PackageTest, TheGoldenPackageStaysReadableAndIsReproducedByteForByte) {
-  const std::string golden = MW_SOURCE_DIR "/src/wire/golden/package_v1";
+  const std::string golden = Cat(kSourceDirectory, "/src/wire/golden/package_v1");
   const auto read = ReadPackage(golden);
   ASSERT_TRUE(read.ok()) << read.error().ToString();
   std::filesystem::copy_file(golden + "/model.json", Path("model.json"));

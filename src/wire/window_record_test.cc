@@ -12,13 +12,14 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "sketch/bytes.h"
 
 namespace mw::wire {
 namespace {
 
-std::string GoldenPath(std::string_view name) { return Cat(MW_SOURCE_DIR "/src/wire/golden/", name); }
+std::string GoldenPath(std::string_view name) { return Cat(kSourceDirectory, "/src/wire/golden/", name); }
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 /// As schema::Encoder marks a category that the vocabulary lacks.

@@ -5,9 +5,8 @@
 
 A scikit-learn pipeline with numbers, texts and truth values (labels and probabilities), a forest over a matrix, one
 logged with nothing but an example, one with nothing at all; XGBoost and LightGBM as python_function; a model of one's
-own in Python. `tools/pyfunc` fetches MLflow and the libraries into build/deps/pyfunc; without them the script
-says so and passes. --make-environment has the backend make the environment of the first model itself, from PyPI:
-minutes.
+own in Python. `tools/pyfunc` fetches MLflow and the libraries into build/deps/pyfunc. --make-environment has the
+backend make the environment of the first model itself, from PyPI: minutes.
 """
 import argparse
 import json
@@ -49,8 +48,8 @@ def main():
     parser.add_argument("--make-environment", action="store_true")
     options = parser.parse_args()
     if not PYTHON.exists():
-        print("MLflow is not here; tools/pyfunc fetches it")
-        return 0
+        print("MLflow is not here; tools/pyfunc fetches it", file=sys.stderr)
+        return 1
     if Path(sys.prefix) != PYTHON.parent.parent:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])
 
@@ -60,6 +59,7 @@ def main():
     import mlflow
     import numpy
     import pandas
+    import sklearn
     import xgboost
     from mlflow.models import infer_signature
     from sklearn.compose import make_column_transformer
@@ -91,7 +91,8 @@ def main():
 
     checked = 0
     # Said, so that MLflow does not find them out anew for each model.
-    needs = {"pip_requirements": [*(ROOT / "tests/conformance/pyfunc_requirements.txt").read_text().split()]}
+    needs = {"pip_requirements": [f"{each.__name__}=={each.__version__}" for each in (mlflow, xgboost, lightgbm)]
+             + [f"scikit-learn=={sklearn.__version__}"]}
 
     def same(name, answer, expected):
         nonlocal checked

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "serving/serve.h"
 #include "serving/test_model.h"
@@ -31,7 +32,7 @@ struct Outcome {
 
 Outcome Bench(const std::string& arguments) {
   Outcome outcome;
-  FILE* pipe = popen(Cat(MW_BINARY_DIR, "/bin/millwright bench ", arguments, " 2>&1").c_str(), "r");
+  FILE* pipe = popen(Cat(kBinaryDirectory, "/bin/millwright bench ", arguments, " 2>&1").c_str(), "r");
   char buffer[4096];
   while (const std::size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) outcome.text.append(buffer, got);
   outcome.exit_code = WEXITSTATUS(pclose(pipe));

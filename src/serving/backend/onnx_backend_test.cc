@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/test_paths.h"
+#include "base/text.h"
 #include "serving/backend/test_onnx.h"
 #include "serving/test_model.h"
 
@@ -29,7 +31,7 @@ class OnnxBackend : public ::testing::Test {
   }
   Result<std::unique_ptr<Backend>> Start(const std::string& model, bool cached = false) const {
     NativeBackendOptions options;
-    options.program = MW_BINARY_DIR "/bin/mw-backend";
+    options.program = Cat(kBinaryDirectory, "/bin/mw-backend");
     if (cached) options.cache_directory = directory_.path() + "/compiled";
     return StartOnnxBackend(Write("model.onnx", model), options);
   }
@@ -202,7 +204,7 @@ TEST_F(OnnxBackend, AFileThatIsNoModelIsRefusedInOneSentence) {
   ASSERT_FALSE(unknown.ok());
   EXPECT_NE(unknown.error().message.find("NoSuchOperator"), std::string::npos) << unknown.error().ToString();
   NativeBackendOptions options;
-  options.program = MW_BINARY_DIR "/bin/mw-backend";
+  options.program = Cat(kBinaryDirectory, "/bin/mw-backend");
   EXPECT_EQ(StartOnnxBackend(directory_.path() + "/absent.onnx", options).error().code, Code::kNotFound);
   options.program = "/nonexistent/mw-backend";
   EXPECT_EQ(StartOnnxBackend(directory_.path() + "/model.onnx", options).error().code, Code::kNotFound);
@@ -225,7 +227,7 @@ TEST_F(OnnxBackend, TheEstimateIsNeitherTooLowNorFarTooHigh) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own memory counts
 TEST_F(OnnxBackend, AModelThatWantsMoreMemoryThanItMayIsRefused) {
   NativeBackendOptions options;
-  options.program = MW_BINARY_DIR "/bin/mw-backend";
+  options.program = Cat(kBinaryDirectory, "/bin/mw-backend");
   options.memory_bytes_max = 40'000'000;
   const std::string path = Write("model.onnx", OnnxPerceptron({2'500, 2'500, 1}));
   EXPECT_FALSE(StartOnnxBackend(path, options).ok());

@@ -1,14 +1,15 @@
 // The Python worker behind its backend, over a stand-in for MLflow whose models misbehave as asked. MLflow itself:
-// tests/conformance/pyfunc_models.py. Needs NumPy: Debian's, or what tools/oracles unpacked; skipped without.
+// tests/conformance/pyfunc_models.py. NumPy is that of tools/pyfunc's environment; without it every test fails.
 #include "serving/backend/python_backend.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <span>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 #include "serving/backend/python_environment.h"
 #include "serving/test_model.h"
@@ -17,7 +18,7 @@ namespace mw::serving {
 namespace {
 
 constexpr std::chrono::seconds kLong{30};
-const std::string kOracles = MW_SOURCE_DIR "/build/deps/oracles/usr/lib";
+const std::string kPyfunc = Cat(kSourceDirectory, "/build/deps/pyfunc");
 
 // As much of MLflow as the worker asks for. A model directory's `model.py` defines predict, input and output schemas.
 constexpr std::string_view kMlflow = R"(
@@ -59,26 +60,30 @@ def predict(x):
 class PythonBackendTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_EQ(access((kPyfunc + "/installed").c_str(), F_OK), 0)
+        << "no environment at " << kPyfunc << "; run tools/pyfunc";
+    const std::string venv = scratch_ / "venv";
     const Status made =
-        RunToEnd({"/usr/bin/python3", "-I", "-m", "venv", "--without-pip", scratch_ / "venv"}, scratch_ / "log", kLong);
+        RunToEnd({kPyfunc + "/bin/python", "-I", "-m", "venv", "--without-pip", venv}, scratch_ / "log", kLong);
     ASSERT_TRUE(made.ok()) << made.error().ToString();
-    const std::string packages = scratch_ / "venv/lib/python3.11/site-packages";
-    struct stat status {};
-    if (stat(packages.c_str(), &status) != 0) GTEST_SKIP() << "Python is not 3.11";
-    ASSERT_TRUE(WriteFileDurably(packages + "/oracles.pth", kOracles + "/python3/dist-packages\n").ok());
+    options_.program = Cat(kBinaryDirectory, "/bin/mw-backend");
+    options_.directory = scratch_ / "python";
+    options_.python = venv + "/bin/python";
+    options_.start_timeout = kLong;
+    const std::string packages = Packages(options_.python);
+    // Its own MLflow comes before the one beside NumPy.
+    ASSERT_TRUE(WriteFileDurably(packages + "/pyfunc.pth", Packages(kPyfunc + "/bin/python") + "\n").ok());
     ASSERT_TRUE(MakeDirectories(packages + "/mlflow").ok());
     ASSERT_TRUE(WriteFileDurably(packages + "/mlflow/__init__.py", "__version__ = '0.0-test'\n").ok());
     ASSERT_TRUE(WriteFileDurably(packages + "/mlflow/pyfunc.py", kMlflow).ok());
-    options_.program = MW_BINARY_DIR "/bin/mw-backend";
-    options_.directory = scratch_ / "python";
-    options_.python = scratch_ / "venv/bin/python";
-    options_.start_timeout = kLong;
-    const std::string on = Cat(kOracles, "/x86_64-linux-gnu");
-    options_.environment = {Cat("LD_LIBRARY_PATH=", on, ":", on, "/blas:", on, "/lapack")};
-    setenv("LD_LIBRARY_PATH", options_.environment[0].substr(16).c_str(), 1);
-    const Status numpy = RunToEnd({options_.python, "-I", "-c", "import numpy"}, scratch_ / "log", kLong);
-    unsetenv("LD_LIBRARY_PATH");
-    if (!numpy.ok()) GTEST_SKIP() << "no NumPy here; tools/oracles fetches it";
+  }
+
+  /// Where an environment's packages are.
+  std::string Packages(const std::string& python) {
+    const Status asked = RunToEnd({python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"},
+                                  scratch_ / "log", kLong);
+    EXPECT_TRUE(asked.ok()) << asked.error().ToString();
+    return std::string(Trim(ReadFile(scratch_ / "log").value_or("")));
   }
 
   std::string WriteModel(std::string_view text) {

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/test_paths.h"
 #include "base/text.h"
 
 namespace mw::serving {
@@ -45,7 +46,7 @@ def read_run():
     return id, exactly(size)
 )";
 
-std::string Backend_() { return MW_BINARY_DIR "/bin/mw-backend"; }
+std::string Backend_() { return Cat(kBinaryDirectory, "/bin/mw-backend"); }
 
 WorkerOptions Options(std::vector<std::string> command) {
   WorkerOptions options;

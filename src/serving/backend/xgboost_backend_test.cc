@@ -8,6 +8,8 @@
 #include <fstream>
 
 #include "base/random.h"
+#include "base/test_paths.h"
+#include "base/text.h"
 #include "forest/xgboost_oracle.h"
 #include "serving/test_model.h"
 
@@ -37,7 +39,7 @@ class XgboostBackend : public ::testing::Test {
     const std::string path = Cat(directory_.path(), "/", name);
     std::ofstream(path, std::ios::binary) << bytes;
     NativeBackendOptions options;
-    options.program = MW_BINARY_DIR "/bin/mw-backend";
+    options.program = Cat(kBinaryDirectory, "/bin/mw-backend");
     return StartXgboostBackend(path, options);
   }
   testing::TestDirectory directory_;
