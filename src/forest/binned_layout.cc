@@ -5,6 +5,8 @@
 #include <bit>
 #include <limits>
 
+#include "forest/complete_tree.h"
+
 namespace mw::forest {
 namespace {
 
@@ -24,21 +26,6 @@ bool IsComplete(const Tree& tree) {
   if (tree.depth > Layout::kDepthMax) return false;
   const std::size_t nodes = std::size_t{1} << tree.depth;
   return nodes * kNodeCost <= CountSplits(tree) * kStepCost || CountSplits(tree) >= Layout::kLeavesMax;
-}
-
-/// Ascending and distinct, for each feature.
-std::vector<std::vector<float>> SortedThresholds(const Ensemble& ensemble) {
-  std::vector<std::vector<float>> sorted(ensemble.num_features);
-  for (const Tree& tree : ensemble.trees) {
-    for (const Node& node : tree.nodes) {
-      if (!node.IsLeaf() && node.category_set == Node::kNone) sorted[node.feature].push_back(node.value);
-    }
-  }
-  for (std::vector<float>& thresholds : sorted) {
-    std::sort(thresholds.begin(), thresholds.end());
-    thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
-  }
-  return sorted;
 }
 
 template <typename Sum>
@@ -157,7 +144,13 @@ class Builder {
                               static_cast<std::uint32_t>(layout_->leaves.size())});
     GrowNodes(layout_->planes.size() + nodes);
     layout_->leaves.resize(layout_->leaves.size() + nodes);
-    Fill(tree, 0, 0, 0);
+    const BinnedTree filled = layout_->trees.back();
+    VisitComplete(
+        tree, tree.depth,
+        [&](std::size_t place, std::size_t node) { SetNode(filled.first_node + place, tree.nodes[node]); },
+        [&](std::size_t leaf, std::size_t node) {
+          layout_->leaves[filled.first_leaf + leaf] = tree.template LeafValue<Sum>(node);
+        });
   }
 
   void GrowNodes(std::size_t size) {
@@ -169,23 +162,9 @@ class Builder {
     layout_->high_halves.resize(size);
   }
 
-  /// A leaf above the last level is repeated below: whatever its unused splits say, it is reached.
-  void Fill(const Tree& tree, std::size_t node, std::uint32_t level, std::size_t place) {
-    const BinnedTree& filled = layout_->trees.back();
-    if (level == tree.depth) {
-      layout_->leaves[filled.first_leaf + place] = tree.template LeafValue<Sum>(node);
-      return;
-    }
-    const bool leaf = tree.nodes[node].IsLeaf();
-    if (!leaf) SetNode(filled.first_node + (std::size_t{1} << level) + place, tree.nodes[node]);
-    const std::size_t left = leaf ? node : static_cast<std::size_t>(tree.nodes[node].left);
-    Fill(tree, left, level + 1, 2 * place);
-    Fill(tree, leaf ? node : left + 1, level + 1, 2 * place + 1);
-  }
-
   void SetNode(std::size_t at, const Node& node) {
     layout_->planes[at] = PlaneOf(node);
-    const std::uint32_t rank = RankOf(node);
+    const std::uint32_t rank = RankOf(node, sorted_);
     layout_->bins[at] = static_cast<std::uint8_t>(rank ^ 0x80U);
     if (!layout_->wide_bins) return;
     layout_->words[at] = static_cast<std::uint16_t>(rank ^ 0x8000U);
@@ -240,14 +219,8 @@ class Builder {
   [[nodiscard]] std::uint32_t PlaneOf(const Node& split) const {
     return static_cast<std::uint32_t>(inputs_.IndexOf(split) * kPlaneBytes);
   }
-  /// A bin above it goes right.
-  [[nodiscard]] std::uint32_t RankOf(const Node& split) const {
-    if (split.category_set != Node::kNone) return 0;
-    const std::vector<float>& sorted = sorted_[split.feature];
-    return static_cast<std::uint32_t>(std::lower_bound(sorted.begin(), sorted.end(), split.value) - sorted.begin());
-  }
   [[nodiscard]] std::uint32_t RepeatedBin(const Node& split) const {
-    const std::uint32_t rank = RankOf(split);
+    const std::uint32_t rank = RankOf(split, sorted_);
     return layout_->wide_bins ? (rank ^ 0x8000U) * 0x10001U : (rank ^ 0x80U) * 0x1010101U;
   }
 
@@ -260,6 +233,27 @@ class Builder {
 };
 
 }  // namespace
+
+std::vector<std::vector<float>> SortedThresholds(const Ensemble& ensemble) {
+  std::vector<std::vector<float>> sorted(ensemble.num_features);
+  for (const Tree& tree : ensemble.trees) {
+    for (const Node& node : tree.nodes) {
+      if (!node.IsLeaf() && node.category_set == Node::kNone) sorted[node.feature].push_back(node.value);
+    }
+  }
+  for (std::vector<float>& thresholds : sorted) {
+    std::sort(thresholds.begin(), thresholds.end());
+    thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
+  }
+  return sorted;
+}
+
+std::uint32_t RankOf(const Node& split, const std::vector<std::vector<float>>& sorted) {
+  if (split.category_set != Node::kNone) return 0;
+  const std::vector<float>& thresholds = sorted[split.feature];
+  return static_cast<std::uint32_t>(std::lower_bound(thresholds.begin(), thresholds.end(), split.value) -
+                                    thresholds.begin());
+}
 
 template <typename Sum>
 std::shared_ptr<const BinnedLayout<Sum>> BinnedLayout<Sum>::Make(const Ensemble& ensemble, const SplitInputs& inputs) {

@@ -5,7 +5,7 @@
 //   missing   an input of its own for each rule: bin 0 (goes left) or the greatest (goes right)
 //   category  an input for each set, by look-up of the category's bit: 0 or the greatest
 //
-// Trees take one of two forms. Complete: node i of level l is at 2^l + i; what a level compares is selected from its
+// Trees take one of two forms. Complete (complete_tree.h): what a level compares is selected from its
 // 2^l planes, then compared once. Steps: one comparison and one selection for each split, children first, for trees
 // that are deep or sparse, as leaf-wise growth makes them.
 //
@@ -62,6 +62,11 @@ struct BinnedTree {
   std::uint32_t first_node = 0;  ///< in planes, bins and their halves; or in steps
   std::uint32_t first_leaf = 0;
 };
+
+/// Each feature's thresholds, ascending and distinct.
+std::vector<std::vector<float>> SortedThresholds(const Ensemble& ensemble);
+/// How many thresholds of its feature are below the split's: a bin above that goes right. 0 for a category set.
+std::uint32_t RankOf(const Node& split, const std::vector<std::vector<float>>& sorted);
 
 struct BinnedOutput {
   std::uint32_t first_tree = 0, num_trees = 0;

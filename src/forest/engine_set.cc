@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "forest/binned_engine.h"
 #include "forest/interleaved_engine.h"
+#include "forest/masked_engine.h"
 #include "forest/split_inputs.h"
 #include "forest/walk_engine.h"
 
@@ -32,10 +33,10 @@ constexpr double kHopeless = 3;
 constexpr double kTie = 1.08;
 
 // In the order of preference.
-constexpr Engine kForOneRow[] = {Engine::kInterleaved, Engine::kBinnedAvx512, Engine::kBinnedAvx2, Engine::kBinnedSse,
-                                 Engine::kWalk};
-constexpr Engine kForBatches[] = {Engine::kBinnedAvx512, Engine::kBinnedAvx2, Engine::kBinnedSse, Engine::kInterleaved,
-                                  Engine::kWalk};
+constexpr Engine kForOneRow[] = {Engine::kMaskedAvx512, Engine::kInterleaved, Engine::kBinnedAvx512,
+                                 Engine::kBinnedAvx2,   Engine::kBinnedSse,   Engine::kWalk};
+constexpr Engine kForBatches[] = {Engine::kBinnedAvx512, Engine::kBinnedAvx2,  Engine::kBinnedSse,
+                                  Engine::kMaskedAvx512, Engine::kInterleaved, Engine::kWalk};
 
 /// Values near the thresholds and among the categories, some missing: rows that take all ways through the trees.
 std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
@@ -99,6 +100,7 @@ void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
   for (const Engine engine : {Engine::kBinnedSse, Engine::kBinnedAvx2, Engine::kBinnedAvx512}) {
     place(engine) = BinnedEngine<Sum>::Make(engine, layout);
   }
+  place(Engine::kMaskedAvx512) = MaskedEngine<Sum>::Make(ensemble, inputs, layout);
 }
 
 template <typename Sum>

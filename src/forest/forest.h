@@ -47,8 +47,9 @@ enum class Engine : std::uint8_t {
   kBinnedSse,     ///< 16 rows at a time: values become bins, decisions selections between registers
   kBinnedAvx2,    ///< 32 rows
   kBinnedAvx512,  ///< 64 rows
+  kMaskedAvx512,  ///< one row, every split of a tree compared in one instruction
 };
-inline constexpr std::size_t kEngines = 5;
+inline constexpr std::size_t kEngines = 6;
 std::string_view EngineName(Engine engine);
 
 struct Plan;
