@@ -354,6 +354,7 @@ void Loop::Answer(Connection& c, std::string_view body, bool last) {
   request.body = body;
   request.headers = head_->headers;
   request.known = &head_->known;
+  request.descriptor = c.socket.get();
   c.closing = !head_->keep_alive || (last && shared_.stopping);
   const AnswerForm form{.head_only = head_->method == Method::kHead,
                         .close = c.closing,

@@ -38,6 +38,7 @@ struct RequestView {
   std::string_view body;   ///< chunks are joined already
   std::span<const HeaderView> headers;
   const KnownHeaders* known = nullptr;
+  int descriptor = -1;  ///< of the connection, for PeerAddress (socket.h)
   /// The first value, or empty; costs nothing.
   [[nodiscard]] std::string_view Header(KnownHeader header) const { return (*known)[static_cast<std::size_t>(header)]; }
   /// The first value of that name (ASCII case does not matter), or empty.

@@ -119,6 +119,16 @@ int LocalPort(int descriptor) {
   return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
 }
 
+std::string PeerAddress(int descriptor) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
+  const void* bytes = &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  if (address.ss_family == AF_INET6) bytes = &reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+  char text[INET6_ADDRSTRLEN];
+  return inet_ntop(address.ss_family, bytes, text, sizeof text) == nullptr ? "" : text;
+}
+
 Result<FileDescriptor> ConnectTcp(const std::string& host, int port, std::chrono::milliseconds timeout) {
   const AddressList addresses = TRY(Resolve(host, port, 0));
   int failure = 0;

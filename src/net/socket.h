@@ -29,6 +29,8 @@ Result<Address> ParseAddress(std::string_view text);
 Result<FileDescriptor> ListenTcp(const std::string& host, int port);
 /// The port that a socket is bound to.
 int LocalPort(int descriptor);
+/// Of a connected socket: "127.0.0.1", "::1"; empty when it is none any more.
+std::string PeerAddress(int descriptor);
 /// A connected, non-blocking socket without Nagle's delay. Tries every address of the name.
 /// Errors: kUnavailable "cannot connect to http://HOST:PORT: connection refused"; kDeadlineExceeded.
 Result<FileDescriptor> ConnectTcp(const std::string& host, int port, std::chrono::milliseconds timeout);

@@ -102,6 +102,7 @@ Status DataPlane::Prepare() {
     TRY(MakeDirectories(options_.state_directory));
     lock_ = TRY(TakeLock(options_.state_directory + "/serve.lock"));
     unlink(ServeFile(options_).c_str());  // of one that was killed
+    access_log_ = TRY(AccessLog::Make({.state_directory = options_.state_directory}, clock_, metrics_));
   }
   server_id_ = TRY(ServerId(options_, clock_));
   return options_.follow.empty() ? Ok() : Follow();
@@ -144,7 +145,8 @@ Status DataPlane::LoadModels() {
 
 HandlerContext DataPlane::NewThread() {
   RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
-  return {catalog_, metrics_, clock_, lane, &cache_, repository_.get()};
+  AccessLane* const access = access_log_ == nullptr ? nullptr : &access_log_->NewLane();
+  return {catalog_, metrics_, clock_, lane, &cache_, repository_.get(), access, access_log_.get()};
 }
 
 Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory& make_front) {
@@ -160,6 +162,7 @@ Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory&
                  ":", server_->port());
   if (!options_.state_directory.empty()) TRY(WriteServeFile());
   if (recorder_ != nullptr) recorder_->Start();
+  if (access_log_ != nullptr) access_log_->Start();
   if (follower_ != nullptr) follower_thread_ = std::thread([this] { follower_->Run(address_); });
   return Ok();
 }
@@ -193,6 +196,7 @@ void DataPlane::Stop() {
   front_.reset();
   server_.reset();
   if (recorder_ != nullptr) recorder_->Stop();
+  if (access_log_ != nullptr) access_log_->Stop();
   if (!options_.state_directory.empty()) unlink(ServeFile(options_).c_str());
   LogInfo("data plane stopped", {{"address", Json(address_)}});
 }

@@ -4,8 +4,8 @@
 //
 //   LOADING (models, last good state) -> LISTENING -> DRAINING (Stop: in-flight requests finish) -> gone
 //
-// A data plane that follows also records what it predicts (recorder.h). With a state directory the process holds
-// STATE/serve.lock as long as it lives and keeps STATE/serve.json
+// A data plane that follows also records what it predicts (recorder.h). With a state directory the process writes down
+// who asked what (access_log.h), holds STATE/serve.lock as long as it lives and keeps STATE/serve.json
 // {"pid","version","address","server","grpc"} while it listens, so that a control plane can find and adopt it.
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "net/loop_server.h"
+#include "serving/access_log.h"
 #include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/follower.h"
@@ -54,6 +55,8 @@ struct HandlerContext {
   ResponseCache* cache;
   /// Null when models do not come from a repository.
   ModelRepository* repository = nullptr;
+  AccessLane* access = nullptr;     ///< this thread's own; null when there is no access log
+  AccessLog* access_log = nullptr;  ///< the same
 };
 /// One handler for each loop.
 using HandlerFactory = std::function<std::unique_ptr<net::LoopHandler>(const HandlerContext& context)>;
@@ -109,7 +112,8 @@ class DataPlane {
   std::string address_;
   std::shared_ptr<ModelRepository> repository_;  // when there is one
   std::unique_ptr<Follower> follower_;
-  std::unique_ptr<Recorder> recorder_;  // when it follows
+  std::unique_ptr<Recorder> recorder_;     // when it follows
+  std::unique_ptr<AccessLog> access_log_;  // when it has a state directory
   std::unique_ptr<net::LoopServer> server_;
   std::unique_ptr<Front> front_;
   std::thread follower_thread_;

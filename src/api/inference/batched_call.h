@@ -55,6 +55,9 @@ class BatchedCall final : public Waiting {
     canonical_input_ = canonical_input;
     cache_policy_ = policy;
   }
+  /// Before Start: for the access log.
+  void KeepOrigin(const serving::AccessOrigin& origin) { origin_ = origin; }
+  [[nodiscard]] const serving::AccessOrigin& origin() const { return origin_; }
   [[nodiscard]] const std::string& canonical_input() const { return canonical_input_; }
   [[nodiscard]] const serving::CachePolicy& cache_policy() const { return cache_policy_; }
 
@@ -86,6 +89,7 @@ class BatchedCall final : public Waiting {
   std::shared_ptr<Submitted> submitted_ = std::make_shared<Submitted>();
   std::string canonical_input_;
   serving::CachePolicy cache_policy_;
+  serving::AccessOrigin origin_;
   bool finished_ = false;
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "serving/access_entry.h"
 #include "serving/catalog.h"
 #include "serving/model.h"
 #include "serving/tensor.h"
@@ -56,13 +57,20 @@ class HeaderSource {
   virtual ~HeaderSource() = default;
   /// The first value of that name, or empty.
   [[nodiscard]] virtual std::string_view Header(std::string_view name) const = 0;
+  /// The value of a header that must not come twice; empty when it did.
+  [[nodiscard]] virtual std::string_view OnlyHeader(std::string_view name) const = 0;
+  /// The other side's address without its port, or empty. Costs a system call.
+  [[nodiscard]] virtual std::string PeerAddress() const = 0;
 };
 
 /// Where to ask, apart from what stands in the body.
 struct InferenceTarget {
   std::string_view model;
   std::string_view version{};             ///< empty: as the endpoint's split says
-  const HeaderSource* headers = nullptr;  ///< for a sticky split; null: there are none
+  const HeaderSource* headers = nullptr;  ///< null: there are none
+  // For the access log.
+  serving::Protocol protocol = serving::Protocol::kV2Json;
+  std::size_t request_bytes = 0;
 };
 
 /// A request's body in its protocol.
@@ -102,6 +110,8 @@ class Reply {
   virtual void Refuse(const Error& error, Duration retry_after) = 0;
   /// The answer comes later: nothing of the request but what `waiting` holds is there any more by then.
   virtual std::unique_ptr<Resumer> Defer(std::unique_ptr<Waiting> waiting) = 0;
+  /// Of the body that Answer wrote.
+  [[nodiscard]] virtual std::uint64_t answer_bytes() const = 0;
 };
 
 }  // namespace mw::api::inference

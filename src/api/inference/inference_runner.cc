@@ -48,6 +48,11 @@ Error NotInMemory(const serving::ServedEndpoint& endpoint, const serving::Routed
                      entry.on_demand ? " is not in memory yet; try again in a second" : " was unloaded");
 }
 
+/// A 4xx is the caller's, anything else the server's own.
+serving::Outcome OutcomeOf(const Error& error) {
+  return HttpStatus(error.code) < 500 ? serving::Outcome::kRefused : serving::Outcome::kFailed;
+}
+
 /// Of an FP32 tensor that is aligned, as those of a TensorList are.
 std::span<const float> Floats(const serving::TensorView& tensor) {
   return {reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
@@ -79,6 +84,7 @@ InferenceRunner::InferenceRunner(const InferenceContext& context)
                                                  "Requests for a model or version that is not served here.")),
       recording_(context.recording),
       cache_(context.cache),
+      scribe_(context.access),
       next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
 
 Result<const InferenceRunner::Shared*> InferenceRunner::Find(const serving::Snapshot& snapshot, std::string_view model,
@@ -106,11 +112,12 @@ Result<const InferenceRunner::Shared*> InferenceRunner::Pick(const serving::Serv
 void InferenceRunner::Run(const InferenceTarget& target, RequestSource& source, Reply& reply) {
   reader_.Read([&](const serving::Snapshot& snapshot) {
     const serving::ServedEndpoint* const endpoint = snapshot.Find(target.model);
+    const Asker asker{.target = &target, .client_header = snapshot.admission.client_header};
     if (endpoint == nullptr) {
       unknown_models_.Add();
-      return reply.Refuse(UnknownModel(snapshot, target.model), Duration{0});
+      return RefuseUnserved(target, asker, UnknownModel(snapshot, target.model), Duration{0}, reply);
     }
-    Passage passage{*endpoint, snapshot.recording.rows_per_second_full, {}};
+    Passage passage{*endpoint, snapshot.recording.rows_per_second_full, {}, asker};
     passage.times.start = clock_.Elapsed();
     decoded_for_ = nullptr;
     const bool draws = target.version.empty() && serving::NeedsKey(*endpoint);
@@ -119,8 +126,15 @@ void InferenceRunner::Run(const InferenceTarget& target, RequestSource& source, 
     if (version.ok()) [[likely]]
       return RunOn(passage, **version, source, reply);
     const bool comes_back = version.error().code == Code::kUnavailable;
-    reply.Refuse(version.error(), comes_back ? kLoadPause : Duration{0});
+    RefuseUnserved(target, asker, version.error(), comes_back ? kLoadPause : Duration{0}, reply);
   });
+}
+
+void InferenceRunner::RefuseUnserved(const InferenceTarget& target, const Asker& asker, const Error& error,
+                                     Duration retry_after, Reply& reply) {
+  const Duration now = clock_.Elapsed();
+  scribe_.Refused({.asker = asker, .endpoint = target.model, .outcome = OutcomeOf(error)}, error, now, now);
+  reply.Refuse(error, retry_after);
 }
 
 /// Empty when the request has none; then it is drawn by itself.
@@ -148,7 +162,8 @@ void InferenceRunner::RunOn(Passage& passage, const Shared& version, RequestSour
     request_ = {};
     const Status decoded = source.Decode(*version->model, passage.endpoint.limits, request_);
     if (!decoded.ok()) {
-      CountRefusal(*version, decoded.error(), source.event_time_us(), passage.times.start);
+      CountRefusal(*version, decoded.error(), source.event_time_us(), passage.times.start,
+                   {.asker = passage.asker, .endpoint = version->endpoint, .version = version->version});
       return reply.Refuse(decoded.error(), Duration{0});
     }
   }
@@ -173,6 +188,7 @@ bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, R
   const auto kept = cache_->Find(cache_->KeyOf(model.serial(), canonical_), TallyFor(*version).cache);
   if (kept == nullptr) return false;
   passage.times.computed = passage.times.computing;
+  passage.from_cache = true;
   if (!model.takes_rows()) {
     values_ = FirstValues(*kept, request_.rows);
     wanted_.clear();
@@ -247,6 +263,9 @@ void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& 
                  .keys = request_.keys,
                  .rows_per_second_full = passage.rows_per_second_full,
                  .times = passage.times,
+                 .asker = passage.asker,
+                 .bytes = reply.answer_bytes(),
+                 .from_cache = passage.from_cache,
                  .is_probe = request_.id == kProbeId},
                 request_.rows, request_.unknown_categories);
 }
@@ -272,6 +291,7 @@ void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, 
   if (cache_ != nullptr && passage.endpoint.cache.enabled) {
     call->KeepAnswerAs(canonical_, PolicyOf(passage.endpoint.cache));
   }
+  if (scribe_.writes()) call->KeepOrigin(OriginOf(passage.asker));
   BatchedCall::Start(std::move(call), deadline, request_.priority, reply);
 }
 
@@ -279,9 +299,7 @@ void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answ
                              Reply& reply) {
   const serving::ServedVersion& version = call.version();
   if (!answer.outputs.ok()) {
-    const auto& event_times = call.request().event_times_us;
-    CountRefusal(version, answer.outputs.error(), event_times.empty() ? serving::kNoEventTime : event_times.front(),
-                 call.times().start);
+    CountRefusal(call, answer.outputs.error());
     return reply.Refuse(answer.outputs.error(), retry_after);
   }
   if (call.cache_policy().enabled) {
@@ -307,6 +325,8 @@ void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answ
                  .keys = call.request().keys,
                  .rows_per_second_full = call.rows_per_second_full(),
                  .times = times,
+                 .asker = {.kept = &call.origin()},
+                 .bytes = reply.answer_bytes(),
                  .is_probe = call.request().is_probe},
                 call.request().rows, call.request().unknown_categories);
 }
@@ -338,9 +358,18 @@ void InferenceRunner::AnswerTensors(const BatchedCall& call, const serving::Tens
 }
 
 void InferenceRunner::CountAbandoned(const BatchedCall& call) {
+  CountRefusal(call, Unavailable("the client has gone"));
+}
+
+void InferenceRunner::CountRefusal(const BatchedCall& call, const Error& error) {
   const auto& event_times = call.request().event_times_us;
-  CountRefusal(call.version(), Unavailable("the client has gone"),
-               event_times.empty() ? serving::kNoEventTime : event_times.front(), call.times().start);
+  CountRefusal(call.version(), error, event_times.empty() ? serving::kNoEventTime : event_times.front(),
+               call.times().start,
+               {.asker = {.kept = &call.origin()},
+                .endpoint = call.version().endpoint,
+                .version = call.version().version,
+                .id = call.request().id,
+                .rows = call.request().rows});
 }
 
 void InferenceRunner::CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
@@ -350,6 +379,15 @@ void InferenceRunner::CountAnswered(const serving::ServedVersion& version, const
   const bool failed = version.model->takes_rows() &&
                       !std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
   if (failed) tally.CountRowFailed();
+  const auto& event_times = answered.event_times_us;
+  scribe_.Answered({.asker = answered.asker,
+                    .endpoint = version.endpoint,
+                    .version = version.version,
+                    .id = answered.id,
+                    .rows = rows,
+                    .event_time_us = event_times.empty() ? serving::kNoEventTime : event_times.front(),
+                    .outcome = failed ? serving::Outcome::kFailed : serving::Outcome::kAnswered},
+                   {.times = answered.times, .bytes = answered.bytes, .from_cache = answered.from_cache});
   Record(version, answered, failed);
 }
 
@@ -376,10 +414,13 @@ void InferenceRunner::Record(const serving::ServedVersion& version, const Answer
   recording_->AddAnswered(version.recorded, answered.rows_per_second_full, record);
 }
 
-/// A 4xx is the caller's, anything else the server's own.
 void InferenceRunner::CountRefusal(const serving::ServedVersion& version, const Error& error,
-                                   std::int64_t event_time_us, Duration start) {
-  const bool refused = HttpStatus(error.code) < 500;
+                                   std::int64_t event_time_us, Duration start, const AccessScribe::Request& request) {
+  const bool refused = OutcomeOf(error) == serving::Outcome::kRefused;
+  AccessScribe::Request logged = request;
+  logged.event_time_us = event_time_us;
+  logged.outcome = OutcomeOf(error);
+  scribe_.Refused(logged, error, start, clock_.Elapsed());
   serving::VersionTally& tally = TallyFor(version).counts;
   if (refused) {
     tally.CountRefused();

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/inference/access_scribe.h"
 #include "api/inference/inference_request.h"
 #include "api/inference/row_outputs.h"
 #include "base/clock.h"
@@ -38,6 +39,7 @@ struct InferenceContext {
   std::string program_version;
   serving::RecordingLane* recording = nullptr;  ///< the thread's own; null: nothing is recorded
   serving::ResponseCache* cache = nullptr;      ///< null: no endpoint's answers are kept
+  serving::AccessLane* access = nullptr;        ///< the thread's own; null: there is no access log
 };
 
 class BatchedCall;
@@ -81,6 +83,9 @@ class InferenceRunner {
     std::span<const std::string_view> keys;
     std::int64_t rows_per_second_full = 0;
     const serving::StageTimes& times;
+    Asker asker;
+    std::uint64_t bytes = 0;
+    bool from_cache = false;
     bool is_probe = false;
   };
 
@@ -89,6 +94,8 @@ class InferenceRunner {
     const serving::ServedEndpoint& endpoint;
     std::int64_t rows_per_second_full;
     serving::StageTimes times;
+    Asker asker;
+    bool from_cache = false;
   };
 
   Result<const Shared*> Pick(const serving::ServedEndpoint& endpoint, std::string_view version, std::string_view key);
@@ -107,7 +114,10 @@ class InferenceRunner {
   void CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
                      std::uint64_t unknown_categories);
   void CountRefusal(const serving::ServedVersion& version, const Error& error, std::int64_t event_time_us,
-                    Duration start);
+                    Duration start, const AccessScribe::Request& request);
+  void CountRefusal(const BatchedCall& call, const Error& error);
+  void RefuseUnserved(const InferenceTarget& target, const Asker& asker, const Error& error, Duration retry_after,
+                      Reply& reply);
   void Record(const serving::ServedVersion& version, const Answered& answered, bool failed);
   std::string_view RequestId();
   Tally& TallyFor(const serving::ServedVersion& version);
@@ -119,6 +129,7 @@ class InferenceRunner {
   Counter& unknown_models_;
   serving::RecordingLane* recording_;
   serving::ResponseCache* cache_;
+  AccessScribe scribe_;
   const serving::Model* decoded_for_ = nullptr;  // what request_ was decoded for already
   std::string canonical_;                        // the input as the cache knows it
   InferenceRequest request_;

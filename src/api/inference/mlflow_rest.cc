@@ -56,6 +56,8 @@ void MlflowRest::Invoke(const net::RequestView& request, std::string_view body, 
   const RestHeaders headers(request);
   InferenceTarget target = TargetOf(request.path);
   target.headers = &headers;
+  target.protocol = serving::Protocol::kMlflow;
+  target.request_bytes = request.body.size();
   std::string only;
   if (target.model.empty()) {
     Result<std::string> model = runner_.Read(OnlyModel);

@@ -79,6 +79,17 @@ bool IsRead(const net::RequestView& request) {
   return request.method == net::Method::kGet || request.method == net::Method::kHead;
 }
 
+std::string_view RestHeaders::OnlyHeader(std::string_view name) const {
+  std::string_view only;
+  std::size_t count = 0;
+  for (const net::HeaderView& header : request_.headers) {
+    if (!EqualsIgnoreCase(header.name, name)) continue;
+    only = header.value;
+    ++count;
+  }
+  return count == 1 ? only : std::string_view();
+}
+
 AnswerCoding AnswerCodingFor(const net::RequestView& request) {
   const std::string_view accepted = request.Header(net::KnownHeader::kAcceptEncoding);
   if (accepted.empty()) [[likely]]
@@ -90,11 +101,13 @@ AnswerCoding AnswerCodingFor(const net::RequestView& request) {
 void RestReply::SendCoded(std::string_view content_type, std::span<const net::HeaderView> extra,
                           const std::string& body) {
   std::string coded;
+  answer_bytes_ = body.size();
   if (body.size() < coding_.bytes_min || !net::EncodeContent(coding_.coding, body, coded).ok()) {
     return out_.Send(200, content_type, body, extra);
   }
   std::vector<net::HeaderView> headers(extra.begin(), extra.end());
   headers.push_back({"Content-Encoding", net::ContentCodingName(coding_.coding)});
+  answer_bytes_ = coded.size();
   out_.Send(200, content_type, coded, headers);
 }
 

@@ -13,6 +13,7 @@
 #include "api/inference/v2_request.h"
 #include "net/content_coding.h"
 #include "net/loop_server.h"
+#include "net/socket.h"
 
 namespace mw::api::inference {
 
@@ -33,6 +34,8 @@ class RestHeaders final : public HeaderSource {
  public:
   explicit RestHeaders(const net::RequestView& request) : request_(request) {}
   [[nodiscard]] std::string_view Header(std::string_view name) const override { return request_.Header(name); }
+  [[nodiscard]] std::string_view OnlyHeader(std::string_view name) const override;
+  [[nodiscard]] std::string PeerAddress() const override { return net::PeerAddress(request_.descriptor); }
 
  private:
   const net::RequestView& request_;
@@ -51,6 +54,7 @@ class RestReply : public Reply {
  public:
   RestReply(net::ResponseWriter& out, const AnswerCoding& coding) : out_(out), coding_(coding) {}
   std::unique_ptr<Resumer> Defer(std::unique_ptr<Waiting> waiting) final;
+  [[nodiscard]] std::uint64_t answer_bytes() const final { return answer_bytes_; }
 
  protected:
   /// The same protocol and wishes, without anything that the request owned, to be used with another writer.
@@ -66,7 +70,10 @@ class RestReply : public Reply {
   template <typename Write>
   void Send(std::string_view content_type, std::span<const net::HeaderView> extra, const Write& write) {
     if (coding_.coding == net::ContentCoding::kIdentity) [[likely]] {
-      write(out_.Begin(200, content_type, extra));
+      std::string& body = out_.Begin(200, content_type, extra);
+      const std::size_t begin = body.size();
+      write(body);
+      answer_bytes_ = body.size() - begin;
       return out_.Finish();
     }
     std::string body;
@@ -79,6 +86,7 @@ class RestReply : public Reply {
 
   net::ResponseWriter& out_;
   const AnswerCoding coding_;
+  std::uint64_t answer_bytes_ = 0;
 };
 
 class V2Reply final : public RestReply {

@@ -64,7 +64,10 @@ void V1Rest::Handle(const net::RequestView& request, std::string_view body, net:
   path = path.substr(0, verb);
   const std::size_t versions = path.find(kVersions);
   const RestHeaders headers(request);
-  InferenceTarget target{.model = path.substr(0, versions), .headers = &headers};
+  InferenceTarget target{.model = path.substr(0, versions),
+                         .headers = &headers,
+                         .protocol = serving::Protocol::kV1,
+                         .request_bytes = request.body.size()};
   if (versions != std::string_view::npos) target.version = path.substr(versions + kVersions.size());
   RecordSource source(record_request_, body, ExtraColumns::kRefused, by_column_);
   RecordReply reply(out, AnswerCodingFor(request), RecordProtocol::kV1, by_column_);

@@ -150,7 +150,13 @@ void V2Rest::Infer(const net::RequestView& request, std::string_view body, const
   Source source(*this, body, request.Header(net::KnownHeader::kInferenceHeaderContentLength));
   V2Reply reply(out, AnswerCodingFor(request), v2_request_.binary_outputs());
   const RestHeaders headers(request);
-  runner_.Run({.model = path.model, .version = path.version, .headers = &headers}, source, reply);
+  const bool binary = !request.Header(net::KnownHeader::kInferenceHeaderContentLength).empty();
+  runner_.Run({.model = path.model,
+               .version = path.version,
+               .headers = &headers,
+               .protocol = binary ? serving::Protocol::kV2Binary : serving::Protocol::kV2Json,
+               .request_bytes = request.body.size()},
+              source, reply);
 }
 
 void V2Rest::SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,

@@ -87,7 +87,8 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
 }
 
 api::inference::InferenceContext ContextOf(const serving::HandlerContext& context) {
-  return {context.catalog, context.metrics, context.clock, std::string(kVersion), context.recording, context.cache};
+  return {context.catalog,   context.metrics, context.clock, std::string(kVersion),
+          context.recording, context.cache,   context.access};
 }
 
 class GrpcFront final : public serving::Front {

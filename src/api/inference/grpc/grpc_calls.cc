@@ -96,7 +96,7 @@ class InferCall final : public Call, private Reply {
     if (!ok) return lane_.Drop(this);  // the server is stopping
     if (lane_.infer_calls_armed() < kInferCallsArmed && !lane_.stopping())
       lane_.Keep(std::make_unique<InferCall>(lane_));
-    lane_.Infer(request_, context_->raw_deadline(), *this);
+    lane_.Infer(request_, *context_, *this);
   }
   void OnFinished() {
     if (lane_.stopping() || lane_.infer_calls_armed() >= 2 * kInferCallsArmed) return lane_.Drop(this);
@@ -105,6 +105,7 @@ class InferCall final : public Call, private Reply {
   void Answer(const InferenceAnswer& answer) override {
     std::string& bytes = lane_.scratch();
     AppendInferResponse(answer, bytes);
+    answer_bytes_ = bytes.size();
     writer_->Finish(BufferOf(bytes), ::grpc::Status::OK, &on_finished_);
   }
   void Refuse(const Error& error, Duration retry_after) override {
@@ -118,11 +119,13 @@ class InferCall final : public Call, private Reply {
   std::unique_ptr<Resumer> Defer(std::unique_ptr<Waiting> waiting) override {
     return late_.Await(lane_, std::move(waiting), *this);
   }
+  [[nodiscard]] std::uint64_t answer_bytes() const override { return answer_bytes_; }
 
   Lane& lane_;
   std::optional<::grpc::ServerContext> context_;
   std::optional<::grpc::ServerAsyncResponseWriter<ByteBuffer>> writer_;
   ByteBuffer request_;
+  std::uint64_t answer_bytes_ = 0;
   LateAnswer late_;
   Operation on_taken_{[this](bool ok) { OnTaken(ok); }};
   Operation on_finished_{[this](bool) { OnFinished(); }};
@@ -177,7 +180,7 @@ class StreamCall : public Call {
   }
   [[nodiscard]] Lane& lane() const { return lane_; }
   [[nodiscard]] const ByteBuffer& request() const { return request_; }
-  [[nodiscard]] gpr_timespec deadline() const { return taken_->context.raw_deadline(); }
+  [[nodiscard]] const ::grpc::ServerContext& context() const { return taken_->context; }
   [[nodiscard]] bool reading() const { return reading_; }
   [[nodiscard]] bool writing() const { return writing_; }
   [[nodiscard]] bool client_is_gone() const { return taken_->done; }
@@ -247,7 +250,7 @@ class InferStreamCall final : public StreamCall, private Reply {
     if (!ok) last_ = true;
     if (last_) return;
     answering_ = true;
-    lane().Infer(request(), deadline(), *this);
+    lane().Infer(request(), context(), *this);
   }
   void TakeWritten(bool ok) override {
     answers_.pop_front();
@@ -259,6 +262,7 @@ class InferStreamCall final : public StreamCall, private Reply {
   void Answer(const InferenceAnswer& answer) override {
     std::string& bytes = lane().scratch();
     AppendStreamResponse(answer, bytes);
+    answer_bytes_ = bytes.size();
     Queue(bytes);
   }
   void Refuse(const Error& error, Duration) override {
@@ -271,6 +275,7 @@ class InferStreamCall final : public StreamCall, private Reply {
     late_is_next_ = true;
     return late_.Await(lane(), std::move(waiting), *this);
   }
+  [[nodiscard]] std::uint64_t answer_bytes() const override { return answer_bytes_; }
   void Queue(std::string_view bytes) {
     answers_.push_back(BufferOf(bytes));
     id_.clear();
@@ -278,6 +283,7 @@ class InferStreamCall final : public StreamCall, private Reply {
     if (std::exchange(late_is_next_, false)) Go();
   }
 
+  std::uint64_t answer_bytes_ = 0;
   std::deque<ByteBuffer> answers_;  // the first is being written, if any
   std::string id_;                  // of a request whose answer is late
   LateAnswer late_;

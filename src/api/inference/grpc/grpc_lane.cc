@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "api/inference/grpc/call_metadata.h"
 #include "api/inference/grpc/catalog_methods.h"
 #include "api/inference/grpc/compressed_message.h"
 #include "base/text.h"
@@ -168,12 +169,17 @@ Result<std::span<const std::string_view>> Lane::PiecesOf(const ::grpc::ByteBuffe
   return decompressed_pieces_;
 }
 
-void Lane::Infer(const ::grpc::ByteBuffer& request, gpr_timespec deadline, Reply& reply) {
+void Lane::Infer(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, Reply& reply) {
   const auto pieces = PiecesOf(request);
   const Status read = pieces.ok() ? message_.Read(*pieces) : Status(pieces.error());
-  MessageSource source(message_.request(), deadline, resolver_);
+  MessageSource source(message_.request(), context.raw_deadline(), resolver_);
   if (read.ok()) {
-    runner_.Run(message_.target(), source, reply);
+    const CallMetadata metadata(context);
+    InferenceTarget target = message_.target();
+    target.headers = &metadata;
+    target.protocol = serving::Protocol::kGrpc;
+    target.request_bytes = request.Length();
+    runner_.Run(target, source, reply);
   } else {
     reply.Refuse(read.error(), Duration{0});
   }

@@ -10,6 +10,7 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/impl/service_type.h>
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/async_unary_call.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -116,9 +117,9 @@ class Lane {
   [[nodiscard]] bool stopping() const { return stopping_; }
   void Keep(std::unique_ptr<Call> call);
   void Drop(Call* call);
-  /// Parses a request and has it answered; `reply` outlives a late answer. Errors go to the reply too. `deadline`: the
+  /// Parses a request and has it answered; `reply` outlives a late answer. Errors go to the reply too. `context`: the
   /// call's.
-  void Infer(const ::grpc::ByteBuffer& request, gpr_timespec deadline, Reply& reply);
+  void Infer(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, Reply& reply);
   /// While Infer runs: the request's id, as far as it was read.
   [[nodiscard]] std::string_view last_id() const { return message_.request().id; }
   /// Of a method that looks at what is served.
