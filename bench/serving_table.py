@@ -237,7 +237,7 @@ def mlp(table, servers):
     if servers.mlp_why:
         table.absent["mlp"] = servers.mlp_why
         return
-    table.measure("mlp", servers.model("mlp"), "--rate", "max", "--connections", 8, "--rows-per-request", 64,
+    table.measure("mlp", servers.model("mlp"), "--rate", "max", "--connections", 16, "--rows-per-request", 64,
                   "--protocol", "binary", "--rows", table.directory / "rows.csv")
 
 

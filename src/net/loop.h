@@ -140,7 +140,7 @@ class Loop {
   void Run();
   /// Any thread.
   void Adopt(FileDescriptor socket);
-  void Wake() { mailbox_->Wake(); }
+  void Wake() { mailbox_->Ring(); }
   /// For ResponseWriter: the request that it would answer is answered later.
   Deferred Defer(ResponseWriter& writer, Continuation continuation);
   /// On the loop's thread: calls the continuation, if its connection is still there.

@@ -21,14 +21,14 @@ Loop* LoopMailbox::OwnLoop() { return own_mailbox == this ? &loop_ : nullptr; }
 
 void LoopMailbox::SetOwn(LoopMailbox* mailbox) { own_mailbox = mailbox; }
 
-void LoopMailbox::Wake() {
+void LoopMailbox::Ring() {
   const std::uint64_t one = 1;
   // A full counter wakes as well, so the outcome does not matter.
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
 }
 
 // Whether the caller is the first since the loop looked and has to wake it.
-bool LoopMailbox::Ring() { return !std::exchange(rung_, true); }
+bool LoopMailbox::IsFirst() { return !std::exchange(rung_, true); }
 
 void LoopMailbox::Post(FileDescriptor socket) {
   bool wake = false;
@@ -36,9 +36,9 @@ void LoopMailbox::Post(FileDescriptor socket) {
     const Lock lock(mutex_);
     if (closed_) return;
     sockets_.push_back(std::move(socket));
-    wake = Ring();
+    wake = IsFirst();
   }
-  if (wake) Wake();
+  if (wake) GatheredBells::Ring(shared_from_this());
 }
 
 void LoopMailbox::Post(DeferredTicket ticket) {
@@ -47,9 +47,9 @@ void LoopMailbox::Post(DeferredTicket ticket) {
     const Lock lock(mutex_);
     if (closed_) return;
     tickets_.push_back(ticket);
-    wake = Ring();
+    wake = IsFirst();
   }
-  if (wake) Wake();
+  if (wake) GatheredBells::Ring(shared_from_this());
 }
 
 void LoopMailbox::Take(std::vector<FileDescriptor>& sockets, std::vector<DeferredTicket>& tickets) {

@@ -4,9 +4,11 @@
 // Invariant: the loop is woken once for all that is posted until it takes it; after Close nothing is kept.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "base/file.h"
+#include "base/gathered_bells.h"
 #include "base/mutex.h"
 #include "net/loop_deferred.h"
 
@@ -14,15 +16,12 @@ namespace mw::net {
 
 class Loop;
 
-class LoopMailbox {
+class LoopMailbox final : public Bell, public std::enable_shared_from_this<LoopMailbox> {
  public:
   explicit LoopMailbox(Loop& loop);
-  LoopMailbox(const LoopMailbox&) = delete;
-  LoopMailbox& operator=(const LoopMailbox&) = delete;
-
   /// Becomes readable, for an edge-triggered epoll: it is never read.
   [[nodiscard]] int wake_descriptor() const { return wake_.get(); }
-  void Wake();
+  void Ring() override;
   void Post(FileDescriptor socket);
   void Post(DeferredTicket ticket);
   /// Swaps what was posted into empty vectors.
@@ -36,7 +35,7 @@ class LoopMailbox {
   static void SetOwn(LoopMailbox* mailbox);
 
  private:
-  bool Ring() MW_REQUIRES(mutex_);
+  bool IsFirst() MW_REQUIRES(mutex_);
 
   Loop& loop_;
   const FileDescriptor wake_;

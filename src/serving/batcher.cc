@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/gathered_bells.h"
 #include "base/text.h"
 #include "serving/tensor_batch.h"
 
@@ -158,6 +159,7 @@ std::size_t BatchQueue::Answer(Outcome& outcome, const Worker& worker, std::vect
   const Code code = outcome.outputs.ok() ? Code::kUnknown : outcome.outputs.error().code;
   const Duration now = batcher_.clock_.Elapsed();
   std::size_t answered = 0;
+  const GatheredBells gathered;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     Job& job = *jobs[i];
     if (!outcome.outputs.ok() && RunsAgain(code, jobs.size(), job.retried, job.facts.deadline, now)) {
@@ -340,6 +342,7 @@ void Batcher::Dispatch(Duration now) {
 /// By whoever claimed them.
 void Batcher::GiveUp(const std::vector<JobPointer>& jobs, const Error& error) {
   if (jobs.empty()) return;
+  const GatheredBells gathered;
   for (const JobPointer& job : jobs) Finish(*job, BatchAnswer{error, {}, {}, 0});
   const Lock lock(mutex_);
   for (const JobPointer& job : jobs) {
