@@ -22,6 +22,8 @@ test:
 	@tools/setup test
 	@tools/build release -DMW_TESTS=ON
 	@tools/with-postgres ctest --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --repeat until-pass:2 --label-exclude soak
+	@tools/build fuzz -DMW_TESTS=OFF --target fuzz_targets
+	@tools/fuzz 30 data-plane
 
 check:
 	@tools/setup check

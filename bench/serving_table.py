@@ -4,7 +4,7 @@
     bench/serving_table.py BUILD_DIRECTORY [--rounds 5] [--seconds 3] [--only NAME,...] [--json FILE]
 
 Serves 100 trees of depth 6 on 30 features that XGBoost trained, and asks with `millwright bench` and wrk from the same
-cores. Peers: nginx `return 200` asked by the same client, XGBoost's C API and ONNX Runtime in process. A row whose
+cores. Peers: nginx `return 200` asked by the same client (for single rows with the same bytes), XGBoost's C API and ONNX Runtime in process. A row whose
 server side is not there yet says so. Rounds on a machine that does other work too are marked: trust the quiet ones.
 """
 import argparse
@@ -181,7 +181,7 @@ def one_row(table, servers):
     script = table.directory / "request.lua"
     script.write_text(SCRIPT.replace("{body}", body))
     table.wrk("one_row", f"http://127.0.0.1:{servers.port}/v2/models/trees/infer", servers.own, script)
-    table.wrk("one_row_nginx", f"http://127.0.0.1:{servers.nginx_port}/", servers.nginx)
+    table.wrk("one_row_nginx", f"http://127.0.0.1:{servers.nginx_port}/", servers.nginx, script)
 
 
 def one_row_flags(table):

@@ -20,8 +20,10 @@ namespace mw::forest {
 namespace {
 
 constexpr std::size_t kBatches[] = {1, 8, 32, 1024};
-/// Time given to one engine at one size; a run that takes longer is not repeated.
-constexpr Duration kWindow{150};
+/// Time given to one engine at one size; a run that takes longer is not repeated. Small forests are fast with any
+/// engine, so they are given less.
+constexpr Duration kWindowMin{5}, kWindowMax{150};
+constexpr std::size_t kNodesPerMicro = 20;
 /// One run takes at most about so long: fewer rows of forests that are slow.
 constexpr double kRunSeconds = 0.002;
 /// Sample rows are fewer for models with very many features.
@@ -63,11 +65,11 @@ std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
 /// Rows a second at the best run within the window.
 template <typename Sum>
 double RowsPerSecond(const SumEngine<Sum>& engine, const std::vector<float>& rows, std::size_t width, std::size_t batch,
-                     std::vector<Sum>& sums) {
+                     Duration window, std::vector<Sum>& sums) {
   const RealClock clock;
   const std::size_t batches = rows.size() / (width * batch);
   double best = 0;
-  const Duration end = clock.Elapsed() + kWindow;
+  const Duration end = clock.Elapsed() + window;
   Duration now = clock.Elapsed();
   // Runs of many batches, because the clock ticks in microseconds.
   for (std::size_t repeats = 1; best == 0 || now < end; repeats = std::min<std::size_t>(2 * repeats, 64)) {
@@ -108,6 +110,9 @@ void EngineSet<Sum>::Measure(const Ensemble& ensemble) {
   const std::size_t most = std::clamp<std::size_t>(kSampleFloatsMax / num_features_, 1, kBatches[3]);
   const std::vector<float> rows = SampleRows(ensemble, most);
   std::vector<Sum> sums(most * num_outputs_);
+  std::size_t nodes = 0;
+  for (const Tree& tree : ensemble.trees) nodes += tree.nodes.size();
+  const Duration window = std::clamp(Duration(nodes / kNodesPerMicro), kWindowMin, kWindowMax);
   std::array<bool, kEngines> hopeless{};
   // The definition is for what fits nothing else.
   hopeless[static_cast<std::size_t>(Engine::kWalk)] =
@@ -120,7 +125,7 @@ void EngineSet<Sum>::Measure(const Ensemble& ensemble) {
       std::size_t batch = std::min(kBatches[size], most);
       const std::size_t least = std::min(engines_[engine]->rows_at_once(), batch);
       if (size > 0) batch = std::clamp(static_cast<std::size_t>(before[engine] * kRunSeconds), least, batch);
-      rates[engine] = RowsPerSecond(*engines_[engine], rows, num_features_, batch, sums);
+      rates[engine] = RowsPerSecond(*engines_[engine], rows, num_features_, batch, window, sums);
     }
     const double best = *std::max_element(rates.begin(), rates.end());
     for (const Engine engine : size == 0 ? kForOneRow : kForBatches) {
