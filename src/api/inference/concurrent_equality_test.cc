@@ -1,5 +1,9 @@
-// Many random requests at once, by every REST protocol, over four models of different kinds: each row's answer equals
-// the answer that the model gave for that row alone, beforehand. 10,000 requests, or as many as SOAK_REQUESTS says.
+// Many random requests at once, by every REST protocol and gRPC, over four models of different kinds: each row's answer
+// equals the answer that the model gave for that row alone, beforehand. 10,000 requests, or as many as SOAK_REQUESTS
+// says.
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,14 +11,18 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
+#include <map>
 #include <thread>
 
+#include "api/inference/grpc/grpc_server.h"
 #include "api/inference/inference_api.h"
 #include "api/inference/test_backend.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "net/test_client.h"
+#include "open_inference.pb.h"
 #include "serving/test_model.h"
 
 namespace mw::api::inference {
@@ -31,8 +39,8 @@ constexpr std::int64_t kRequests = 10'000;
 #endif
 constexpr std::size_t kClients = 6, kPool = 200, kRowsMax = 5, kGroupMax = 16;
 
-enum class Protocol : std::uint8_t { kV2Json, kV2Binary, kV1Rows, kV1Columns, kMlflowSplit, kMlflowRecords };
-constexpr std::uint64_t kProtocols = 6;
+enum class Protocol : std::uint8_t { kV2Json, kV2Binary, kV1Rows, kV1Columns, kMlflowSplit, kMlflowRecords, kGrpc };
+constexpr std::uint64_t kProtocols = 7;
 
 /// An input or an output.
 struct Tensor {
@@ -208,6 +216,115 @@ Answers AnswersOf(const Subject& subject, const Json& answer, std::size_t rows, 
   return RowAnswers(subject, *answer.Find("predictions"), rows);
 }
 
+// ---- gRPC
+
+::grpc::ByteBuffer GrpcRequest(const Subject& subject, const std::vector<std::size_t>& rows, const std::string& id) {
+  ::inference::ModelInferRequest request;
+  request.set_model_name(subject.name);
+  request.set_id(id);
+  for (std::size_t i = 0; i < subject.inputs.size(); ++i) {
+    const Tensor& input = subject.inputs[i];
+    auto& tensor = *request.add_inputs();
+    tensor.set_name(input.name);
+    tensor.set_datatype(std::string(serving::DatatypeName(input.datatype)));
+    tensor.add_shape(static_cast<std::int64_t>(rows.size()));
+    if (input.width > 0) tensor.add_shape(static_cast<std::int64_t>(input.width));
+    std::string& bytes = *request.add_raw_input_contents();
+    for (const std::size_t row : rows) bytes += subject.rows[row].bytes[i];
+  }
+  const ::grpc::Slice slice(request.SerializeAsString());
+  return {&slice, 1};
+}
+
+template <typename Value>
+Value Take(std::string_view& bytes) {
+  Value value{};
+  EXPECT_GE(bytes.size(), sizeof value);
+  std::memcpy(&value, bytes.data(), sizeof value);
+  bytes.remove_prefix(sizeof value);
+  return value;
+}
+
+/// The next value of a raw tensor.
+std::string TakeTold(Datatype datatype, std::string_view& bytes) {
+  switch (datatype) {
+    case Datatype::kFp32: return Told(Take<float>(bytes));
+    case Datatype::kInt64: return Cat(Take<std::int64_t>(bytes), ",");
+    case Datatype::kBool: return Told(datatype, Json(Take<std::uint8_t>(bytes) == 1));
+    default: break;
+  }
+  const auto size = Take<std::uint32_t>(bytes);
+  EXPECT_GE(bytes.size(), size);
+  std::string text(bytes.substr(0, size));
+  bytes.remove_prefix(size);
+  return text;
+}
+
+Answers GrpcAnswers(const Subject& subject, const ::inference::ModelInferResponse& response, std::size_t rows) {
+  Answers answers(rows);
+  EXPECT_EQ(response.raw_output_contents_size(), static_cast<int>(subject.outputs.size()));
+  for (int i = 0; i < response.raw_output_contents_size(); ++i) {
+    const Tensor& output = subject.outputs[static_cast<std::size_t>(i)];
+    EXPECT_EQ(response.outputs(i).name(), output.name);
+    std::string_view bytes = response.raw_output_contents(i);
+    for (std::vector<std::string>& row : answers) {
+      std::string& told = row.emplace_back();
+      for (std::size_t at = 0; at < std::max<std::size_t>(1, output.width); ++at) {
+        told += TakeTold(output.datatype, bytes);
+      }
+    }
+    EXPECT_TRUE(bytes.empty());
+  }
+  return answers;
+}
+
+/// Calls that are on their way.
+class GrpcCalls {
+ public:
+  explicit GrpcCalls(const std::string& address)
+      : stub_(::grpc::CreateChannel(address, ::grpc::InsecureChannelCredentials())) {}
+
+  void Start(const Subject& subject, const std::vector<std::size_t>& rows, const std::string& id) {
+    Call& call = *calls_.emplace_back(std::make_unique<Call>());
+    call.id = id;
+    call.reader = stub_.PrepareUnaryCall(&call.context, "/inference.GRPCInferenceService/ModelInfer",
+                                         GrpcRequest(subject, rows, id), &queue_);
+    call.reader->StartCall();
+    call.reader->Finish(&call.answer, &call.status, &call);
+  }
+  /// Waits for all of them; what came, by id.
+  std::map<std::string, ::inference::ModelInferResponse> Finish() {
+    std::map<std::string, ::inference::ModelInferResponse> responses;
+    for (std::size_t left = calls_.size(); left > 0; --left) {
+      void* tag = nullptr;
+      bool ok = false;
+      if (!queue_.Next(&tag, &ok)) break;
+      Call& call = *static_cast<Call*>(tag);
+      EXPECT_TRUE(call.status.ok()) << call.status.error_message();
+      if (!call.status.ok()) continue;
+      std::vector<::grpc::Slice> slices;
+      EXPECT_TRUE(call.answer.Dump(&slices).ok());
+      std::string bytes;
+      for (const ::grpc::Slice& slice : slices) bytes.append(slice.begin(), slice.end());
+      EXPECT_TRUE(responses[call.id].ParseFromString(bytes));
+    }
+    calls_.clear();
+    return responses;
+  }
+
+ private:
+  struct Call {
+    ::grpc::ClientContext context;
+    std::unique_ptr<::grpc::GenericClientAsyncResponseReader> reader;
+    ::grpc::ByteBuffer answer;
+    ::grpc::Status status;
+    std::string id;
+  };
+  ::grpc::GenericStub stub_;
+  ::grpc::CompletionQueue queue_;
+  std::vector<std::unique_ptr<Call>> calls_;
+};
+
 // ---- models and what they answer to one row
 
 Json Number(std::uint64_t sixteenths) { return Json(static_cast<double>(sixteenths) / 16); }
@@ -239,8 +356,17 @@ class ConcurrentEqualityTest : public ::testing::Test {
         metrics_);
     ASSERT_TRUE(server.ok()) << server.error().ToString();
     server_ = *std::move(server);
+    GrpcServerOptions grpc_options;
+    grpc_options.port = 0;
+    grpc_options.threads = 2;
+    auto grpc_server = GrpcServer::Start(grpc_options, [this] {
+      return InferenceContext{catalog_, metrics_, clock_, "9.9.9"};
+    });
+    ASSERT_TRUE(grpc_server.ok()) << grpc_server.error().ToString();
+    grpc_server_ = *std::move(grpc_server);
   }
   void TearDown() override {
+    grpc_server_.reset();
     server_.reset();
     SetLogLevel(LogLevel::kInfo);
   }
@@ -337,12 +463,13 @@ class ConcurrentEqualityTest : public ::testing::Test {
     const auto json = Json::Parse(answer.body);
     ASSERT_TRUE(json.ok()) << answer.body;
     ASSERT_EQ(json->StringOr("id", ""), sent.id);
-    const Answers answers = AnswersOf(*sent.subject, *json, sent.rows.size(), sent.protocol);
+    Check(sent, AnswersOf(*sent.subject, *json, sent.rows.size(), sent.protocol));
+  }
+  void Check(const Sent& sent, const Answers& answers) {
     ASSERT_EQ(answers.size(), sent.rows.size());
     for (std::size_t row = 0; row < answers.size(); ++row) {
       ASSERT_EQ(answers[row], sent.subject->rows[sent.rows[row]].expected)
-          << sent.subject->name << " by protocol " << static_cast<int>(sent.protocol) << ", row " << row << ": "
-          << answer.body;
+          << sent.subject->name << " by protocol " << static_cast<int>(sent.protocol) << ", row " << row;
     }
     ++right_;
   }
@@ -351,6 +478,7 @@ class ConcurrentEqualityTest : public ::testing::Test {
   void RunClient(std::size_t client, std::int64_t requests) {
     Random random(client + 77);
     auto connection = std::make_unique<TestClient>(server_->port());
+    GrpcCalls calls(grpc_server_->address());
     while (requests > 0 && !HasFatalFailure()) {
       if (random.Below(20) == 0) connection = std::make_unique<TestClient>(server_->port());
       std::string text;
@@ -362,10 +490,21 @@ class ConcurrentEqualityTest : public ::testing::Test {
           sent.rows.push_back(random.Below(kPool));
         }
         sent.id = Cat(client, "-", --requests);
-        text += RequestOf(*sent.subject, sent.rows, sent.id, sent.protocol);
+        if (sent.protocol == Protocol::kGrpc) {
+          calls.Start(*sent.subject, sent.rows, sent.id);
+        } else {
+          text += RequestOf(*sent.subject, sent.rows, sent.id, sent.protocol);
+        }
       }
       ASSERT_TRUE(connection->Send(text));
-      for (const Sent& sent : group) Check(sent, connection->Read());
+      for (const Sent& sent : group) {
+        if (sent.protocol != Protocol::kGrpc) Check(sent, connection->Read());
+      }
+      auto responses = calls.Finish();
+      for (const Sent& sent : group) {
+        if (sent.protocol != Protocol::kGrpc) continue;
+        Check(sent, GrpcAnswers(*sent.subject, responses[sent.id], sent.rows.size()));
+      }
     }
   }
 
@@ -376,6 +515,7 @@ class ConcurrentEqualityTest : public ::testing::Test {
   serving::Batcher batcher_{clock_, metrics_, 2};
   serving::Catalog catalog_{metrics_, Options()};
   std::unique_ptr<net::LoopServer> server_;
+  std::unique_ptr<GrpcServer> grpc_server_;
   Random random_{41};
   std::vector<Subject> subjects_;
   std::atomic<std::int64_t> right_{0};
