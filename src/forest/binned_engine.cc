@@ -29,6 +29,9 @@ bool HasInstructions(Engine engine) {
   switch (engine) {
     case Engine::kBinnedSse: return __builtin_cpu_supports("sse4.1") != 0 && __builtin_cpu_supports("ssse3") != 0;
     case Engine::kBinnedAvx2: return __builtin_cpu_supports("avx2") != 0;
+    case Engine::kMaskedAvx2:
+      return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("popcnt") != 0 &&
+             __builtin_cpu_supports("bmi2") != 0;
     case Engine::kBinnedAvx512:
     case Engine::kMaskedAvx512:
       return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&

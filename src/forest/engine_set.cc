@@ -35,10 +35,12 @@ constexpr double kHopeless = 3;
 constexpr double kTie = 1.08;
 
 // In the order of preference.
-constexpr Engine kForOneRow[] = {Engine::kMaskedAvx512, Engine::kInterleaved, Engine::kBinnedAvx512,
-                                 Engine::kBinnedAvx2,   Engine::kBinnedSse,   Engine::kWalk};
-constexpr Engine kForBatches[] = {Engine::kBinnedAvx512, Engine::kBinnedAvx2,  Engine::kBinnedSse,
-                                  Engine::kMaskedAvx512, Engine::kInterleaved, Engine::kWalk};
+constexpr Engine kForOneRow[] = {Engine::kMaskedAvx512, Engine::kMaskedAvx2, Engine::kInterleaved,
+                                 Engine::kBinnedAvx512, Engine::kBinnedAvx2, Engine::kBinnedSse,
+                                 Engine::kWalk};
+constexpr Engine kForBatches[] = {Engine::kBinnedAvx512, Engine::kBinnedAvx2, Engine::kBinnedSse,
+                                  Engine::kMaskedAvx512, Engine::kMaskedAvx2, Engine::kInterleaved,
+                                  Engine::kWalk};
 
 /// Values near the thresholds and among the categories, some missing: rows that take all ways through the trees.
 std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
@@ -102,7 +104,9 @@ void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
   for (const Engine engine : {Engine::kBinnedSse, Engine::kBinnedAvx2, Engine::kBinnedAvx512}) {
     place(engine) = BinnedEngine<Sum>::Make(engine, layout);
   }
-  place(Engine::kMaskedAvx512) = MaskedEngine<Sum>::Make(ensemble, inputs, layout);
+  for (const Engine engine : {Engine::kMaskedAvx2, Engine::kMaskedAvx512}) {
+    place(engine) = MaskedEngine<Sum>::Make(engine, ensemble, inputs, layout);
+  }
 }
 
 template <typename Sum>

@@ -153,6 +153,7 @@ std::string_view EngineName(Engine engine) {
     case Engine::kBinnedSse: return "binned SSE";
     case Engine::kBinnedAvx2: return "binned AVX2";
     case Engine::kBinnedAvx512: return "binned AVX-512";
+    case Engine::kMaskedAvx2: return "masked AVX2";
     case Engine::kMaskedAvx512: return "masked AVX-512";
   }
   return "";

@@ -47,9 +47,10 @@ enum class Engine : std::uint8_t {
   kBinnedSse,     ///< 16 rows at a time: values become bins, decisions selections between registers
   kBinnedAvx2,    ///< 32 rows
   kBinnedAvx512,  ///< 64 rows
-  kMaskedAvx512,  ///< one row, every split of a tree compared in one instruction
+  kMaskedAvx2,    ///< one row, every split of a tree compared in two instructions
+  kMaskedAvx512,  ///< one row, every split of a tree compared in one
 };
-inline constexpr std::size_t kEngines = 6;
+inline constexpr std::size_t kEngines = 7;
 std::string_view EngineName(Engine engine);
 
 struct Plan;

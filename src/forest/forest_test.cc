@@ -21,8 +21,9 @@ namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr Engine kAllEngines[] = {Engine::kWalk,       Engine::kInterleaved,  Engine::kBinnedSse,
-                                  Engine::kBinnedAvx2, Engine::kBinnedAvx512, Engine::kMaskedAvx512};
+constexpr Engine kAllEngines[] = {Engine::kWalk,        Engine::kInterleaved,  Engine::kBinnedSse,
+                                  Engine::kBinnedAvx2,  Engine::kBinnedAvx512, Engine::kMaskedAvx2,
+                                  Engine::kMaskedAvx512};
 
 struct DataShape {
   std::size_t rows = 2000;

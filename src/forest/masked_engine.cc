@@ -50,9 +50,10 @@ void AddTree(const Tree& tree, const SplitInputs& inputs, const std::vector<std:
 }  // namespace
 
 template <typename Sum>
-std::unique_ptr<MaskedEngine<Sum>> MaskedEngine<Sum>::Make(const Ensemble& ensemble, const SplitInputs& inputs,
+std::unique_ptr<MaskedEngine<Sum>> MaskedEngine<Sum>::Make(Engine engine, const Ensemble& ensemble,
+                                                           const SplitInputs& inputs,
                                                            std::shared_ptr<const BinnedLayout<Sum>> binned) {
-  if (binned == nullptr || !HasInstructions(Engine::kMaskedAvx512) || !Fits(ensemble, *binned)) return nullptr;
+  if (binned == nullptr || !HasInstructions(engine) || !Fits(ensemble, *binned)) return nullptr;
   MaskedLayout<Sum> layout;
   const std::vector<std::vector<float>> sorted = SortedThresholds(ensemble);
   for (const Tree& tree : ensemble.trees) layout.levels = std::max(layout.levels, tree.depth);
@@ -63,7 +64,8 @@ std::unique_ptr<MaskedEngine<Sum>> MaskedEngine<Sum>::Make(const Ensemble& ensem
     }
   }
   layout.binned = std::move(binned);
-  return std::unique_ptr<MaskedEngine>(new MaskedEngine(std::move(layout)));
+  const MaskedRow<Sum> add_row = engine == Engine::kMaskedAvx512 ? MaskedRowAvx512<Sum>() : MaskedRowAvx2<Sum>();
+  return std::unique_ptr<MaskedEngine>(new MaskedEngine(std::move(layout), add_row));
 }
 
 template <typename Sum>

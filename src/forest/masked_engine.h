@@ -2,8 +2,8 @@
 // permutes them to its nodes, compares with its own bins, and the path to the leaf is read off the bits. What a row
 // costs does not depend on the data, and a tree is two cache lines and one of its leaves.
 //
-// For trees of up to six levels over one-byte bins; needs the instructions of Engine::kBinnedAvx512. Immutable once
-// made, any thread. Invariant: every offset stays within the arrays, whatever the rows.
+// For trees of up to six levels over one-byte bins. The processor's instructions are chosen when the engine is made.
+// Immutable once made, any thread. Invariant: every offset stays within the arrays, whatever the rows.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include "forest/binned_layout.h"
 #include "forest/engine.h"
 #include "forest/ensemble.h"
+#include "forest/forest.h"
 #include "forest/split_inputs.h"
 
 namespace mw::forest {
@@ -42,27 +43,30 @@ struct MaskedLayout {
   std::vector<Sum> leaves;                          ///< 2^levels of each tree
 };
 
-/// Writes the sums of one row's outputs. In a file of its own, to be called where the processor has the instructions.
+/// Writes the sums of one row's outputs.
 template <typename Sum>
 using MaskedRow = void (*)(const MaskedLayout<Sum>& layout, const float* row, Sum* sums);
+// Each in a file of its own, to be called where the processor has the instructions.
+template <typename Sum>
+MaskedRow<Sum> MaskedRowAvx2();
 template <typename Sum>
 MaskedRow<Sum> MaskedRowAvx512();
 
 template <typename Sum>
 class MaskedEngine final : public SumEngine<Sum> {
  public:
-  /// Nothing when there is no `binned` layout, it has wide bins or more planes, a tree is deeper, or the processor
-  /// lacks the instructions.
-  static std::unique_ptr<MaskedEngine> Make(const Ensemble& ensemble, const SplitInputs& inputs,
+  /// `engine` is one of the masked ones. Nothing when there is no `binned` layout, it has wide bins or more planes, a
+  /// tree is deeper, or the processor lacks the instructions.
+  static std::unique_ptr<MaskedEngine> Make(Engine engine, const Ensemble& ensemble, const SplitInputs& inputs,
                                             std::shared_ptr<const BinnedLayout<Sum>> binned);
 
   void AddUp(const float* rows, std::size_t count, Sum* sums) const override;
 
  private:
-  explicit MaskedEngine(MaskedLayout<Sum> layout) : layout_(std::move(layout)) {}
+  MaskedEngine(MaskedLayout<Sum> layout, MaskedRow<Sum> add_row) : layout_(std::move(layout)), add_row_(add_row) {}
 
   MaskedLayout<Sum> layout_;
-  MaskedRow<Sum> add_row_ = MaskedRowAvx512<Sum>();
+  MaskedRow<Sum> add_row_;
 };
 
 }  // namespace mw::forest
