@@ -4,7 +4,8 @@
     bench/serving_table.py BUILD_DIRECTORY [--rounds 5] [--seconds 3] [--only NAME,...] [--json FILE]
 
 Serves 100 trees of depth 6 on 30 features that XGBoost trained, and asks with `millwright bench` and wrk from the same
-cores. Peers: nginx `return 200` asked by the same client (for single rows with the same bytes), XGBoost's C API and ONNX Runtime in process. A row whose
+cores. Peers: nginx `return 200` asked by the same client (for single rows with the same bytes), XGBoost's C API and
+ONNX Runtime in process. A row whose
 server side is not there yet says so. Rounds on a machine that does other work too are marked: trust the quiet ones.
 """
 import argparse

@@ -1,3 +1,4 @@
+// When bells ring, and for how long they are kept.
 #include "base/gathered_bells.h"
 
 #include <gtest/gtest.h>
