@@ -103,6 +103,11 @@ Result<Principal> TokenAuthenticator::Authenticate(const Request& request) {
 
 std::string TokenDigest(std::string_view token) { return Sha256Hex(token); }
 
+bool CarriesToken(std::string_view authorization, std::string_view digest) {
+  const auto token = TokenIn(authorization);
+  return token && SameSecret(TokenDigest(*token), digest);
+}
+
 std::string NewToken(std::string_view prefix) {
   static constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string token(prefix);

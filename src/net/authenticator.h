@@ -51,6 +51,8 @@ class TokenAuthenticator final : public Authenticator {
 
 /// SHA-256 of the token, hexadecimal.
 std::string TokenDigest(std::string_view token);
+/// Whether an Authorization header, as Bearer or Basic, carries the token of that digest; in constant time.
+bool CarriesToken(std::string_view authorization, std::string_view digest);
 /// A new secret: `prefix` and 43 characters of base64url (256 bits).
 std::string NewToken(std::string_view prefix);
 

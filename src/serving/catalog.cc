@@ -437,32 +437,36 @@ Status Catalog::Deploy(const std::string& endpoint, std::int64_t version, const 
 }
 
 void Catalog::EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done) {
-  Status at_once;
+  std::optional<Status> at_once;
   {
     const Lock lock(mutex_);
     const auto slot = slots_.find(endpoint);
-    CycleEntry* entry = slot == slots_.end() ? nullptr : slot->second.cycle.FindVersion(version);
-    if (entry == nullptr) {
-      at_once = NotFound("endpoint ", endpoint, " has no version ", version, " here");
-    } else if (slot->second.cycle.held) {
-      at_once = FailedPrecondition("model ", endpoint, " was unloaded; load it again");
-    } else if (entry->state == VersionState::kFailed && clock_.Elapsed() - entry->failed < kRetryAfter) {
-      at_once = *entry->error;
-    } else if (entry->state != VersionState::kReady) {
-      if (entry->state == VersionState::kFailed || entry->state == VersionState::kUnloaded) {
-        entry->state = VersionState::kNew;
-        entry->error.reset();
-        StartLoads(slot->second);
-      }
-      if (done == nullptr) return;
-      if (waiting_ < kWaitingMax) {
-        ++waiting_;
-        return entry->waiting.push_back(std::move(done));
-      }
-      at_once = ResourceExhausted(kWaitingMax, " requests wait for models to be loaded already");
-    }
+    CycleEntry* const entry = slot == slots_.end() ? nullptr : slot->second.cycle.FindVersion(version);
+    at_once = entry == nullptr ? Status(NotFound("endpoint ", endpoint, " has no version ", version, " here"))
+                               : Bring(slot->second, *entry, done);
   }
-  if (done != nullptr) done(at_once);
+  if (at_once && done != nullptr) done(*at_once);
+}
+
+/// How it ended already; nothing when `done`, which may be null, hears of it later.
+std::optional<Status> Catalog::Bring(Slot& slot, CycleEntry& entry, Loaded& done) {
+  if (slot.cycle.held) {
+    return Status(FailedPrecondition("model ", slot.cycle.wanted.name, " was unloaded; load it again"));
+  }
+  if (entry.state == VersionState::kFailed && clock_.Elapsed() - entry.failed < kRetryAfter) return *entry.error;
+  if (entry.state == VersionState::kReady) return Status();
+  if (entry.state == VersionState::kFailed || entry.state == VersionState::kUnloaded) {
+    entry.state = VersionState::kNew;
+    entry.error.reset();
+    StartLoads(slot);
+  }
+  if (done == nullptr) return std::nullopt;
+  if (waiting_ == kWaitingMax) {
+    return Status(ResourceExhausted(kWaitingMax, " requests wait for models to be loaded already"));
+  }
+  ++waiting_;
+  entry.waiting.push_back(std::exchange(done, nullptr));
+  return std::nullopt;
 }
 
 Status Catalog::Unload(const std::string& endpoint) {
@@ -488,17 +492,20 @@ Status Catalog::Unload(const std::string& endpoint) {
 }
 
 void Catalog::Load(const std::string& endpoint, Loaded done) {
-  std::int64_t primary = 0;
+  std::optional<Status> at_once;
   {
     const Lock lock(mutex_);
     const auto slot = slots_.find(endpoint);
-    if (slot != slots_.end()) {
-      serving::Want(slot->second.cycle, wire::DesiredEndpoint(slot->second.cycle.wanted));
+    if (slot == slots_.end()) {
+      at_once = NotFound("no model ", Quoted(endpoint), " is known here");
+    } else {
+      EndpointCycle& cycle = slot->second.cycle;
+      serving::Want(cycle, wire::DesiredEndpoint(cycle.wanted));
       StartLoads(slot->second);
-      primary = slot->second.cycle.wanted.version;
+      at_once = Bring(slot->second, *cycle.Find(VersionKey{cycle.wanted.version, cycle.wanted.package}), done);
     }
   }
-  EnsureLoaded(endpoint, primary, std::move(done));
+  if (at_once && done != nullptr) done(*at_once);
 }
 
 void Catalog::SetLimits(const wire::ServingLimits& limits) {

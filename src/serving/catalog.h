@@ -117,7 +117,8 @@ class Catalog {
   void EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done);
   /// Takes all versions of the endpoint out of the memory until it is wanted or loaded again. Errors: kNotFound.
   Status Unload(const std::string& endpoint);
-  /// Brings them back; `done` hears of the primary one. Errors, through `done`: as EnsureLoaded.
+  /// Brings them back, and tries again what FAILED; `done` hears of the primary one that is wanted, not of an older
+  /// content that answers until then. Errors, through `done`: as EnsureLoaded.
   void Load(const std::string& endpoint, Loaded done);
 
   void SetLimits(const wire::ServingLimits& limits);
@@ -171,6 +172,7 @@ class Catalog {
   void Finish(const LoadTicket& ticket, Result<std::shared_ptr<const ServedVersion>> loaded);
   CycleEntry* Find(const LoadTicket& ticket) MW_REQUIRES(mutex_);
   void Unload(CycleEntry& entry) MW_REQUIRES(mutex_);
+  std::optional<Status> Bring(Slot& slot, CycleEntry& entry, Loaded& done) MW_REQUIRES(mutex_);
   [[nodiscard]] bool IsSettled() const MW_REQUIRES(mutex_);
   void Settle(Slot& slot, Aftermath& after) MW_REQUIRES(mutex_);
   void Complete(Aftermath after);

@@ -95,7 +95,24 @@ Result<ModelConfig> ReadConfig(const std::string& root, const std::string& direc
 
 std::string PathOf(const std::string& source) { return source.substr(0, source.rfind('#')); }
 
-std::string_view IndexState(wire::VersionState state) {
+/// A version may have two contents: the one that answers, which stands first, and one that is to replace it.
+void AddStatus(const wire::EndpointStatus& status, const std::string& notes, std::vector<RepositoryEntry>& index) {
+  const std::string version = Cat(status.version);
+  const auto same = std::find_if(index.begin(), index.end(), [&](const RepositoryEntry& entry) {
+    return entry.name == status.name && entry.version == version;
+  });
+  if (same != index.end()) {
+    if (!status.error.empty()) same->reason = Cat("what came since is refused: ", status.error);
+    return;
+  }
+  std::string reason = status.error;
+  if (status.state == wire::VersionState::kUnloaded) reason = "unloaded";
+  index.push_back({status.name, version, std::string(RepositoryState(status.state)), reason.empty() ? notes : reason});
+}
+
+}  // namespace
+
+std::string_view RepositoryState(wire::VersionState state) {
   switch (state) {
     case wire::VersionState::kReady: return "READY";
     case wire::VersionState::kNew:
@@ -106,8 +123,6 @@ std::string_view IndexState(wire::VersionState state) {
   }
   return "UNAVAILABLE";
 }
-
-}  // namespace
 
 Result<RepositoryModel> ReadRepositoryModel(const std::string& directory, const std::string& name) {
   if (!IsName(name)) {
@@ -145,7 +160,12 @@ Result<RepositoryModel> ReadRepositoryModel(const std::string& directory, const 
 class ModelRepository::Source final : public ModelSource {
  public:
   explicit Source(std::string root) : root_(std::move(root)) {}
-  Result<std::string> Locate(const std::string& source) override { return Within(root_, PathOf(source)); }
+  /// A version that comes back into memory is the one that left, or none.
+  Result<std::string> Locate(const std::string& source) override {
+    std::string path = TRY(Within(root_, PathOf(source)));
+    if (ContentName(path) == source) return path;
+    return FailedPrecondition(path, " has changed since it was looked at; load the model again");
+  }
   std::shared_ptr<const ModelConfig> Config(const std::string& source) override {
     const Lock lock(mutex_);
     const auto config = configs_.find(source);
@@ -180,6 +200,9 @@ Result<std::shared_ptr<ModelRepository>> ModelRepository::Open(const std::string
 Status ModelRepository::Read(const std::string& name) {
   Result<RepositoryModel> model = ReadRepositoryModel(directory_, name);
   if (!model.ok()) {
+    std::error_code error;
+    const bool there = IsName(name) && fs::is_directory(Cat(directory_, "/", name), error);
+    if (!there) return model.error();  // names that anybody asked for are not kept
     LogError("model not served", {{"model", Json(name)}, {"error", Json(model.error().ToString())}});
     const Lock lock(mutex_);
     entries_[name] = Entry{.error = model.error(), .bad = true, .notes = ""};
@@ -235,14 +258,12 @@ std::vector<RepositoryEntry> ModelRepository::Index() const {
   const Lock lock(mutex_);
   for (const wire::EndpointStatus& status : statuses) {
     const auto entry = entries_.find(status.name);
-    std::string reason = status.error;
-    if (status.state == wire::VersionState::kUnloaded) reason = "unloaded";
-    if (reason.empty() && entry != entries_.end()) reason = entry->second.notes;
-    index.push_back({status.name, Cat(status.version), std::string(IndexState(status.state)), std::move(reason)});
+    const std::string notes = entry == entries_.end() ? "" : entry->second.Reason();
     known.insert(status.name);
+    AddStatus(status, notes, index);
   }
   for (const auto& [name, entry] : entries_) {
-    if (entry.bad && !known.contains(name)) index.push_back({name, "", "UNAVAILABLE", entry.error.ToString()});
+    if (entry.bad && !known.contains(name)) index.push_back({name, "", "UNAVAILABLE", entry.Reason()});
   }
   return index;
 }

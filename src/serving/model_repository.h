@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
@@ -28,8 +29,13 @@ struct RepositoryEntry {
   std::string name;
   std::string version;  ///< empty where no version could be found
   std::string state;    ///< "READY", "LOADING", "UNLOADING", "UNAVAILABLE"
-  std::string reason;   ///< why it is not ready; or what of its configuration is not honoured
+  /// Why it is not ready; why what came since was refused, of one that answers on; or what of its configuration is not
+  /// honoured.
+  std::string reason;
 };
+
+/// In the extension's words, which has none for a version that failed or was unloaded: "UNAVAILABLE".
+std::string_view RepositoryState(wire::VersionState state);
 
 class ModelRepository {
  public:
@@ -56,6 +62,7 @@ class ModelRepository {
     Error error{};      // of the configuration or the files
     bool bad = false;   // then `error` says why
     std::string notes;  // what is not honoured
+    [[nodiscard]] std::string Reason() const { return bad ? error.ToString() : notes; }
   };
 
   ModelRepository(std::string directory, Catalog& catalog);

@@ -75,7 +75,9 @@ CacheMetrics::CacheMetrics(MetricsRegistry& registry, const std::string& model, 
                                {{"model", model}, {"version", version}})),
       misses(registry.AddCounter("millwright_inference_cache_misses_total",
                                  "Requests that the response cache had no answer to.",
-                                 {{"model", model}, {"version", version}})) {}
+                                 {{"model", model}, {"version", version}})),
+      rows(registry.AddCounter("millwright_inference_cache_rows_total", "Rows answered from the response cache.",
+                               {{"model", model}, {"version", version}})) {}
 
 ResponseCache::ResponseCache(const CacheSettings& settings, const Clock& clock, MetricsRegistry& metrics)
     : shard_bytes_max_(settings.bytes_max / kShards),

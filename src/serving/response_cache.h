@@ -43,6 +43,7 @@ struct CacheMetrics {
 
   Counter& hits;
   Counter& misses;
+  Counter& rows;  ///< of the hits
 };
 
 struct CacheHash {

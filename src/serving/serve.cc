@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "net/socket.h"
 #include "serving/backend/start_backend.h"
 
 namespace mw::serving {
@@ -69,6 +70,13 @@ CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, M
   };
   catalog.batcher = &batcher;
   return catalog;
+}
+
+ControlRules ControlRulesOf(const ServeOptions& options) {
+  const bool front = options.front_host.empty() || net::IsLoopback(options.front_host);
+  return {.follows = !options.follow.empty(),
+          .on_loopback = front && net::IsLoopback(options.host),
+          .token = options.follow.empty() ? options.token : ""};
 }
 
 }  // namespace
@@ -135,6 +143,7 @@ Status DataPlane::LoadModels() {
     Reload();
     if (!catalog_.WaitSettled(kFirstLoadMax)) LogWarning("models are still being loaded", {});
   }
+  control_ = std::make_unique<ModelControl>(catalog_, repository_, ControlRulesOf(options_));
   if (follower_ != nullptr) {
     follower_->TakeOverLast();
   } else {
@@ -146,7 +155,7 @@ Status DataPlane::LoadModels() {
 HandlerContext DataPlane::NewThread() {
   RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
   AccessLane* const access = access_log_ == nullptr ? nullptr : &access_log_->NewLane();
-  return {catalog_, metrics_, clock_, lane, &cache_, repository_.get(), access, access_log_.get()};
+  return {catalog_, metrics_, clock_, lane, &cache_, *control_, access, access_log_.get()};
 }
 
 Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory& make_front) {

@@ -25,6 +25,7 @@
 #include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/follower.h"
+#include "serving/model_control.h"
 #include "serving/model_repository.h"
 #include "serving/recorder.h"
 #include "serving/response_cache.h"
@@ -36,12 +37,13 @@ struct ServeOptions {
   std::string model_repository{};     ///< a directory of models (model_repository.h); not beside `follow`
   std::int64_t memory_bytes_max = 0;  ///< of all models together; 0: no bound
   std::string follow;                 ///< URL of a control plane; empty: `models` only
-  std::string token;                  ///< for it
+  std::string token;                  ///< for it; beside `model_repository` the one that loads and unloads models
   std::string state_directory;        ///< needed to follow; else optional
   std::string python;                 ///< interpreter that runs MLflow's models; empty: environments are made for them
   std::string host = "127.0.0.1";
-  int port = 8080;  ///< 0: a free one
-  int loops = 0;    ///< 0: one for each core
+  int port = 8080;           ///< 0: a free one
+  std::string front_host{};  ///< where the other protocol's server will listen; empty: nowhere else
+  int loops = 0;             ///< 0: one for each core
   std::vector<std::string> allowed_hosts;
   std::string program_version;
 };
@@ -53,8 +55,7 @@ struct HandlerContext {
   const Clock& clock;
   RecordingLane* recording;  ///< this loop's own; null when nothing is recorded
   ResponseCache* cache;
-  /// Null when models do not come from a repository.
-  ModelRepository* repository = nullptr;
+  ModelControl& control;
   AccessLane* access = nullptr;     ///< this thread's own; null when there is no access log
   AccessLog* access_log = nullptr;  ///< the same
 };
@@ -111,6 +112,7 @@ class DataPlane {
   std::string server_id_;
   std::string address_;
   std::shared_ptr<ModelRepository> repository_;  // when there is one
+  std::unique_ptr<ModelControl> control_;
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<Recorder> recorder_;     // when it follows
   std::unique_ptr<AccessLog> access_log_;  // when it has a state directory

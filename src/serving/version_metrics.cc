@@ -36,7 +36,9 @@ VersionMetrics MetricsOf(MetricsRegistry& metrics, const std::string& endpoint, 
       stage("decode"),
       stage("queue"),
       stage("compute"),
-      stage("encode")};
+      stage("encode"),
+      metrics.AddGauge("millwright_inference_last_answered_timestamp_seconds",
+                       "When a request was answered last, in seconds since 1970; 0: none was.", labels)};
 }
 
 VersionTally::VersionTally(const VersionMetrics& metrics)
@@ -61,7 +63,8 @@ void VersionTally::CountAnswered(std::uint64_t rows, std::uint64_t unknown_categ
   encode_.Observe(Seconds(times.answered - times.computed));
 }
 
-void VersionTally::Flush() {
+void VersionTally::Flush(Timestamp now) {
+  if (requests_ > failures_ + refused_) metrics_.last_answered.Set(static_cast<double>(ToMicros(now)) * 1e-6);
   if (requests_ > 0) {
     seconds_.Flush();
     decode_.Flush();

@@ -22,6 +22,7 @@ struct VersionMetrics {
   Histogram& queue_seconds;    ///< waiting for a worker; only of models that have workers
   Histogram& compute_seconds;  ///< the model
   Histogram& encode_seconds;   ///< values to bytes, and the record
+  Gauge& last_answered;        ///< millwright_inference_last_answered_timestamp_seconds: since 1970; 0: none yet
 };
 VersionMetrics MetricsOf(MetricsRegistry& metrics, const std::string& endpoint, const std::string& version);
 
@@ -39,7 +40,8 @@ class VersionTally {
   void CountFailed() { ++requests_, ++failures_; }
   /// An answered request with a row that has no prediction.
   void CountRowFailed() { ++failures_; }
-  void Flush();
+  /// `now`: what counts as the moment of everything since the last time.
+  void Flush(Timestamp now);
 
  private:
   const VersionMetrics metrics_;

@@ -4,11 +4,8 @@
 
 #include <thread>
 
-#include "api/inference/inference_api.h"
 #include "api/inference/test_backend.h"
-#include "base/json.h"
-#include "base/log.h"
-#include "net/test_client.h"
+#include "api/inference/test_server.h"
 
 namespace mw::api::inference {
 namespace {
@@ -17,6 +14,9 @@ using net::TestClient;
 using std::chrono::milliseconds;
 using testing::FakeAnswer;
 using testing::FakeAnswerOf;
+using testing::PostRequest;
+using testing::Raw;
+using testing::ServerTest;
 
 constexpr std::string_view kInfer = "/v2/models/fake/infer";
 
@@ -33,10 +33,6 @@ std::vector<FakeAnswer> Expected(const std::vector<Row>& rows) {
 }
 
 Json XOf(const Row& row) { return Json(Json::Array(row.x.begin(), row.x.end())); }
-
-std::string Raw(const auto& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]};
-}
 
 std::string V2Body(const std::vector<Row>& rows, std::string_view more = "") {
   const auto count = static_cast<std::int64_t>(rows.size());
@@ -78,35 +74,21 @@ std::vector<FakeAnswer> Predictions(const Json& answer) {
   return answers;
 }
 
-std::string Request(std::string_view path, std::string_view body, std::string_view headers = "") {
-  return Cat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(), "\r\n", headers, "\r\n",
-             body);
-}
-
-class BackendModelsTest : public ::testing::Test {
+class BackendModelsTest : public ServerTest {
  protected:
   void SetUp() override {
-    SetLogLevel(LogLevel::kError);
+    ServerTest::SetUp();
     ASSERT_TRUE(catalog_.Deploy("fake", 1, "sha256:1", "batchable").ok());
     ASSERT_TRUE(catalog_.Deploy("whole", 3, "sha256:3", "whole").ok());
     catalog_.SetReady(true);
     control_->ForgetBatches();
-    net::LoopServerOptions options;
-    options.loops = 1;
+    net::LoopServerOptions options = Loops(1);
     options.stop_grace = milliseconds(20);
-    auto server = net::LoopServer::Start(
-        options,
-        [this](int) {
-          return std::make_unique<InferenceHandler>(InferenceContext{catalog_, metrics_, clock_, "9.9.9"});
-        },
-        metrics_);
-    ASSERT_TRUE(server.ok()) << server.error().ToString();
-    server_ = *std::move(server);
+    Listen(options, catalog_);
   }
   void TearDown() override {
     control_->Hold(false);
-    server_.reset();
-    SetLogLevel(LogLevel::kInfo);
+    ServerTest::TearDown();
   }
 
   serving::CatalogOptions Options() {
@@ -119,17 +101,6 @@ class BackendModelsTest : public ::testing::Test {
     options.batcher = &batcher_;
     options.batching.queue_rows_max = 4;
     return options;
-  }
-  TestClient::Answer Post(std::string_view path, std::string_view body, std::string_view headers = "") {
-    TestClient client(server_->port());
-    return client.Ask(Request(path, body, headers));
-  }
-  Json PostJson(std::string_view path, std::string_view body, int status = 200) {
-    const TestClient::Answer answer = Post(path, body);
-    EXPECT_EQ(answer.status, status) << answer.body;
-    auto json = Json::Parse(answer.body);
-    EXPECT_TRUE(json.ok()) << answer.body;
-    return json.ok() ? *json : Json();
   }
   /// A metric's value, of the model "fake" unless its labels say otherwise; -1 when there is none.
   std::int64_t Metric(std::string_view name, std::string_view labels = R"({model="fake",version="1"})") {
@@ -144,22 +115,9 @@ class BackendModelsTest : public ::testing::Test {
     return Metric("millwright_inference_rejections_total",
                   Cat(R"({model="fake",version="1",reason=")", reason, R"("})"));
   }
-  /// Until the metric has that value, which it gets without anybody's doing; false after 10 s.
-  bool Await(const std::function<bool()>& reached) {
-    const Duration end = clock_.Elapsed() + std::chrono::seconds(10);
-    while (!reached()) {
-      if (clock_.Elapsed() > end) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
-
   std::shared_ptr<testing::FakeControl> control_ = std::make_shared<testing::FakeControl>();
-  MetricsRegistry metrics_;
-  RealClock clock_;
   serving::Batcher batcher_{clock_, metrics_, 2};
   serving::Catalog catalog_{metrics_, Options()};
-  std::unique_ptr<net::LoopServer> server_;
 };
 
 TEST_F(BackendModelsTest, EveryProtocolGivesTheSameAnswers) {
@@ -249,11 +207,12 @@ TEST_F(BackendModelsTest, MoreRowsThanTheLimitAreRefused) {
 TEST_F(BackendModelsTest, ARefusedRowIsAnErrorOfItsOwnRequestOnly) {
   control_->Hold(true);
   TestClient first(server_->port()), left(server_->port()), bad(server_->port()), right(server_->port());
-  ASSERT_TRUE(first.Send(Request(kInfer, V2Body({kRows[0]}))));
+  ASSERT_TRUE(first.Send(PostRequest(kInfer, V2Body({kRows[0]}))));
   control_->AwaitHeld();
-  ASSERT_TRUE(left.Send(Request(kInfer, V2Body({kRows[1]}))));
-  ASSERT_TRUE(bad.Send(Request("/models/fake/invocations", Cat(R"({"inputs":)", Instances({{{13, 0, 0}, "x"}}), "}"))));
-  ASSERT_TRUE(right.Send(Request(kInfer, V2Body({kRows[2]}))));
+  ASSERT_TRUE(left.Send(PostRequest(kInfer, V2Body({kRows[1]}))));
+  ASSERT_TRUE(
+      bad.Send(PostRequest("/models/fake/invocations", Cat(R"({"inputs":)", Instances({{{13, 0, 0}, "x"}}), "}"))));
+  ASSERT_TRUE(right.Send(PostRequest(kInfer, V2Body({kRows[2]}))));
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
   control_->Hold(false);
   EXPECT_EQ(V2Answers(*Json::Parse(first.Read().body)), Expected({kRows[0]}));
@@ -279,9 +238,9 @@ TEST_F(BackendModelsTest, AWorkerThatDiesOnceIsNotNoticed) {
 TEST_F(BackendModelsTest, AFullQueueSaysWhenToComeBack) {
   control_->Hold(true);
   TestClient running(server_->port()), queued(server_->port());
-  ASSERT_TRUE(running.Send(Request(kInfer, V2Body({kRows[0]}))));
+  ASSERT_TRUE(running.Send(PostRequest(kInfer, V2Body({kRows[0]}))));
   control_->AwaitHeld();
-  ASSERT_TRUE(queued.Send(Request(kInfer, V2Body(kRows))));
+  ASSERT_TRUE(queued.Send(PostRequest(kInfer, V2Body(kRows))));
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
   for (const auto& [path, body] : {std::pair{std::string(kInfer), V2Body(kRows)},
                                    {"/v1/models/fake:predict", Cat(R"({"instances":)", Instances(kRows), "}")},
@@ -315,9 +274,9 @@ TEST_F(BackendModelsTest, ADeadlineIsKeptWhateverTheWorkerDoes) {
 TEST_F(BackendModelsTest, AClientThatGoesIsCountedAndItsRequestIsNotRun) {
   control_->Hold(true);
   TestClient running(server_->port()), gone(server_->port());
-  ASSERT_TRUE(running.Send(Request(kInfer, V2Body({kRows[0]}))));
+  ASSERT_TRUE(running.Send(PostRequest(kInfer, V2Body({kRows[0]}))));
   control_->AwaitHeld();
-  ASSERT_TRUE(gone.Send(Request(kInfer, V2Body(kRows))));
+  ASSERT_TRUE(gone.Send(PostRequest(kInfer, V2Body(kRows))));
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
   gone.Close();
   EXPECT_TRUE(Await([this] { return Rejections("cancelled") == 1; }));
@@ -333,7 +292,7 @@ TEST_F(BackendModelsTest, AServerThatStopsDropsWhatWaitsWithinItsGrace) {
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 0; i < 4; ++i) {
     clients.push_back(std::make_unique<TestClient>(server_->port()));
-    ASSERT_TRUE(clients.back()->Send(Request(kInfer, V2Body({kRows[0]}))));
+    ASSERT_TRUE(clients.back()->Send(PostRequest(kInfer, V2Body({kRows[0]}))));
     if (i == 0) control_->AwaitHeld();
   }
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
@@ -348,8 +307,9 @@ TEST_F(BackendModelsTest, AnswersOfOneConnectionKeepTheirOrder) {
   control_->Hold(true);
   TestClient client(server_->port());
   std::string requests;
-  for (std::size_t i = 0; i < 4; ++i) requests += Request(kInfer, V2Body({kRows[i % 3]}, Cat(R"("id":"q)", i, "\",")));
-  requests += Request(kInfer, "{}");
+  for (std::size_t i = 0; i < 4; ++i)
+    requests += PostRequest(kInfer, V2Body({kRows[i % 3]}, Cat(R"("id":"q)", i, "\",")));
+  requests += PostRequest(kInfer, "{}");
   ASSERT_TRUE(client.Send(requests));
   control_->AwaitHeld();
   control_->Hold(false);
@@ -367,10 +327,10 @@ TEST_F(BackendModelsTest, AModelThatIsNotBatchableGetsEachRequestAlone) {
   };
   control_->Hold(true);
   TestClient first(server_->port()), second(server_->port()), third(server_->port());
-  ASSERT_TRUE(first.Send(Request("/v2/models/whole/infer", body("1,2", 2))));
+  ASSERT_TRUE(first.Send(PostRequest("/v2/models/whole/infer", body("1,2", 2))));
   control_->AwaitHeld();
-  ASSERT_TRUE(second.Send(Request("/v2/models/whole/infer", body("3,4,5", 3))));
-  ASSERT_TRUE(third.Send(Request("/v1/models/whole:predict", R"({"inputs":{"x":[6,7]}})")));
+  ASSERT_TRUE(second.Send(PostRequest("/v2/models/whole/infer", body("3,4,5", 3))));
+  ASSERT_TRUE(third.Send(PostRequest("/v1/models/whole:predict", R"({"inputs":{"x":[6,7]}})")));
   ASSERT_TRUE(Await([this] { return catalog_.Live("whole")->queue->Look().queued_rows == 2; }));
   control_->Hold(false);
   const auto sum = [](const TestClient::Answer& answer) {

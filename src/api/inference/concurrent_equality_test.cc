@@ -16,12 +16,9 @@
 #include <thread>
 
 #include "api/inference/grpc/grpc_server.h"
-#include "api/inference/inference_api.h"
 #include "api/inference/test_backend.h"
-#include "base/json.h"
-#include "base/log.h"
+#include "api/inference/test_server.h"
 #include "base/random.h"
-#include "net/test_client.h"
 #include "open_inference.pb.h"
 #include "serving/test_model.h"
 
@@ -329,10 +326,10 @@ class GrpcCalls {
 
 Json Number(std::uint64_t sixteenths) { return Json(static_cast<double>(sixteenths) / 16); }
 
-class ConcurrentEqualityTest : public ::testing::Test {
+class ConcurrentEqualityTest : public testing::ServerTest {
  protected:
   void SetUp() override {
-    SetLogLevel(LogLevel::kError);
+    ServerTest::SetUp();
     serving::testing::WriteTestPackage(directory_ / "late", 100);
     serving::testing::WriteTestPackage(directory_ / "when", 7, "when", TestFeatures(), {"early", "on time", "late"});
     ASSERT_TRUE(
@@ -346,16 +343,7 @@ class ConcurrentEqualityTest : public ::testing::Test {
     ASSERT_TRUE(catalog_.Deploy("fake", 1, "fake", "fake").ok());
     subjects_.push_back(Plain());
     subjects_.push_back(Fake());
-    net::LoopServerOptions options;
-    options.loops = 2;
-    auto server = net::LoopServer::Start(
-        options,
-        [this](int) {
-          return std::make_unique<InferenceHandler>(InferenceContext{catalog_, metrics_, clock_, "9.9.9"});
-        },
-        metrics_);
-    ASSERT_TRUE(server.ok()) << server.error().ToString();
-    server_ = *std::move(server);
+    Listen(Loops(2), catalog_);
     GrpcServerOptions grpc_options;
     grpc_options.port = 0;
     grpc_options.threads = 2;
@@ -367,8 +355,7 @@ class ConcurrentEqualityTest : public ::testing::Test {
   }
   void TearDown() override {
     grpc_server_.reset();
-    server_.reset();
-    SetLogLevel(LogLevel::kInfo);
+    ServerTest::TearDown();
   }
 
   serving::CatalogOptions Options() {
@@ -510,11 +497,8 @@ class ConcurrentEqualityTest : public ::testing::Test {
 
   serving::testing::TestDirectory directory_;
   std::shared_ptr<testing::FakeControl> control_ = std::make_shared<testing::FakeControl>();
-  MetricsRegistry metrics_;
-  RealClock clock_;
   serving::Batcher batcher_{clock_, metrics_, 2};
   serving::Catalog catalog_{metrics_, Options()};
-  std::unique_ptr<net::LoopServer> server_;
   std::unique_ptr<GrpcServer> grpc_server_;
   Random random_{41};
   std::vector<Subject> subjects_;

@@ -1,16 +1,12 @@
 // The protocol over real sockets: every route, answers equal to the model's own, versions swapped under
 // load without a failed request, and many random requests at once that never see one another.
-#include "api/inference/inference_api.h"
-
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
 
-#include "base/json.h"
-#include "base/log.h"
+#include "api/inference/test_server.h"
 #include "base/random.h"
-#include "net/test_client.h"
 #include "serving/test_model.h"
 
 namespace mw::api::inference {
@@ -21,6 +17,9 @@ using serving::testing::RandomRow;
 using serving::testing::TestDirectory;
 using serving::testing::TestFeatures;
 using serving::testing::WriteTestPackage;
+using testing::GetRequest;
+using testing::PostRequest;
+using testing::ServerTest;
 
 std::string DatatypeFor(std::string_view column) {
   if (column == "hour") return "INT64";
@@ -42,11 +41,6 @@ std::string Body(const std::vector<Json>& rows, std::string_view id = "") {
   if (!id.empty()) request["id"] = Json(id);
   return request.Dump();
 }
-
-std::string Post(std::string_view target, std::string_view body) {
-  return Cat("POST ", target, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
-}
-std::string Get(std::string_view target) { return Cat("GET ", target, " HTTP/1.1\r\nHost: localhost\r\n\r\n"); }
 
 std::vector<float> Expected(const serving::Model& model, const std::vector<Json>& rows) {
   std::vector<float> features;
@@ -73,64 +67,38 @@ std::vector<float> Values(const Json& answer, std::string_view output) {
   return values;
 }
 
-class InferenceApiTest : public ::testing::Test {
+class InferenceApiTest : public ServerTest {
  protected:
   void SetUp() override {
-    SetLogLevel(LogLevel::kError);
+    ServerTest::SetUp();
     for (const int version : {1, 2, 3}) {
       WriteTestPackage(Path(version), static_cast<std::uint64_t>(version) * 100);
     }
     ASSERT_TRUE(Deploy(1).ok());
     catalog_.SetReady(true);
-    net::LoopServerOptions options;
-    options.loops = 2;
+    net::LoopServerOptions options = Loops(2);
     options.connections_max = 512;
-    auto server = net::LoopServer::Start(
-        options,
-        [this](int) {
-          return std::make_unique<InferenceHandler>(InferenceContext{catalog_, metrics_, clock_, "9.9.9"});
-        },
-        metrics_);
-    ASSERT_TRUE(server.ok()) << server.error().ToString();
-    server_ = *std::move(server);
-  }
-  void TearDown() override {
-    server_.reset();
-    SetLogLevel(LogLevel::kInfo);
+    Listen(options, catalog_);
   }
 
   [[nodiscard]] std::string Path(int version) const { return directory_ / Cat("v", version); }
   Status Deploy(int version) { return catalog_.Deploy("late", version, Cat("sha256:", version), Path(version)); }
-  TestClient::Answer Ask(std::string_view request) {
-    TestClient client(server_->port());
-    return client.Ask(request);
-  }
-  Json AskJson(std::string_view request, int status = 200) {
-    const TestClient::Answer answer = Ask(request);
-    EXPECT_EQ(answer.status, status) << answer.body;
-    auto json = Json::Parse(answer.body);
-    EXPECT_TRUE(json.ok()) << answer.body;
-    return json.ok() ? *json : Json();
-  }
 
   TestDirectory directory_;
-  MetricsRegistry metrics_;
-  RealClock clock_;
   serving::Catalog catalog_{metrics_};
-  std::unique_ptr<net::LoopServer> server_;
 };
 
 TEST_F(InferenceApiTest, ServerAndModelMetadataAndHealth) {
-  const Json server = AskJson(Get("/v2"));
+  const Json server = GetJson("/v2");
   EXPECT_EQ(server.StringOr("name", ""), "millwright");
   EXPECT_EQ(server.StringOr("version", ""), "9.9.9");
-  EXPECT_EQ(AskJson(Get("/v2/health/live")).BoolOr("live", false), true);
-  EXPECT_EQ(AskJson(Get("/v2/health/ready")).BoolOr("ready", false), true);
-  EXPECT_EQ(AskJson(Get("/v2/models/late/ready")).BoolOr("ready", false), true);
-  EXPECT_EQ(AskJson(Get("/v2/models/late/versions/1/ready")).BoolOr("ready", false), true);
+  EXPECT_EQ(GetJson("/v2/health/live").BoolOr("live", false), true);
+  EXPECT_EQ(GetJson("/v2/health/ready").BoolOr("ready", false), true);
+  EXPECT_EQ(GetJson("/v2/models/late/ready").BoolOr("ready", false), true);
+  EXPECT_EQ(GetJson("/v2/models/late/versions/1/ready").BoolOr("ready", false), true);
   catalog_.SetReady(false);
-  EXPECT_EQ(AskJson(Get("/v2/health/ready"), 400).BoolOr("ready", true), false);
-  const Json model = AskJson(Get("/v2/models/late"));
+  EXPECT_EQ(GetJson("/v2/health/ready", 400).BoolOr("ready", true), false);
+  const Json model = GetJson("/v2/models/late");
   EXPECT_EQ(model.StringOr("name", ""), "late");
   EXPECT_EQ(model.Find("versions")->Dump(), R"(["1"])");
   EXPECT_EQ(model.Find("inputs")->AsArray()[4].Dump(), R"({"name":"carrier","datatype":"BYTES","shape":[-1]})");
@@ -138,17 +106,17 @@ TEST_F(InferenceApiTest, ServerAndModelMetadataAndHealth) {
 }
 
 TEST_F(InferenceApiTest, UnknownPathsModelsVersionsAndMethodsAreNamed) {
-  EXPECT_EQ(AskJson(Get("/v2/models/lte"), 404).StringOr("error", ""),
+  EXPECT_EQ(GetJson("/v2/models/lte", 404).StringOr("error", ""),
             "no model \"lte\" is served here; did you mean \"late\"");
-  EXPECT_EQ(AskJson(Get("/v2/models/late/versions/7"), 404).StringOr("error", ""),
+  EXPECT_EQ(GetJson("/v2/models/late/versions/7", 404).StringOr("error", ""),
             "model \"late\" has no version \"7\" here; versions: 1");
   for (const char* path : {"/", "/v3", "/v2/models/", "/v2/models//infer", "/v2/models/late/infer/x",
                            "/v2/models/late/versions", "/v2/models/late/versions//infer", "/v2/models/late/explain"}) {
-    EXPECT_EQ(Ask(Get(path)).status, 404) << path;
+    EXPECT_EQ(Ask(GetRequest(path)).status, 404) << path;
   }
-  EXPECT_EQ(Ask(Get("/v2/models/late/infer")).status, 405);
-  EXPECT_EQ(Ask(Post("/v2/models/late", "{}")).status, 405);
-  EXPECT_EQ(Ask(Post("/v2/health/live", "{}")).status, 405);
+  EXPECT_EQ(Ask(GetRequest("/v2/models/late/infer")).status, 405);
+  EXPECT_EQ(Ask(PostRequest("/v2/models/late", "{}")).status, 405);
+  EXPECT_EQ(Ask(PostRequest("/v2/health/live", "{}")).status, 405);
 }
 
 TEST_F(InferenceApiTest, AnswersAreTheModelsOwn) {
@@ -156,7 +124,7 @@ TEST_F(InferenceApiTest, AnswersAreTheModelsOwn) {
   for (const std::size_t count : {1U, 2U, 33U, 1000U}) {
     std::vector<Json> rows;
     for (std::size_t i = 0; i < count; ++i) rows.push_back(RandomRow(random));
-    const Json answer = AskJson(Post("/v2/models/late/infer", Body(rows, "request-1")));
+    const Json answer = AskJson(PostRequest("/v2/models/late/infer", Body(rows, "request-1")));
     const std::vector<float> expected = Expected(*catalog_.Live("late")->model, rows);
     EXPECT_EQ(answer.StringOr("model_name", ""), "late");
     EXPECT_EQ(answer.StringOr("model_version", ""), "1");
@@ -172,8 +140,8 @@ TEST_F(InferenceApiTest, EventTimeAndPredictionIdAreInTheAnswer) {
   Random random(4);
   std::string body = Body({RandomRow(random)});
   body.insert(1, R"("parameters":{"event_time":"2013-05-01T10:00:00Z"},)");
-  const Json first = AskJson(Post("/v2/models/late/infer", body));
-  const Json second = AskJson(Post("/v2/models/late/infer", body));
+  const Json first = AskJson(PostRequest("/v2/models/late/infer", body));
+  const Json second = AskJson(PostRequest("/v2/models/late/infer", body));
   EXPECT_EQ(first.Find("parameters")->StringOr("event_time", ""), "2013-05-01T10:00:00Z");
   EXPECT_EQ(first.StringOr("id", "").size(), 32U);
   EXPECT_NE(first.StringOr("id", ""), second.StringOr("id", ""));
@@ -181,10 +149,11 @@ TEST_F(InferenceApiTest, EventTimeAndPredictionIdAreInTheAnswer) {
 
 TEST_F(InferenceApiTest, RefusalsAreTheProtocolsErrors) {
   const Json refused = AskJson(
-      Post("/v2/models/late/infer", R"({"inputs":[{"name":"tmp","shape":[1],"datatype":"FP32","data":[1]}]})"), 400);
+      PostRequest("/v2/models/late/infer", R"({"inputs":[{"name":"tmp","shape":[1],"datatype":"FP32","data":[1]}]})"),
+      400);
   EXPECT_EQ(refused.Dump(), R"({"error":"the model has no column \"tmp\"; did you mean \"temp\"?"})");
-  EXPECT_EQ(Ask(Post("/v2/models/late/infer", "")).status, 400);
-  const std::string metrics = Ask(Get("/metrics")).body;
+  EXPECT_EQ(Ask(PostRequest("/v2/models/late/infer", "")).status, 400);
+  const std::string metrics = Ask(GetRequest("/metrics")).body;
   EXPECT_NE(metrics.find("millwright_inference_refused_total{model=\"late\",version=\"1\"} 2"), std::string::npos)
       << metrics;
   EXPECT_NE(metrics.find("millwright_inference_failures_total{model=\"late\",version=\"1\"} 0"), std::string::npos)
@@ -197,9 +166,9 @@ TEST_F(InferenceApiTest, EachVersionCanBeAskedByItsNumber) {
   const std::vector<float> first = Expected(*catalog_.Live("late")->model, rows);
   ASSERT_TRUE(Deploy(2).ok());
   const std::vector<float> second = Expected(*catalog_.Live("late")->model, rows);
-  EXPECT_EQ(Values(AskJson(Post("/v2/models/late/infer", Body(rows))), "probability"), second);
-  EXPECT_EQ(Values(AskJson(Post("/v2/models/late/versions/1/infer", Body(rows))), "probability"), first);
-  EXPECT_EQ(Values(AskJson(Post("/v2/models/late/versions/2/infer", Body(rows))), "probability"), second);
+  EXPECT_EQ(Values(AskJson(PostRequest("/v2/models/late/infer", Body(rows))), "probability"), second);
+  EXPECT_EQ(Values(AskJson(PostRequest("/v2/models/late/versions/1/infer", Body(rows))), "probability"), first);
+  EXPECT_EQ(Values(AskJson(PostRequest("/v2/models/late/versions/2/infer", Body(rows))), "probability"), second);
 }
 
 TEST_F(InferenceApiTest, VersionsSwapUnderLoadWithoutAFailedRequest) {
@@ -209,7 +178,7 @@ TEST_F(InferenceApiTest, VersionsSwapUnderLoadWithoutAFailedRequest) {
   for (const int version : {1, 2, 3}) {
     expected.push_back(Expected(**serving::Model::Load(Path(version)), rows));
   }
-  const std::string request = Post("/v2/models/late/infer", Body(rows));
+  const std::string request = PostRequest("/v2/models/late/infer", Body(rows));
   std::atomic<bool> stop{false};
   std::atomic<int> answered{0};
   std::vector<std::thread> clients;
@@ -248,7 +217,7 @@ TEST_F(InferenceApiTest, TenThousandConcurrentRequestsEachGetTheirOwnAnswer) {
         for (int i = 0; i < kGroup; ++i) {
           std::vector<Json> rows;
           for (std::uint64_t count = 1 + random.Below(5); count > 0; --count) rows.push_back(RandomRow(random));
-          requests += Post("/v2/models/late/infer", Body(rows, Cat(index, "-", group, "-", i)));
+          requests += PostRequest("/v2/models/late/infer", Body(rows, Cat(index, "-", group, "-", i)));
           expected.push_back(Expected(*model, rows));
         }
         ASSERT_TRUE(client.Send(requests));

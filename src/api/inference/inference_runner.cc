@@ -84,6 +84,7 @@ InferenceRunner::InferenceRunner(const InferenceContext& context)
                                                  "Requests for a model or version that is not served here.")),
       recording_(context.recording),
       cache_(context.cache),
+      control_(context.control),
       scribe_(context.access),
       next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
 
@@ -187,6 +188,7 @@ bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, R
   const serving::Model& model = *version->model;
   const auto kept = cache_->Find(cache_->KeyOf(model.serial(), canonical_), TallyFor(*version).cache);
   if (kept == nullptr) return false;
+  TallyFor(*version).cache.rows.Add(request_.rows);
   passage.times.computed = passage.times.computing;
   passage.from_cache = true;
   if (!model.takes_rows()) {
@@ -450,7 +452,9 @@ InferenceRunner::Tally& InferenceRunner::TallyFor(const serving::ServedVersion& 
 }
 
 void InferenceRunner::Flush() {
-  for (Tally& tally : tallies_) tally.counts.Flush();
+  if (tallies_.empty()) return;
+  const Timestamp now = clock_.Now();
+  for (Tally& tally : tallies_) tally.counts.Flush(now);
   if (tallies_.size() > kTalliesKept) tallies_.clear();
 }
 

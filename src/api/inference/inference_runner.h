@@ -22,6 +22,7 @@
 #include "base/metrics.h"
 #include "serving/batcher.h"
 #include "serving/catalog.h"
+#include "serving/model_control.h"
 #include "serving/recording_lane.h"
 #include "serving/response_cache.h"
 #include "serving/version_metrics.h"
@@ -40,6 +41,7 @@ struct InferenceContext {
   serving::RecordingLane* recording = nullptr;  ///< the thread's own; null: nothing is recorded
   serving::ResponseCache* cache = nullptr;      ///< null: no endpoint's answers are kept
   serving::AccessLane* access = nullptr;        ///< the thread's own; null: there is no access log
+  serving::ModelControl* control = nullptr;     ///< null: models are neither loaded nor unloaded by name
 };
 
 class BatchedCall;
@@ -67,6 +69,8 @@ class InferenceRunner {
   Result<const Shared*> Find(const serving::Snapshot& snapshot, std::string_view model, std::string_view version);
   /// Brings what was counted to the shared metrics: call when there is nothing more to do for the moment.
   void Flush();
+  [[nodiscard]] MetricsRegistry& metrics() { return metrics_; }
+  [[nodiscard]] serving::ModelControl* control() { return control_; }  ///< may be null
 
  private:
   struct Tally {
@@ -129,6 +133,7 @@ class InferenceRunner {
   Counter& unknown_models_;
   serving::RecordingLane* recording_;
   serving::ResponseCache* cache_;
+  serving::ModelControl* const control_;
   AccessScribe scribe_;
   const serving::Model* decoded_for_ = nullptr;  // what request_ was decoded for already
   std::string canonical_;                        // the input as the cache knows it

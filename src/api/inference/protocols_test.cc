@@ -7,12 +7,9 @@
 #include <map>
 #include <set>
 
-#include "api/inference/inference_api.h"
-#include "base/json.h"
-#include "base/log.h"
+#include "api/inference/test_server.h"
 #include "base/random.h"
 #include "net/content_coding.h"
-#include "net/test_client.h"
 #include "serving/test_model.h"
 
 namespace mw::api::inference {
@@ -23,11 +20,13 @@ using serving::testing::RandomRow;
 using serving::testing::TestDirectory;
 using serving::testing::TestFeatures;
 using serving::testing::WriteTestPackage;
+using testing::Raw;
+using testing::ServerTest;
 
-class ProtocolsTest : public ::testing::Test {
+class ProtocolsTest : public ServerTest {
  protected:
   void SetUp() override {
-    SetLogLevel(LogLevel::kError);
+    ServerTest::SetUp();
     WriteTestPackage(directory_ / "late", 100);
     WriteTestPackage(directory_ / "when", 7, "when", TestFeatures(), {"early", "on time", "late"});
     ASSERT_TRUE(
@@ -37,48 +36,12 @@ class ProtocolsTest : public ::testing::Test {
     ASSERT_TRUE(catalog_.Deploy("when", 4, "sha256:4", directory_ / "when").ok());
     ASSERT_TRUE(catalog_.Deploy("plain", 1, "plain", directory_ / "plain.json").ok());
     catalog_.SetReady(true);
-    net::LoopServerOptions options;
-    options.loops = 1;
-    auto server = net::LoopServer::Start(
-        options,
-        [this](int) {
-          return std::make_unique<InferenceHandler>(
-              InferenceContext{catalog_, metrics_, clock_, "9.9.9", nullptr, &cache_});
-        },
-        metrics_);
-    ASSERT_TRUE(server.ok()) << server.error().ToString();
-    server_ = *std::move(server);
-  }
-  void TearDown() override {
-    server_.reset();
-    SetLogLevel(LogLevel::kInfo);
-  }
-
-  TestClient::Answer Post(std::string_view path, std::string_view body, std::string_view headers = "") {
-    TestClient client(server_->port());
-    return client.Ask(Cat("POST ", path, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(), "\r\n",
-                          headers, "\r\n", body));
-  }
-  Json PostJson(std::string_view path, std::string_view body, int status = 200) {
-    const TestClient::Answer answer = Post(path, body);
-    EXPECT_EQ(answer.status, status) << answer.body;
-    auto json = Json::Parse(answer.body);
-    EXPECT_TRUE(json.ok()) << answer.body;
-    return json.ok() ? *json : Json();
-  }
-  Json GetJson(std::string_view path, int status = 200) {
-    TestClient client(server_->port());
-    const auto answer = client.Ask(Cat("GET ", path, " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-    EXPECT_EQ(answer.status, status) << answer.body;
-    return *Json::Parse(answer.body);
+    Listen(Loops(1), [this] { return InferenceContext{catalog_, metrics_, clock_, "9.9.9", nullptr, &cache_}; });
   }
 
   TestDirectory directory_;
-  MetricsRegistry metrics_;
-  RealClock clock_;
   serving::Catalog catalog_{metrics_};
   serving::ResponseCache cache_{serving::CacheSettings{}, clock_, metrics_};
-  std::unique_ptr<net::LoopServer> server_;
 };
 
 std::vector<Json> Rows(std::size_t count) {
@@ -86,10 +49,6 @@ std::vector<Json> Rows(std::size_t count) {
   std::vector<Json> rows;
   for (std::size_t i = 0; i < count; ++i) rows.push_back(RandomRow(random));
   return rows;
-}
-
-std::string Raw(const auto& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]};
 }
 
 /// The rows as binary columns: FP64 numbers, BYTES categories (empty: missing), holiday as FP32 with NaN.

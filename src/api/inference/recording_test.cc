@@ -5,41 +5,30 @@
 
 #include <map>
 
-#include "api/inference/inference_api.h"
+#include "api/inference/test_server.h"
 #include "base/file.h"
-#include "base/log.h"
-#include "net/test_client.h"
 #include "serving/test_model.h"
 #include "serving/window_builder.h"
 
 namespace mw::api::inference {
 namespace {
 
-using net::TestClient;
 using serving::testing::TestDirectory;
 using serving::testing::WriteTestPackage;
+using testing::ServerTest;
 
-class RecordingTest : public ::testing::Test {
+class RecordingTest : public ServerTest {
  protected:
   void SetUp() override {
-    SetLogLevel(LogLevel::kError);
+    ServerTest::SetUp();
     WriteTestPackage(directory_ / "p", 100);
     ASSERT_TRUE(catalog_.Deploy("late", 3, "sha256:3", directory_ / "p").ok());
     catalog_.SetReady(true);
-    net::LoopServerOptions options;
-    options.loops = 2;
-    auto server = net::LoopServer::Start(
-        options,
-        [this](int) {
-          lanes_.push_back(std::make_unique<serving::RecordingLane>(clock_, wake_.get(), lost_));
-          return std::make_unique<InferenceHandler>(
-              InferenceContext{catalog_, metrics_, clock_, "9.9.9", lanes_.back().get()});
-        },
-        metrics_);
-    ASSERT_TRUE(server.ok()) << server.error().ToString();
-    server_ = *std::move(server);
+    Listen(Loops(2), [this] {
+      lanes_.push_back(std::make_unique<serving::RecordingLane>(clock_, wake_.get(), lost_));
+      return InferenceContext{catalog_, metrics_, clock_, "9.9.9", lanes_.back().get()};
+    });
   }
-  void TearDown() override { SetLogLevel(LogLevel::kInfo); }
 
   /// Columns in the order of the test model, values as JSON lists; `head` goes before the inputs.
   static std::string Body(std::string_view head, std::string_view more = "", std::string_view carriers = "[\"AA\"]",
@@ -58,12 +47,7 @@ class RecordingTest : public ::testing::Test {
                tensor("origin", "BYTES", list("\"JFK\"")), more, "]}");
   }
   Json Ask(const std::string& body, int status = 200, std::string_view model = "late") {
-    TestClient client(server_->port());
-    const auto answer =
-        client.Ask(Cat("POST /v2/models/", model, "/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", body.size(),
-                       "\r\n\r\n", body));
-    EXPECT_EQ(answer.status, status) << answer.body;
-    return *Json::Parse(answer.body);
+    return PostJson(Cat("/v2/models/", model, "/infer"), body, status);
   }
   /// Everything recorded, by start of the window.
   std::map<std::string, wire::WindowPiece> Pieces() {
@@ -83,13 +67,10 @@ class RecordingTest : public ::testing::Test {
   }
 
   TestDirectory directory_;
-  MetricsRegistry metrics_;
-  RealClock clock_;
   serving::Catalog catalog_{metrics_};
   FileDescriptor wake_{eventfd(0, EFD_NONBLOCK)};
   Counter lost_;
   std::vector<std::unique_ptr<serving::RecordingLane>> lanes_;
-  std::unique_ptr<net::LoopServer> server_;
 };
 
 TEST_F(RecordingTest, ARequestIsRecordedAsTheClientAndTheModelSawIt) {

@@ -62,6 +62,10 @@ void SendError(net::ResponseWriter& out, const Error& error, Duration retry_afte
   std::string body = "{\"error\":";
   AppendJsonString(body, error.ToString());
   body += "}";
+  if (error.code == Code::kUnauthenticated) {
+    const net::HeaderView wanted{"WWW-Authenticate", "Bearer"};
+    return out.Send(401, kJsonType, body, std::span(&wanted, 1));
+  }
   SendWithRetry(out, HttpStatus(error.code), body, retry_after);
 }
 

@@ -87,8 +87,8 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
 }
 
 api::inference::InferenceContext ContextOf(const serving::HandlerContext& context) {
-  return {context.catalog,   context.metrics, context.clock, std::string(kVersion),
-          context.recording, context.cache,   context.access};
+  return {context.catalog,   context.metrics, context.clock,  std::string(kVersion),
+          context.recording, context.cache,   context.access, &context.control};
 }
 
 class GrpcFront final : public serving::Front {
@@ -113,9 +113,10 @@ Result<std::optional<net::Address>> GrpcAddress(const ServeArguments& arguments,
   return std::nullopt;
 }
 
-Result<serving::FrontFactory> FrontOf(const ServeArguments& arguments, const serving::ServeOptions& options) {
+Result<serving::FrontFactory> FrontOf(const ServeArguments& arguments, serving::ServeOptions& options) {
   const std::optional<net::Address> address = TRY(GrpcAddress(arguments, options));
   if (!address) return nullptr;
+  options.front_host = address->host;
   api::inference::GrpcServerOptions listen;
   listen.host = address->host;
   listen.port = address->port;
@@ -128,7 +129,7 @@ Result<serving::FrontFactory> FrontOf(const ServeArguments& arguments, const ser
 }
 
 int RunServe(const ServeArguments& arguments) {
-  const Result<serving::ServeOptions> options = ServeOptionsOf(arguments);
+  Result<serving::ServeOptions> options = ServeOptionsOf(arguments);
   if (!options.ok()) return Fail(options.error());
   serving::BlockStopAndReloadSignals();
   const auto make_handler = [](const serving::HandlerContext& context) {
@@ -185,7 +186,9 @@ void AddServerVerbs(const Registrar& registrar) {
                             "Interpreter that has what MLflow's models need; else an environment is made for each");
   serve_command->add_option("--state-dir", serve->state_directory,
                             "Where the last good state is kept; needed to follow");
-  serve_command->add_option("--token-file", serve->token_file, "File with the token for the control plane");
+  serve_command->add_option("--token-file", serve->token_file,
+                            "File with the token for the control plane; beside --model-repository the one that "
+                            "loads and unloads models");
   serve_command->add_option(
       "--allow-host", serve->allowed_hosts,
       "Name by which clients or a proxy call this server, besides localhost; * allows every name");

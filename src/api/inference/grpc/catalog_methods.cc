@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "api/inference/catalog_view.h"
+#include "base/id.h"
 #include "base/text.h"
 #include "open_inference.pb.h"
 
@@ -37,9 +39,7 @@ Status ServerMetadata(const Served& served, const proto::ServerMetadataRequest&,
                       proto::ServerMetadataResponse& response) {
   response.set_name("millwright");
   response.set_version(std::string(served.program_version));
-  for (const char* extension : {"model_repository", "model_configuration", "statistics"}) {
-    response.add_extensions(extension);
-  }
+  for (const std::string_view extension : ServerExtensions()) response.add_extensions(std::string(extension));
   return Ok();
 }
 
@@ -100,52 +100,53 @@ void SetConfigTensor(const TensorSpec& spec, Tensor& tensor) {
   tensor.mutable_dims()->Add(spec.shape.begin(), spec.shape.end());
 }
 
-/// max_batch_size stays 0: the dims are whole shapes, rows included.
 Status ModelConfig(const Served& served, const proto::ModelConfigRequest& request,
                    proto::ModelConfigResponse& response) {
   return WithVersion(served, request, [&](const serving::ServedEndpoint&, const serving::ServedVersion& version) {
+    const ModelConfiguration configuration = ConfigurationOf(version);
     proto::ModelConfig& config = *response.mutable_config();
-    config.set_name(version.endpoint);
-    config.set_platform(version.model->platform());
-    config.set_backend("millwright");
-    for (const TensorSpec& input : version.model->inputs()) SetConfigTensor(input, *config.add_input());
-    for (const TensorSpec& output : version.model->outputs()) SetConfigTensor(output, *config.add_output());
-    (*config.mutable_parameters())["source"].set_string_value(version.source);
-    if (version.model->threshold()) {
-      (*config.mutable_parameters())["threshold"].set_string_value(Cat(*version.model->threshold()));
+    config.set_name(configuration.name);
+    config.set_platform(configuration.platform);
+    config.set_backend(configuration.backend);
+    config.set_max_batch_size(
+        static_cast<std::int32_t>(std::min<std::int64_t>(configuration.max_batch_size, INT32_MAX)));
+    for (const TensorSpec& input : configuration.inputs) SetConfigTensor(input, *config.add_input());
+    for (const TensorSpec& output : configuration.outputs) SetConfigTensor(output, *config.add_output());
+    for (const auto& [name, value] : configuration.parameters) {
+      (*config.mutable_parameters())[name].set_string_value(value);
     }
     config.mutable_model_transaction_policy()->set_decoupled(false);
   });
 }
 
-void SetDuration(const Histogram& seconds, proto::StatisticDuration& duration) {
-  std::uint64_t count = 0;
-  for (std::size_t i = 0; i <= seconds.bounds().size(); ++i) count += seconds.Count(i);
-  duration.set_count(count);
-  duration.set_ns(static_cast<std::uint64_t>(seconds.Sum() * 1e9));
+void SetDuration(const CountedTime& time, proto::StatisticDuration& duration) {
+  duration.set_count(time.count);
+  duration.set_ns(time.ns);
 }
 
-void SetStatistics(const serving::ServedVersion& version, proto::ModelStatistics& statistics) {
-  const serving::VersionMetrics& metrics = version.metrics;
-  statistics.set_name(version.endpoint);
-  statistics.set_version(version.version_text);
-  statistics.set_inference_count(metrics.rows.Value());
-  proto::InferStatistics& parts = *statistics.mutable_inference_stats();
-  SetDuration(metrics.seconds, *parts.mutable_success());
-  statistics.set_execution_count(parts.success().count());
-  parts.mutable_fail()->set_count(metrics.refused.Value() + metrics.failures.Value());
-  SetDuration(metrics.queue_seconds, *parts.mutable_queue());
-  SetDuration(metrics.decode_seconds, *parts.mutable_compute_input());
-  SetDuration(metrics.compute_seconds, *parts.mutable_compute_infer());
-  SetDuration(metrics.encode_seconds, *parts.mutable_compute_output());
+void SetStatistics(const Served& served, const serving::ServedVersion& version, proto::ModelStatistics& out) {
+  const VersionStatistics statistics = StatisticsOf(served.runner, version);
+  out.set_name(version.endpoint);
+  out.set_version(version.version_text);
+  out.set_last_inference(statistics.last_inference_ms);
+  out.set_inference_count(statistics.inference_count);
+  out.set_execution_count(statistics.execution_count);
+  proto::InferStatistics& parts = *out.mutable_inference_stats();
+  SetDuration(statistics.success, *parts.mutable_success());
+  SetDuration(statistics.fail, *parts.mutable_fail());
+  SetDuration(statistics.queue, *parts.mutable_queue());
+  SetDuration(statistics.compute_input, *parts.mutable_compute_input());
+  SetDuration(statistics.compute_infer, *parts.mutable_compute_infer());
+  SetDuration(statistics.compute_output, *parts.mutable_compute_output());
+  SetDuration(statistics.cache_hit, *parts.mutable_cache_hit());
 }
 
 /// Of the versions in memory; all, or the one that is named.
-void AddStatistics(const serving::ServedEndpoint& endpoint, std::string_view version,
+void AddStatistics(const Served& served, const serving::ServedEndpoint& endpoint, std::string_view version,
                    proto::ModelStatisticsResponse& response) {
   for (const serving::RoutedVersion& entry : endpoint.versions) {
     if (entry.served == nullptr || !(version.empty() || version == entry.version_text)) continue;
-    SetStatistics(*entry.served, *response.add_model_stats());
+    SetStatistics(served, *entry.served, *response.add_model_stats());
   }
 }
 
@@ -155,56 +156,41 @@ Status ModelStatistics(const Served& served, const proto::ModelStatisticsRequest
   return served.runner.Read([&](const serving::Snapshot& snapshot) -> Status {
     if (!request.name().empty()) {
       TRY(served.runner.Find(snapshot, request.name(), request.version()));
-      AddStatistics(*snapshot.Find(request.name()), request.version(), response);
+      AddStatistics(served, *snapshot.Find(request.name()), request.version(), response);
       return Ok();
     }
-    for (const serving::ServedEndpoint& endpoint : snapshot.endpoints) AddStatistics(endpoint, "", response);
+    for (const serving::ServedEndpoint& endpoint : snapshot.endpoints) AddStatistics(served, endpoint, "", response);
     return Ok();
   });
 }
 
-/// In the protocol's words, which has none for a version that failed or was unloaded.
-std::string_view StateName(wire::VersionState state) {
-  switch (state) {
-    case wire::VersionState::kReady: return "READY";
-    case wire::VersionState::kNew:
-    case wire::VersionState::kLoading: return "LOADING";
-    case wire::VersionState::kUnloading: return "UNLOADING";
-    case wire::VersionState::kFailed:
-    case wire::VersionState::kUnloaded: break;
-  }
-  return "UNAVAILABLE";
-}
-
 Status RepositoryIndex(const Served& served, const proto::RepositoryIndexRequest& request,
                        proto::RepositoryIndexResponse& response) {
-  served.runner.Read([&](const serving::Snapshot& snapshot) {
-    for (const serving::ServedEndpoint& endpoint : snapshot.endpoints) {
-      for (const serving::RoutedVersion& entry : endpoint.versions) {
-        if (request.ready() && entry.state != wire::VersionState::kReady) continue;
-        proto::RepositoryIndexResponse::ModelIndex& index = *response.add_models();
-        index.set_name(endpoint.name);
-        index.set_version(entry.version_text);
-        index.set_state(std::string(StateName(entry.state)));
-        index.set_reason(entry.state == wire::VersionState::kUnloaded ? "unloaded" : entry.error);
-      }
-    }
-  });
+  for (const serving::RepositoryEntry& entry : IndexOf(served.runner, request.ready())) {
+    proto::RepositoryIndexResponse::ModelIndex& index = *response.add_models();
+    index.set_name(entry.name);
+    index.set_version(entry.version);
+    index.set_state(entry.state);
+    index.set_reason(entry.reason);
+  }
   return Ok();
 }
 
-Error NoRepositoryControl() {
-  return Unimplemented("this server loads what its control plane or its command line says; deploy a version there");
-}
-
-Status RepositoryModelLoad(const Served&, const proto::RepositoryModelLoadRequest&,
-                           proto::RepositoryModelLoadResponse&) {
-  return NoRepositoryControl();
-}
-
-Status RepositoryModelUnload(const Served&, const proto::RepositoryModelUnloadRequest&,
-                             proto::RepositoryModelUnloadResponse&) {
-  return NoRepositoryControl();
+/// The model that a request to load or unload names, when it may be done. `control` may be null.
+template <typename Request>
+Result<std::string> ControlledModel(const serving::ModelControl* control, std::string_view authorization,
+                                    std::string_view bytes, std::string_view method) {
+  Request request;
+  if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return InvalidArgument("the request is no valid ", method, "Request");
+  }
+  if (control == nullptr) return NoModelControl();
+  TRY(control->Check(authorization));
+  for (const auto& entry : request.parameters()) {
+    if (IsForeignContent(entry.first)) return ForeignContent(entry.first);
+  }
+  if (!IsName(request.model_name())) return NoModelName(request.model_name());
+  return request.model_name();
 }
 
 template <typename Request, typename Response>
@@ -228,14 +214,26 @@ struct Method {
   Method {                                                                                               \
     #name, [](const Served& served, std::string_view bytes) { return Call(name, #name, served, bytes); } \
   }
-constexpr std::array kMethods = {MW_METHOD(ServerLive),          MW_METHOD(ServerReady),
-                                 MW_METHOD(ModelReady),          MW_METHOD(ServerMetadata),
-                                 MW_METHOD(ModelMetadata),       MW_METHOD(ModelConfig),
-                                 MW_METHOD(ModelStatistics),     MW_METHOD(RepositoryIndex),
-                                 MW_METHOD(RepositoryModelLoad), MW_METHOD(RepositoryModelUnload)};
+constexpr std::array kMethods = {MW_METHOD(ServerLive),      MW_METHOD(ServerReady),    MW_METHOD(ModelReady),
+                                 MW_METHOD(ServerMetadata),  MW_METHOD(ModelMetadata),  MW_METHOD(ModelConfig),
+                                 MW_METHOD(ModelStatistics), MW_METHOD(RepositoryIndex)};
 #undef MW_METHOD
 
+constexpr std::string_view kLoad = "RepositoryModelLoad", kUnload = "RepositoryModelUnload";
+
 }  // namespace
+
+bool IsControlMethod(std::string_view method) { return method == kLoad || method == kUnload; }
+
+void StartControlMethod(serving::ModelControl* control, std::string_view method, std::string_view authorization,
+                        std::string_view request, serving::Loaded done) {
+  const bool loads = method == kLoad;
+  const Result<std::string> model =
+      loads ? ControlledModel<proto::RepositoryModelLoadRequest>(control, authorization, request, method)
+            : ControlledModel<proto::RepositoryModelUnloadRequest>(control, authorization, request, method);
+  if (!model.ok()) return done(model.error());
+  loads ? control->Load(*model, std::move(done)) : control->Unload(*model, std::move(done));
+}
 
 Result<std::string> AnswerCatalogMethod(const Served& served, std::string_view method, std::string_view request) {
   for (const Method& known : kMethods) {

@@ -21,4 +21,11 @@ struct Served {
 /// kInvalidArgument for what is no such message.
 Result<std::string> AnswerCatalogMethod(const Served& served, std::string_view method, std::string_view request);
 
+/// RepositoryModelLoad and RepositoryModelUnload, which take their time and answer with an empty message.
+bool IsControlMethod(std::string_view method);
+/// Starts one of them. `control` may be null; `authorization`: that metadata, or empty. `done` hears how it ended: at
+/// once or on another thread, or is destroyed when the server stops first.
+void StartControlMethod(serving::ModelControl* control, std::string_view method, std::string_view authorization,
+                        std::string_view request, serving::Loaded done);
+
 }  // namespace mw::api::inference

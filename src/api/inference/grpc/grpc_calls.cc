@@ -181,6 +181,11 @@ class StreamCall : public Call {
   [[nodiscard]] Lane& lane() const { return lane_; }
   [[nodiscard]] const ByteBuffer& request() const { return request_; }
   [[nodiscard]] const ::grpc::ServerContext& context() const { return taken_->context; }
+  [[nodiscard]] std::string_view metadata(const char* name) const {
+    const auto& all = taken_->context.client_metadata();
+    const auto found = all.find(name);
+    return found == all.end() ? std::string_view() : std::string_view(found->second.data(), found->second.size());
+  }
   [[nodiscard]] bool reading() const { return reading_; }
   [[nodiscard]] bool writing() const { return writing_; }
   [[nodiscard]] bool client_is_gone() const { return taken_->done; }
@@ -223,6 +228,41 @@ class CatalogCall final : public StreamCall {
     WriteAndFinish(*answer);
   }
   const std::string method_;
+};
+
+/// A model is loaded or unloaded, on another thread.
+class ControlCall final : public StreamCall {
+ public:
+  ControlCall(Lane& lane, std::unique_ptr<TakenCall> taken, std::string_view method)
+      : StreamCall(lane, std::move(taken)), method_(method) {
+    Read();
+  }
+  void GiveUp() override {
+    if (waiting_) End(Unavailable("the server is stopping"));
+  }
+
+ private:
+  void Next() override {}
+  void TakeRequest(bool ok) override {
+    const Result<std::string> bytes = ok ? lane().Whole(request()) : Result<std::string>("");
+    if (!bytes.ok()) return Finish(StatusOf(bytes.error()));
+    waiting_ = true;
+    StartControlMethod(lane().control(), method_, metadata("authorization"), *bytes,
+                       [mailbox = lane().mailbox(), call = std::weak_ptr(self_)](const Status& status) {
+                         mailbox->Post([call, status] {
+                           if (const auto self = call.lock(); self != nullptr && (*self)->waiting_)
+                             (*self)->End(status);
+                         });
+                       });
+  }
+  void End(const Status& status) {
+    waiting_ = false;
+    status.ok() ? WriteAndFinish("") : Finish(StatusOf(status.error()));
+  }
+
+  const std::string method_;
+  const std::shared_ptr<ControlCall*> self_ = std::make_shared<ControlCall*>(this);  // who ends it may outlive it
+  bool waiting_ = false;
 };
 
 class InferStreamCall final : public StreamCall, private Reply {
@@ -364,7 +404,9 @@ std::unique_ptr<Call> HandOver(Lane& lane, std::unique_ptr<TakenCall> taken) {
   const std::string_view view = path;
   if (view == Cat(kInferencePath, "ModelStreamInfer")) return std::make_unique<InferStreamCall>(lane, std::move(taken));
   if (view.starts_with(kInferencePath)) {
-    return std::make_unique<CatalogCall>(lane, std::move(taken), view.substr(kInferencePath.size()));
+    const std::string_view method = view.substr(kInferencePath.size());
+    if (IsControlMethod(method)) return std::make_unique<ControlCall>(lane, std::move(taken), method);
+    return std::make_unique<CatalogCall>(lane, std::move(taken), method);
   }
   const bool watch = view == Cat(kHealthPath, "Watch");
   if (watch || view == Cat(kHealthPath, "Check")) return std::make_unique<HealthCall>(lane, std::move(taken), watch);

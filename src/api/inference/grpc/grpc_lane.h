@@ -124,6 +124,7 @@ class Lane {
   [[nodiscard]] std::string_view last_id() const { return message_.request().id; }
   /// Of a method that looks at what is served.
   Result<std::string> AnswerCatalog(std::string_view method, const ::grpc::ByteBuffer& request);
+  [[nodiscard]] serving::ModelControl* control() { return context_.control; }  ///< may be null
   /// A message as one. Errors: those of Decompress.
   Result<std::string> Whole(const ::grpc::ByteBuffer& message);
   [[nodiscard]] bool ready();

@@ -18,6 +18,7 @@
 #include "open_inference.pb.h"
 #include "serving/backend/backend.h"
 #include "serving/batcher.h"
+#include "serving/model_control.h"
 #include "serving/test_model.h"
 
 namespace mw::api::inference {
@@ -162,10 +163,38 @@ class GrpcServerTest : public ::testing::Test {
     options.threads = 2;
     options.stop_grace = std::chrono::milliseconds(500);
     auto server = GrpcServer::Start(options, [this] {
-      return InferenceContext{catalog_, metrics_, clock_, "0.0.test", nullptr};
+      return InferenceContext{.catalog = catalog_,
+                              .metrics = metrics_,
+                              .clock = clock_,
+                              .program_version = "0.0.test",
+                              .control = control_.get()};
     });
     ASSERT_TRUE(server.ok()) << server.error().ToString();
     server_ = *std::move(server);
+  }
+  /// Starts again with a repository of the model "late" beside what there was.
+  void ServeRepository(const serving::ControlRules& rules) {
+    server_.reset();
+    WriteLate(serving::testing::RandomXgboostJson(6, {"a"}));
+    repository_ = *serving::ModelRepository::Open(directory_ / "models", catalog_);
+    control_ = std::make_unique<serving::ModelControl>(catalog_, repository_, rules);
+    SetUp();
+    SetLogLevel(static_cast<LogLevel>(4));
+  }
+  void WriteLate(const std::string& text) {
+    ASSERT_TRUE(MakeDirectories(directory_ / "models/late/1").ok());
+    ASSERT_TRUE(WriteFileDurably(directory_ / "models/late/1/model.json", text).ok());
+  }
+  /// RepositoryModelLoad or RepositoryModelUnload.
+  static ::grpc::Status Control(Client& client, std::string_view method, const std::string& model,
+                                const std::string& authorization = "", const std::string& parameter = "") {
+    proto::RepositoryModelLoadRequest request;  // of both methods
+    proto::RepositoryModelLoadResponse response;
+    request.set_model_name(model);
+    if (!parameter.empty()) (*request.mutable_parameters())[parameter].set_string_param("{}");
+    ::grpc::ClientContext context;
+    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
+    return client.Ask(Cat(kInference, method), request, response, &context);
   }
 
   static proto::ModelInferRequest Request(const std::vector<float>& rows, std::string_view id) {
@@ -220,6 +249,8 @@ class GrpcServerTest : public ::testing::Test {
   Doubler::Gate gate_;
   serving::Batcher batcher_{clock_, metrics_};
   serving::Catalog catalog_{metrics_, Options()};
+  std::shared_ptr<serving::ModelRepository> repository_;
+  std::unique_ptr<serving::ModelControl> control_;
   std::unique_ptr<GrpcServer> server_;
 };
 
@@ -509,6 +540,43 @@ TEST_F(GrpcServerTest, ADeadlineReachesTheQueue) {
   proto::ModelInferRequest request = ToDouble(1, "1");
   (*request.mutable_parameters())["timeout"].set_int64_param(50'000);  // the server's answer, not the client's
   EXPECT_EQ(Infer(client, request).error().code, Code::kDeadlineExceeded);
+}
+
+TEST_F(GrpcServerTest, LoadsAndUnloadsModelsOfARepository) {
+  ServeRepository({.on_loopback = true});
+  Client client(server_->address());
+  proto::ModelReadyRequest which;
+  proto::ModelReadyResponse ready;
+  which.set_name("late");
+  const auto is_ready = [&] {
+    EXPECT_TRUE(client.Ask(Cat(kInference, "ModelReady"), which, ready).ok());
+    return ready.ready();
+  };
+  EXPECT_FALSE(is_ready());
+  EXPECT_TRUE(Control(client, "RepositoryModelLoad", "late", "", "unload_dependents").ok());
+  EXPECT_TRUE(is_ready());
+  WriteLate("{");
+  const ::grpc::Status refused = Control(client, "RepositoryModelLoad", "late");
+  EXPECT_EQ(refused.error_code(), StatusCode::INVALID_ARGUMENT) << refused.error_message();
+  EXPECT_TRUE(is_ready()) << "what answered goes on";
+  EXPECT_TRUE(Control(client, "RepositoryModelUnload", "late").ok());
+  EXPECT_FALSE(is_ready());
+  EXPECT_EQ(Control(client, "RepositoryModelLoad", "nobody").error_code(), StatusCode::NOT_FOUND);
+  EXPECT_EQ(Control(client, "RepositoryModelLoad", "../late").error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Control(client, "RepositoryModelLoad", "late", "", "config").error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Control(client, "RepositoryModelLoad", "late", "", "file:1/model.json").error_code(),
+            StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(Control(client, "RepositoryModelUnload", "nobody").error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(GrpcServerTest, ControlWantsTheServersToken) {
+  Client without(server_->address());
+  EXPECT_EQ(Control(without, "RepositoryModelLoad", "late").error_code(), StatusCode::FAILED_PRECONDITION);
+  ServeRepository({.on_loopback = false, .token = "mw_secret"});
+  Client client(server_->address());
+  EXPECT_EQ(Control(client, "RepositoryModelLoad", "late").error_code(), StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(Control(client, "RepositoryModelLoad", "late", "Bearer x").error_code(), StatusCode::UNAUTHENTICATED);
+  EXPECT_TRUE(Control(client, "RepositoryModelLoad", "late", "Bearer mw_secret").ok());
 }
 
 TEST_F(GrpcServerTest, SaysThatAPortIsTaken) {
