@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "api/inference/json_parameter.h"
 #include "api/inference/request_decoder.h"
 #include "base/assert.h"
 #include "json_oracle.h"
@@ -32,6 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const std::shared_ptr<const mw::serving::Model> model = LoadModel();
   static RequestDecoder remembering;
   const std::string_view body(reinterpret_cast<const char*>(data), size);
+  mw::api::inference::JsonParameter parameter;
+  MW_ASSERT(parameter.Find(body, "user").size() <= body.size());
   const mw::wire::ServingLimits limits{.rows_max = 1000, .body_bytes_max = 1 << 20};
   RequestDecoder fresh;
   const mw::Status decoded = fresh.Decode(body, *model, limits);

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   AddRunVerbs(registrar);
   AddModelVerbs(registrar);
   AddEndpointVerbs(registrar);
+  AddLimitsVerb(registrar);
   AddLabelsVerb(registrar);
   AddMonitorVerb(registrar);
   AddDoctorVerb(registrar);

@@ -28,6 +28,7 @@ Json StatesOf(const EndpointView& view, std::int64_t version) {
         {{"server", server.report.server}, {"state", wire::VersionStateName(status->state)}, {"error", status->error}});
     if (status->weight >= 0) row["weight"] = status->weight;
     if (status->memory_bytes > 0) row["memory_bytes"] = status->memory_bytes;
+    if (status->shadow) row["shadow"] = wire::ToJson(*status->shadow);
     states.Append(std::move(row));
   }
   return states;

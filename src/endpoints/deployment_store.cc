@@ -1,5 +1,7 @@
-// Remember: the append-only table of deployments.
+// Remember: the append-only tables.
 #include "endpoints/deployment_store.h"
+
+#include <algorithm>
 
 namespace mw::endpoints {
 namespace {
@@ -48,6 +50,25 @@ Result<std::vector<Deployment>> FromRows(const db::Rows& rows) {
   return out;
 }
 
+constexpr std::string_view kAdmissionColumns = "generation, rules, requested_by, idempotency_key, created";
+
+Result<Admission> AdmissionFromRow(const db::Row& row) {
+  Admission out;
+  out.generation = row.Int(0);
+  const Json rules = TRY(Json::Parse(row.Text(1)));
+  out.rules = TRY(wire::ParseAdmission(&rules));
+  out.requested_by = row.Text(2);
+  out.idempotency_key = row.Text(3);
+  out.created = FromMicros(row.Int(4));
+  return out;
+}
+
+Result<std::int64_t> NextGeneration(db::Transaction& transaction) {
+  const db::Rows deployments = TRY(transaction.Query("SELECT COALESCE(MAX(generation), 0) FROM deployment"));
+  const db::Rows admissions = TRY(transaction.Query("SELECT COALESCE(MAX(generation), 0) FROM admission"));
+  return std::max(deployments[0].Int(0), admissions[0].Int(0)) + 1;
+}
+
 }  // namespace
 
 Result<std::optional<Deployment>> FindByKey(db::Snapshot& snapshot, const std::string& idempotency_key) {
@@ -58,13 +79,34 @@ Result<std::optional<Deployment>> FindByKey(db::Snapshot& snapshot, const std::s
 }
 
 Result<Deployment> Append(db::Transaction& transaction, Deployment deployment) {
-  const db::Rows last = TRY(transaction.Query("SELECT COALESCE(MAX(generation), 0) FROM deployment"));
-  deployment.generation = last[0].Int(0) + 1;
+  deployment.generation = TRY(NextGeneration(transaction));
   TRY(transaction.Execute(Cat("INSERT INTO deployment (", kColumns, ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"),
                           {deployment.generation, deployment.endpoint, deployment.model, deployment.version,
                            deployment.package, deployment.cause, deployment.requested_by, deployment.idempotency_key,
                            ToMicros(deployment.created), SharingText(deployment)}));
   return deployment;
+}
+
+Result<std::optional<Admission>> FindAdmissionByKey(db::Snapshot& snapshot, const std::string& idempotency_key) {
+  const db::Rows known = TRY(snapshot.Query(
+      Cat("SELECT ", kAdmissionColumns, " FROM admission WHERE idempotency_key = ?"), {idempotency_key}));
+  if (known.empty()) return std::optional<Admission>();
+  return std::optional<Admission>(TRY(AdmissionFromRow(known[0])));
+}
+
+Result<Admission> Append(db::Transaction& transaction, Admission admission) {
+  admission.generation = TRY(NextGeneration(transaction));
+  TRY(transaction.Execute(Cat("INSERT INTO admission (", kAdmissionColumns, ") VALUES (?, ?, ?, ?, ?)"),
+                          {admission.generation, wire::ToJson(admission.rules).Dump(), admission.requested_by,
+                           admission.idempotency_key, ToMicros(admission.created)}));
+  return admission;
+}
+
+Result<Admission> NewestAdmission(db::Snapshot& snapshot) {
+  const db::Rows newest =
+      TRY(snapshot.Query(Cat("SELECT ", kAdmissionColumns, " FROM admission ORDER BY generation DESC LIMIT 1")));
+  if (newest.empty()) return Admission();
+  return AdmissionFromRow(newest[0]);
 }
 
 Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestamp at) {

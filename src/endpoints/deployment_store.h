@@ -1,4 +1,5 @@
-// Remember: the append-only table of deployments. For use inside db.Write and db.Read closures.
+// Remember: the append-only tables of deployments and of rules of admission, numbered together. For use inside db.Write
+// and db.Read closures.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "db/database.h"
+#include "endpoints/admission.h"
 #include "endpoints/deployment.h"
 
 namespace mw::endpoints {
@@ -14,6 +16,11 @@ namespace mw::endpoints {
 Result<std::optional<Deployment>> FindByKey(db::Snapshot& snapshot, const std::string& idempotency_key);
 /// Appends with the next generation and returns it as written. Its idempotency key must be new.
 Result<Deployment> Append(db::Transaction& transaction, Deployment deployment);
+/// The same of rules of admission.
+Result<std::optional<Admission>> FindAdmissionByKey(db::Snapshot& snapshot, const std::string& idempotency_key);
+Result<Admission> Append(db::Transaction& transaction, Admission admission);
+/// Generation 0 when there never were any.
+Result<Admission> NewestAdmission(db::Snapshot& snapshot);
 /// Sets ready_at where it is not set yet.
 Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestamp at);
 /// The endpoint's deployments, newest first, at most `limit`.

@@ -94,6 +94,9 @@ Result<Deployment> Shared(db::Snapshot& snapshot, const SharingRequest& request)
 Task<Status> Endpoints::Load() {
   const auto current = CO_TRY(co_await database_.Read([](db::Snapshot& snapshot) { return Current(snapshot); }));
   for (const Deployment& deployment : current) Take(deployment);
+  const auto admission =
+      CO_TRY(co_await database_.Read([](db::Snapshot& snapshot) { return NewestAdmission(snapshot); }));
+  Take(admission);
   co_return Ok();
 }
 
@@ -102,8 +105,19 @@ void Endpoints::Take(const Deployment& deployment) {
   Deployment& known = current_[deployment.endpoint];
   if (deployment.generation < known.generation) return;  // another deployment overtook this one
   known = deployment;
-  if (deployment.generation <= generation_.load()) return;
-  generation_ = deployment.generation;
+  Grow(deployment.generation);
+}
+
+void Endpoints::Take(const Admission& admission) {
+  const Lock lock(mutex_);
+  if (admission.generation < admission_.generation) return;
+  admission_ = admission;
+  Grow(admission.generation);
+}
+
+void Endpoints::Grow(std::int64_t generation) {
+  if (generation <= generation_.load()) return;
+  generation_ = generation;
   for (const Watch* watch : watches_) watch->grown_();
 }
 
@@ -177,6 +191,29 @@ Task<Result<Deployment>> Endpoints::Rollback(std::string endpoint, std::optional
   });
 }
 
+Task<Result<Admission>> Endpoints::SetAdmission(AdmissionRequest request) {
+  if (request.idempotency_key.empty()) request.idempotency_key = NewIdText(clock_);
+  const Timestamp now = clock_.Now();
+  const auto write = [&](db::Transaction& transaction) -> Result<Admission> {
+    std::optional<Admission> known = TRY(FindAdmissionByKey(transaction, request.idempotency_key));
+    if (known) return *std::move(known);
+    Admission wanted = TRY(NewestAdmission(transaction));
+    wanted.rules = TRY(Changed(std::move(wanted.rules), request));
+    wanted.requested_by = request.requested_by;
+    wanted.idempotency_key = request.idempotency_key;
+    wanted.created = now;
+    return Append(transaction, std::move(wanted));
+  };
+  const Admission admission = CO_TRY(co_await database_.Write(write));
+  Take(admission);
+  co_return admission;
+}
+
+Admission Endpoints::CurrentAdmission() const {
+  const Lock lock(mutex_);
+  return admission_;
+}
+
 EndpointView Endpoints::ViewOf(Deployment deployment) const {
   EndpointView view;
   for (Server& server : Servers()) {
@@ -219,8 +256,9 @@ wire::DesiredState Endpoints::Desired() const {
   wire::DesiredState state;
   for (const auto& [name, deployment] : current_) {
     if (!deployment.removed) state.endpoints.push_back(deployment.Desired());
-    state.generation = std::max(state.generation, deployment.generation);
   }
+  state.admission = admission_.rules;
+  state.generation = generation_.load();
   return state;
 }
 

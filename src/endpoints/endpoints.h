@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "db/database.h"
+#include "endpoints/admission.h"
 #include "endpoints/deployment.h"
 #include "registry/registry.h"
 #include "wire/desired_state.h"
@@ -75,6 +76,12 @@ class Endpoints {
   Task<Result<Deployment>> Rollback(std::string endpoint, std::optional<std::int64_t> to, std::string reason,
                                     std::string requested_by);
 
+  /// Changes who is let in on all model servers. Repeated with one idempotency key it is done once. Errors:
+  /// kInvalidArgument (admission.h).
+  Task<Result<Admission>> SetAdmission(AdmissionRequest request);
+  /// As it is wanted; of memory.
+  [[nodiscard]] Admission CurrentAdmission() const;
+
   /// Errors: kNotFound naming the endpoints there are.
   Task<Result<EndpointView>> Get(std::string endpoint);
   Task<Result<std::vector<EndpointView>>> List();
@@ -110,6 +117,8 @@ class Endpoints {
   Task<Result<Deployment>> Write(std::string idempotency_key, std::string requested_by, Decision decide);
   Result<Deployment> WriteIn(db::Transaction& transaction, Deployment wanted) const;
   void Take(const Deployment& deployment);
+  void Take(const Admission& admission);
+  void Grow(std::int64_t generation) MW_REQUIRES(mutex_);
   void MarkReadyInMemory(std::int64_t generation, Timestamp at);
 
   db::Database& database_;
@@ -118,6 +127,7 @@ class Endpoints {
   std::atomic<std::int64_t> generation_{0};
   mutable Mutex mutex_;
   std::map<std::string, Deployment> current_ MW_GUARDED_BY(mutex_);  ///< by endpoint
+  Admission admission_ MW_GUARDED_BY(mutex_);
   std::map<std::string, Server> servers_ MW_GUARDED_BY(mutex_);
   std::set<Watch*> watches_ MW_GUARDED_BY(mutex_);
 };

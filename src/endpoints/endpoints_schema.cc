@@ -22,6 +22,16 @@ CREATE INDEX deployment_by_endpoint ON deployment (endpoint, generation);
           // How versions share the requests, and the endpoint's settings, as JSON (wire/traffic.h); empty: one version.
           {"endpoints", 2, R"sql(
 ALTER TABLE deployment ADD COLUMN sharing TEXT NOT NULL DEFAULT '';
+)sql"},
+          // Who is let in on all model servers, as JSON (wire/desired_state.h): the newest counts.
+          {"endpoints", 3, R"sql(
+CREATE TABLE admission (
+  generation BIGINT NOT NULL PRIMARY KEY,
+  rules TEXT NOT NULL,
+  requested_by TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL UNIQUE,
+  created BIGINT NOT NULL
+);
 )sql"}};
 }
 

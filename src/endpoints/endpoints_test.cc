@@ -231,6 +231,36 @@ TYPED_TEST(EndpointsTest, ARemovedEndpointIsWantedNoMoreAndComesBackWithADeploym
   EXPECT_EQ(this->endpoints_->Desired().endpoints.size(), 1U);
 }
 
+TYPED_TEST(EndpointsTest, RulesOfAdmissionReachTheServersAndOutliveARestart) {
+  EXPECT_EQ(this->endpoints_->CurrentAdmission().generation, 0);
+  ASSERT_TRUE(this->Deploy("1").ok());
+  int heard = 0;
+  {
+    const Endpoints::Watch watch(*this->endpoints_, [&heard] { ++heard; });
+    AdmissionRequest request{.shares = {{"shop", 500}}, .rows_per_second_max = 1'000};
+    request.idempotency_key = "once";
+    request.requested_by = "ada";
+    for (int again = 0; again < 2; ++again) {
+      const auto set = SyncWait(this->endpoints_->SetAdmission(request));
+      ASSERT_TRUE(set.ok()) << set.error().ToString();
+      EXPECT_EQ(set->generation, 2) << "after the deployment's";
+    }
+  }
+  EXPECT_EQ(heard, 1);
+  EXPECT_EQ(this->Deploy("2")->generation, 3) << "numbered together";
+  const wire::DesiredState state = this->endpoints_->Desired();
+  EXPECT_EQ(state.generation, 3);
+  EXPECT_EQ(state.admission, (wire::AdmissionRules{"x-client", {{"shop", 500}}, 0, 1'000}));
+  EXPECT_EQ(SyncWait(this->endpoints_->SetAdmission({.rows_per_second_max = 10})).error().code, Code::kInvalidArgument);
+  this->End();
+  ASSERT_NO_FATAL_FAILURE(this->Open());
+  EXPECT_EQ(this->endpoints_->Desired(), state);
+  EXPECT_EQ(this->endpoints_->CurrentAdmission().requested_by, "ada");
+  ASSERT_TRUE(SyncWait(this->endpoints_->SetAdmission({.from_nothing = true})).ok());
+  EXPECT_EQ(this->endpoints_->Desired().admission, wire::AdmissionRules{});
+  EXPECT_EQ(this->endpoints_->generation(), 4);
+}
+
 TYPED_TEST(EndpointsTest, WhoWatchesHearsOfEachGrowthWhileItWatches) {
   int heard = 0;
   {

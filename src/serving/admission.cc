@@ -74,6 +74,18 @@ Status CheckAdmission(const AdmissionSettings& settings) {
                          settings.rows_per_second_max, "; raise it to what the server manages, or promise less");
 }
 
+Result<AdmissionSettings> AdmissionSettingsOf(const wire::AdmissionRules& rules) {
+  AdmissionSettings settings;
+  if (rules.rows_in_flight_max > 0) settings.rows_in_flight_max = static_cast<std::size_t>(rules.rows_in_flight_max);
+  settings.rows_per_second_max = static_cast<double>(rules.rows_per_second_max);
+  for (const wire::GuaranteedShare& share : rules.shares) {
+    if (share.rows_per_second == 0) continue;
+    settings.shares.push_back({share.client, static_cast<double>(share.rows_per_second)});
+  }
+  TRY(CheckAdmission(settings));
+  return settings;
+}
+
 AdmissionDecision DecideAdmission(const AdmissionView& view) {
   using Outcome = AdmissionDecision::Outcome;
   const bool own_rate = view.own_rows && *view.own_rows > 0;
@@ -125,24 +137,45 @@ void ShareBuckets::Charge(std::optional<std::size_t> client, bool own_bucket, st
 
 // ---- the door ----
 
+/// Rows of one client, or of the rest.
+struct ClientMetrics {
+  ClientMetrics(MetricsRegistry& metrics, const std::string& client)
+      : admitted(metrics.AddCounter("millwright_inference_client_rows_total",
+                                    "Rows that clients with a guaranteed share, and all others together, were let in "
+                                    "with, while rows a second are limited.",
+                                    {{"client", client}})),
+        refused(metrics.AddCounter("millwright_inference_client_rows_refused_total",
+                                   "Rows that were turned away because rows a second or the budget in flight were used "
+                                   "up, by client.",
+                                   {{"client", client}})) {}
+  Counter& admitted;
+  Counter& refused;
+};
+
 struct Admission::Shares {
-  explicit Shares(const AdmissionSettings& settings) : buckets(settings), in_flight(settings.shares.size()) {
+  Shares(const AdmissionSettings& settings, MetricsRegistry& metrics)
+      : buckets(settings), in_flight(settings.shares.size()) {
     double promised = 0;
     for (const ClientShare& share : settings.shares) promised += share.rows_per_second;
     for (std::size_t i = 0; i < settings.shares.size(); ++i) {
       clients.emplace(settings.shares[i].client, i);
       rooms.push_back(settings.shares[i].rows_per_second / promised / 2);
+      counted.emplace_back(metrics, settings.shares[i].client);
     }
+    if (settings.rows_per_second_max > 0) counted.emplace_back(metrics, "");
   }
+  ClientMetrics& MetricsOf(std::optional<std::size_t> client) { return client ? counted[*client] : counted.back(); }
   std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> clients;
   std::vector<double> rooms;  // of the whole budget
   // Under the Admission's mutex.
   ShareBuckets buckets;
   std::vector<std::uint64_t> in_flight;  // in its own room, by client
+  std::vector<ClientMetrics> counted;    // the rest's come last
 };
 
 Admission::Admission(AdmissionSettings settings, const Clock& clock, MetricsRegistry& metrics)
     : clock_(clock),
+      metrics_(metrics),
       over_rate_(metrics.AddCounter("millwright_inference_not_admitted_total",
                                     "Requests that were turned away before they were looked at, by reason.",
                                     {{"reason", "rate"}})),
@@ -158,7 +191,7 @@ void Admission::Update(AdmissionSettings settings) {
   MW_ASSERT(CheckAdmission(settings).ok());
   const Lock lock(mutex_);
   limit_ = Amount(settings.rows_in_flight_max, settings.bytes_in_flight_max);
-  shares_ = std::make_shared<Shares>(settings);
+  shares_ = std::make_shared<Shares>(settings, metrics_);
   has_rates_ = settings.rows_per_second_max > 0;
 }
 
@@ -212,6 +245,8 @@ tl::expected<Admission::Pass, Rejection> Admission::AdmitByShare(std::string_vie
   const AdmissionDecision decision = DecideAdmission(view);
   const bool admitted = decision.outcome == AdmissionDecision::Outcome::kAdmitted;
   if (view.common_room && (!admitted || decision.in_own_room)) in_flight_.fetch_sub(amount, std::memory_order_relaxed);
+  ClientMetrics& counted = shares.MetricsOf(known);
+  (admitted ? counted.admitted : counted.refused).Add(rows);
   if (!admitted) return tl::unexpected(Reject(decision));
   shares.buckets.Charge(known, decision.from_own_bucket, rows);
   Pass pass = PassFor(amount);

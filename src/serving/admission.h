@@ -33,6 +33,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "serving/rejection.h"
+#include "wire/desired_state.h"
 
 namespace mw::serving {
 
@@ -53,6 +54,8 @@ struct AdmissionSettings {
 
 /// Errors: kInvalidArgument for shares that are no positive number, given twice, or together above the capacity.
 Status CheckAdmission(const AdmissionSettings& settings);
+/// What a control plane's rules mean here; shares of nothing are none. Errors: those of CheckAdmission.
+Result<AdmissionSettings> AdmissionSettingsOf(const wire::AdmissionRules& rules);
 
 // ---- the decision, pure ----
 
@@ -125,6 +128,8 @@ class Admission {
   tl::expected<Pass, Rejection> Admit(std::string_view client, std::size_t rows, std::size_t bytes);
   /// Buckets start full. Passes that are out stay valid.
   void Update(AdmissionSettings settings);
+  /// Whether rows a second are limited, so that it matters which client asks.
+  [[nodiscard]] bool limits_rates() const { return has_rates_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t rows_in_flight() const;
   [[nodiscard]] std::size_t bytes_in_flight() const;
 
@@ -135,12 +140,13 @@ class Admission {
   Pass PassFor(std::uint64_t amount);
 
   const Clock& clock_;
+  MetricsRegistry& metrics_;
   Counter& over_rate_;
   Counter& over_budget_;
-  // Rows above kRowsShift, bytes below: one addition for both.
-  std::atomic<std::uint64_t> in_flight_{0};
   std::atomic<std::uint64_t> limit_{0};
   std::atomic<bool> has_rates_{false};
+  // Rows above kRowsShift, bytes below: one addition for both. On a line of its own, for others only look.
+  alignas(64) std::atomic<std::uint64_t> in_flight_{0};
   mutable Mutex mutex_;
   std::shared_ptr<Shares> shares_ MW_GUARDED_BY(mutex_);
 };

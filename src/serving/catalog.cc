@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "serving/shadow_lane.h"
 
 namespace mw::serving {
 namespace {
@@ -18,6 +19,7 @@ constexpr std::size_t kWaitingMax = 4096;
 constexpr Duration kRetryAfter = std::chrono::seconds(5);
 constexpr std::chrono::milliseconds kUseSampled{1'000};
 constexpr std::chrono::milliseconds kReaped{10};
+constexpr std::chrono::milliseconds kWaitersSeen{50};
 
 std::int64_t WeightOf(const std::optional<wire::DesiredEndpoint>& in_force, const VersionKey& key) {
   if (!in_force) return 0;
@@ -49,11 +51,13 @@ std::string TrafficText(const wire::DesiredEndpoint& endpoint) {
   return text;
 }
 
-wire::EndpointStatus StatusOf(const std::string& name, const EndpointCycle& cycle, const CycleEntry& entry) {
+wire::EndpointStatus StatusOf(const std::string& name, const EndpointCycle& cycle, const CycleEntry& entry,
+                              MetricsRegistry& metrics) {
   wire::EndpointStatus status{name, entry.key.version, entry.state, entry.error ? entry.error->ToString() : ""};
   status.weight = WeightOf(cycle.in_force, entry.key);
   status.shadow_share = ShadowShareOf(cycle.in_force, entry.key);
   status.memory_bytes = entry.memory_bytes;
+  if (status.shadow_share > 0) status.shadow = ShadowMetrics(metrics, name, Cat(entry.key.version)).Outcome();
   return status;
 }
 
@@ -154,6 +158,8 @@ Catalog::Catalog(MetricsRegistry& metrics, CatalogOptions options)
       files_(std::make_shared<FileSource>()),
       swaps_(metrics.AddCounter("millwright_inference_swaps_total",
                                 "Times that other versions, or other shares of them, became live on this server.")),
+      waits_(metrics.AddCounter("millwright_inference_load_waits_total",
+                                "Requests that waited for a model to be loaded, or to be loaded again.")),
       unloads_(metrics.AddCounter("millwright_inference_unloads_total",
                                   "Versions unloaded because their memory was wanted for others.")),
       load_seconds_(metrics.AddHistogram("millwright_inference_load_seconds",
@@ -362,7 +368,9 @@ void Catalog::Finish(const LoadTicket& ticket, Result<std::shared_ptr<const Serv
         entry->memory_bytes = 0;
       }
       waiting_ -= entry->waiting.size();
-      for (Loaded& waiting : std::exchange(entry->waiting, {})) after.calls.emplace_back(std::move(waiting), status);
+      for (LoadWaiter& waiting : std::exchange(entry->waiting, {})) {
+        after.calls.emplace_back(std::move(waiting.done), status);
+      }
       after.publish = true;
       Settle(slots_.find(ticket.endpoint)->second, after);
     }
@@ -402,8 +410,8 @@ void Catalog::Remove(const std::string& endpoint) {
     if (slot == slots_.end()) return;
     for (CycleEntry& entry : slot->second.cycle.entries) {
       waiting_ -= entry.waiting.size();
-      for (Loaded& waiting : entry.waiting) {
-        after.calls.emplace_back(std::move(waiting), Cancelled("endpoint ", endpoint, " was removed"));
+      for (LoadWaiter& waiting : entry.waiting) {
+        after.calls.emplace_back(std::move(waiting.done), Cancelled("endpoint ", endpoint, " was removed"));
       }
       if (entry.served != nullptr) retired_.push_back(std::move(entry.served));
     }
@@ -436,20 +444,20 @@ Status Catalog::Deploy(const std::string& endpoint, std::int64_t version, const 
   return Ok();
 }
 
-void Catalog::EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done) {
+void Catalog::EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done, Duration until) {
   std::optional<Status> at_once;
   {
     const Lock lock(mutex_);
     const auto slot = slots_.find(endpoint);
     CycleEntry* const entry = slot == slots_.end() ? nullptr : slot->second.cycle.FindVersion(version);
     at_once = entry == nullptr ? Status(NotFound("endpoint ", endpoint, " has no version ", version, " here"))
-                               : Bring(slot->second, *entry, done);
+                               : Bring(slot->second, *entry, done, until);
   }
   if (at_once && done != nullptr) done(*at_once);
 }
 
 /// How it ended already; nothing when `done`, which may be null, hears of it later.
-std::optional<Status> Catalog::Bring(Slot& slot, CycleEntry& entry, Loaded& done) {
+std::optional<Status> Catalog::Bring(Slot& slot, CycleEntry& entry, Loaded& done, Duration until) {
   if (slot.cycle.held) {
     return Status(FailedPrecondition("model ", slot.cycle.wanted.name, " was unloaded; load it again"));
   }
@@ -465,7 +473,9 @@ std::optional<Status> Catalog::Bring(Slot& slot, CycleEntry& entry, Loaded& done
     return Status(ResourceExhausted(kWaitingMax, " requests wait for models to be loaded already"));
   }
   ++waiting_;
-  entry.waiting.push_back(std::exchange(done, nullptr));
+  waits_.Add();
+  entry.waiting.push_back({std::exchange(done, nullptr), until});
+  house_.NotifyAll();
   return std::nullopt;
 }
 
@@ -480,8 +490,8 @@ Status Catalog::Unload(const std::string& endpoint) {
       Unload(entry);
       entry.error.reset();
       waiting_ -= entry.waiting.size();
-      for (Loaded& waiting : std::exchange(entry.waiting, {})) {
-        after.calls.emplace_back(std::move(waiting), Cancelled("model ", endpoint, " was unloaded"));
+      for (LoadWaiter& waiting : std::exchange(entry.waiting, {})) {
+        after.calls.emplace_back(std::move(waiting.done), Cancelled("model ", endpoint, " was unloaded"));
       }
     }
     after.publish = true;
@@ -502,7 +512,8 @@ void Catalog::Load(const std::string& endpoint, Loaded done) {
       EndpointCycle& cycle = slot->second.cycle;
       serving::Want(cycle, wire::DesiredEndpoint(cycle.wanted));
       StartLoads(slot->second);
-      at_once = Bring(slot->second, *cycle.Find(VersionKey{cycle.wanted.version, cycle.wanted.package}), done);
+      at_once = Bring(slot->second, *cycle.Find(VersionKey{cycle.wanted.version, cycle.wanted.package}), done,
+                      Duration::max());
     }
   }
   if (at_once && done != nullptr) done(*at_once);
@@ -587,13 +598,17 @@ void Catalog::Publish() {
 }
 
 void Catalog::Reap() {
-  std::vector<std::shared_ptr<const ServedVersion>> unused;  // destroyed when no lock is held
-  const Lock lock(mutex_);
-  const auto used =
-      std::partition(retired_.begin(), retired_.end(), [](const auto& version) { return version.use_count() == 1; });
-  std::move(retired_.begin(), used, std::back_inserter(unused));
-  retired_.erase(retired_.begin(), used);
-  if (!retired_.empty()) house_.NotifyAll();
+  std::vector<std::shared_ptr<const ServedVersion>> unused;
+  {
+    const Lock lock(mutex_);
+    const auto used =
+        std::partition(retired_.begin(), retired_.end(), [](const auto& version) { return version.use_count() == 1; });
+    std::move(retired_.begin(), used, std::back_inserter(unused));
+    retired_.erase(retired_.begin(), used);
+    if (!retired_.empty()) house_.NotifyAll();
+  }
+  if (options_.gone == nullptr) return;
+  for (const auto& version : unused) options_.gone(*version->model);
 }
 
 void Catalog::KeepHouse() {
@@ -601,16 +616,39 @@ void Catalog::KeepHouse() {
     {
       const Lock lock(mutex_);
       if (stopping_) return;
-      if (retired_.empty() && memory_bytes_max_ == 0) {
+      if (retired_.empty() && waiting_ == 0 && memory_bytes_max_ == 0) {
         house_.Wait(mutex_);
       } else {
-        house_.WaitFor(mutex_, retired_.empty() ? kUseSampled : kReaped);
+        house_.WaitFor(mutex_, !retired_.empty() ? kReaped : waiting_ > 0 ? kWaitersSeen : kUseSampled);
       }
       if (stopping_) return;
       if (memory_bytes_max_ > 0) NoteUse();
     }
     Reap();
+    ExpireWaiting();
   }
+}
+
+void Catalog::ExpireWaiting() {
+  Aftermath after;
+  {
+    const Lock lock(mutex_);
+    if (waiting_ == 0) return;
+    const Duration now = clock_.Elapsed();
+    for (auto& [name, slot] : slots_) {
+      for (CycleEntry& entry : slot.cycle.entries) {
+        const auto late = std::partition(entry.waiting.begin(), entry.waiting.end(),
+                                         [now](const LoadWaiter& waiting) { return waiting.until > now; });
+        for (auto waiting = late; waiting != entry.waiting.end(); ++waiting) {
+          after.calls.emplace_back(std::move(waiting->done),
+                                   DeadlineExceeded("version ", entry.key.version, " of ", name, " is still loaded"));
+        }
+        entry.waiting.erase(late, entry.waiting.end());
+      }
+    }
+    waiting_ -= after.calls.size();
+  }
+  for (const auto& [loaded, status] : after.calls) loaded(status);
 }
 
 bool Catalog::IsSettled() const {
@@ -686,7 +724,7 @@ std::vector<wire::EndpointStatus> Catalog::Statuses() const {
       };
       return rank(a) > rank(b);
     });
-    for (const CycleEntry* entry : entries) statuses.push_back(StatusOf(name, slot.cycle, *entry));
+    for (const CycleEntry* entry : entries) statuses.push_back(StatusOf(name, slot.cycle, *entry, metrics_));
   }
   return statuses;
 }

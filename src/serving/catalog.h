@@ -84,6 +84,8 @@ struct CatalogOptions {
   std::function<Result<std::shared_ptr<const Model>>(const LoadRequest& request)> load =
       [](const LoadRequest& request) { return Model::Load(request.path); };
   std::function<std::int64_t(const std::string& path)> estimate = &EstimateMemoryBytes;
+  /// Told of each version that left the memory, when nobody uses it any more; outside any lock. May be null.
+  std::function<void(const Model& model)> gone{};
   /// Drives the workers of models that foreign code runs; outlives every version. Null: there are none such.
   Batcher* batcher = nullptr;
   BatchSettings batching = {};
@@ -113,8 +115,9 @@ class Catalog {
   /// Brings a version into memory that was unloaded for others' sake, or waits for one that is on its way, and then
   /// calls `done` (may be null): at once, in this thread, when there is nothing to wait for, else on a loader's thread.
   /// Also inside CatalogReader::Read. Errors, through `done`: kNotFound; those of the load; kFailedPrecondition when
-  /// the endpoint was unloaded by name; kResourceExhausted when too many wait already.
-  void EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done);
+  /// the endpoint was unloaded by name; kResourceExhausted when too many wait already; kDeadlineExceeded when it is
+  /// `until` (Clock::Elapsed) first.
+  void EnsureLoaded(const std::string& endpoint, std::int64_t version, Loaded done, Duration until = Duration::max());
   /// Takes all versions of the endpoint out of the memory until it is wanted or loaded again. Errors: kNotFound.
   Status Unload(const std::string& endpoint);
   /// Brings them back, and tries again what FAILED; `done` hears of the primary one that is wanted, not of an older
@@ -172,7 +175,7 @@ class Catalog {
   void Finish(const LoadTicket& ticket, Result<std::shared_ptr<const ServedVersion>> loaded);
   CycleEntry* Find(const LoadTicket& ticket) MW_REQUIRES(mutex_);
   void Unload(CycleEntry& entry) MW_REQUIRES(mutex_);
-  std::optional<Status> Bring(Slot& slot, CycleEntry& entry, Loaded& done) MW_REQUIRES(mutex_);
+  std::optional<Status> Bring(Slot& slot, CycleEntry& entry, Loaded& done, Duration until) MW_REQUIRES(mutex_);
   [[nodiscard]] bool IsSettled() const MW_REQUIRES(mutex_);
   void Settle(Slot& slot, Aftermath& after) MW_REQUIRES(mutex_);
   void Complete(Aftermath after);
@@ -180,6 +183,7 @@ class Catalog {
   void Publish();
   std::shared_ptr<const Snapshot> MakeSnapshot() MW_REQUIRES(mutex_);
   void Reap();
+  void ExpireWaiting();
   void KeepHouse();
 
   MetricsRegistry& metrics_;
@@ -187,6 +191,7 @@ class Catalog {
   const RealClock clock_;
   const std::shared_ptr<FileSource> files_;
   Counter& swaps_;
+  Counter& waits_;
   Counter& unloads_;
   Histogram& load_seconds_;
   Gauge& memory_metric_;

@@ -181,7 +181,7 @@ Status Follower::Poll() {
 void Follower::TakeOver(const wire::DesiredState& state) {
   catalog_.SetLimits(state.limits);
   catalog_.SetRecording(state.recording);
-  catalog_.SetAdmission(state.admission);
+  TakeOver(state.admission);
   if (state.memory_bytes_max > 0) catalog_.SetMemoryMax(state.memory_bytes_max);
   RemoveOthers(state);
   for (const wire::DesiredEndpoint& endpoint : state.endpoints) catalog_.Want(endpoint, packages_);
@@ -189,6 +189,15 @@ void Follower::TakeOver(const wire::DesiredState& state) {
   state_ = state;
   after_ = state.generation;
   generation_metric_.Set(static_cast<double>(state.generation));
+}
+
+/// Rules that make no sense here leave those before in force.
+void Follower::TakeOver(const wire::AdmissionRules& rules) {
+  catalog_.SetAdmission(rules);
+  if (options_.admission == nullptr || rules == state_.admission) return;
+  Result<AdmissionSettings> settings = AdmissionSettingsOf(rules);
+  if (settings.ok()) return options_.admission->Update(*std::move(settings));
+  LogError("rules of admission not taken over", {{"error", Json(settings.error().ToString())}});
 }
 
 void Follower::RemoveOthers(const wire::DesiredState& state) {

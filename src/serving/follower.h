@@ -20,6 +20,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "net/http_client.h"
+#include "serving/admission.h"
 #include "serving/catalog.h"
 #include "serving/control_plane_address.h"
 #include "serving/package_cache.h"
@@ -39,6 +40,7 @@ struct FollowerOptions {
   std::chrono::milliseconds retry_max{5'000};
   std::chrono::milliseconds load_poll_wait{100};     ///< in place of poll_wait while something is loaded
   std::chrono::milliseconds take_over_wait{30'000};  ///< for what the disk has, before the server listens
+  Admission* admission = nullptr;                    ///< is told who is let in; outlives the follower; null: nobody is
 };
 
 class Follower {
@@ -59,6 +61,7 @@ class Follower {
   Status Connect();
   Status Poll();
   void TakeOver(const wire::DesiredState& state);
+  void TakeOver(const wire::AdmissionRules& rules);
   void RemoveOthers(const wire::DesiredState& state);
   Status KeepLast();
   Status Report();

@@ -144,7 +144,7 @@ Settled Settle(EndpointCycle& cycle) {
   std::erase_if(cycle.entries, [&](CycleEntry& entry) {
     if (IsNeeded(cycle, entry.key)) return false;
     if (entry.served != nullptr) settled.dropped.push_back(std::move(entry.served));
-    for (Loaded& waiting : entry.waiting) settled.abandoned.push_back(std::move(waiting));
+    for (LoadWaiter& waiting : entry.waiting) settled.abandoned.push_back(std::move(waiting.done));
     return true;
   });
   return settled;

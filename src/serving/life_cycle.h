@@ -26,6 +26,11 @@ struct ServedVersion;
 /// Called once, with how a load ended; never under a lock.
 using Loaded = std::function<void(const Status&)>;
 
+struct LoadWaiter {
+  Loaded done;
+  Duration until = Duration::max();  ///< by Clock::Elapsed; then it waits no longer
+};
+
 /// A version by its number and its content.
 struct VersionKey {
   std::int64_t version = 0;
@@ -45,7 +50,7 @@ struct CycleEntry {
   std::uint64_t load = 0;  ///< number of its last load; the outcome of an older one is not for it
   bool queued = false;     ///< NEW, and that load waits for a loader
   Duration failed{};       ///< when
-  std::vector<Loaded> waiting{};
+  std::vector<LoadWaiter> waiting{};
 };
 
 struct EndpointCycle {

@@ -52,7 +52,8 @@ sigset_t StopSignals() {
   return signals;
 }
 
-CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, MetricsRegistry& metrics) {
+CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, ResponseCache& cache,
+                                MetricsRegistry& metrics) {
   ForeignOptions foreign;
   if (!options.state_directory.empty()) {
     foreign.cache_directory = options.state_directory + "/compiled";
@@ -69,6 +70,7 @@ CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, M
     return Model::Load(request.path, MakeStartBackend(own, metrics));
   };
   catalog.batcher = &batcher;
+  catalog.gone = [&cache](const Model& model) { cache.Forget(model.serial()); };
   return catalog;
 }
 
@@ -82,7 +84,7 @@ ControlRules ControlRulesOf(const ServeOptions& options) {
 }  // namespace
 
 DataPlane::DataPlane(ServeOptions options)
-    : options_(std::move(options)), catalog_(metrics_, CatalogOptionsOf(options_, batcher_, metrics_)) {}
+    : options_(std::move(options)), catalog_(metrics_, CatalogOptionsOf(options_, batcher_, cache_, metrics_)) {}
 
 DataPlane::~DataPlane() { Stop(); }
 
@@ -122,6 +124,7 @@ Status DataPlane::Follow() {
   follow.state_directory = options_.state_directory;
   follow.server_id = server_id_;
   follow.program_version = options_.program_version;
+  follow.admission = &admission_;
   follower_ = TRY(Follower::Make(std::move(follow), catalog_, metrics_));
   RecorderOptions record;
   record.control_plane = {options_.follow, options_.token};
@@ -155,7 +158,11 @@ Status DataPlane::LoadModels() {
 HandlerContext DataPlane::NewThread() {
   RecordingLane* const lane = recorder_ == nullptr ? nullptr : &recorder_->NewLane();
   AccessLane* const access = access_log_ == nullptr ? nullptr : &access_log_->NewLane();
-  return {catalog_, metrics_, clock_, lane, &cache_, *control_, access, access_log_.get()};
+  return {catalog_,    metrics_,
+          clock_,      lane,
+          &cache_,     *control_,
+          access,      access_log_.get(),
+          &admission_, &shadows_.NewSender()};
 }
 
 Status DataPlane::Listen(const HandlerFactory& make_handler, const FrontFactory& make_front) {
@@ -204,6 +211,7 @@ void DataPlane::Stop() {
   front.join();
   front_.reset();
   server_.reset();
+  shadows_.Stop();
   if (recorder_ != nullptr) recorder_->Stop();
   if (access_log_ != nullptr) access_log_->Stop();
   if (!options_.state_directory.empty()) unlink(ServeFile(options_).c_str());

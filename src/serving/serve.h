@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "net/loop_server.h"
 #include "serving/access_log.h"
+#include "serving/admission.h"
 #include "serving/batcher.h"
 #include "serving/catalog.h"
 #include "serving/follower.h"
@@ -29,6 +30,7 @@
 #include "serving/model_repository.h"
 #include "serving/recorder.h"
 #include "serving/response_cache.h"
+#include "serving/shadow_lane.h"
 
 namespace mw::serving {
 
@@ -58,6 +60,8 @@ struct HandlerContext {
   ModelControl& control;
   AccessLane* access = nullptr;     ///< this thread's own; null when there is no access log
   AccessLog* access_log = nullptr;  ///< the same
+  Admission* admission = nullptr;
+  ShadowSender* shadow = nullptr;  ///< this thread's own
 };
 /// One handler for each loop.
 using HandlerFactory = std::function<std::unique_ptr<net::LoopHandler>(const HandlerContext& context)>;
@@ -106,8 +110,10 @@ class DataPlane {
   RealClock clock_;
   MetricsRegistry metrics_;
   Batcher batcher_{clock_, metrics_};
+  Admission admission_{AdmissionSettings{}, clock_, metrics_};
   ResponseCache cache_{CacheSettings{}, clock_, metrics_};
   Catalog catalog_;
+  ShadowLane shadows_;
   FileDescriptor lock_;
   std::string server_id_;
   std::string address_;

@@ -63,45 +63,13 @@ Result<GuaranteedShare> ParseShare(const Json& value) {
   GuaranteedShare share;
   share.client = TRY(value.GetString("client"));
   share.rows_per_second = TRY(value.GetInt("rows_per_second"));
-  if (share.client.empty() || share.client.size() > kKeyNameBytesMax || share.rows_per_second < 0) {
+  if (share.client.empty() || share.client.size() > kKeyNameBytesMax || share.rows_per_second < 0 ||
+      share.rows_per_second > kRowsPerSecondMax) {
     return InvalidArgument("client ", Quoted(share.client), " with ", share.rows_per_second,
-                           " rows a second; a name has 1 to ", kKeyNameBytesMax, " bytes");
+                           " rows a second; a name has 1 to ", kKeyNameBytesMax, " bytes, the rows are 0 to ",
+                           kRowsPerSecondMax);
   }
   return share;
-}
-
-Result<AdmissionRules> ParseAdmission(const Json& document) {
-  AdmissionRules rules;
-  const Json* value = document.Find("admission");
-  if (value == nullptr || value->IsNull()) return rules;
-  rules.client_header = value->StringOr("client_header", "");
-  rules.rows_in_flight_max = value->IntOr("rows_in_flight_max", 0);
-  if (rules.client_header.size() > kKeyNameBytesMax || rules.rows_in_flight_max < 0) {
-    return InvalidArgument("admission: client_header ", Quoted(rules.client_header), ", rows_in_flight_max ",
-                           rules.rows_in_flight_max);
-  }
-  const Json* shares = value->Find("shares");
-  if (shares == nullptr) return rules;
-  if (!shares->IsArray() || shares->AsArray().size() > kGuaranteedSharesMax) {
-    return InvalidArgument("admission: shares must be a list of at most ", kGuaranteedSharesMax);
-  }
-  std::set<std::string> clients;
-  for (const Json& share : shares->AsArray()) {
-    rules.shares.push_back(TRY(ParseShare(share).In("admission")));
-    const std::string& client = rules.shares.back().client;
-    if (!clients.insert(client).second) return InvalidArgument("admission: client ", Quoted(client), " is there twice");
-  }
-  return rules;
-}
-
-Json ToJson(const AdmissionRules& rules) {
-  Json shares = Json::MakeArray();
-  for (const GuaranteedShare& share : rules.shares) {
-    shares.Append(Json::Make({{"client", Json(share.client)}, {"rows_per_second", Json(share.rows_per_second)}}));
-  }
-  return Json::Make({{"client_header", Json(rules.client_header)},
-                     {"shares", std::move(shares)},
-                     {"rows_in_flight_max", Json(rules.rows_in_flight_max)}});
 }
 
 Result<RecordingRules> ParseRecording(const Json& document) {
@@ -143,7 +111,20 @@ Json ToJson(const EndpointStatus& status) {
   if (status.weight >= 0) out["weight"] = status.weight;
   if (status.shadow_share > 0) out["shadow_share"] = status.shadow_share;
   if (status.memory_bytes > 0) out["memory_bytes"] = status.memory_bytes;
+  if (status.shadow) out["shadow"] = ToJson(*status.shadow);
   return out;
+}
+
+ShadowOutcome ParseOutcome(const Json& value) {
+  ShadowOutcome outcome;
+  outcome.requests = value.IntOr("requests", 0);
+  outcome.rows = value.IntOr("rows", 0);
+  outcome.disagreements = value.IntOr("disagreements", 0);
+  outcome.dropped = value.IntOr("dropped", 0);
+  outcome.failures = value.IntOr("failures", 0);
+  outcome.difference_mean = value.DoubleOr("difference_mean", 0);
+  outcome.difference_max = value.DoubleOr("difference_max", 0);
+  return outcome;
 }
 
 Result<EndpointStatus> ParseEndpointStatus(const Json& value) {
@@ -155,10 +136,69 @@ Result<EndpointStatus> ParseEndpointStatus(const Json& value) {
   status.weight = value.IntOr("weight", -1);
   status.shadow_share = value.IntOr("shadow_share", 0);
   status.memory_bytes = value.IntOr("memory_bytes", 0);
+  if (const Json* shadow = value.Find("shadow")) status.shadow = ParseOutcome(*shadow);
   return status;
 }
 
 }  // namespace
+
+Json ToJson(const ShadowOutcome& outcome) {
+  return Json::Make({{"requests", Json(outcome.requests)},
+                     {"rows", Json(outcome.rows)},
+                     {"disagreements", Json(outcome.disagreements)},
+                     {"dropped", Json(outcome.dropped)},
+                     {"failures", Json(outcome.failures)},
+                     {"difference_mean", Json(outcome.difference_mean)},
+                     {"difference_max", Json(outcome.difference_max)}});
+}
+
+Result<AdmissionRules> ParseAdmission(const Json* value) {
+  AdmissionRules rules;
+  if (value == nullptr || value->IsNull()) return rules;
+  rules.client_header = value->StringOr("client_header", "");
+  rules.rows_in_flight_max = value->IntOr("rows_in_flight_max", 0);
+  rules.rows_per_second_max = value->IntOr("rows_per_second_max", 0);
+  if (rules.client_header.size() > kKeyNameBytesMax || rules.rows_in_flight_max < 0 || rules.rows_per_second_max < 0) {
+    return InvalidArgument("admission: client_header ", Quoted(rules.client_header), ", rows_in_flight_max ",
+                           rules.rows_in_flight_max, ", rows_per_second_max ", rules.rows_per_second_max);
+  }
+  const Json* shares = value->Find("shares");
+  if (shares == nullptr) return rules;
+  if (!shares->IsArray() || shares->AsArray().size() > kGuaranteedSharesMax) {
+    return InvalidArgument("admission: shares must be a list of at most ", kGuaranteedSharesMax);
+  }
+  std::set<std::string> clients;
+  for (const Json& share : shares->AsArray()) {
+    rules.shares.push_back(TRY(ParseShare(share).In("admission")));
+    const std::string& client = rules.shares.back().client;
+    if (!clients.insert(client).second) return InvalidArgument("admission: client ", Quoted(client), " is there twice");
+  }
+  return rules;
+}
+
+Json ToJson(const AdmissionRules& rules) {
+  Json shares = Json::MakeArray();
+  for (const GuaranteedShare& share : rules.shares) {
+    shares.Append(Json::Make({{"client", Json(share.client)}, {"rows_per_second", Json(share.rows_per_second)}}));
+  }
+  Json out = Json::Make({{"client_header", Json(rules.client_header)},
+                         {"shares", std::move(shares)},
+                         {"rows_in_flight_max", Json(rules.rows_in_flight_max)}});
+  if (rules.rows_per_second_max > 0) out["rows_per_second_max"] = rules.rows_per_second_max;
+  return out;
+}
+
+Status CheckAdmission(const AdmissionRules& rules) {
+  if (rules.shares.empty()) return Ok();
+  if (rules.client_header.empty()) {
+    return InvalidArgument("clients have guaranteed shares, but no header names the client; set client_header");
+  }
+  std::int64_t promised = 0;
+  for (const GuaranteedShare& share : rules.shares) promised += share.rows_per_second;
+  if (promised <= rules.rows_per_second_max) return Ok();
+  return InvalidArgument("clients are guaranteed ", promised, " rows a second together, the limit of a server is ",
+                         rules.rows_per_second_max, "; raise it to what a server manages, or promise less");
+}
 
 std::string_view VersionStateName(VersionState state) { return kStateNames[static_cast<std::size_t>(state)]; }
 
@@ -215,7 +255,7 @@ Result<DesiredState> ParseDesiredState(std::string_view text) {
   }
   state.limits = TRY(ParseLimits(document.Find("limits")).In("desired state"));
   state.recording = TRY(ParseRecording(document).In("desired state"));
-  state.admission = TRY(ParseAdmission(document).In("desired state"));
+  state.admission = TRY(ParseAdmission(document.Find("admission")).In("desired state"));
   state.memory_bytes_max = document.IntOr("memory_bytes_max", 0);
   if (state.memory_bytes_max < 0) {
     return InvalidArgument("desired state: memory_bytes_max is ", state.memory_bytes_max, "; it starts at 0");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@ inline constexpr std::int64_t kDesiredStateFormatVersion = 1;
 inline constexpr std::int64_t kStatusReportFormatVersion = 1;
 inline constexpr std::size_t kEndpointsMax = 4096;
 inline constexpr std::size_t kGuaranteedSharesMax = 1024;
+inline constexpr std::int64_t kRowsPerSecondMax = 1'000'000'000'000;
 
 /// One endpoint and the versions it should answer with. A server from before traffic could be split answers all of it
 /// with `version`.
@@ -50,13 +52,23 @@ struct GuaranteedShare {
 };
 
 /// Who is let in when there is not room for all. {"client_header","shares":[{"client","rows_per_second"}],
-/// "rows_in_flight_max"}
+/// "rows_in_flight_max","rows_per_second_max"}   The last is optional.
 struct AdmissionRules {
-  std::string client_header{};            ///< that names the client; empty: all are one
+  /// The header (gRPC: metadata) that names the client; empty: all are one. Of "authorization" a client is the bearer
+  /// token's SHA-256, "sha256:" and 64 hexadecimal digits.
+  std::string client_header{};
   std::vector<GuaranteedShare> shares{};  ///< clients are unique
   std::int64_t rows_in_flight_max = 0;    ///< in one process; 0: the server's own bound
+  /// Of one process, all clients together: what shares are promised of. 0: no limit, and then there are no shares.
+  std::int64_t rows_per_second_max = 0;
   bool operator==(const AdmissionRules&) const = default;
 };
+/// Errors: kInvalidArgument for shares that are together above rows_per_second_max, or given without a header.
+Status CheckAdmission(const AdmissionRules& rules);
+Json ToJson(const AdmissionRules& rules);
+/// Null or absent: none. Errors: kInvalidArgument for what no reader of any version understands; what CheckAdmission
+/// says is not looked at.
+Result<AdmissionRules> ParseAdmission(const Json* value);
 
 /// {"format_version":1,"generation":7,"endpoints":[{"name","model","version","package",
 ///    "versions":[..],"shadow":{..},"sticky":{..},"cache":{..},"limits":{..}}],       traffic.h; optional
@@ -86,20 +98,34 @@ struct DesiredState {
 enum class VersionState : std::uint8_t { kLoading, kReady, kUnloading, kFailed, kNew, kUnloaded };
 std::string_view VersionStateName(VersionState state);  ///< "LOADING" and so on
 
+/// What came of showing a version requests as the shadow, since the server has it.
+struct ShadowOutcome {
+  std::int64_t requests = 0;       ///< answered by the primary and by the shadow, and compared
+  std::int64_t rows = 0;           ///< of those
+  std::int64_t disagreements = 0;  ///< rows that are decided otherwise
+  std::int64_t dropped = 0;        ///< requests that were not shown, because the shadow was busy
+  std::int64_t failures = 0;       ///< requests that the shadow did not answer, or not comparably
+  double difference_mean = 0;      ///< of the numbers that both answered, absolute
+  double difference_max = 0;
+  bool operator==(const ShadowOutcome&) const = default;
+};
+
 struct EndpointStatus {
   std::string name;
   std::int64_t version = 0;
   VersionState state = VersionState::kLoading;
-  std::string error{};            ///< why it is FAILED, else empty
-  std::int64_t weight = -1;       ///< of the requests it is given now, of kWeightWhole; -1: not known
-  std::int64_t shadow_share = 0;  ///< of the requests it is shown as the shadow
-  std::int64_t memory_bytes = 0;  ///< in memory, or estimated; 0: not known
+  std::string error{};                    ///< why it is FAILED, else empty
+  std::int64_t weight = -1;               ///< of the requests it is given now, of kWeightWhole; -1: not known
+  std::int64_t shadow_share = 0;          ///< of the requests it is shown as the shadow
+  std::int64_t memory_bytes = 0;          ///< in memory, or estimated; 0: not known
+  std::optional<ShadowOutcome> shadow{};  ///< of a shadow
   bool operator==(const EndpointStatus&) const = default;
 };
 
 /// {"format_version":1,"server":"..","version":"0.1.0","address":"http://127.0.0.1:8080","generation":7,
-///  "endpoints":[{"name","version","state","error","phase","weight","shadow_share","memory_bytes"}],
-///  "memory_bytes_max":1073741824}   The last four of an endpoint and of the report are optional.
+///  "endpoints":[{"name","version","state","error","phase","weight","shadow_share","memory_bytes","shadow":{"requests",
+///  "rows","disagreements","dropped","failures","difference_mean","difference_max"}}],
+///  "memory_bytes_max":1073741824}   The last five of an endpoint, and of the report the last, are optional.
 struct StatusReport {
   std::string server;   ///< the model server's id, the same over restarts with one state directory
   std::string version;  ///< of the program
@@ -110,6 +136,7 @@ struct StatusReport {
   bool operator==(const StatusReport&) const = default;
 };
 
+Json ToJson(const ShadowOutcome& outcome);
 Json ToJson(const DesiredState& state);
 Json ToJson(const StatusReport& report);
 /// Errors: kInvalidArgument naming the key and the value; kFailedPrecondition for a newer format.

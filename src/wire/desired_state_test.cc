@@ -166,6 +166,32 @@ TEST(StatusReportTest, ReadsAndReproducesTheGoldenDocumentOfSplitTraffic) {
   EXPECT_EQ(ToJson(*report).Dump() + "\n", golden);
 }
 
+TEST(StatusReportTest, WhatCameOfAShadowComesBack) {
+  StatusReport report;
+  report.server = "one";
+  report.endpoints = {{"late", 3, VersionState::kReady}, {"late", 4, VersionState::kReady}};
+  report.endpoints[1].shadow_share = 10'000;
+  report.endpoints[1].shadow = ShadowOutcome{7, 70, 3, 2, 1, 0.125, 0.5};
+  const auto back = ParseStatusReport(ToJson(report).Dump());
+  ASSERT_TRUE(back.ok()) << back.error().ToString();
+  EXPECT_EQ(*back, report);
+}
+
+TEST(AdmissionRulesTest, TheLimitOfRowsASecondComesBackAndIsLeftOutWhereThereIsNone) {
+  AdmissionRules rules{"x-client", {{"shop", 500}}, 7, 1'000};
+  const Json json = ToJson(rules);
+  EXPECT_EQ(*ParseAdmission(&json), rules);
+  rules.rows_per_second_max = 0;
+  EXPECT_EQ(ToJson(rules).Find("rows_per_second_max"), nullptr);
+  EXPECT_EQ(*ParseAdmission(nullptr), AdmissionRules{});
+  for (const char* bad :
+       {R"({"rows_per_second_max":-1})", R"({"shares":[{"client":"a","rows_per_second":2000000000000}]})",
+        R"({"shares":[{"client":"","rows_per_second":1}]})", R"({"shares":7})"}) {
+    const Json value = *Json::Parse(bad);
+    EXPECT_EQ(ParseAdmission(&value).error().code, Code::kInvalidArgument) << bad;
+  }
+}
+
 TEST(StatusReportTest, AServerFromBeforeSaysNothingOfWeights) {
   const auto report = ParseStatusReport(Golden("status_report_v1.json"));
   ASSERT_TRUE(report.ok());

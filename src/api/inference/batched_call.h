@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/inference/inference_request.h"
+#include "serving/admission.h"
 #include "serving/batcher.h"
 #include "serving/response_cache.h"
 #include "serving/version_metrics.h"
@@ -58,10 +59,21 @@ class BatchedCall final : public Waiting {
   /// Before Start: for the access log.
   void KeepOrigin(const serving::AccessOrigin& origin) { origin_ = origin; }
   [[nodiscard]] const serving::AccessOrigin& origin() const { return origin_; }
+  void Hold(serving::Admission::Pass pass) { pass_ = std::move(pass); }
+  /// What is shown to a shadow when the answer is there.
+  struct ForShadow {
+    std::shared_ptr<const serving::ServedVersion> shadow{};  ///< null: nothing
+    std::unique_ptr<RequestBody> body{};
+    std::size_t bytes = 0;
+    wire::ServingLimits limits{};
+  };
+  void ShowTo(ForShadow shadow) { for_shadow_ = std::move(shadow); }
+  [[nodiscard]] ForShadow TakeForShadow() { return std::move(for_shadow_); }
   [[nodiscard]] const std::string& canonical_input() const { return canonical_input_; }
   [[nodiscard]] const serving::CachePolicy& cache_policy() const { return cache_policy_; }
 
   [[nodiscard]] const serving::ServedVersion& version() const { return *version_; }
+  [[nodiscard]] const std::shared_ptr<const serving::ServedVersion>& shared_version() const { return version_; }
   [[nodiscard]] const serving::TensorList& inputs() const { return *inputs_; }
   [[nodiscard]] const KeptRequest& request() const { return request_; }
   [[nodiscard]] std::int64_t rows_per_second_full() const { return rows_per_second_full_; }
@@ -90,6 +102,8 @@ class BatchedCall final : public Waiting {
   std::string canonical_input_;
   serving::CachePolicy cache_policy_;
   serving::AccessOrigin origin_;
+  serving::Admission::Pass pass_;
+  ForShadow for_shadow_;
   bool finished_ = false;
 };
 

@@ -2,7 +2,11 @@
 #include "api/inference/inference_api.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "api/inference/rest_reply.h"
 #include "base/text.h"
@@ -15,6 +19,34 @@ constexpr std::size_t kDecodedBytesKept = std::size_t{1} << 20;
 
 }  // namespace
 
+/// A copy of a whole request that is to be handled later.
+struct InferenceHandler::HeldRequest {
+  explicit HeldRequest(const net::RequestView& request)
+      : method(request.method), target(request.target), body(request.body), descriptor(request.descriptor) {
+    for (const net::HeaderView& header : request.headers) texts.emplace_back(header.name, header.value);
+    for (const auto& [name, value] : texts) {
+      headers.push_back({name, value});
+      const std::optional<net::KnownHeader> known_as = net::FindKnownHeader(name);
+      if (known_as && known[static_cast<std::size_t>(*known_as)].empty()) {
+        known[static_cast<std::size_t>(*known_as)] = value;
+      }
+    }
+  }
+  [[nodiscard]] net::RequestView View() const {
+    const std::string_view whole = target;
+    const std::size_t mark = std::min(whole.find('?'), whole.size());
+    const std::string_view query = whole.substr(std::min(mark + 1, whole.size()));
+    return {method, whole, whole.substr(0, mark), query, body, headers, &known, descriptor};
+  }
+
+  const net::Method method;
+  const std::string target, body;
+  const int descriptor;
+  std::deque<std::pair<std::string, std::string>> texts;  // which stay where they are
+  std::vector<net::HeaderView> headers;
+  net::KnownHeaders known{};
+};
+
 InferenceHandler::InferenceHandler(const InferenceContext& context)
     : metrics_(context.metrics),
       runner_(context),
@@ -23,6 +55,24 @@ InferenceHandler::InferenceHandler(const InferenceContext& context)
       mlflow_(runner_, context.program_version) {}
 
 void InferenceHandler::Handle(const net::RequestView& request, net::ResponseWriter& out) {
+  HandleNow(request, out);
+  if (std::shared_ptr<ModelWait> wait = runner_.TakeWait()) [[unlikely]] {
+    Await(std::make_unique<HeldRequest>(request), std::move(wait), out);
+  }
+}
+
+/// Nothing was answered: the request is handled once more when its model was loaded, or was not.
+void InferenceHandler::Await(std::unique_ptr<HeldRequest> request, std::shared_ptr<ModelWait> wait,
+                             net::ResponseWriter& out) {
+  auto deferred = std::make_shared<net::Deferred>(
+      out.Defer([this, held = std::move(request), wait](net::ResponseWriter& later) mutable {
+        runner_.Resume(*wait, [&] { HandleNow(held->View(), later); });
+        if (std::shared_ptr<ModelWait> again = runner_.TakeWait()) Await(std::move(held), std::move(again), later);
+      }));
+  runner_.Await(wait, [deferred] { deferred->Resume(); });
+}
+
+void InferenceHandler::HandleNow(const net::RequestView& request, net::ResponseWriter& out) {
   const std::string_view coded = request.Header(net::KnownHeader::kContentEncoding);
   if (coded.empty()) [[likely]]
     return Route(request, request.body, out);

@@ -11,6 +11,10 @@
 // one that it names.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <string_view>
+
 #include "api/inference/inference_runner.h"
 #include "api/inference/mlflow_rest.h"
 #include "api/inference/v1_rest.h"
@@ -27,6 +31,9 @@ class InferenceHandler final : public net::LoopHandler {
   void EndOfSweep() override;
 
  private:
+  struct HeldRequest;
+  void HandleNow(const net::RequestView& request, net::ResponseWriter& out);
+  void Await(std::unique_ptr<HeldRequest> request, std::shared_ptr<ModelWait> wait, net::ResponseWriter& out);
   void Route(const net::RequestView& request, std::string_view body, net::ResponseWriter& out);
 
   MetricsRegistry& metrics_;

@@ -68,19 +68,33 @@ struct InferenceTarget {
   std::string_view model;
   std::string_view version{};             ///< empty: as the endpoint's split says
   const HeaderSource* headers = nullptr;  ///< null: there are none
+  Duration timeout{0};                    ///< how long the client waits, where that is known already; 0: not
   // For the access log.
   serving::Protocol protocol = serving::Protocol::kV2Json;
   std::size_t request_bytes = 0;
 };
 
 /// A request's body in its protocol.
-class RequestSource {
+class RequestBody {
  public:
-  virtual ~RequestSource() = default;
+  virtual ~RequestBody() = default;
   /// May be called again for another model. Errors: kInvalidArgument naming the column, row and value.
   virtual Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) = 0;
+};
+
+/// The body of a request that is being answered.
+class RequestSource : public RequestBody {
+ public:
   /// Of the part that Decode understood, for the record of a refusal.
   [[nodiscard]] virtual std::int64_t event_time_us() const = 0;
+  /// The value of a parameter of the request, a number or a truth as text; empty when it has none. Before or after
+  /// Decode; valid until the next call.
+  [[nodiscard]] virtual std::string_view Parameter(std::string_view name) = 0;
+  /// What the body takes, and a kept one.
+  [[nodiscard]] virtual std::size_t bytes() const = 0;
+  /// A copy of the body, to be decoded by any thread: with decoders of that thread, so that what they allocate stays
+  /// there.
+  [[nodiscard]] virtual std::unique_ptr<RequestBody> Keep() const = 0;
 };
 
 class Reply;

@@ -2,14 +2,13 @@
 #include "api/inference/inference_runner.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "api/inference/batched_call.h"
-#include "api/inference/tensor_values.h"
+#include "api/inference/client_name.h"
+#include "api/inference/model_tensors.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -58,19 +57,10 @@ std::span<const float> Floats(const serving::TensorView& tensor) {
   return {reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
 }
 
-/// The first output of numbers with that many elements, NaN when there is none: what is recorded as the prediction.
-std::vector<float> FirstValues(const serving::TensorList& outputs, std::size_t count) {
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const serving::TensorView tensor = outputs[i];
-    const std::size_t size = serving::DatatypeBytes(tensor.datatype);
-    if (size == 0 || tensor.bytes.size() != count * size) continue;
-    std::vector<float> values(count);
-    for (std::size_t at = 0; at < count; ++at) {
-      values[at] = static_cast<float>(NumberAt(tensor.datatype, tensor.bytes.data() + at * size));
-    }
-    return values;
-  }
-  return std::vector<float>(count, std::numeric_limits<float>::quiet_NaN());
+/// The least of two durations of which 0 is none.
+Duration Shorter(Duration a, Duration b) {
+  if (a <= Duration{0}) return b;
+  return b <= Duration{0} ? a : std::min(a, b);
 }
 
 }  // namespace
@@ -86,20 +76,22 @@ InferenceRunner::InferenceRunner(const InferenceContext& context)
       cache_(context.cache),
       control_(context.control),
       scribe_(context.access),
+      admission_(context.admission),
+      shadow_(context.shadow),
       next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
 
 Result<const InferenceRunner::Shared*> InferenceRunner::Find(const serving::Snapshot& snapshot, std::string_view model,
                                                              std::string_view version) {
   const serving::ServedEndpoint* const endpoint = snapshot.Find(model);
   if (endpoint != nullptr) [[likely]]
-    return Pick(*endpoint, version, {});
+    return Pick(*endpoint, version);
   unknown_models_.Add();
   return UnknownModel(snapshot, model);
 }
 
 Result<const InferenceRunner::Shared*> InferenceRunner::Pick(const serving::ServedEndpoint& endpoint,
-                                                             std::string_view version, std::string_view key) {
-  const serving::Choice choice = serving::Pick(endpoint, version, key, ++id_count_);
+                                                             std::string_view version) {
+  const serving::Choice choice = serving::Pick(endpoint, version, {}, ++id_count_);
   if (choice.version != nullptr) [[likely]]
     return &choice.entry->served;
   if (choice.entry != nullptr) {
@@ -118,39 +110,97 @@ void InferenceRunner::Run(const InferenceTarget& target, RequestSource& source, 
       unknown_models_.Add();
       return RefuseUnserved(target, asker, UnknownModel(snapshot, target.model), Duration{0}, reply);
     }
-    Passage passage{*endpoint, snapshot.recording.rows_per_second_full, {}, asker};
-    passage.times.start = clock_.Elapsed();
+    Passage passage{*endpoint, snapshot, target, source, {}, asker};
+    passage.times.start = resumed_ == nullptr ? clock_.Elapsed() : resumed_->arrived;
     decoded_for_ = nullptr;
-    const bool draws = target.version.empty() && serving::NeedsKey(*endpoint);
-    const std::string_view key = draws ? StickyValue(*endpoint, target, source) : std::string_view();
-    const Result<const Shared*> version = Pick(*endpoint, target.version, key);
-    if (version.ok()) [[likely]]
-      return RunOn(passage, **version, source, reply);
-    const bool comes_back = version.error().code == Code::kUnavailable;
-    RefuseUnserved(target, asker, version.error(), comes_back ? kLoadPause : Duration{0}, reply);
+    RunOnChoice(passage, reply);
   });
+}
+
+void InferenceRunner::RunOnChoice(Passage& passage, Reply& reply) {
+  const serving::ServedEndpoint& endpoint = passage.endpoint;
+  const std::string_view version = passage.target.version;
+  const bool draws = version.empty() && serving::NeedsKey(endpoint);
+  const std::string_view key = draws ? StickyValue(passage) : std::string_view();
+  const serving::Choice choice = serving::Pick(endpoint, version, key, ++id_count_);
+  if (choice.version != nullptr) [[likely]] {
+    passage.shown = choice.shadow != nullptr;
+    return RunOn(passage, choice.entry->served, reply);
+  }
+  if (choice.entry == nullptr) {
+    unknown_models_.Add();
+    return RefuseUnserved(passage.target, passage.asker, UnknownVersion(endpoint, version), Duration{0}, reply);
+  }
+  if (WaitFor(passage, *choice.entry)) return;
+  const Error error = NotServed(endpoint, *choice.entry);
+  const Duration pause = error.code == Code::kUnavailable ? kLoadPause : Duration{0};
+  RefuseUnserved(passage.target, passage.asker, error, pause, reply);
 }
 
 void InferenceRunner::RefuseUnserved(const InferenceTarget& target, const Asker& asker, const Error& error,
                                      Duration retry_after, Reply& reply) {
   const Duration now = clock_.Elapsed();
-  scribe_.Refused({.asker = asker, .endpoint = target.model, .outcome = OutcomeOf(error)}, error, now, now);
+  const Duration start = resumed_ == nullptr ? now : resumed_->arrived;
+  scribe_.Refused({.asker = asker, .endpoint = target.model, .outcome = OutcomeOf(error)}, error, start, now);
   reply.Refuse(error, retry_after);
 }
 
-/// Empty when the request has none; then it is drawn by itself.
-std::string_view InferenceRunner::StickyValue(const serving::ServedEndpoint& endpoint, const InferenceTarget& target,
-                                              RequestSource& source) {
-  const wire::StickyKey& sticky = endpoint.sticky;
-  if (sticky.from == wire::StickyKey::From::kHeader) {
-    return target.headers == nullptr ? std::string_view() : target.headers->Header(sticky.name);
+/// False: it would be in vain, or was.
+bool InferenceRunner::WaitFor(const Passage& passage, const serving::RoutedVersion& entry) {
+  const bool comes = entry.on_demand && entry.state != wire::VersionState::kFailed;
+  if (!comes) catalog_.EnsureLoaded(passage.endpoint.name, entry.version, nullptr);
+  if (!comes || (resumed_ != nullptr && !resumed_->outcome.ok())) return false;
+  const Duration own(ParseInt(passage.source.Parameter("timeout")).value_or(0));
+  const Duration patience = Shorter(Shorter(own, passage.target.timeout), kLoadWaitMax);
+  const Duration until = passage.times.start + patience;
+  if (until <= clock_.Elapsed()) return false;
+  wait_ = std::make_shared<ModelWait>(
+      ModelWait{passage.endpoint.name, entry.version, passage.source.bytes(), passage.times.start, until});
+  return true;
+}
+
+Error InferenceRunner::NotServed(const serving::ServedEndpoint& endpoint, const serving::RoutedVersion& entry) const {
+  if (resumed_ == nullptr || resumed_->outcome.ok() || entry.state == wire::VersionState::kFailed) {
+    return NotInMemory(endpoint, entry);
   }
-  if (sticky.from != wire::StickyKey::From::kColumn || endpoint.live == nullptr) return {};
+  const Error& why = resumed_->outcome.error();
+  const bool in_time = resumed_->until == resumed_->arrived + kLoadWaitMax;
+  if (why.code == Code::kDeadlineExceeded && !in_time) return why;
+  return Unavailable("version ", entry.version_text, " of model ", Quoted(endpoint.name),
+                     " is not in memory: ", why.message);
+}
+
+void InferenceRunner::Await(const std::shared_ptr<ModelWait>& wait, std::function<void()> resume) {
+  const auto pass = std::make_shared<serving::Admission::Pass>();
+  if (admission_ != nullptr) {
+    auto admitted = admission_->Admit({}, 0, wait->bytes);
+    if (!admitted.has_value()) {
+      wait->outcome = std::move(admitted.error().error);
+      return resume();
+    }
+    *pass = *std::move(admitted);
+  }
+  const auto done = [wait, pass, resume = std::move(resume)](const Status& status) {
+    wait->outcome = status;
+    resume();
+  };
+  catalog_.EnsureLoaded(wait->endpoint, wait->version, done, wait->until);
+}
+
+/// Empty when the request has none; then it is drawn by itself.
+std::string_view InferenceRunner::StickyValue(const Passage& passage) {
+  const wire::StickyKey& sticky = passage.endpoint.sticky;
+  if (sticky.from == wire::StickyKey::From::kHeader) {
+    const HeaderSource* const headers = passage.target.headers;
+    return headers == nullptr ? std::string_view() : headers->Header(sticky.name);
+  }
+  if (sticky.from == wire::StickyKey::From::kParameter) return passage.source.Parameter(sticky.name);
+  if (sticky.from != wire::StickyKey::From::kColumn || passage.endpoint.live == nullptr) return {};
   // The rows tell who asks, so they are read as the primary version reads them. What it refuses, whichever version is
   // chosen refuses in its own words.
-  const serving::Model& model = *endpoint.live->model;
+  const serving::Model& model = *passage.endpoint.live->model;
   request_ = {};
-  if (!model.takes_rows() || !source.Decode(model, endpoint.limits, request_).ok()) return {};
+  if (!model.takes_rows() || !passage.source.Decode(model, passage.endpoint.limits, request_).ok()) return {};
   decoded_for_ = &model;
   if (sticky.name == model.schema().key) return request_.keys.empty() ? std::string_view() : request_.keys.front();
   const int feature = model.encoder().FeatureIndex(sticky.name);
@@ -158,23 +208,54 @@ std::string_view InferenceRunner::StickyValue(const serving::ServedEndpoint& end
   return {reinterpret_cast<const char*>(&request_.features[static_cast<std::size_t>(feature)]), sizeof(float)};
 }
 
-void InferenceRunner::RunOn(Passage& passage, const Shared& version, RequestSource& source, Reply& reply) {
+/// As the rules of admission name it; empty: one of the rest.
+std::string_view InferenceRunner::ClientOf(const Passage& passage) {
+  if (passage.target.headers == nullptr) return {};
+  return ClientName(*passage.target.headers, passage.snapshot.admission.client_header, client_);
+}
+
+/// False: it was refused. What is answered at once, on this thread, is never in flight beside others of its kind.
+bool InferenceRunner::Admit(const Passage& passage, const serving::ServedVersion& version, Reply& reply,
+                            serving::Admission::Pass& pass) {
+  const bool rates = admission_ != nullptr && admission_->limits_rates();
+  if (!rates && (version.queue == nullptr || admission_ == nullptr)) [[likely]]
+    return true;
+  auto admitted =
+      admission_->Admit(rates ? ClientOf(passage) : std::string_view(), request_.rows, passage.source.bytes());
+  if (admitted.has_value()) {
+    pass = *std::move(admitted);
+    return true;
+  }
+  const serving::Rejection& rejection = admitted.error();
+  CountRefusal(version, rejection.error, passage.source.event_time_us(), passage.times.start,
+               {.asker = passage.asker,
+                .endpoint = version.endpoint,
+                .version = version.version,
+                .id = id_,
+                .rows = request_.rows});
+  reply.Refuse(rejection.error, rejection.retry_after);
+  return false;
+}
+
+void InferenceRunner::RunOn(Passage& passage, const Shared& version, Reply& reply) {
   if (decoded_for_ != version->model.get()) {
     request_ = {};
-    const Status decoded = source.Decode(*version->model, passage.endpoint.limits, request_);
+    const Status decoded = passage.source.Decode(*version->model, passage.endpoint.limits, request_);
     if (!decoded.ok()) {
-      CountRefusal(*version, decoded.error(), source.event_time_us(), passage.times.start,
+      CountRefusal(*version, decoded.error(), passage.source.event_time_us(), passage.times.start,
                    {.asker = passage.asker, .endpoint = version->endpoint, .version = version->version});
       return reply.Refuse(decoded.error(), Duration{0});
     }
   }
   passage.times.decoded = passage.times.computing = clock_.Elapsed();
   id_ = RequestId();
+  serving::Admission::Pass pass;
+  if (!Admit(passage, *version, reply, pass)) return;
   if (cache_ != nullptr && passage.endpoint.cache.enabled && AnswerFromCache(passage, version, reply)) return;
   if (version->model->backend() != nullptr) {
-    RunBatched(passage, version, reply);
+    RunBatched(passage, version, std::move(pass), reply);
   } else {
-    RunHere(passage, *version, reply);
+    RunHere(passage, version, reply);
   }
 }
 
@@ -201,6 +282,7 @@ bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, R
       }
     }
     AnswerNow(passage, *version, wanted_, reply);
+    ShowNow(passage, version, kept);
   } else {
     values_ = FirstValues(*kept, request_.rows * model.num_outputs());
     const serving::TensorView value = (*kept)[0];
@@ -209,6 +291,7 @@ bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, R
       std::memcpy(exact_values_.data(), value.bytes.data(), value.bytes.size());
     }
     AnswerNow(passage, *version, RowsOutputs(model), reply);
+    ShowNow(passage, version, nullptr);
   }
   return true;
 }
@@ -238,8 +321,8 @@ std::span<const serving::TensorView> InferenceRunner::RowsOutputs(const serving:
   return row_outputs_.Make<float>(model, values_, request_.rows, request_.wants_value, request_.wants_decision);
 }
 
-void InferenceRunner::RunHere(Passage& passage, const serving::ServedVersion& version, Reply& reply) {
-  const serving::Model& model = *version.model;
+void InferenceRunner::RunHere(Passage& passage, const Shared& version, Reply& reply) {
+  const serving::Model& model = *version->model;
   values_.resize(request_.rows * model.num_outputs());
   if (model.double_precision()) {
     exact_values_.resize(values_.size());
@@ -250,7 +333,42 @@ void InferenceRunner::RunHere(Passage& passage, const serving::ServedVersion& ve
   }
   passage.times.computed = clock_.Elapsed();
   if (cache_ != nullptr && passage.endpoint.cache.enabled) KeepAnswer(passage.endpoint, model);
-  AnswerNow(passage, version, RowsOutputs(model), reply);
+  AnswerNow(passage, *version, RowsOutputs(model), reply);
+  ShowNow(passage, version, nullptr);
+}
+
+bool InferenceRunner::MayShow(const Passage& passage) const {
+  return passage.shown && shadow_ != nullptr && request_.id != kProbeId;
+}
+
+/// `outputs`: of a tensor model; of a row model its values are there still.
+void InferenceRunner::ShowNow(const Passage& passage, const Shared& version,
+                              const std::shared_ptr<const serving::TensorList>& outputs) {
+  if (!MayShow(passage)) [[likely]]
+    return;
+  const Shared& shadow = passage.endpoint.shadow;
+  const std::size_t bytes = passage.source.bytes() + values_.size() * sizeof(float);
+  if (!shadow_->HasRoom(bytes)) return ShadowMetricsFor(*shadow).dropped.Add();
+  PrimaryAnswer primary{version, request_.rows, {}, outputs};
+  if (version->model->takes_rows()) primary.values = values_;
+  Show(shadow, passage.source.Keep(), bytes, passage.endpoint.limits, std::move(primary));
+}
+
+void InferenceRunner::Show(const Shared& shadow, std::unique_ptr<RequestBody> body, std::size_t bytes,
+                           const wire::ServingLimits& limits, PrimaryAnswer primary) {
+  shadow_->Offer(std::make_unique<ShadowCall>(ShadowMetricsFor(*shadow), shadow, std::move(body), limits,
+                                              std::move(primary), clock_),
+                 bytes);
+}
+
+const serving::ShadowMetrics& InferenceRunner::ShadowMetricsFor(const serving::ServedVersion& shadow) {
+  for (const Shown& shown : shadows_) {
+    if (shown.of == &shadow.metrics.requests) return shown.metrics;
+  }
+  if (shadows_.size() == kTalliesKept) shadows_.clear();
+  return shadows_
+      .emplace_back(&shadow.metrics.requests, serving::ShadowMetrics(metrics_, shadow.endpoint, shadow.version_text))
+      .metrics;
 }
 
 void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& version,
@@ -263,7 +381,7 @@ void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& 
                  .features = request_.features,
                  .event_times_us = request_.event_times_us,
                  .keys = request_.keys,
-                 .rows_per_second_full = passage.rows_per_second_full,
+                 .rows_per_second_full = passage.snapshot.recording.rows_per_second_full,
                  .times = passage.times,
                  .asker = passage.asker,
                  .bytes = reply.answer_bytes(),
@@ -272,33 +390,30 @@ void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& 
                 request_.rows, request_.unknown_categories);
 }
 
-void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, Reply& reply) {
-  const serving::Model& model = *version->model;
-  std::shared_ptr<const serving::TensorList> inputs = request_.tensors;
-  if (model.takes_rows()) {
-    auto matrix = std::make_shared<serving::TensorList>();
-    const std::array<std::int64_t, 2> shape = {static_cast<std::int64_t>(request_.rows),
-                                               static_cast<std::int64_t>(model.num_features())};
-    const std::span<const float> rows = request_.features;
-    matrix->Append({model.backend()->info().inputs.front().name,
-                    serving::Datatype::kFp32,
-                    shape,
-                    {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()}});
-    inputs = std::move(matrix);
-  }
+void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, serving::Admission::Pass pass,
+                                 Reply& reply) {
   const Duration deadline =
       request_.timeout > Duration{0} ? passage.times.start + request_.timeout : serving::kNoDeadline;
-  auto call = std::make_unique<BatchedCall>(*this, version, std::move(inputs), request_, id_,
-                                            passage.rows_per_second_full, passage.times);
+  auto call = std::make_unique<BatchedCall>(*this, version, InputsOf(*version->model, request_), request_, id_,
+                                            passage.snapshot.recording.rows_per_second_full, passage.times);
+  call->Hold(std::move(pass));
   if (cache_ != nullptr && passage.endpoint.cache.enabled) {
     call->KeepAnswerAs(canonical_, PolicyOf(passage.endpoint.cache));
   }
   if (scribe_.writes()) call->KeepOrigin(OriginOf(passage.asker));
+  if (MayShow(passage)) {
+    const Shared& shadow = passage.endpoint.shadow;
+    const std::size_t bytes = passage.source.bytes();
+    if (shadow_->HasRoom(bytes)) {
+      call->ShowTo({shadow, passage.source.Keep(), bytes, passage.endpoint.limits});
+    } else {
+      ShadowMetricsFor(*shadow).dropped.Add();
+    }
+  }
   BatchedCall::Start(std::move(call), deadline, request_.priority, reply);
 }
 
-void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answer, Duration retry_after,
-                             Reply& reply) {
+void InferenceRunner::Finish(BatchedCall& call, serving::BatchAnswer& answer, Duration retry_after, Reply& reply) {
   const serving::ServedVersion& version = call.version();
   if (!answer.outputs.ok()) {
     CountRefusal(call, answer.outputs.error());
@@ -331,6 +446,20 @@ void InferenceRunner::Finish(const BatchedCall& call, serving::BatchAnswer& answ
                  .bytes = reply.answer_bytes(),
                  .is_probe = call.request().is_probe},
                 call.request().rows, call.request().unknown_categories);
+  ShowFinished(call, answer);
+}
+
+void InferenceRunner::ShowFinished(BatchedCall& call, serving::BatchAnswer& answer) {
+  BatchedCall::ForShadow shown = call.TakeForShadow();
+  if (shown.shadow == nullptr) [[likely]]
+    return;
+  PrimaryAnswer primary{call.shared_version(), call.request().rows, {}, {}};
+  if (call.version().model->takes_rows()) {
+    primary.values = values_;
+  } else {
+    primary.outputs = std::make_shared<serving::TensorList>(*std::move(answer.outputs));
+  }
+  Show(shown.shadow, std::move(shown.body), shown.bytes, shown.limits, std::move(primary));
 }
 
 void InferenceRunner::AnswerRows(const BatchedCall& call, Reply& reply) {
@@ -456,6 +585,7 @@ void InferenceRunner::Flush() {
   const Timestamp now = clock_.Now();
   for (Tally& tally : tallies_) tally.counts.Flush(now);
   if (tallies_.size() > kTalliesKept) tallies_.clear();
+  if (shadow_ != nullptr) shadow_->Tidy();
 }
 
 }  // namespace mw::api::inference

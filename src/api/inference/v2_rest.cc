@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "api/inference/json_parameter.h"
 #include "api/inference/rest_reply.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -19,8 +20,8 @@ constexpr std::string_view kHeaderLength = "Inference-Header-Content-Length";
 /// Rows of floats in plain JSON take the short way, everything else the general one.
 class V2Rest::Source final : public RequestSource {
  public:
-  Source(V2Rest& rest, std::string_view body, std::string_view header_length)
-      : rest_(rest), body_(body), header_length_(header_length) {}
+  Source(Decoders& decoders, std::string_view body, std::string_view header_length)
+      : decoders_(decoders), body_(body), header_length_(header_length) {}
 
   Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
     if (body_.size() > static_cast<std::uint64_t>(limits.body_bytes_max)) {
@@ -30,14 +31,20 @@ class V2Rest::Source final : public RequestSource {
     return rows_ ? DecodeRows(model, limits, out) : DecodeTensors(model, limits, out);
   }
   [[nodiscard]] std::int64_t event_time_us() const override {
-    if (!rows_) return rest_.resolver_.event_time_us();
-    const std::span<const std::int64_t> times = rest_.decoder_.event_times_us();
+    if (!rows_) return decoders_.resolver.event_time_us();
+    const std::span<const std::int64_t> times = decoders_.rows.event_times_us();
     return times.empty() ? serving::kNoEventTime : times.front();
   }
+  [[nodiscard]] std::string_view Parameter(std::string_view name) override {
+    const Result<std::size_t> json = JsonBytes();
+    return json.ok() ? parameter_.Find(body_.substr(0, *json), name) : std::string_view();
+  }
+  [[nodiscard]] std::size_t bytes() const override { return body_.size(); }
+  [[nodiscard]] std::unique_ptr<RequestBody> Keep() const override;
 
  private:
   Status DecodeRows(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) {
-    RequestDecoder& decoder = rest_.decoder_;
+    RequestDecoder& decoder = decoders_.rows;
     TRY(decoder.Decode(body_, model, limits));
     out.id = decoder.id();
     out.event_time = decoder.event_time();
@@ -51,24 +58,40 @@ class V2Rest::Source final : public RequestSource {
     return Ok();
   }
   Status DecodeTensors(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) {
+    TRY(decoders_.tensors.Read(body_, TRY(JsonBytes())));
+    return decoders_.resolver.Resolve(decoders_.tensors.request(), model, limits, out);
+  }
+  Result<std::size_t> JsonBytes() const {
     std::size_t json_bytes = body_.size();
-    if (!header_length_.empty()) {
-      const char* const end = header_length_.data() + header_length_.size();
-      const auto read = std::from_chars(header_length_.data(), end, json_bytes);
-      if (read.ec != std::errc() || read.ptr != end) {
-        return InvalidArgument(kHeaderLength, " is ", Quoted(header_length_.substr(0, 40)),
-                               "; expected the number of bytes of the JSON");
-      }
-    }
-    TRY(rest_.v2_request_.Read(body_, json_bytes));
-    return rest_.resolver_.Resolve(rest_.v2_request_.request(), model, limits, out);
+    if (header_length_.empty()) return json_bytes;
+    const char* const end = header_length_.data() + header_length_.size();
+    const auto read = std::from_chars(header_length_.data(), end, json_bytes);
+    if (read.ec == std::errc() && read.ptr == end) return json_bytes;
+    return InvalidArgument(kHeaderLength, " is ", Quoted(header_length_.substr(0, 40)),
+                           "; expected the number of bytes of the JSON");
   }
 
-  V2Rest& rest_;
+  Decoders& decoders_;
   std::string_view body_;
   std::string_view header_length_;
   bool rows_ = false;
+  JsonParameter parameter_;
 };
+
+class V2Rest::KeptBody final : public RequestBody {
+ public:
+  KeptBody(std::string_view body, std::string_view header_length) : body_(body), header_length_(header_length) {}
+  Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
+    thread_local Decoders decoders;
+    decoders.tensors.Clear();
+    return Source(decoders, body_, header_length_).Decode(model, limits, out);
+  }
+
+ private:
+  const std::string body_, header_length_;
+};
+
+std::unique_ptr<RequestBody> V2Rest::Source::Keep() const { return std::make_unique<KeptBody>(body_, header_length_); }
 
 void V2Rest::Handle(const net::RequestView& request, std::string_view body, net::ResponseWriter& out) {
   V2ModelPath path;
@@ -80,9 +103,9 @@ void V2Rest::Handle(const net::RequestView& request, std::string_view body, net:
 
 void V2Rest::Infer(const net::RequestView& request, std::string_view body, const V2ModelPath& path,
                    net::ResponseWriter& out) {
-  v2_request_.Clear();
-  Source source(*this, body, request.Header(net::KnownHeader::kInferenceHeaderContentLength));
-  V2Reply reply(out, AnswerCodingFor(request), v2_request_.binary_outputs());
+  decoders_.tensors.Clear();
+  Source source(decoders_, body, request.Header(net::KnownHeader::kInferenceHeaderContentLength));
+  V2Reply reply(out, AnswerCodingFor(request), decoders_.tensors.binary_outputs());
   const RestHeaders headers(request);
   const bool binary = !request.Header(net::KnownHeader::kInferenceHeaderContentLength).empty();
   runner_.Run({.model = path.model,

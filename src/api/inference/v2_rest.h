@@ -25,14 +25,19 @@ class V2Rest {
   void Handle(const net::RequestView& request, std::string_view body, net::ResponseWriter& out);
 
  private:
+  /// One thread's, used again.
+  struct Decoders {
+    RequestDecoder rows;
+    V2Request tensors;
+    TensorResolver resolver;
+  };
   class Source;
+  class KeptBody;
   void Infer(const net::RequestView& request, std::string_view body, const V2ModelPath& path, net::ResponseWriter& out);
 
   InferenceRunner& runner_;
   V2Catalog catalog_;
-  RequestDecoder decoder_;
-  V2Request v2_request_;
-  TensorResolver resolver_;
+  Decoders decoders_;
 };
 
 }  // namespace mw::api::inference

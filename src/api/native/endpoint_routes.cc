@@ -1,5 +1,5 @@
-// Endpoints: what answers, deploying, sharing requests among versions, rolling back, removing; and the three questions
-// of a model server: what should I serve, give me that package, this is what I serve.
+// Endpoints: what answers, deploying, sharing requests among versions, rolling back, removing, limits; and the
+// questions of a model server: what should I serve, give me that package, this is what I serve.
 #include "api/native/handler.h"
 #include "api/native/package_example.h"
 #include "api/native/routes.h"
@@ -124,6 +124,37 @@ Task<Result<Response>> Example(Endpoints& endpoints, blob::BlobStore& blobs, std
   co_return net::JsonResponse(Json::Make({{"endpoint", name}, {"request", std::move(request)}}));
 }
 
+/// {"client_header","shares":[{"client","rows_per_second"}],"rows_per_second_max","rows_in_flight_max"}: what is absent
+/// stays as it is.
+Result<endpoints::AdmissionRequest> AdmissionOf(const Json& body) {
+  endpoints::AdmissionRequest out;
+  out.shares = TRY(wire::ParseAdmission(&body))
+  .shares;
+  if (body.Find("client_header") != nullptr) out.client_header = TRY(body.GetString("client_header"));
+  if (body.Find("rows_per_second_max") != nullptr) out.rows_per_second_max = TRY(body.GetInt("rows_per_second_max"));
+  if (body.Find("rows_in_flight_max") != nullptr) out.rows_in_flight_max = TRY(body.GetInt("rows_in_flight_max"));
+  out.idempotency_key = body.StringOr("attempt_id", "");
+  return out;
+}
+
+Task<Result<Response>> SetLimits(Endpoints& endpoints, Request& request) {
+  const Json body = CO_TRY(co_await request.ReadJson());
+  endpoints::AdmissionRequest wanted = CO_TRY(AdmissionOf(body));
+  wanted.requested_by = request.principal.name;
+  co_return net::JsonResponse(ToJson(CO_TRY(co_await endpoints.SetAdmission(std::move(wanted)))));
+}
+
+Task<Result<Response>> RemoveLimits(Endpoints& endpoints, Request& request) {
+  endpoints::AdmissionRequest wanted;
+  wanted.from_nothing = true;
+  wanted.requested_by = request.principal.name;
+  co_return net::JsonResponse(ToJson(CO_TRY(co_await endpoints.SetAdmission(std::move(wanted)))));
+}
+
+Task<Result<Response>> GetLimits(Endpoints& endpoints) {
+  co_return net::JsonResponse(ToJson(endpoints.CurrentAdmission()));
+}
+
 /// Answers when there is a newer generation, else after `wait` with the one there is.
 Task<void> DesiredState(Endpoints& endpoints, Request& request, Responder& responder) {
   const std::string* after = request.Query("after");
@@ -194,6 +225,12 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::Blob
               net::Simple([&endpoints](Request& request) { return Remove(endpoints, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/rollback", Permission::kDeploy, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Rollback(endpoints, request); })});
+  routes.Add({Method::kGet, "/api/v1/limits", Permission::kRead, 0,
+              net::Simple([&endpoints](Request&) { return GetLimits(endpoints); })});
+  routes.Add({Method::kPost, "/api/v1/limits", Permission::kDeploy, kJsonBodyBytesMax,
+              net::Simple([&endpoints](Request& request) { return SetLimits(endpoints, request); })});
+  routes.Add({Method::kDelete, "/api/v1/limits", Permission::kDeploy, 0,
+              net::Simple([&endpoints](Request& request) { return RemoveLimits(endpoints, request); })});
   routes.Add(
       {Method::kGet, "/api/v1/desired-state", Permission::kFollow, 0,
        [&endpoints](Request& request, Responder& responder) { return DesiredState(endpoints, request, responder); }});

@@ -43,6 +43,7 @@ struct DeployArguments {
   std::string reference;  // model@version
   std::string endpoint;
   std::string weight;  // "10%"; empty: all
+  bool shadow = false;
 };
 
 Result<Json> Deploy(const Options& options, const DeployArguments& arguments) {
@@ -50,10 +51,15 @@ Result<Json> Deploy(const Options& options, const DeployArguments& arguments) {
   const std::string model = arguments.reference.substr(0, at);
   const std::string version = at == std::string::npos ? "candidate" : arguments.reference.substr(at + 1);
   const std::string endpoint = arguments.endpoint.empty() ? model : arguments.endpoint;
-  Json body = Json::Make({{"model", model}, {"version", version}});
-  if (!arguments.weight.empty()) body["weight"] = TRY(wire::ParseWeight(arguments.weight).In("--weight"));
+  std::int64_t weight = wire::kWeightWhole;
+  if (!arguments.weight.empty()) weight = TRY(wire::ParseWeight(arguments.weight).In("--weight"));
+  Json body = Json::Make({{"model", model}, {"version", version}, {"weight", weight}});
+  if (arguments.shadow) {
+    body = Json::Make({{"shadow", Json::Make({{"version", version}, {"share", weight}})}});
+  }
   const Json deployment =
-      TRY(Call(options, Method::kPost, Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), "/deploy"), body));
+      TRY(Call(options, Method::kPost,
+               Cat("/api/v1/endpoints/", net::PercentEncode(endpoint), arguments.shadow ? "/split" : "/deploy"), body));
   return AwaitReady(options, endpoint, deployment.IntOr("generation", 0));
 }
 
@@ -74,9 +80,18 @@ std::string AnsweringVersions(const Json& view) {
   return Cat(count == 1 ? "version " : "versions ", text);
 }
 
+/// ", shadow 5 (20%)" or nothing.
+std::string ShadowText(const Json& view) {
+  const Json* shadow = view.Find("shadow");
+  if (shadow == nullptr || !shadow->IsObject()) return "";
+  const std::int64_t share = shadow->IntOr("share", wire::kWeightWhole);
+  return Cat(", shadow ", shadow->IntOr("version", 0),
+             share == wire::kWeightWhole ? "" : Cat(" (", wire::WeightText(share), ")"));
+}
+
 void SayServing(const Json& view) {
   Say(Cat("endpoint ", view.StringOr("endpoint", ""), " answers with ", AnsweringVersions(view), " of ",
-          view.StringOr("model", ""), "\n"));
+          view.StringOr("model", ""), ShadowText(view), "\n"));
 }
 
 struct SplitArguments {
@@ -87,12 +102,11 @@ struct SplitArguments {
   std::string cache;                // "60s", "off"
 };
 
-/// "3=90%", the share under `key`.
+/// "3=90%", the share under `key`; the whole without one.
 Result<Json> ParseShare(const std::string& text, const char* key) {
   const std::size_t equals = text.find('=');
-  if (equals == 0 || equals == std::string::npos) {
-    return InvalidArgument(Quoted(text), " is no VERSION=SHARE; e.g. 3=90%");
-  }
+  if (equals == 0 || text.empty()) return InvalidArgument(Quoted(text), " is no VERSION=SHARE; e.g. 3=90%");
+  if (equals == std::string::npos) return Json::Make({{"version", text}, {key, wire::kWeightWhole}});
   const std::int64_t share = TRY(wire::ParseWeight(text.substr(equals + 1)));
   return Json::Make({{"version", text.substr(0, equals)}, {key, share}});
 }
@@ -171,6 +185,24 @@ std::string VersionTable(const Json& view) {
   return TextTable(rows);
 }
 
+/// What came of the shadow on each server.
+void SayShadow(const Json& view) {
+  for (const Json& version : view.Find("versions")->AsArray()) {
+    for (const Json& server : version.Find("servers")->AsArray()) {
+      const Json* shadow = server.Find("shadow");
+      if (shadow == nullptr) continue;
+      const std::int64_t rows = shadow->IntOr("rows", 0), others = shadow->IntOr("disagreements", 0);
+      const double share = rows == 0 ? 0 : static_cast<double>(others) / static_cast<double>(rows);
+      Say(Cat("shadow ", version.IntOr("version", 0), " on ", server.StringOr("server", "").substr(0, 8), ": ",
+              WithThousands(rows), " rows compared, ", WithThousands(others), " decided otherwise (",
+              Fixed(100 * share, 2), "%), difference ", Fixed(shadow->DoubleOr("difference_mean", 0), 6), " mean, ",
+              Fixed(shadow->DoubleOr("difference_max", 0), 6), " at most; requests dropped ",
+              WithThousands(shadow->IntOr("dropped", 0)), ", failed ", WithThousands(shadow->IntOr("failures", 0)),
+              "\n"));
+    }
+  }
+}
+
 void SayEndpoint(const Json& view) {
   Say(Cat("endpoint ", view.StringOr("endpoint", ""), ", model ", view.StringOr("model", ""), ", ",
           AnsweringVersions(view), view.BoolOr("ready", false) ? ", ready\n" : ", not ready\n"));
@@ -178,6 +210,7 @@ void SayEndpoint(const Json& view) {
     if (const Json* value = view.Find(setting)) Say(Cat(setting, " ", value->Dump(), "\n"));
   }
   Say(VersionTable(view));
+  SayShadow(view);
 }
 
 struct RollbackArguments {
@@ -339,6 +372,8 @@ void AddEndpointVerbs(const Registrar& registrar) {
   deploy_command->add_option("--to,--endpoint", deploy->endpoint, "Endpoint's name; else the model's");
   deploy_command->add_option("--weight", deploy->weight,
                              "Share of the requests, e.g. 10%; those that answer now keep the rest");
+  deploy_command->add_flag("--shadow", deploy->shadow,
+                           "Show it the requests (--weight: that share of them) and compare; nobody gets its answers");
 
   const auto split = std::make_shared<SplitArguments>();
   CLI::App* split_command = registrar.Add(
@@ -346,7 +381,7 @@ void AddEndpointVerbs(const Registrar& registrar) {
       [&options, split] { return Print(options, SplitTraffic(options, *split), SayServing); });
   split_command->add_option("endpoint", split->endpoint, "An endpoint's name")->required();
   split_command->add_option("shares", split->shares, "VERSION=SHARE of all that answer; else as they are");
-  split_command->add_option("--shadow", split->shadow, "VERSION=SHARE of the requests to show it; or none");
+  split_command->add_option("--shadow", split->shadow, "VERSION or VERSION=SHARE of the requests to show it; or none");
   split_command->add_option("--sticky", split->sticky,
                             "What keeps a caller with a version: header=NAME, parameter=NAME, column=NAME; or none");
   split_command->add_option("--cache", split->cache,

@@ -87,8 +87,8 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
 }
 
 api::inference::InferenceContext ContextOf(const serving::HandlerContext& context) {
-  return {context.catalog,   context.metrics, context.clock,  std::string(kVersion),
-          context.recording, context.cache,   context.access, &context.control};
+  return {context.catalog, context.metrics, context.clock,    std::string(kVersion), context.recording,
+          context.cache,   context.access,  &context.control, context.admission,     context.shadow};
 }
 
 class GrpcFront final : public serving::Front {

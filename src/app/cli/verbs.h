@@ -11,6 +11,7 @@ void AddFileVerbs(const Registrar& registrar);      ///< apply, diff, check, pla
 void AddRunVerbs(const Registrar& registrar);       ///< run, status, logs
 void AddModelVerbs(const Registrar& registrar);     ///< goals, models
 void AddEndpointVerbs(const Registrar& registrar);  ///< deploy, rollback, predict, replay
+void AddLimitsVerb(const Registrar& registrar);     ///< limits
 void AddLabelsVerb(const Registrar& registrar);     ///< labels
 void AddMonitorVerb(const Registrar& registrar);    ///< monitor
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor

@@ -23,21 +23,47 @@ Duration TimeLeft(gpr_timespec deadline) {
                                                                     std::chrono::nanoseconds(left.tv_nsec)));
 }
 
+/// The tensors of a message that is gone.
+class KeptMessage final : public RequestBody {
+ public:
+  explicit KeptMessage(const TensorRequest& request) {
+    for (const serving::TensorView& input : request.inputs) inputs_.Append(input);
+  }
+  Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
+    thread_local TensorResolver resolver;
+    TensorRequest request;
+    for (std::size_t i = 0; i < inputs_.size(); ++i) request.inputs.push_back(inputs_[i]);
+    return resolver.Resolve(request, model, limits, out);
+  }
+
+ private:
+  serving::TensorList inputs_;
+};
+
 /// The message was parsed already; what is left is to fit it to the model.
 class MessageSource final : public RequestSource {
  public:
-  MessageSource(const TensorRequest& request, gpr_timespec deadline, TensorResolver& resolver)
-      : request_(request), deadline_(deadline), resolver_(resolver) {}
+  MessageSource(InferMessage& message, gpr_timespec deadline, TensorResolver& resolver)
+      : message_(message), deadline_(deadline), resolver_(resolver) {}
   Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
-    TRY(resolver_.Resolve(request_, model, limits, out));
+    TRY(resolver_.Resolve(message_.request(), model, limits, out));
     const Duration left = TimeLeft(deadline_);
     if (left > Duration{0} && (out.timeout == Duration{0} || left < out.timeout)) out.timeout = left;
     return Ok();
   }
   [[nodiscard]] std::int64_t event_time_us() const override { return resolver_.event_time_us(); }
+  [[nodiscard]] std::string_view Parameter(std::string_view name) override { return message_.FindParameter(name); }
+  [[nodiscard]] std::size_t bytes() const override {
+    std::size_t sum = 0;
+    for (const serving::TensorView& input : message_.request().inputs) sum += input.bytes.size();
+    return sum;
+  }
+  [[nodiscard]] std::unique_ptr<RequestBody> Keep() const override {
+    return std::make_unique<KeptMessage>(message_.request());
+  }
 
  private:
-  const TensorRequest& request_;
+  InferMessage& message_;
   const gpr_timespec deadline_;
   TensorResolver& resolver_;
 };
@@ -169,14 +195,46 @@ Result<std::span<const std::string_view>> Lane::PiecesOf(const ::grpc::ByteBuffe
   return decompressed_pieces_;
 }
 
+/// A request whose model is not in memory: it is read once more when that was loaded, or was not.
+class Lane::AwaitedRequest final : public Waiting {
+ public:
+  AwaitedRequest(Lane& lane, const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context,
+                 std::shared_ptr<const ModelWait> wait)
+      : lane_(lane), request_(request), context_(context), wait_(std::move(wait)) {}
+  void Finish(Reply& reply) override {
+    lane_.runner_.Resume(*wait_, [&] { lane_.InferNow(request_, context_, reply); });
+    if (auto again = lane_.runner_.TakeWait()) lane_.Await(request_, context_, std::move(again), reply);
+  }
+
+ private:
+  Lane& lane_;
+  const ::grpc::ByteBuffer& request_;
+  const ::grpc::ServerContext& context_;
+  const std::shared_ptr<const ModelWait> wait_;
+};
+
+void Lane::Await(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context,
+                 std::shared_ptr<ModelWait> wait, Reply& reply) {
+  const std::shared_ptr<Resumer> resumer = reply.Defer(std::make_unique<AwaitedRequest>(*this, request, context, wait));
+  runner_.Await(wait, [resumer] { resumer->Resume(); });
+}
+
 void Lane::Infer(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, Reply& reply) {
+  InferNow(request, context, reply);
+  if (auto wait = runner_.TakeWait()) [[unlikely]]
+    Await(request, context, std::move(wait), reply);
+}
+
+void Lane::InferNow(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, Reply& reply) {
+  const gpr_timespec deadline = context.raw_deadline();
   const auto pieces = PiecesOf(request);
   const Status read = pieces.ok() ? message_.Read(*pieces) : Status(pieces.error());
-  MessageSource source(message_.request(), context.raw_deadline(), resolver_);
+  MessageSource source(message_, deadline, resolver_);
   if (read.ok()) {
-    const CallMetadata metadata(context);
+    const CallMetadata headers(context);
     InferenceTarget target = message_.target();
-    target.headers = &metadata;
+    target.headers = &headers;
+    target.timeout = TimeLeft(deadline);
     target.protocol = serving::Protocol::kGrpc;
     target.request_bytes = request.Length();
     runner_.Run(target, source, reply);

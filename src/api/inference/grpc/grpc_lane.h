@@ -117,8 +117,7 @@ class Lane {
   [[nodiscard]] bool stopping() const { return stopping_; }
   void Keep(std::unique_ptr<Call> call);
   void Drop(Call* call);
-  /// Parses a request and has it answered; `reply` outlives a late answer. Errors go to the reply too. `context`: the
-  /// call's.
+  /// Parses a request of that call and has it answered. Errors go to the reply too. All three outlive a late answer.
   void Infer(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, Reply& reply);
   /// While Infer runs: the request's id, as far as it was read.
   [[nodiscard]] std::string_view last_id() const { return message_.request().id; }
@@ -136,6 +135,10 @@ class Lane {
 
  private:
   Result<std::span<const std::string_view>> PiecesOf(const ::grpc::ByteBuffer& buffer);
+  class AwaitedRequest;
+  void InferNow(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, Reply& reply);
+  void Await(const ::grpc::ByteBuffer& request, const ::grpc::ServerContext& context, std::shared_ptr<ModelWait> wait,
+             Reply& reply);
   void Release();
   void Settle();
   void GiveUp();

@@ -167,7 +167,9 @@ class GrpcServerTest : public ::testing::Test {
                               .metrics = metrics_,
                               .clock = clock_,
                               .program_version = "0.0.test",
-                              .control = control_.get()};
+                              .control = control_.get(),
+                              .admission = &admission_,
+                              .shadow = &shadows_.NewSender()};
     });
     ASSERT_TRUE(server.ok()) << server.error().ToString();
     server_ = *std::move(server);
@@ -247,10 +249,12 @@ class GrpcServerTest : public ::testing::Test {
   MetricsRegistry metrics_;
   RealClock clock_;
   Doubler::Gate gate_;
+  serving::Admission admission_{serving::AdmissionSettings{}, clock_, metrics_};
   serving::Batcher batcher_{clock_, metrics_};
   serving::Catalog catalog_{metrics_, Options()};
   std::shared_ptr<serving::ModelRepository> repository_;
   std::unique_ptr<serving::ModelControl> control_;
+  serving::ShadowLane shadows_;
   std::unique_ptr<GrpcServer> server_;
 };
 
@@ -310,6 +314,93 @@ TEST_F(GrpcServerTest, RefusesAMessageThatIsTooLarge) {
   proto::ModelInferRequest request;
   request.add_raw_input_contents(std::string(std::size_t{66} << 20, 'x'));
   EXPECT_EQ(Infer(client, request).error().code, Code::kResourceExhausted);
+}
+
+TEST_F(GrpcServerTest, MetadataNamesTheClientAndWhoIsNotLetInIsToldWhenToComeBack) {
+  const wire::AdmissionRules rules{
+      .client_header = "X-Client", .shares = {{"shop", 1'000}}, .rows_per_second_max = 1'001};
+  catalog_.SetAdmission(rules);
+  admission_.Update(*serving::AdmissionSettingsOf(rules));
+  Client client(server_->address());
+  const proto::ModelInferRequest request = Request(std::vector<float>(50 * kFeatures, 1), "");
+  const auto ask = [&](const char* name, ::grpc::ClientContext& context) {
+    context.AddMetadata("x-client", name);
+    proto::ModelInferResponse response;
+    return client.Ask(Cat(kInference, "ModelInfer"), request, response, &context).error_code();
+  };
+  ::grpc::ClientContext first, second, third;
+  EXPECT_EQ(ask("stranger", first), StatusCode::OK);
+  EXPECT_EQ(ask("stranger", second), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(second.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1U);
+  EXPECT_EQ(ask("shop", third), StatusCode::OK);
+  EXPECT_EQ(admission_.rows_in_flight(), 0U);
+}
+
+TEST_F(GrpcServerTest, MetadataOrAParameterKeepsACallerWithItsVersion) {
+  const std::string m = directory_ / "m.json";
+  struct Here final : serving::ModelSource {
+    Result<std::string> Locate(const std::string& source) override { return source; }
+  };
+  wire::DesiredEndpoint endpoint{"fraud", "fraud", 1, m};
+  endpoint.traffic.versions = {{1, m, 5'000}, {2, m, 5'000}};
+  Client client(server_->address());
+  for (const auto from : {wire::StickyKey::From::kHeader, wire::StickyKey::From::kParameter}) {
+    endpoint.settings.sticky = {from, "x-user"};
+    catalog_.Want(endpoint, std::make_shared<Here>());
+    ASSERT_TRUE(catalog_.WaitSettled(std::chrono::seconds(10)));
+    int second = 0;
+    for (std::int64_t user = 0; user < 30; ++user) {
+      std::string version;
+      for (int again = 0; again < 3; ++again) {
+        ::grpc::ClientContext context;
+        proto::ModelInferRequest request = Request(std::vector<float>(kFeatures, 1), "");
+        if (from == wire::StickyKey::From::kHeader) {
+          context.AddMetadata("x-user", Cat(user));
+        } else {
+          (*request.mutable_parameters())["x-user"].set_int64_param(user);
+        }
+        proto::ModelInferResponse response;
+        ASSERT_TRUE(client.Ask(Cat(kInference, "ModelInfer"), request, response, &context).ok());
+        EXPECT_TRUE(again == 0 || response.model_version() == version) << user;
+        version = response.model_version();
+      }
+      second += version == "2" ? 1 : 0;
+    }
+    EXPECT_GT(second, 5);
+    EXPECT_LT(second, 25);
+  }
+}
+
+TEST_F(GrpcServerTest, AShadowIsShownWhatCameByEitherKindOfCall) {
+  const std::string m = directory_ / "m.json";
+  struct Here final : serving::ModelSource {
+    Result<std::string> Locate(const std::string& source) override { return source; }
+  };
+  wire::DesiredEndpoint endpoint{"fraud", "fraud", 1, m};
+  endpoint.traffic.shadow = wire::ShadowVersion{2, m};
+  catalog_.Want(endpoint, std::make_shared<Here>());
+  ASSERT_TRUE(catalog_.WaitSettled(std::chrono::seconds(10)));
+  Client client(server_->address());
+  Random random(4);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(Infer(client, Request(RandomRows(7, random), "")).ok());
+  const serving::ShadowMetrics shadow(metrics_, "fraud", "2");
+  const Duration deadline = clock_.Elapsed() + std::chrono::seconds(10);
+  while (shadow.requests.Value() < 5 && clock_.Elapsed() < deadline) std::this_thread::yield();
+  EXPECT_EQ(shadow.Outcome(), (wire::ShadowOutcome{.requests = 5, .rows = 35})) << "of one model: no difference";
+}
+
+TEST_F(GrpcServerTest, ACallWaitsForAModelThatIsOnItsWayAsLongAsItsDeadline) {
+  catalog_.SetMemoryMax(std::int64_t{1} << 20);
+  // There is room for one: whichever was asked last.
+  Client client(server_->address());
+  const std::vector<float> rows(kFeatures, 1);
+  for (int turn = 0; turn < 3; ++turn) {
+    const auto fraud = Infer(client, Request(rows, "f"));
+    ASSERT_TRUE(fraud.ok()) << fraud.error().ToString();
+    const auto doubled = Infer(client, ToDouble(4, "d"));
+    ASSERT_TRUE(doubled.ok()) << doubled.error().ToString();
+    EXPECT_EQ(FirstOf(*doubled), 8);
+  }
 }
 
 TEST_F(GrpcServerTest, TellsWhatIsServed) {

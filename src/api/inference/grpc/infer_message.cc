@@ -41,6 +41,7 @@ Status InferMessage::Read(std::span<const std::string_view> pieces) {
   inputs_.clear();
   sizes_.clear();
   raw_.clear();
+  own_parameters_.clear();
   parameters_ = 0;
   WireReader reader(pieces, arena_);
   TRY(ReadFields(reader));
@@ -79,6 +80,7 @@ Status InferMessage::ReadText(WireReader& reader, std::string_view what, std::si
 
 Status InferMessage::ReadParameter(std::string_view entry) {
   const Parameter parameter = TRY(ReadEntry(entry));
+  own_parameters_.push_back(parameter);
   if (parameter.name == "event_time") {
     if (parameter.text) {
       request_.event_time = *parameter.text;
@@ -93,6 +95,18 @@ Status InferMessage::ReadParameter(std::string_view entry) {
   if (parameter.name == "timeout") request_.timeout = Duration(static_cast<std::int64_t>(*parameter.number));
   if (parameter.name == "priority") request_.priority = *parameter.number;
   return Ok();
+}
+
+std::string_view InferMessage::FindParameter(std::string_view name) {
+  for (const Parameter& parameter : own_parameters_) {
+    if (parameter.name != name) continue;
+    if (parameter.text) return *parameter.text;
+    if (parameter.truth) return *parameter.truth ? "true" : "false";
+    if (!parameter.number) return {};
+    parameter_text_ = Cat(static_cast<std::int64_t>(*parameter.number));
+    return parameter_text_;
+  }
+  return {};
 }
 
 /// An entry of a map<string, InferParameter>.
@@ -122,7 +136,11 @@ Status InferMessage::ReadChoice(std::string_view choice, Parameter& parameter) {
   while (reader.Next()) {
     parameter.text.reset();
     parameter.number.reset();
-    if (reader.field() == 3) {
+    parameter.truth.reset();
+    if (reader.field() == 1) {
+      std::uint64_t truth = 0;
+      if (reader.ReadVarint(truth)) parameter.truth = truth != 0;
+    } else if (reader.field() == 3) {
       std::string_view text;
       TRY(ReadText(reader, "the text of a parameter", serving::kTensorNameBytesMax, text));
       parameter.text = text;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,6 +33,8 @@ class InferMessage {
 
   [[nodiscard]] const InferenceTarget& target() const { return target_; }
   [[nodiscard]] const TensorRequest& request() const { return request_; }
+  /// The value of the request's parameter, a number or a truth as text; empty when it has none. Until the next call.
+  [[nodiscard]] std::string_view FindParameter(std::string_view name);
 
  private:
   struct Input {
@@ -42,6 +45,7 @@ class InferMessage {
     std::string_view name;
     std::optional<std::string_view> text;  // a string_param
     std::optional<std::uint64_t> number;   // an int64_param or uint64_param
+    std::optional<bool> truth;             // a bool_param
   };
 
   Status ReadFields(WireReader& reader);
@@ -65,6 +69,8 @@ class InferMessage {
   std::vector<Input> inputs_;
   std::vector<std::int64_t> sizes_;  // of all shapes
   std::vector<std::string_view> raw_;
+  std::vector<Parameter> own_parameters_;  // of the request, not of its tensors
+  std::string parameter_text_;
   std::size_t parameters_ = 0;
 };
 
