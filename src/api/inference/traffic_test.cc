@@ -68,7 +68,8 @@ class TrafficTest : public ::testing::Test {
  protected:
   explicit TrafficTest(std::int64_t memory_bytes_max = 0) : catalog_(metrics_, Options(memory_bytes_max)) {
     SetLogLevel(static_cast<LogLevel>(4));
-    for (const int version : {1, 2}) WriteTestPackage(directory_ / Cat("v", version), version * 100U);
+    for (const int version : {1, 2})
+      WriteTestPackage(directory_ / Cat("v", version), static_cast<std::uint64_t>(version) * 100);
     catalog_.SetReady(true);
     net::LoopServerOptions options;
     options.loops = 1;
