@@ -215,7 +215,7 @@ def main():
             look_at_the_canary(platform)
         finally:
             asking.end()
-        assert asking.answered > 100 and not asking.failed, (asking.answered, asking.failed[:3])
+        assert asking.answered > 20 and not asking.failed, (asking.answered, asking.failed[:3])
         look_at_the_limits(platform)
         look_at_the_end(platform)
         print(f"{asking.answered} requests beside, none failed; {time.monotonic() - begun:.0f} s")
