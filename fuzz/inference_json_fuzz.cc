@@ -45,6 +45,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   MW_ASSERT(SameBits(fresh.features(), remembering.features()) && fresh.id() == remembering.id());
+  mw::api::inference::InferenceRequest told, told_again;
+  fresh.Tell(told);
+  remembering.Tell(told_again);
+  MW_ASSERT(told.timeout == told_again.timeout && told.priority == told_again.priority);
+  MW_ASSERT(told.classifications.size() == told_again.classifications.size());
+  MW_ASSERT(fresh.binary_outputs().Wants("probability") == remembering.binary_outputs().Wants("probability"));
   MW_ASSERT(fresh.features().size() == fresh.rows() * model->num_features());
   MW_ASSERT(MayBeAccepted(body));
   return 0;

@@ -62,6 +62,10 @@ void FileDescriptor::Reset() {
 Result<std::string> ReadFile(const std::string& path, std::size_t limit) {
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return ErrnoError(errno, Cat("opening ", path));
+  struct stat status {};
+  if (fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode) && static_cast<std::size_t>(status.st_size) > limit) {
+    return ResourceExhausted(path, " is larger than ", limit, " bytes");  // without reading it
+  }
   std::string content;
   while (true) {
     const std::size_t start = content.size();

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/loop_refusal.h"
 #include "net/socket.h"
 
 namespace mw::net {
@@ -374,7 +375,7 @@ void Loop::Answer(Connection& c, std::string_view body, bool last) {
 
 // Nothing of the connection's input is looked at any more, so its memory is free before the answer leaves.
 void Loop::Refuse(Connection& c, const Refusal& refusal) {
-  AppendRefusal(OwnWords(c), refusal);
+  AppendLoopRefusal(OwnWords(c), refusal);
   c.closing = true;
   c.in.Release();
   ++refused_;

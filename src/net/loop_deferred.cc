@@ -3,6 +3,7 @@
 
 #include "net/loop.h"
 #include "net/loop_mailbox.h"
+#include "net/loop_refusal.h"
 
 namespace mw::net {
 namespace {
@@ -86,7 +87,7 @@ void Loop::Redeem(const DeferredTicket& ticket) {
   if (slot.serial != ticket.serial) return;  // the connection is gone
   if (ticket.abandoned) {
     slot.continuation = [](ResponseWriter& out) {
-      out.Send(500, "application/json", R"({"error":"the server gave this request up; try again"})");
+      out.Send(500, "application/json", RefusalBody(500, "the server gave this request up; try again"));
     };
   }
   Continue(slot);

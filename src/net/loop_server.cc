@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "net/http_codec.h"
 #include "net/loop.h"
+#include "net/loop_refusal.h"
 #include "net/socket.h"
 
 namespace mw::net {
@@ -94,7 +95,7 @@ void LoopServer::Shared::Place(FileDescriptor socket) {
   if (connections.load(std::memory_order_relaxed) >= options.connections_max) {
     metrics.refused.Add();
     std::string answer;
-    AppendRefusal(answer, {503, "too many connections; try again later"});
+    AppendLoopRefusal(answer, {503, "too many connections; try again later"});
     send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
     shutdown(socket.get(), SHUT_WR);
     return;

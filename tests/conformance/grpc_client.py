@@ -16,34 +16,19 @@ import queue
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-VENV = ROOT / "build/grpc_clients"
-REQUIREMENTS = Path(__file__).with_name("grpc_requirements.txt")
+from client_environment import ROOT, run_within
+
 COLUMNS = {"temp": "FP64", "wind": "FP32", "hour": "INT64", "holiday": "BOOL", "carrier": "BYTES", "origin": "BYTES"}
 CARRIERS, ORIGINS = ["AA", "B6", "DL", "Ü2", 'quo"te'], ["EWR", "JFK", "LGA"]
 
 
-def within_venv():
-    """Runs this script again in the virtual environment that holds the clients; makes it the first time."""
-    if Path(sys.prefix).resolve() == VENV.resolve():
-        return
-    stamp = VENV / "requirements"
-    if not stamp.exists() or stamp.read_text() != REQUIREMENTS.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-        subprocess.run([VENV / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-                        "--only-binary", ":all:", "-r", REQUIREMENTS], check=True)
-        stamp.write_text(REQUIREMENTS.read_text())
-    os.execv(VENV / "bin/python", [VENV / "bin/python", *sys.argv])
-
-
 if __name__ == "__main__":
-    within_venv()
+    run_within("grpc_clients", Path(__file__).with_name("grpc_requirements.txt"))
 
 import grpc  # noqa: E402
 import numpy as np  # noqa: E402

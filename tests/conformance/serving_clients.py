@@ -12,32 +12,15 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-VENV = ROOT / "build/serving_clients"
-REQUIREMENTS = Path(__file__).with_name("serving_requirements.txt")
-
-
-def within_venv():
-    """Runs this script again in the virtual environment that holds clients and libraries; makes it the first time."""
-    if Path(sys.prefix).resolve() == VENV.resolve():
-        return
-    stamp = VENV / "requirements"
-    if not stamp.exists() or stamp.read_text() != REQUIREMENTS.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-        subprocess.run([VENV / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                        "--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS], check=True)
-        stamp.write_text(REQUIREMENTS.read_text())
-    os.execv(VENV / "bin/python", [VENV / "bin/python", *sys.argv])
-
+from client_environment import ROOT, run_within
 
 if __name__ == "__main__":
-    within_venv()
+    run_within("serving_clients", Path(__file__).with_name("serving_requirements.txt"), "--no-deps")
 
 import lightgbm  # noqa: E402
 import numpy as np  # noqa: E402
@@ -133,8 +116,8 @@ def make_perceptron(folder, chance):
     return Case("perceptron", path, rows, onnx_answers(path, rows, "score"), exact=False)
 
 
-def make_models(folder):
-    chance = np.random.default_rng(0)
+def make_models(folder, seed=0):
+    chance = np.random.default_rng(seed)
     rows, label, classes = training_rows(chance)
     return [make_xgboost(folder, rows, label), make_lightgbm(folder, rows, classes),
             make_forest(folder, rows, label), make_perceptron(folder, chance)]

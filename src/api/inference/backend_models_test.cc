@@ -229,7 +229,10 @@ TEST_F(BackendModelsTest, AWorkerThatDiesOnceIsNotNoticed) {
   control_->Fail(1);
   EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows))), Expected(kRows));
   control_->Fail(2);
-  EXPECT_NE(PostJson(kInfer, V2Body(kRows), 503).StringOr("error", "").find("the fake worker died"), std::string::npos);
+  const Answer died = Post(kInfer, V2Body(kRows));
+  EXPECT_EQ(died.status, 503);
+  EXPECT_NE(net::FindHeader(died.headers, "retry-after"), nullptr);
+  EXPECT_NE(Json::Parse(died.body)->StringOr("error", "").find("the fake worker died"), std::string::npos);
   EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows))), Expected(kRows));
   EXPECT_TRUE(Await([this] { return Metric("millwright_inference_failures_total") == 1; }));
   EXPECT_TRUE(Await([this] { return Metric("millwright_inference_requests_total") == 3; }));

@@ -7,6 +7,15 @@
 #include "api/inference/inference_runner.h"
 
 namespace mw::api::inference {
+namespace {
+
+std::vector<std::string> NamesOf(std::span<const Classification> classifications) {
+  std::vector<std::string> names;
+  for (const Classification& wanted : classifications) names.emplace_back(wanted.output);
+  return names;
+}
+
+}  // namespace
 
 KeptRequest::KeptRequest(const InferenceRequest& request, std::string_view request_id)
     : id(request_id),
@@ -18,8 +27,13 @@ KeptRequest::KeptRequest(const InferenceRequest& request, std::string_view reque
       unknown_categories(request.unknown_categories),
       wants_value(request.wants_value),
       wants_decision(request.wants_decision),
-      wanted_outputs(request.wanted_outputs.begin(), request.wanted_outputs.end()),
-      is_probe(request.id == kProbeId) {}
+      output_names(request.wanted_outputs.begin(), request.wanted_outputs.end()),
+      wanted_outputs(output_names.begin(), output_names.end()),
+      classified_names(NamesOf(request.classifications)),
+      classifications(request.classifications.begin(), request.classifications.end()),
+      is_probe(request.id == kProbeId) {
+  for (std::size_t i = 0; i < classifications.size(); ++i) classifications[i].output = classified_names[i];
+}
 
 BatchedCall::BatchedCall(InferenceRunner& runner, std::shared_ptr<const serving::ServedVersion> version,
                          std::shared_ptr<const serving::TensorList> inputs, const InferenceRequest& request,

@@ -36,7 +36,10 @@ struct KeptRequest {
   std::size_t rows;
   std::uint64_t unknown_categories;
   bool wants_value, wants_decision;
-  std::vector<std::string> wanted_outputs;
+  std::vector<std::string> output_names;
+  std::vector<std::string_view> wanted_outputs;
+  std::vector<std::string> classified_names;
+  std::vector<Classification> classifications;
   bool is_probe;
 };
 

@@ -41,8 +41,9 @@ std::vector<serving::RepositoryEntry> SnapshotIndex(const serving::Snapshot& sna
 }  // namespace
 
 std::span<const std::string_view> ServerExtensions() {
-  static constexpr std::array<std::string_view, 5> kExtensions = {"binary_tensor_data", "model_configuration",
-                                                                  "model_repository", "schedule_policy", "statistics"};
+  static constexpr std::array<std::string_view, 6> kExtensions = {"binary_tensor_data",  "classification",
+                                                                  "model_configuration", "model_repository",
+                                                                  "schedule_policy",     "statistics"};
   return kExtensions;
 }
 

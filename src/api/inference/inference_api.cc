@@ -78,8 +78,8 @@ void InferenceHandler::HandleNow(const net::RequestView& request, net::ResponseW
     return Route(request, request.body, out);
   const std::optional<net::ContentCoding> coding = net::ParseContentCoding(coded);
   if (!coding) {
-    return SendError(out, 415,
-                     Cat("Content-Encoding is ", Quoted(coded.substr(0, 80)), "; known are gzip, deflate, zstd"));
+    return SendCommonError(out, 415,
+                           Cat("Content-Encoding is ", Quoted(coded.substr(0, 80)), "; known are gzip, deflate, zstd"));
   }
   // Far more than any body worth its bytes compresses to, so that a small one cannot cost much time.
   constexpr std::size_t kRatioMax = 100;
@@ -88,7 +88,8 @@ void InferenceHandler::HandleNow(const net::RequestView& request, net::ResponseW
   const Status decoded =
       net::DecodeContent(*coding, request.body, std::min(limit, request.body.size() * kRatioMax + kRatioMax), decoded_);
   if (!decoded.ok())
-    return SendError(out, decoded.error().code == Code::kResourceExhausted ? 413 : 400, decoded.error().ToString());
+    return SendCommonError(out, decoded.error().code == Code::kResourceExhausted ? 413 : 400,
+                           decoded.error().ToString());
   Route(request, decoded_, out);
   if (decoded_.capacity() > kDecodedBytesKept) std::string().swap(decoded_);
 }
@@ -99,7 +100,8 @@ void InferenceHandler::Route(const net::RequestView& request, std::string_view b
     return v2_.Handle(request, body, out);
   if (path.starts_with("/v1")) return v1_.Handle(request, body, out);
   if (MlflowRest::Owns(path)) return mlflow_.Handle(request, body, out);
-  if (path != "/metrics") return SendNoSuchPath(out, path, "start at /v2");
+  if (path != "/metrics")
+    return SendCommonError(out, 404, Cat("no such path: ", path.substr(0, 200), "; start at /v2"));
   if (!IsRead(request)) return SendNotAllowed(out, request, "GET");
   runner_.Flush();
   out.Send(200, "text/plain; version=0.0.4", metrics_.Expose());

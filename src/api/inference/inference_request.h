@@ -23,6 +23,12 @@ namespace mw::api::inference {
 
 inline constexpr std::size_t kRequestIdBytesMax = 256;
 
+/// An output of which the likeliest classes go back in its place (the classification extension).
+struct Classification {
+  std::string_view output;
+  std::uint64_t count = 1;  ///< how many; of fewer, all
+};
+
 /// What a client asks, checked against the model that it asks.
 struct InferenceRequest {
   std::string_view id;          ///< empty: none given
@@ -38,6 +44,7 @@ struct InferenceRequest {
   bool wants_value = true;
   bool wants_decision = true;
   std::span<const std::string_view> wanted_outputs;
+  std::span<const Classification> classifications;
   Duration timeout{0};         ///< how long the client waits for the answer; 0: it did not say
   std::uint64_t priority = 0;  ///< 1 is the most urgent; 0: it did not say
 };

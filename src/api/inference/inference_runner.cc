@@ -17,7 +17,7 @@ namespace {
 
 /// More versions than that are rarely asked between two flushes; a few are kept so that a tally is not made anew.
 constexpr std::size_t kTalliesKept = 64;
-/// When to come back for a version that is on its way into memory.
+/// When to come back for a version that is on its way into memory, or for its worker.
 constexpr Duration kLoadPause = std::chrono::seconds(1);
 
 serving::CachePolicy PolicyOf(const wire::CacheRules& rules) {
@@ -274,14 +274,7 @@ bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, R
   passage.from_cache = true;
   if (!model.takes_rows()) {
     values_ = FirstValues(*kept, request_.rows);
-    wanted_.clear();
-    for (std::size_t i = 0; i < kept->size(); ++i) {
-      const auto& wanted = request_.wanted_outputs;
-      if (wanted.empty() || std::find(wanted.begin(), wanted.end(), (*kept)[i].name) != wanted.end()) {
-        wanted_.push_back((*kept)[i]);
-      }
-    }
-    AnswerNow(passage, *version, wanted_, reply);
+    AnswerNow(passage, *version, outputs_.Named(*kept, request_.wanted_outputs), reply);
     ShowNow(passage, version, kept);
   } else {
     values_ = FirstValues(*kept, request_.rows * model.num_outputs());
@@ -373,8 +366,11 @@ const serving::ShadowMetrics& InferenceRunner::ShadowMetricsFor(const serving::S
 
 void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& version,
                                 std::span<const serving::TensorView> outputs, Reply& reply) {
-  reply.Answer(
-      {.version = version, .id = id_, .event_time = request_.event_time, .rows = request_.rows, .outputs = outputs});
+  reply.Answer({.version = version,
+                .id = id_,
+                .event_time = request_.event_time,
+                .rows = request_.rows,
+                .outputs = outputs_.Classified(*version.model, request_.classifications, request_.rows, outputs)});
   passage.times.answered = clock_.Elapsed();
   CountAnswered(version,
                 {.id = id_,
@@ -416,8 +412,11 @@ void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, 
 void InferenceRunner::Finish(BatchedCall& call, serving::BatchAnswer& answer, Duration retry_after, Reply& reply) {
   const serving::ServedVersion& version = call.version();
   if (!answer.outputs.ok()) {
-    CountRefusal(call, answer.outputs.error());
-    return reply.Refuse(answer.outputs.error(), retry_after);
+    const Error& error = answer.outputs.error();
+    CountRefusal(call, error);
+    // A worker that died is started again.
+    const bool comes_back = retry_after == Duration{0} && error.code == Code::kUnavailable;
+    return reply.Refuse(error, comes_back ? kLoadPause : retry_after);
   }
   if (call.cache_policy().enabled) {
     cache_->Put(cache_->KeyOf(version.model->serial(), call.canonical_input()),
@@ -426,12 +425,16 @@ void InferenceRunner::Finish(BatchedCall& call, serving::BatchAnswer& answer, Du
   serving::StageTimes times = call.times();
   times.computed = clock_.Elapsed();
   times.computing = std::max(times.decoded, times.computed - answer.computed);
+  const KeptRequest& request = call.request();
   if (version.model->takes_rows()) {
-    values_ = FirstValues(*answer.outputs, call.request().rows * version.model->num_outputs());
-    AnswerRows(call, reply);
+    values_ = FirstValues(*answer.outputs, request.rows * version.model->num_outputs());
+    AnswerBatched(
+        call,
+        row_outputs_.Make<float>(*version.model, values_, request.rows, request.wants_value, request.wants_decision),
+        reply);
   } else {
-    values_ = FirstValues(*answer.outputs, call.request().rows);
-    AnswerTensors(call, *answer.outputs, reply);
+    values_ = FirstValues(*answer.outputs, request.rows);
+    AnswerBatched(call, outputs_.Named(*answer.outputs, request.wanted_outputs), reply);
   }
   times.answered = clock_.Elapsed();
   const bool rows = version.model->takes_rows();
@@ -462,30 +465,14 @@ void InferenceRunner::ShowFinished(BatchedCall& call, serving::BatchAnswer& answ
   Show(shown.shadow, std::move(shown.body), shown.bytes, shown.limits, std::move(primary));
 }
 
-void InferenceRunner::AnswerRows(const BatchedCall& call, Reply& reply) {
+void InferenceRunner::AnswerBatched(const BatchedCall& call, std::span<const serving::TensorView> outputs,
+                                    Reply& reply) {
   const KeptRequest& request = call.request();
   reply.Answer({.version = call.version(),
                 .id = request.id,
                 .event_time = request.event_time,
                 .rows = request.rows,
-                .outputs = row_outputs_.Make<float>(*call.version().model, values_, request.rows, request.wants_value,
-                                                    request.wants_decision)});
-}
-
-void InferenceRunner::AnswerTensors(const BatchedCall& call, const serving::TensorList& outputs, Reply& reply) {
-  const KeptRequest& request = call.request();
-  wanted_.clear();
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const auto& wanted = request.wanted_outputs;
-    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), outputs[i].name) != wanted.end()) {
-      wanted_.push_back(outputs[i]);
-    }
-  }
-  reply.Answer({.version = call.version(),
-                .id = request.id,
-                .event_time = request.event_time,
-                .rows = request.rows,
-                .outputs = wanted_});
+                .outputs = outputs_.Classified(*call.version().model, request.classifications, request.rows, outputs)});
 }
 
 void InferenceRunner::CountAbandoned(const BatchedCall& call) {

@@ -21,6 +21,7 @@
 
 #include "api/inference/access_scribe.h"
 #include "api/inference/inference_request.h"
+#include "api/inference/output_choice.h"
 #include "api/inference/row_outputs.h"
 #include "api/inference/shadow_call.h"
 #include "base/clock.h"
@@ -163,8 +164,7 @@ class InferenceRunner {
                  Reply& reply);
   void RunHere(Passage& passage, const Shared& version, Reply& reply);
   void RunBatched(const Passage& passage, const Shared& version, serving::Admission::Pass pass, Reply& reply);
-  void AnswerRows(const BatchedCall& call, Reply& reply);
-  void AnswerTensors(const BatchedCall& call, const serving::TensorList& outputs, Reply& reply);
+  void AnswerBatched(const BatchedCall& call, std::span<const serving::TensorView> outputs, Reply& reply);
   void CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
                      std::uint64_t unknown_categories);
   void CountRefusal(const serving::ServedVersion& version, const Error& error, std::int64_t event_time_us,
@@ -202,7 +202,7 @@ class InferenceRunner {
   RowOutputs row_outputs_;
   std::vector<double> exact_values_;  // of a model whose answers are doubles
   std::vector<float> recorded_;  // of several classes the number of the most probable, of several targets the first
-  std::vector<serving::TensorView> wanted_;
+  OutputChoice outputs_;
   std::string_view id_;  // the client's or next_id_
   std::string next_id_;  // 16 digits, random, this thread's own; 16 that count
   std::uint64_t id_count_ = 0;

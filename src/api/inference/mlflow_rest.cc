@@ -34,6 +34,13 @@ Result<std::string> OnlyModel(const serving::Snapshot& snapshot) {
                          "; ask /models/NAME/invocations, one of ", Join(names, ", "));
 }
 
+void SendMlflowNotAllowed(net::ResponseWriter& out, const net::RequestView& request, std::string_view allowed) {
+  const net::HeaderView allow{"Allow", allowed};
+  SendCommonError(out, 405,
+                  Cat(net::MethodName(request.method), " is not allowed for ", request.path, "; use ", allowed),
+                  std::span(&allow, 1));
+}
+
 }  // namespace
 
 bool MlflowRest::Owns(std::string_view path) {
@@ -43,10 +50,10 @@ bool MlflowRest::Owns(std::string_view path) {
 
 void MlflowRest::Handle(const net::RequestView& request, std::string_view body, net::ResponseWriter& out) {
   if (request.path.ends_with(kInvocations)) {
-    if (request.method != net::Method::kPost) return SendNotAllowed(out, request, "POST");
+    if (request.method != net::Method::kPost) return SendMlflowNotAllowed(out, request, "POST");
     return Invoke(request, body, out);
   }
-  if (!IsRead(request)) return SendNotAllowed(out, request, "GET");
+  if (!IsRead(request)) return SendMlflowNotAllowed(out, request, "GET");
   if (request.path == "/version") return out.Send(200, "text/plain", program_version_);
   const bool ready = runner_.Read([](const serving::Snapshot& snapshot) { return snapshot.ready; });
   out.Send(ready ? 200 : 404, "application/json", "\n");

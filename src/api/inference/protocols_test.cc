@@ -2,6 +2,7 @@
 // that the protocol's clients read, and what binary tensors claim is not believed.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -360,6 +361,90 @@ TEST_F(ProtocolsTest, AKeyStaysWithItsVersion) {
     seen.merge(own);
   }
   EXPECT_EQ(seen.size(), 2U);
+}
+
+TEST_F(ProtocolsTest, RowsInPlainJsonAreAnsweredInTheFormThatIsAskedFor) {
+  const auto body = [](std::string_view more) {
+    return Cat("{", more, R"("inputs":[{"name":"x","shape":[2,3],"datatype":"FP32","data":[1,2,3,4,5,6]}]})");
+  };
+  const Json plain = PostJson("/v2/models/plain/infer", body(""));
+  std::vector<float> values;
+  for (const Json& value : plain.Find("outputs")->AsArray()[0].Find("data")->AsArray()) {
+    values.push_back(static_cast<float>(value.AsDouble()));
+  }
+  for (const std::string_view asked :
+       {R"("parameters":{"binary_data_output":true,"timeout":1000000,"priority":1},)",
+        R"("outputs":[{"name":"probability","parameters":{"binary_data":true}}],)",
+        R"("parameters":{"binary_data_output":true},"outputs":[{"name":"probability"}],)"}) {
+    for (int again = 0; again < 2; ++again) {
+      const Answer answer = Post("/v2/models/plain/infer", body(asked));
+      EXPECT_EQ(answer.status, 200) << answer.body;
+      const std::string* const length = net::FindHeader(answer.headers, "inference-header-content-length");
+      ASSERT_NE(length, nullptr) << asked;
+      EXPECT_EQ(answer.body.substr(static_cast<std::size_t>(*ParseInt(*length))), Raw(values)) << asked;
+    }
+  }
+  const Json text = PostJson(
+      "/v2/models/plain/infer",
+      body(
+          R"("parameters":{"binary_data_output":true},"outputs":[{"name":"probability","parameters":{"binary_data":false}}],)"));
+  EXPECT_EQ(text.Find("outputs")->Dump(), plain.Find("outputs")->Dump());
+  PostJson("/v2/models/plain/infer", body(R"("parameters":{"timeout":"soon"},)"), 400);
+}
+
+TEST_F(ProtocolsTest, OfSeveralClassesTheLikeliestComeByNumberAndLabel) {
+  std::string body = V2Body(Rows(3));
+  const Json whole = PostJson("/v2/models/when/infer", body);
+  const Json::Array& probabilities = whole.Find("outputs")->AsArray()[0].Find("data")->AsArray();
+  body.insert(1, R"("outputs":[{"name":"probability","parameters":{"classification":2}},{"name":"label"}],)");
+  const Json answer = PostJson("/v2/models/when/infer", body);
+  const Json& classes = answer.Find("outputs")->AsArray()[0];
+  EXPECT_EQ(classes.StringOr("datatype", ""), "BYTES");
+  EXPECT_EQ(classes.Find("shape")->Dump(), "[3,2]");
+  const Json::Array& labels = answer.Find("outputs")->AsArray()[1].Find("data")->AsArray();
+  const std::vector<std::string> names = {"early", "on time", "late"};
+  for (std::size_t row = 0; row < 3; ++row) {
+    std::vector<std::pair<double, std::size_t>> order;
+    for (std::size_t i = 0; i < 3; ++i) order.emplace_back(-probabilities[3 * row + i].AsDouble(), i);
+    std::sort(order.begin(), order.end());
+    for (std::size_t place = 0; place < 2; ++place) {
+      const std::size_t which = order[place].second;
+      EXPECT_EQ(classes.Find("data")->AsArray()[2 * row + place].AsString(),
+                Cat(probabilities[3 * row + which].Dump(), ":", which, ":", names[which]));
+    }
+    EXPECT_EQ(labels[row].AsString(), names[order[0].second]);
+  }
+  std::string many = V2Body(Rows(1));
+  many.insert(1, R"("outputs":[{"name":"probability","parameters":{"classification":900000000}}],)");
+  EXPECT_EQ(PostJson("/v2/models/when/infer", many).Find("outputs")->AsArray()[0].Find("shape")->Dump(), "[1,3]");
+  many = V2Body(Rows(1));
+  many.insert(1, R"("outputs":[{"name":"label","parameters":{"classification":1}}],)");
+  EXPECT_NE(PostJson("/v2/models/when/infer", many, 400).StringOr("error", "").find("holds texts"), std::string::npos);
+}
+
+TEST_F(ProtocolsTest, WhatIsRefusedBeforeItsProtocolIsKnownEachClientCanRead) {
+  const auto readable = [](const Answer& answer, int status) {
+    EXPECT_EQ(answer.status, status) << answer.body;
+    const auto body = Json::Parse(answer.body);
+    ASSERT_TRUE(body.ok()) << answer.body;
+    EXPECT_FALSE(body->StringOr("error", "").empty()) << answer.body;
+    EXPECT_FALSE(body->StringOr("error_code", "").empty()) << answer.body;
+    EXPECT_EQ(body->StringOr("message", ""), body->StringOr("error", "")) << answer.body;
+  };
+  readable(Ask("GET /v2 HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403);
+  readable(Ask(Cat("POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: ", (64 << 20) + 1, "\r\n\r\n")),
+           413);
+  readable(Ask("NONSENSE\r\n\r\n"), 400);
+  readable(Post("/invocations", "x", "Content-Encoding: br\r\n"), 415);
+  readable(Post("/invocations", "x", "Content-Encoding: gzip\r\n"), 400);
+  readable(Ask(testing::GetRequest("/v3")), 404);
+  readable(Ask(testing::GetRequest("/invocations")), 405);
+  for (const std::string_view path : {"/v2/other", "/v2/models/late/other", "/v1/other", "/v1/models/late:other"}) {
+    const bool post = path.ends_with(":other");
+    EXPECT_FALSE(AskJson(post ? testing::PostRequest(path, "{}") : testing::GetRequest(path), 404)
+                     .StringOr("error", "")
+                     .empty());
+  }
 }
 
 TEST_F(ProtocolsTest, HealthAndMetadataOfTheOtherProtocols) {

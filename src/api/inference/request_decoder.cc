@@ -1,12 +1,13 @@
-// The decoder: one pass over the body; a tensor whose data stands before its name, type or shape is
-// walked over and read afterwards.
+// One pass over the body; a tensor whose data stands before its name, type or shape is walked over and read afterwards.
 #include "api/inference/request_decoder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
+#include "api/inference/json_errors.h"
+#include "api/inference/output_choice.h"
+#include "api/inference/tensor_request.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -30,60 +31,10 @@ bool IsCleanText(std::string_view text) {
   return (any & 0x8080808080808080U) == 0 || IsUtf8(text);
 }
 
-Error NoJson(const JsonScanner& json) {
-  return InvalidArgument("the request is no valid JSON: ", json.error(), " at byte ", json.error_offset());
-}
-
-/// A failed scan as an error, else success.
-Status Scanned(const JsonScanner& json) {
-  if (json.failed()) [[unlikely]]
-    return NoJson(json);
-  return Ok();
-}
-
-Error WrongKind(JsonScanner& json, std::string_view what, std::string_view expected) {
-  if (json.Peek() == Kind::kNone) json.Skip();  // fails: it is no JSON at all
-  if (json.failed()) return NoJson(json);
-  return InvalidArgument(what, " must be ", expected);
-}
-
-bool AreAllFloats(const schema::Encoder& encoder) {
-  for (std::size_t i = 0; i < encoder.num_features(); ++i) {
-    if (encoder.column(static_cast<int>(i)).type != schema::ColumnType::kFloat) return false;
-  }
-  return true;
-}
-
-/// Cells that are decoded together.
-constexpr std::size_t kRunMax = 64;
-
 /// For columns whose values are decoded one by one.
 Result<std::uint64_t> NoRun(std::uint64_t, std::uint64_t) { return std::uint64_t{0}; }
 
-std::string_view KindName(Kind kind) {
-  switch (kind) {
-    case Kind::kObject: return "an object";
-    case Kind::kArray: return "a list";
-    case Kind::kString: return "a string";
-    case Kind::kNumber: return "a number";
-    case Kind::kTrue: return "true";
-    case Kind::kFalse: return "false";
-    default: return "null";
-  }
-}
-
 }  // namespace
-
-std::string_view RequestDecoder::DatatypeName(Datatype datatype) {
-  switch (datatype) {
-    case Datatype::kBool: return "BOOL";
-    case Datatype::kInteger: return "INT";
-    case Datatype::kFloat: return "FP";
-    case Datatype::kBytes: return "BYTES";
-    case Datatype::kNone: break;
-  }
-  return "none";
-}
 
 Status RequestDecoder::Decode(std::string_view body, const serving::Model& model, const wire::ServingLimits& limits) {
   Reset(model, limits);
@@ -91,41 +42,60 @@ Status RequestDecoder::Decode(std::string_view body, const serving::Model& model
     return InvalidArgument("the request has ", body.size(), " bytes, at most ", limits.body_bytes_max);
   }
   if (!IsCleanText(body)) return InvalidArgument("the request is no valid JSON: it is not UTF-8");
-  body_begin_ = body.data();
   if (DecodeAlike(body)) return Ok();
   Reset(model, limits);
+  layout_.Begin(model, limits);
+  memory_.Begin(body);
+  wishes_.Clear();
   JsonScanner json(body, strings_);
   TRY(DecodeBody(json));
-  Remember(body);
+  if (rows_ == 1 && wishes_.classifications.empty() && memory_.Keep(body, model.serial())) remembered_ = choice_;
   return Ok();
 }
 
+void RequestDecoder::Tell(InferenceRequest& out) const {
+  out.id = id_;
+  out.event_time = event_time_;
+  out.event_times_us = event_times_us();
+  out.keys = keys_;
+  out.rows = rows_;
+  out.features = features_;
+  out.unknown_categories = unknown_categories();
+  out.wants_value = choice_.value;
+  out.wants_decision = choice_.decision;
+  out.timeout = choice_.timeout;
+  out.priority = choice_.priority;
+  out.classifications = wishes_.classifications;
+}
+
+void RequestDecoder::Reset(const serving::Model& model, const wire::ServingLimits& limits) {
+  model_ = &model;
+  limits_ = &limits;
+  cells_.Begin(model);
+  id_ = {};
+  event_time_ = {};
+  event_time_is_parameter_ = false;
+  row_times_us_.clear();
+  keys_.clear();
+  rows_ = 0;
+  features_.clear();
+}
+
 bool RequestDecoder::DecodeAlike(std::string_view body) {
-  const Remembered& known = remembered_;
-  if (known.model_serial != model_->serial()) return false;
-  rows_ = 1;
-  wants_value_ = known.wants_value;
-  wants_decision_ = known.wants_decision;
   features_.resize(model_->num_features());
   JsonScanner json(body, strings_);
-  const char* const end = body.data() + body.size();
-  std::size_t from = 0;
-  for (const Slot& slot : known.slots) {
-    const std::size_t same = slot.begin - from;
-    const char* const at = json.position();
-    if (static_cast<std::size_t>(end - at) < same || std::memcmp(at, known.body.data() + from, same) != 0) return false;
-    json.Seek(at + same);
-    if (!ReadSlot(json, slot)) return false;
-    from = slot.end;
-  }
-  return std::string_view(json.position(), static_cast<std::size_t>(end - json.position())) ==
-         std::string_view(known.body).substr(from);
+  const auto read = [this](JsonScanner& at, const Slot& slot) { return ReadSlot(at, slot); };
+  if (!memory_.Match(body, model_->serial(), json, read)) return false;
+  rows_ = 1;
+  choice_ = remembered_;
+  wishes_.classifications.clear();
+  return true;
 }
 
 bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
   if (slot.kind == Slot::Kind::kRow) return ReadRow(json, slot);
   if (slot.kind == Slot::Kind::kCell) {
-    const Result<float> cell = DecodeCell(json, slot.datatype, slot.feature);
+    const Result<float> cell = cells_.ReadInColumn(json, slot.datatype, slot.feature);
     if (!cell.ok()) return false;
     features_[static_cast<std::size_t>(slot.feature)] = *cell;
     return true;
@@ -139,15 +109,13 @@ bool RequestDecoder::ReadSlot(JsonScanner& json, const Slot& slot) {
 }
 
 bool RequestDecoder::ReadRow(JsonScanner& json, const Slot& slot) {
-  Tensor tensor;
-  tensor.datatype = slot.datatype;
-  std::uint64_t count = 0;
+  std::size_t count = 0;
   for (bool more = true; more; more = json.NextElement()) {
-    const Result<std::uint64_t> run = DecodeMatrixRun(json, slot.datatype, count, features_.size());
+    const auto run = cells_.ReadMatrixRun(json, slot.datatype, count, std::span(features_).subspan(count));
     if (!run.ok()) return false;
     count += *run;
     if (*run == 0) {
-      const Result<float> cell = DecodeMatrixCell(json, tensor, static_cast<int>(count));
+      const Result<float> cell = cells_.ReadInMatrix(json, {}, slot.datatype, static_cast<int>(count));
       if (!cell.ok()) return false;
       features_[count++] = *cell;
     }
@@ -156,55 +124,20 @@ bool RequestDecoder::ReadRow(JsonScanner& json, const Slot& slot) {
   return false;
 }
 
-void RequestDecoder::NoteSlot(Slot slot, const char* begin, const char* end) {
-  if (rows_ > 1) return;
-  slot.begin = static_cast<std::size_t>(begin - body_begin_);
-  slot.end = static_cast<std::size_t>(end - body_begin_);
-  slots_.push_back(slot);
-}
-
-void RequestDecoder::Remember(std::string_view body) {
-  if (rows_ != 1 || !in_text_order_ || body.size() > kRememberedBytesMax) return;
-  remembered_.model_serial = model_->serial();
-  remembered_.body = body;
-  remembered_.slots.swap(slots_);
-  remembered_.wants_value = wants_value_;
-  remembered_.wants_decision = wants_decision_;
-}
-
-void RequestDecoder::Reset(const serving::Model& model, const wire::ServingLimits& limits) {
-  model_ = &model;
-  if (model.serial() != model_serial_) {
-    model_serial_ = model.serial();
-    all_floats_ = AreAllFloats(model.encoder());
-  }
-  limits_ = &limits;
-  id_ = {};
-  event_time_ = {};
-  event_time_is_parameter_ = false;
-  row_times_us_.clear();
-  keys_.clear();
-  rows_ = 0;
-  tensors_ = 0;
-  features_.clear();
-  seen_.assign(model.num_features(), 0);
-  columns_seen_ = 0;
-  unknown_categories_ = 0;
-  matrix_ = false;
-  wants_value_ = true;
-  wants_decision_ = true;
-  slots_.clear();
-  in_text_order_ = true;
+/// Requests of more rows are not remembered.
+void RequestDecoder::NoteSlot(const Slot& slot, const char* begin, const char* end) {
+  if (rows_ <= 1) memory_.Note(slot, {begin, static_cast<std::size_t>(end - begin)});
 }
 
 Status RequestDecoder::DecodeBody(JsonScanner& json) {
-  if (json.Peek() != Kind::kObject) return WrongKind(json, "the request", "a JSON object with inputs");
+  if (json.Peek() != Kind::kObject) return Unexpected(json, "the request", "a JSON object with inputs");
   unsigned given = 0;
   for (bool more = json.BeginObject(); more; more = json.NextMember()) TRY(DecodeMember(json, given));
   json.Finish();
   TRY(Scanned(json));
   if ((given & kInputs) == 0) return InvalidArgument("the request has no inputs");
-  return CheckComplete();
+  TRY(layout_.CheckComplete());
+  return TakeWishes();
 }
 
 Status RequestDecoder::DecodeMember(JsonScanner& json, unsigned& given) {
@@ -220,7 +153,7 @@ Status RequestDecoder::DecodeMember(JsonScanner& json, unsigned& given) {
     case kInputs: return DecodeInputs(json);
     case kId: return DecodeId(json);
     case kParameters: return DecodeParameters(json);
-    case kOutputs: return DecodeOutputs(json);
+    case kOutputs: return wishes_.ReadOutputs(json);
     default: break;
   }
   json.Skip();
@@ -232,7 +165,7 @@ Status RequestDecoder::DecodeId(JsonScanner& json) {
     json.ReadNull();
     return Scanned(json);
   }
-  if (json.Peek() != Kind::kString) return WrongKind(json, "id", "a string");
+  if (json.Peek() != Kind::kString) return Unexpected(json, "id", "a string");
   const char* const begin = json.position();
   json.ReadString(id_);
   NoteSlot({.kind = Slot::Kind::kId}, begin, json.position());
@@ -243,80 +176,49 @@ Status RequestDecoder::DecodeId(JsonScanner& json) {
 }
 
 Status RequestDecoder::DecodeParameters(JsonScanner& json) {
-  if (json.Peek() != Kind::kObject) return WrongKind(json, "parameters", "an object");
-  for (bool more = json.BeginObject(); more; more = json.NextMember()) {
-    if (json.key() != "event_time") {
-      json.Skip();
-      continue;
-    }
-    if (json.Peek() != Kind::kString)
-      return WrongKind(json, "parameter event_time", "a time like 2013-07-01T04:00:00Z");
-    const char* const begin = json.position();
-    json.ReadString(event_time_);
-    TRY(Scanned(json));
-    event_time_us_ = TRY(EventTimeMicros(event_time_).In("parameter event_time"));
-    event_time_is_parameter_ = true;
-    NoteSlot({.kind = Slot::Kind::kEventTime}, begin, json.position());
-  }
-  return Scanned(json);
+  TRY(wishes_.ReadParameters(json));
+  const std::string_view text = wishes_.event_time_text;
+  if (text.empty()) return Ok();
+  event_time_ = wishes_.event_time;
+  event_time_us_ = TRY(EventTimeMicros(event_time_).In("parameter event_time"));
+  event_time_is_parameter_ = true;
+  NoteSlot({.kind = Slot::Kind::kEventTime}, text.data(), text.data() + text.size());
+  return Ok();
 }
 
-Status RequestDecoder::DecodeOutputs(JsonScanner& json) {
-  if (json.Peek() != Kind::kArray) return WrongKind(json, "outputs", "a list");
-  wants_value_ = false;
-  wants_decision_ = false;
-  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
-    if (json.Peek() != Kind::kObject) return WrongKind(json, "an output", "an object with a name");
-    std::string_view name;
-    for (bool member = json.BeginObject(); member; member = json.NextMember()) {
-      if (json.key() == "name" && json.Peek() == Kind::kString) {
-        json.ReadString(name);
-      } else {
-        json.Skip();
-      }
-    }
-    TRY(Scanned(json));
-    TRY(WantOutput(name));
-  }
-  if (!wants_value_ && !wants_decision_) wants_value_ = wants_decision_ = true;  // an empty list asks for all
-  return Scanned(json);
-}
-
-Status RequestDecoder::WantOutput(std::string_view name) {
-  if (name == model_->output_name()) {
-    wants_value_ = true;
-  } else if (model_->decision_name() != nullptr && name == model_->decision_name()) {
-    wants_decision_ = true;
-  } else {
-    return InvalidArgument("the model has no output ", Quoted(name), "; it has ", model_->output_name(),
-                           model_->decision_name() == nullptr ? "" : Cat(" and ", model_->decision_name()));
-  }
+Status RequestDecoder::TakeWishes() {
+  InferenceRequest chosen;
+  TRY(ChooseOutputs(*model_, wishes_.outputs, wishes_.classifications, chosen));
+  choice_.value = chosen.wants_value;
+  choice_.decision = chosen.wants_decision;
+  choice_.timeout = wishes_.timeout;
+  choice_.priority = wishes_.priority;
+  choice_.binary = wishes_.binary;
   return Ok();
 }
 
 Status RequestDecoder::DecodeInputs(JsonScanner& json) {
-  if (json.Peek() != Kind::kArray) return WrongKind(json, "inputs", "a list of tensors");
+  if (json.Peek() != Kind::kArray) return Unexpected(json, "inputs", "a list of tensors");
   for (bool more = json.BeginArray(); more; more = json.NextElement()) TRY(DecodeTensor(json));
   return Scanned(json);
 }
 
 Status RequestDecoder::DecodeTensor(JsonScanner& json) {
-  if (json.Peek() != Kind::kObject) return WrongKind(json, "an input", "an object with name, shape, datatype and data");
+  if (json.Peek() != Kind::kObject)
+    return Unexpected(json, "an input", "an object with name, shape, datatype and data");
   Tensor tensor;
   for (bool more = json.BeginObject(); more; more = json.NextMember()) TRY(DecodeTensorMember(json, tensor));
   TRY(Scanned(json));
-  if (tensor.name.empty()) return InvalidArgument("input ", tensors_, " has no name");
-  if (tensor.datatype == Datatype::kNone) return InvalidArgument("input ", Quoted(tensor.name), " has no datatype");
+  if (tensor.name.empty()) return InvalidArgument("input ", layout_.inputs(), " has no name");
+  if (!tensor.has_datatype) return InvalidArgument("input ", Quoted(tensor.name), " has no datatype");
   if (!tensor.has_shape) return InvalidArgument("input ", Quoted(tensor.name), " has no shape");
-  if (!tensor.read) {
-    if (tensor.data == nullptr) return InvalidArgument("input ", Quoted(tensor.name), " has no data");
-    in_text_order_ = false;
-    const char* const after = json.position();
-    json.Seek(tensor.data);
-    TRY(DecodeData(json, tensor));
-    json.Seek(after);
-  }
-  ++tensors_;
+  if (tensor.read) return Ok();
+  if (tensor.data == nullptr) return InvalidArgument("input ", Quoted(tensor.name), " has no data");
+  memory_.Disregard();
+  const char* const after = json.position();
+  json.Seek(tensor.data);
+  TRY(DecodeData(json, tensor));
+  json.Seek(after);
   return Ok();
 }
 
@@ -330,28 +232,14 @@ Status RequestDecoder::DecodeTensorMember(JsonScanner& json, Tensor& tensor) {
     json.Skip();
   } else if (key == "name") {
     if (!tensor.name.empty()) return InvalidArgument("an input has its name twice");
-    if (json.Peek() != Kind::kString) return WrongKind(json, "the name of an input", "a string");
-    json.ReadString(tensor.name);
+    return ReadText(json, "the name of an input", tensor.name);
   } else if (key == "shape") {
     if (tensor.has_shape) return InvalidArgument("an input has its shape twice");
     return DecodeShape(json, tensor);
   } else if (key == "datatype") {
-    if (tensor.datatype != Datatype::kNone) return InvalidArgument("an input has its datatype twice");
-    if (json.Peek() != Kind::kString) return WrongKind(json, "the datatype of an input", "a string");
-    json.ReadString(tensor.datatype_text);
-    TRY(Scanned(json));
-    const std::string_view type = tensor.datatype_text;
-    tensor.datatype = type == "FP32" || type == "FP64" || type == "FP16" || type == "BF16" ? Datatype::kFloat
-                      : type == "BYTES"                                                    ? Datatype::kBytes
-                      : type == "BOOL"                                                     ? Datatype::kBool
-                      : type == "INT64" || type == "INT32" || type == "INT16" || type == "INT8" || type == "UINT64" ||
-                              type == "UINT32" || type == "UINT16" || type == "UINT8"
-                          ? Datatype::kInteger
-                          : Datatype::kNone;
-    if (tensor.datatype == Datatype::kNone) {
-      return InvalidArgument("input ", Quoted(tensor.name), " has the datatype ", Quoted(type),
-                             "; known are BOOL, INT8 to INT64, UINT8 to UINT64, FP16, BF16, FP32, FP64, BYTES");
-    }
+    if (tensor.has_datatype) return InvalidArgument("an input has its datatype twice");
+    tensor.datatype = TRY(ReadDatatype(json, tensor.name));
+    tensor.has_datatype = true;
   } else {
     json.Skip();
   }
@@ -359,20 +247,12 @@ Status RequestDecoder::DecodeTensorMember(JsonScanner& json, Tensor& tensor) {
 }
 
 Status RequestDecoder::DecodeShape(JsonScanner& json, Tensor& tensor) {
-  if (json.Peek() != Kind::kArray) return WrongKind(json, "the shape of an input", "a list of whole numbers");
+  if (json.Peek() != Kind::kArray) return Unexpected(json, "the shape of an input", "a list of whole numbers");
   for (bool more = json.BeginArray(); more; more = json.NextElement()) {
-    double size = 0;
-    if (json.Peek() != Kind::kNumber) return WrongKind(json, "the shape of an input", "a list of whole numbers");
-    json.ReadNumber(size);
-    TRY(Scanned(json));
-    if (!(size >= 0 && size <= 1e15) || size != std::floor(size)) {
-      return InvalidArgument("the shape of input ", Quoted(tensor.name), " holds ", size,
-                             "; sizes are whole numbers from 0");
+    if (tensor.dimensions == tensor.sizes.size()) {
+      return InvalidArgument("input ", Quoted(tensor.name), " has more than ", tensor.sizes.size(), " dimensions");
     }
-    if (tensor.dimensions == kDimensionsMax) {
-      return InvalidArgument("input ", Quoted(tensor.name), " has more than ", kDimensionsMax, " dimensions");
-    }
-    tensor.shape[tensor.dimensions++] = static_cast<std::uint64_t>(size);
+    tensor.sizes[tensor.dimensions++] = TRY(ReadSize(json, "a size in the shape of an input"));
   }
   tensor.has_shape = true;
   return Scanned(json);
@@ -381,41 +261,22 @@ Status RequestDecoder::DecodeShape(JsonScanner& json, Tensor& tensor) {
 Status RequestDecoder::DecodeData(JsonScanner& json, Tensor& tensor) {
   tensor.read = true;
   if (json.Peek() != Kind::kArray) {
-    return WrongKind(json, Cat("the data of input ", Quoted(tensor.name)), "a list");
+    return Unexpected(json, Cat("the data of input ", Quoted(tensor.name)), "a list");
   }
-  if (tensor.dimensions != 1 && tensor.dimensions != 2) {
-    return InvalidArgument("input ", Quoted(tensor.name), " has ", tensor.dimensions,
-                           " dimensions; expected shape [rows] or [rows, 1] for a column, or [rows, ",
-                           model_->num_features(), "] for a matrix of all columns");
+  const RowLayout::Place place = TRY(layout_.Take(tensor.name, tensor.shape()));
+  if (rows_ == 0) {
+    rows_ = layout_.rows();
+    features_.resize(layout_.cells());
   }
-  if (tensor.dimensions == 2 && tensor.shape[1] != 1) return DecodeMatrix(json, tensor);
-  if (model_->encoder().FeatureIndex(tensor.name) >= 0) return DecodeColumn(json, tensor);
-  const schema::Schema& schema = model_->schema();
-  if (tensor.name == schema.event_time || tensor.name == schema.key) return DecodeContext(json, tensor);
-  // A model of one column takes its only column under any name, as any matrix.
-  if (model_->num_features() == 1 && tensor.dimensions == 2) return DecodeMatrix(json, tensor);
-  return model_->encoder().UnknownFeature(tensor.name);
-}
-
-Status RequestDecoder::SetRows(const Tensor& tensor) {
-  const std::uint64_t rows = tensor.shape[0];
-  if (tensors_ > 0) {
-    if (rows == rows_) [[likely]]
-      return Ok();
-    return InvalidArgument("input ", Quoted(tensor.name), " has ", rows, " rows, the inputs before it have ", rows_);
+  switch (place.role) {
+    case RowLayout::Role::kMatrix: return DecodeMatrix(json, tensor);
+    case RowLayout::Role::kColumn: return DecodeColumn(json, tensor, place.feature);
+    case RowLayout::Role::kEventTime: return DecodeTimes(json, tensor);
+    case RowLayout::Role::kKey: break;
   }
-  if (rows == 0) return InvalidArgument("input ", Quoted(tensor.name), " has no rows");
-  if (rows > static_cast<std::uint64_t>(limits_->rows_max)) {
-    return InvalidArgument("the request has ", rows, " rows, at most ", limits_->rows_max, "; send them in parts");
-  }
-  std::uint64_t cells = 0;
-  if (__builtin_mul_overflow(rows, model_->num_features(), &cells) || cells > kFeatureBytesMax / sizeof(float)) {
-    return InvalidArgument("the request has ", rows, " rows of ", model_->num_features(), " columns; at most ",
-                           kFeatureBytesMax / sizeof(float), " values fit one request, send them in parts");
-  }
-  rows_ = rows;
-  features_.resize(cells);
-  return Ok();
+  memory_.Disregard();
+  return ForEachValue(
+      json, tensor, 1, [&](std::uint64_t) { return DecodeKey(json); }, NoRun);
 }
 
 /// Calls `store_run(first, end)` for as many cells as it takes, 0 or more of those up to `end`, and `store` for any
@@ -467,88 +328,44 @@ Status RequestDecoder::ForEachValue(JsonScanner& json, const Tensor& tensor, std
 
 Status RequestDecoder::DecodeMatrix(JsonScanner& json, const Tensor& tensor) {
   const std::uint64_t width = model_->num_features();
-  if (tensor.shape[1] != width) {
-    return InvalidArgument("input ", Quoted(tensor.name), " has ", tensor.shape[1], " columns, the model takes ", width,
-                           "; send a matrix of all of them, or one tensor of shape [rows] for each column by its name");
-  }
-  if (columns_seen_ > 0 || matrix_) {
-    return InvalidArgument("input ", Quoted(tensor.name), " is a matrix of all columns; send no other columns with it");
-  }
-  TRY(SetRows(tensor));
-  matrix_ = true;
+  const Slot row{.kind = Slot::Kind::kRow, .datatype = tensor.datatype};
   const char* begin = nullptr;  // of the only row
   const auto store = [&](std::uint64_t index) -> Status {
     if (index == 0) begin = json.position();
-    features_[index] = TRY(DecodeMatrixCell(json, tensor, static_cast<int>(index % width)));
-    if (index + 1 == width) NoteSlot({.kind = Slot::Kind::kRow, .datatype = tensor.datatype}, begin, json.position());
+    features_[index] = TRY(cells_.ReadInMatrix(json, tensor.name, tensor.datatype, static_cast<int>(index % width)));
+    if (index + 1 == width) NoteSlot(row, begin, json.position());
     return Ok();
   };
   const auto store_run = [&](std::uint64_t first, std::uint64_t end) -> Result<std::uint64_t> {
     if (first == 0) begin = json.position();
-    const std::uint64_t count = TRY(DecodeMatrixRun(json, tensor.datatype, first, end));
-    if (first + count == width)
-      NoteSlot({.kind = Slot::Kind::kRow, .datatype = tensor.datatype}, begin, json.position());
+    const std::span<float> cells = std::span(features_).subspan(first, end - first);
+    const std::uint64_t count = TRY(cells_.ReadMatrixRun(json, tensor.datatype, first % width, cells));
+    if (first + count == width) NoteSlot(row, begin, json.position());
     return count;
   };
   return ForEachValue(json, tensor, width, store, store_run);
 }
 
-/// A run of plain numbers of a matrix into features_[first, end); how many.
-Result<std::uint64_t> RequestDecoder::DecodeMatrixRun(JsonScanner& json, Datatype datatype, std::uint64_t first,
-                                                      std::uint64_t end) {
-  if (datatype != Datatype::kFloat && datatype != Datatype::kInteger) return std::uint64_t{0};
-  std::array<double, kRunMax> numbers;
-  const std::size_t count = json.ReadNumbers(std::span(numbers).first(std::min<std::uint64_t>(end - first, kRunMax)));
-  if (all_floats_) {  // plain numbers are in a float's range
-    std::transform(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(count),
-                   features_.begin() + static_cast<std::ptrdiff_t>(first),
-                   [](double number) { return static_cast<float>(number); });
-    return count;
-  }
-  const std::uint64_t width = model_->num_features();
-  std::uint64_t feature = first % width;
-  for (std::size_t i = 0; i < count; ++i) {
-    features_[first + i] = TRY(EncodeMatrixNumber(static_cast<int>(feature), numbers[i]));
-    if (++feature == width) feature = 0;
-  }
-  return count;
-}
-
-Status RequestDecoder::DecodeColumn(JsonScanner& json, const Tensor& tensor) {
-  const int feature = model_->encoder().FeatureIndex(tensor.name);
-  const auto column = static_cast<std::size_t>(feature);
-  if (matrix_) {
-    return InvalidArgument("input ", Quoted(tensor.name),
-                           " comes beside a matrix of all columns; send one or the other");
-  }
-  if (seen_[column] != 0) return InvalidArgument("column ", Quoted(tensor.name), " is there twice");
-  TRY(SetRows(tensor));
-  seen_[column] = 1;
-  ++columns_seen_;
-  float* const cells = features_.data() + column;
+Status RequestDecoder::DecodeColumn(JsonScanner& json, const Tensor& tensor, int feature) {
+  float* const cells = features_.data() + feature;
   const std::uint64_t stride = model_->num_features();
   return ForEachValue(
       json, tensor, 1,
       [&, cells, stride, feature](std::uint64_t row) -> Status {
         const char* const begin = json.position();
-        cells[row * stride] = TRY(DecodeCell(json, tensor.datatype, feature));
+        cells[row * stride] = TRY(cells_.ReadInColumn(json, tensor.datatype, feature));
         NoteSlot({.kind = Slot::Kind::kCell, .datatype = tensor.datatype, .feature = feature}, begin, json.position());
         return Ok();
       },
       NoRun);
 }
 
-Status RequestDecoder::DecodeContext(JsonScanner& json, const Tensor& tensor) {
-  TRY(SetRows(tensor));
-  in_text_order_ = false;  // its values may decide about the event time: such requests are not remembered
-  const bool is_time = tensor.name == model_->schema().event_time;
-  if (!(is_time ? row_times_us_.empty() : keys_.empty())) {
-    return InvalidArgument("column ", Quoted(tensor.name), " is there twice");
-  }
+/// They may decide about the event time: such requests are not remembered.
+Status RequestDecoder::DecodeTimes(JsonScanner& json, const Tensor& tensor) {
+  memory_.Disregard();
   return ForEachValue(
       json, tensor, 1,
       [&](std::uint64_t row) -> Status {
-        if (!is_time) return DecodeKey(json);
         Status decoded = DecodeRowTime(json, row);
         if (decoded.ok()) return decoded;
         return std::move(decoded).In(Cat("column ", Quoted(tensor.name), ", row ", row));
@@ -582,79 +399,6 @@ Status RequestDecoder::DecodeKey(JsonScanner& json) {
   }
   keys_.push_back(key);
   return Scanned(json);
-}
-
-Result<float> RequestDecoder::DecodeCell(JsonScanner& json, Datatype datatype, int feature) {
-  const schema::Encoder& encoder = model_->encoder();
-  const Kind kind = json.Peek();
-  if (kind == Kind::kNumber && (datatype == Datatype::kFloat || datatype == Datatype::kInteger)) {
-    double value = 0;
-    if (!json.ReadNumber(value)) return NoJson(json);
-    if (datatype == Datatype::kInteger && value != std::floor(value)) [[unlikely]] {
-      return InvalidArgument("column ", Quoted(encoder.column(feature).name), " holds ", value,
-                             ", but its datatype is ", DatatypeName(datatype));
-    }
-    return encoder.EncodeNumber(feature, value);
-  }
-  if (kind == Kind::kString && datatype == Datatype::kBytes) {
-    std::string_view text;
-    if (!json.ReadString(text)) return NoJson(json);
-    Result<float> code = encoder.EncodeText(feature, text);
-    if (code.ok() && std::isnan(*code)) ++unknown_categories_;
-    return code;
-  }
-  if ((kind == Kind::kTrue || kind == Kind::kFalse) && datatype == Datatype::kBool) {
-    if (!(kind == Kind::kTrue ? json.ReadTrue() : json.ReadFalse())) return NoJson(json);
-    return encoder.EncodeBool(feature, kind == Kind::kTrue);
-  }
-  if (kind == Kind::kNull || kind == Kind::kNan) {
-    if (!(kind == Kind::kNull ? json.ReadNull() : json.ReadNan())) return NoJson(json);
-    return encoder.EncodeMissing(feature);
-  }
-  const char* const start = json.position();
-  json.Skip();
-  if (json.failed()) return NoJson(json);
-  const std::string_view value(start, static_cast<std::size_t>(json.position() - start));
-  return InvalidArgument("column ", Quoted(encoder.column(feature).name), " holds ", KindName(kind), " (",
-                         value.substr(0, 80), "), but its datatype is ", DatatypeName(datatype));
-}
-
-Result<float> RequestDecoder::DecodeMatrixCell(JsonScanner& json, const Tensor& tensor, int feature) {
-  const schema::Column& column = model_->encoder().column(feature);
-  const Kind kind = json.Peek();
-  if (kind == Kind::kNull || kind == Kind::kNan) {
-    if (!(kind == Kind::kNull ? json.ReadNull() : json.ReadNan())) return NoJson(json);
-    return model_->encoder().EncodeMissing(feature);
-  }
-  if (kind != Kind::kNumber || tensor.datatype == Datatype::kBytes || tensor.datatype == Datatype::kBool) {
-    json.Skip();
-    if (json.failed()) return NoJson(json);
-    return InvalidArgument("column ", Quoted(column.name), " holds ", KindName(kind), "; input ", Quoted(tensor.name),
-                           " is a matrix of numbers of datatype ", tensor.datatype_text);
-  }
-  double value = 0;
-  if (!json.ReadNumber(value)) return NoJson(json);
-  return EncodeMatrixNumber(feature, value);
-}
-
-Result<float> RequestDecoder::EncodeMatrixNumber(int feature, double value) const {
-  const schema::Column& column = model_->encoder().column(feature);
-  if (column.type != schema::ColumnType::kCategory) [[likely]]
-    return model_->encoder().EncodeNumber(feature, value);
-  // In a matrix a category is its code.
-  if (!(value >= 0 && value < static_cast<double>(column.vocabulary.size())) || value != std::floor(value)) {
-    return InvalidArgument("column ", Quoted(column.name), " holds ", value,
-                           "; in a matrix a category is its code, 0 to ", column.vocabulary.size() - 1);
-  }
-  return static_cast<float>(value);
-}
-
-Status RequestDecoder::CheckComplete() const {
-  if (tensors_ == 0) return InvalidArgument("inputs is empty; send one tensor for each column, or one matrix");
-  if (matrix_ || columns_seen_ == seen_.size()) [[likely]]
-    return Ok();
-  const auto absent = std::find(seen_.begin(), seen_.end(), std::uint8_t{0});
-  return model_->encoder().AbsentFeature(static_cast<int>(absent - seen_.begin()));
 }
 
 }  // namespace mw::api::inference

@@ -324,6 +324,9 @@ std::string Described(const RequestDecoder& decoder, const Status& decoded) {
   if (!decoded.ok()) return decoded.error().ToString();
   std::string text = Cat(decoder.id(), "|", decoder.event_time(), "|", decoder.rows(), "|",
                          decoder.unknown_categories(), "|", decoder.wants_value(), decoder.wants_decision());
+  InferenceRequest told;
+  decoder.Tell(told);
+  CatTo(text, "|", told.timeout.count(), "|", told.priority, "|", decoder.binary_outputs().any());
   for (const float value : decoder.features()) CatTo(text, "|", std::bit_cast<std::uint32_t>(value));
   for (const std::int64_t time : decoder.event_times_us()) CatTo(text, "|", time);
   for (const std::string_view key : decoder.keys()) CatTo(text, "|", key);
@@ -500,7 +503,7 @@ TEST_F(RequestDecoderTest, LimitsHoldBeforeMemoryIsTaken) {
   ExpectComplaint(R"({"inputs":[{"name":"x","shape":[900000000000000,6],"datatype":"FP32","data":[]}]})",
                   "values fit one request");
   ExpectComplaint(R"({"inputs":[{"name":"x","shape":[1e300,6],"datatype":"FP32","data":[]}]})",
-                  "sizes are whole numbers");
+                  "expected a whole number from 0");
   ExpectComplaint(R"({"inputs":[{"name":"x","shape":[1,1,1,1,1,1,1,1,1],"datatype":"FP32","data":[]}]})",
                   "more than 8 dimensions");
   limits_.body_bytes_max = 10;
@@ -582,7 +585,56 @@ TEST_F(RequestDecoderTest, OutputsCanBeChosen) {
   EXPECT_TRUE(decoder_.wants_decision());
   body = Body("none", "");
   body.insert(1, R"("outputs":[{"name":"probabilities"}],)");
-  ExpectComplaint(body, "no output \"probabilities\"; it has probability and decision");
+  ExpectComplaint(body, "no output \"probabilities\"; it has probability, decision");
+}
+
+TEST_F(RequestDecoderTest, WishesAreToldAlsoOfARequestThatIsLikeTheOneBefore) {
+  std::string body = Body("none", "");
+  body.insert(1, R"("parameters":{"timeout":2500,"priority":2,"sequence_id":7,"mine":{"a":[1]}},)"
+                 R"("outputs":[{"name":"probability","parameters":{"binary_data":true,"other":1}}],)");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(Complaint(body), "accepted");
+    InferenceRequest told;
+    decoder_.Tell(told);
+    EXPECT_EQ(told.timeout, Duration(2500));
+    EXPECT_EQ(told.priority, 2U);
+    EXPECT_TRUE(told.wants_value && !told.wants_decision);
+    EXPECT_TRUE(decoder_.binary_outputs().Wants("probability"));
+    EXPECT_FALSE(decoder_.binary_outputs().Wants("decision"));
+  }
+  EXPECT_EQ(Complaint(Body("none", "")), "accepted");
+  InferenceRequest told;
+  decoder_.Tell(told);
+  EXPECT_TRUE(told.timeout == Duration{0} && told.priority == 0 && told.wants_decision);
+  EXPECT_FALSE(decoder_.binary_outputs().any());
+  const auto with = [this](std::string_view parameters) {
+    std::string altered = Body("none", "");
+    return altered.insert(1, Cat("\"parameters\":", parameters, ","));
+  };
+  ExpectComplaint(with(R"({"timeout":"soon"})"), "parameter timeout must be a whole number from 0");
+  ExpectComplaint(with(R"({"timeout":-1})"), "expected a whole number from 0");
+  ExpectComplaint(with(R"({"priority":1.5})"), "parameter priority is 1.5");
+  ExpectComplaint(with(R"({"binary_data_output":1})"), "must be true or false");
+}
+
+TEST_F(RequestDecoderTest, ClassesAreAskedForByNumber) {
+  const auto with = [this](std::string_view outputs) {
+    std::string body = Body("none", "");
+    return body.insert(1, Cat("\"outputs\":", outputs, ","));
+  };
+  EXPECT_EQ(Complaint(with(R"([{"name":"probability","parameters":{"classification":2}}])")), "accepted");
+  InferenceRequest told;
+  decoder_.Tell(told);
+  ASSERT_EQ(told.classifications.size(), 1U);
+  EXPECT_EQ(told.classifications[0].output, "probability");
+  EXPECT_EQ(told.classifications[0].count, 2U);
+  EXPECT_EQ(Complaint(Body("none", "")), "accepted");
+  decoder_.Tell(told);
+  EXPECT_TRUE(told.classifications.empty());
+  ExpectComplaint(with(R"([{"name":"probability","parameters":{"classification":-2}}])"), "classification is -2");
+  ExpectComplaint(with(R"([{"name":"probability","parameters":{"shared_memory_region":"a"}}])"),
+                  "shared_memory_region");
+  ExpectComplaint(with(R"([{"parameters":{}}])"), "an output has no name");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "net/http.h"
+#include "net/loop_refusal.h"
 
 namespace mw::api::inference {
 namespace {
@@ -49,6 +50,11 @@ void SendError(net::ResponseWriter& out, int status, std::string_view message, s
   AppendJsonString(body, message);
   body += "}";
   out.Send(status, kJsonType, body, extra);
+}
+
+void SendCommonError(net::ResponseWriter& out, int status, std::string_view message,
+                     std::span<const net::HeaderView> extra) {
+  out.Send(status, kJsonType, net::RefusalBody(status, message), extra);
 }
 
 void SendWithRetry(net::ResponseWriter& out, int status, std::string_view body, Duration retry_after) {

@@ -22,6 +22,9 @@ inline constexpr std::string_view kJsonType = "application/json";
 void SendError(net::ResponseWriter& out, int status, std::string_view message,
                std::span<const net::HeaderView> extra = {});
 void SendError(net::ResponseWriter& out, const Error& error, Duration retry_after);
+/// Where the protocol is not known, or MLflow's: a body that clients of each can read.
+void SendCommonError(net::ResponseWriter& out, int status, std::string_view message,
+                     std::span<const net::HeaderView> extra = {});
 void SendNotAllowed(net::ResponseWriter& out, const net::RequestView& request, std::string_view allowed);
 /// `instead`: what there is, as in "start at /v2".
 void SendNoSuchPath(net::ResponseWriter& out, std::string_view path, std::string_view instead);

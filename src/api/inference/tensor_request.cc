@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "api/inference/output_choice.h"
 #include "api/inference/tensor_values.h"
 #include "base/text.h"
 
@@ -16,26 +17,10 @@ namespace {
 using serving::Datatype;
 using serving::TensorView;
 
-bool IsColumn(const TensorView& tensor) {
-  return tensor.shape.size() == 1 || (tensor.shape.size() == 2 && tensor.shape[1] == 1);
-}
-
 std::string InputNames(const serving::Model& model) {
   std::string names;
   for (const serving::TensorSpec& spec : model.inputs()) CatTo(names, names.empty() ? "" : ", ", spec.name);
   return names;
-}
-
-Status CheckOutputNames(const TensorRequest& request, const serving::Model& model) {
-  for (const std::string_view name : request.outputs) {
-    const std::vector<serving::TensorSpec>& specs = model.outputs();
-    const bool known = std::any_of(specs.begin(), specs.end(), [name](const auto& spec) { return spec.name == name; });
-    if (known) continue;
-    std::string names;
-    for (const serving::TensorSpec& spec : specs) CatTo(names, names.empty() ? "" : ", ", spec.name);
-    return InvalidArgument("the model has no output ", Quoted(name), "; it has ", names);
-  }
-  return Ok();
 }
 
 }  // namespace
@@ -66,7 +51,7 @@ Status TensorResolver::Resolve(const TensorRequest& request, const serving::Mode
   out.priority = request.priority;
   event_time_ = request.event_time;
   if (!event_time_.empty()) times_us_.push_back(TRY(EventTimeMicros(event_time_).In("parameter event_time")));
-  TRY(WantOutputs(request, out));
+  TRY(ChooseOutputs(model, request.outputs, request.classifications, out));
   return model.takes_rows() ? ResolveRows(request, out) : ResolveTensors(request, out);
 }
 
@@ -74,7 +59,6 @@ Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceReq
   tensors_ = std::make_shared<serving::TensorList>();
   out.event_time = event_time_;
   out.event_times_us = times_us_;
-  out.wanted_outputs = request.outputs;
   out.tensors = tensors_;
   const std::vector<serving::TensorSpec>& specs = model_->inputs();
   const auto is_column = [](const serving::TensorSpec& spec) { return spec.shape.size() == 1; };
@@ -168,154 +152,87 @@ Status TensorResolver::TakeAs(const serving::TensorSpec& spec, const TensorView&
 }
 
 Status TensorResolver::ResolveRows(const TensorRequest& request, InferenceRequest& out) {
-  rows_ = 0;
-  any_ = matrix_ = false;
-  columns_seen_ = 0;
+  layout_.Begin(*model_, *limits_);
   unknown_categories_ = 0;
-  seen_.assign(model_->num_features(), 0);
   keys_.clear();
   key_digits_.clear();
-  if (request.inputs.empty()) {
-    return InvalidArgument("inputs is empty; send one tensor for each column, or one matrix");
-  }
   for (const TensorView& tensor : request.inputs) TRY(TakeTensor(tensor));
-  if (!matrix_ && columns_seen_ < seen_.size()) {
-    const auto absent = std::find(seen_.begin(), seen_.end(), std::uint8_t{0});
-    return model_->encoder().AbsentFeature(static_cast<int>(absent - seen_.begin()));
-  }
+  TRY(layout_.CheckComplete());
   out.event_time = event_time_;
   out.event_times_us = times_us_;
   out.keys = keys_;
-  out.rows = rows_;
-  out.features = features_;
+  out.rows = layout_.rows();
+  out.features = cells_;
   out.unknown_categories = unknown_categories_;
   return Ok();
 }
 
-Status TensorResolver::WantOutputs(const TensorRequest& request, InferenceRequest& out) const {
-  if (request.outputs.empty()) return Ok();
-  if (!model_->takes_rows()) return CheckOutputNames(request, *model_);
-  out.wants_value = out.wants_decision = false;
-  for (const std::string_view name : request.outputs) {
-    const char* const decision = model_->decision_name();
-    if (name == model_->output_name()) {
-      out.wants_value = true;
-    } else if (decision != nullptr && name == decision) {
-      out.wants_decision = true;
-    } else {
-      return InvalidArgument("the model has no output ", Quoted(name), "; it has ", model_->output_name(),
-                             decision == nullptr ? "" : ", ", decision == nullptr ? "" : decision);
-    }
-  }
-  return Ok();
-}
-
 Status TensorResolver::TakeTensor(const TensorView& tensor) {
-  if (tensor.shape.empty() || tensor.shape.size() > 2) {
-    return InvalidArgument("input ", Quoted(tensor.name), " has ", tensor.shape.size(),
-                           " dimensions; expected shape [rows] or [rows, 1] for a column, or [rows, ",
-                           model_->num_features(), "] for a matrix of all columns");
+  const RowLayout::Place place = TRY(layout_.Take(tensor.name, tensor.shape));
+  switch (place.role) {
+    case RowLayout::Role::kMatrix: return TakeMatrix(tensor);
+    case RowLayout::Role::kColumn: return TakeColumn(tensor, place.feature);
+    case RowLayout::Role::kEventTime: return TakeTimes(tensor);
+    case RowLayout::Role::kKey: break;
   }
-  if (!IsColumn(tensor)) return TakeMatrix(tensor);
-  const int feature = model_->encoder().FeatureIndex(tensor.name);
-  if (feature >= 0) return TakeColumn(tensor, feature);
-  if (tensor.name == model_->schema().event_time) return TakeTimes(tensor);
-  if (tensor.name == model_->schema().key) return TakeKeys(tensor);
-  // A model of one column takes its only column under any name, as any matrix.
-  if (model_->num_features() == 1 && tensor.shape.size() == 2) return TakeMatrix(tensor);
-  return model_->encoder().UnknownFeature(tensor.name);
-}
-
-Status TensorResolver::SetRows(const TensorView& tensor) {
-  const auto rows = static_cast<std::uint64_t>(tensor.shape[0]);
-  if (any_) {
-    if (rows == rows_) return Ok();
-    return InvalidArgument("input ", Quoted(tensor.name), " has ", rows, " rows, the inputs before it have ", rows_);
-  }
-  if (rows == 0) return InvalidArgument("input ", Quoted(tensor.name), " has no rows");
-  if (rows > static_cast<std::uint64_t>(limits_->rows_max)) {
-    return InvalidArgument("the request has ", rows, " rows, at most ", limits_->rows_max, "; send them in parts");
-  }
-  std::uint64_t cells = 0;
-  if (__builtin_mul_overflow(rows, model_->num_features(), &cells) || cells > kFeatureBytesMax / sizeof(float)) {
-    return InvalidArgument("the request has ", rows, " rows of ", model_->num_features(), " columns; at most ",
-                           kFeatureBytesMax / sizeof(float), " values fit one request, send them in parts");
-  }
-  any_ = true;
-  rows_ = rows;
-  features_.resize(cells);
-  return Ok();
+  return TakeKeys(tensor);
 }
 
 Status TensorResolver::TakeMatrix(const TensorView& tensor) {
-  const std::size_t width = model_->num_features();
-  if (static_cast<std::size_t>(tensor.shape.back()) != width) {
-    return InvalidArgument("input ", Quoted(tensor.name), " has ", tensor.shape.back(), " columns, the model takes ",
-                           width,
-                           "; send a matrix of all of them, or one tensor of shape [rows] for each column by its name");
-  }
-  if (columns_seen_ > 0 || matrix_) {
-    return InvalidArgument("input ", Quoted(tensor.name), " is a matrix of all columns; send no other columns with it");
-  }
   if (tensor.datatype == Datatype::kBytes || tensor.datatype == Datatype::kBool) {
     return InvalidArgument("input ", Quoted(tensor.name), " is a matrix of datatype ",
                            serving::DatatypeName(tensor.datatype), "; a matrix of all columns is of numbers");
   }
-  TRY(SetRows(tensor));
-  matrix_ = true;
   if (tensor.datatype == Datatype::kFp32 && model_->takes_any_float()) {
-    std::memcpy(features_.data(), tensor.bytes.data(), tensor.bytes.size());
+    TakeAsItLies(tensor.bytes);
     return CheckFinite(tensor);
   }
+  features_.resize(layout_.cells());
+  cells_ = features_;
+  const std::size_t width = model_->num_features();
   const std::size_t size = serving::DatatypeBytes(tensor.datatype);
   for (std::size_t cell = 0; cell < features_.size(); ++cell) {
     const double value = NumberAt(tensor.datatype, tensor.bytes.data() + cell * size);
-    features_[cell] = TRY(MatrixCell(static_cast<int>(cell % width), value).In(Cat("row ", cell / width)));
+    features_[cell] =
+        TRY(EncodeInMatrix(model_->encoder(), static_cast<int>(cell % width), value).In(Cat("row ", cell / width)));
   }
   return Ok();
+}
+
+/// Moved only when it lies where no float may lie.
+void TensorResolver::TakeAsItLies(std::string_view bytes) {
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0) {
+    cells_ = {reinterpret_cast<const float*>(bytes.data()), layout_.cells()};
+    return;
+  }
+  features_.resize(layout_.cells());
+  cells_ = features_;
+  std::memcpy(features_.data(), bytes.data(), bytes.size());
 }
 
 Status TensorResolver::CheckFinite(const TensorView& tensor) const {
   const std::size_t width = model_->num_features();
   bool infinite = false;
-  for (const float value : features_) {
+  for (const float value : cells_) {
     infinite |= (std::bit_cast<std::uint32_t>(value) & 0x7FFFFFFFU) == 0x7F800000U;
   }
   if (!infinite) [[likely]]
     return Ok();
-  const auto at = std::find_if(features_.begin(), features_.end(), [](float value) { return std::isinf(value); });
-  const auto cell = static_cast<std::size_t>(at - features_.begin());
+  const auto at = std::find_if(cells_.begin(), cells_.end(), [](float value) { return std::isinf(value); });
+  const auto cell = static_cast<std::size_t>(at - cells_.begin());
   return InvalidArgument("input ", Quoted(tensor.name), ", row ", cell / width, ", column ",
                          Quoted(model_->encoder().column(static_cast<int>(cell % width)).name), " holds ", *at,
                          "; expected a finite number, or NaN where the value is missing");
 }
 
-Result<float> TensorResolver::MatrixCell(int feature, double value) const {
-  const schema::Encoder& encoder = model_->encoder();
-  const schema::Column& column = encoder.column(feature);
-  if (std::isnan(value)) return encoder.EncodeMissing(feature);
-  if (column.type != schema::ColumnType::kCategory) return encoder.EncodeNumber(feature, value);
-  if (!(value >= 0 && value < static_cast<double>(column.vocabulary.size())) || value != std::floor(value)) {
-    return InvalidArgument("column ", Quoted(column.name), " holds ", value,
-                           "; in a matrix a category is its code, 0 to ", column.vocabulary.size() - 1);
-  }
-  return static_cast<float>(value);
-}
-
 Status TensorResolver::TakeColumn(const TensorView& tensor, int feature) {
   const auto column = static_cast<std::size_t>(feature);
-  if (matrix_) {
-    return InvalidArgument("input ", Quoted(tensor.name),
-                           " comes beside a matrix of all columns; send one or the other");
-  }
-  if (seen_[column] != 0) return InvalidArgument("column ", Quoted(tensor.name), " is there twice");
-  TRY(SetRows(tensor));
-  seen_[column] = 1;
-  ++columns_seen_;
+  features_.resize(layout_.cells());
+  cells_ = features_;
   const std::size_t size = serving::DatatypeBytes(tensor.datatype);
   const std::size_t width = model_->num_features();
   std::string_view rest = tensor.bytes, text;
-  for (std::size_t row = 0; row < rows_; ++row) {
+  for (std::size_t row = 0; row < layout_.rows(); ++row) {
     Result<float> value = 0.0F;
     if (tensor.datatype == Datatype::kBytes) {
       serving::NextElement(rest, text);
@@ -347,16 +264,14 @@ Result<float> TensorResolver::NumberCell(Datatype datatype, int feature, double 
 }
 
 Status TensorResolver::TakeKeys(const TensorView& tensor) {
-  if (!keys_.empty()) return InvalidArgument("column ", Quoted(tensor.name), " is there twice");
-  TRY(SetRows(tensor));
   if (tensor.datatype == Datatype::kBytes) {
     std::string_view rest = tensor.bytes, key;
     while (serving::NextElement(rest, key)) keys_.push_back(key);
     return Ok();
   }
   const std::size_t size = serving::DatatypeBytes(tensor.datatype);
-  key_digits_.reserve(rows_);  // keys_ points into its texts
-  for (std::size_t row = 0; row < rows_; ++row) {
+  key_digits_.reserve(layout_.rows());  // keys_ points into its texts
+  for (std::size_t row = 0; row < layout_.rows(); ++row) {
     key_digits_.push_back(Cat(NumberAt(tensor.datatype, tensor.bytes.data() + row * size)));
     keys_.push_back(key_digits_.back());
   }
@@ -364,7 +279,6 @@ Status TensorResolver::TakeKeys(const TensorView& tensor) {
 }
 
 Status TensorResolver::TakeTimes(const TensorView& tensor) {
-  TRY(SetRows(tensor));
   if (tensor.datatype != Datatype::kBytes) {
     return InvalidArgument("column ", Quoted(tensor.name), " has the datatype ", serving::DatatypeName(tensor.datatype),
                            "; a time is a text like 2013-07-01T04:00:00Z of datatype BYTES");

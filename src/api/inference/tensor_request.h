@@ -15,20 +15,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/inference/inference_request.h"
+#include "api/inference/row_layout.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "serving/model.h"
 #include "serving/tensor.h"
 
 namespace mw::api::inference {
-
-/// Of the decoded rows of one request.
-inline constexpr std::uint64_t kFeatureBytesMax = std::uint64_t{64} << 20;
 
 struct TensorRequest {
   std::string_view id;
@@ -37,6 +36,16 @@ struct TensorRequest {
   std::uint64_t priority = 0;               ///< 1 is the most urgent; 0: not said
   std::vector<serving::TensorView> inputs;  ///< each checked by serving::CheckTensor
   std::vector<std::string_view> outputs;    ///< names of those that are wanted; none: all
+  std::vector<Classification> classifications;
+
+  void Clear() {
+    id = event_time = {};
+    timeout = Duration{0};
+    priority = 0;
+    inputs.clear();
+    outputs.clear();
+    classifications.clear();
+  }
 };
 
 /// What no clock of a client shows is refused: a window of it would be looked at for ever. Times ahead are taken, and
@@ -54,16 +63,14 @@ class TensorResolver {
  private:
   Status ResolveRows(const TensorRequest& request, InferenceRequest& out);
   Status TakeTensor(const serving::TensorView& tensor);
-  Status SetRows(const serving::TensorView& tensor);
   Status TakeMatrix(const serving::TensorView& tensor);
+  void TakeAsItLies(std::string_view bytes);
   Status TakeColumn(const serving::TensorView& tensor, int feature);
-  Result<float> MatrixCell(int feature, double value) const;
   Result<float> TextCell(int feature, std::string_view text);
   Result<float> NumberCell(serving::Datatype datatype, int feature, double value) const;
   Status CheckFinite(const serving::TensorView& tensor) const;
   Status TakeKeys(const serving::TensorView& tensor);
   Status TakeTimes(const serving::TensorView& tensor);
-  Status WantOutputs(const TensorRequest& request, InferenceRequest& out) const;
   Status ResolveTensors(const TensorRequest& request, InferenceRequest& out);
   Status SplitMatrix(const serving::TensorView& matrix);
   Status TakeAs(const serving::TensorSpec& spec, const serving::TensorView& tensor);
@@ -71,12 +78,9 @@ class TensorResolver {
 
   const serving::Model* model_ = nullptr;
   const wire::ServingLimits* limits_ = nullptr;
-  std::size_t rows_ = 0;
-  bool any_ = false;
-  bool matrix_ = false;
-  std::vector<std::uint8_t> seen_;  // by feature
-  std::size_t columns_seen_ = 0;
+  RowLayout layout_;
   std::vector<float> features_;
+  std::span<const float> cells_;  // features_, or the request's own matrix where it can be taken as it lies
   std::vector<std::int64_t> times_us_;
   std::string_view event_time_;
   std::vector<std::string_view> keys_;

@@ -293,8 +293,9 @@ TEST_F(V2CatalogTest, ConfigurationAndExtensions) {
   EXPECT_EQ(small.Find("input")->AsArray().at(0).Find("dims")->Dump(), "[1]");
   GetJson("/v2/models/late/versions/2/config", 404);
   EXPECT_EQ(Post("/v2/models/late/config", "").status, 405);
-  EXPECT_EQ(GetJson("/v2").Find("extensions")->Dump(),
-            R"(["binary_tensor_data","model_configuration","model_repository","schedule_policy","statistics"])");
+  EXPECT_EQ(
+      GetJson("/v2").Find("extensions")->Dump(),
+      R"(["binary_tensor_data","classification","model_configuration","model_repository","schedule_policy","statistics"])");
 }
 
 TEST(V2ModelPathTest, StatisticsOfAllAreNoModelCalledStats) {

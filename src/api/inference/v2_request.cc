@@ -14,35 +14,6 @@ namespace {
 using serving::Datatype;
 using Kind = JsonScanner::Kind;
 
-Status ReadText(JsonScanner& json, std::string_view what, std::string_view& out) {
-  if (json.Peek() != Kind::kString) return Unexpected(json, what, "a string");
-  json.ReadString(out);
-  return Scanned(json);
-}
-
-Result<bool> ReadTruth(JsonScanner& json, std::string_view what) {
-  const Kind kind = json.Peek();
-  if (kind != Kind::kTrue && kind != Kind::kFalse) return Unexpected(json, what, "true or false");
-  if (kind == Kind::kTrue) {
-    json.ReadTrue();
-  } else {
-    json.ReadFalse();
-  }
-  TRY(Scanned(json));
-  return kind == Kind::kTrue;
-}
-
-Result<std::int64_t> ReadSize(JsonScanner& json, std::string_view what) {
-  double size = -1;
-  if (json.Peek() != Kind::kNumber) return Unexpected(json, what, "a whole number from 0");
-  json.ReadNumber(size);
-  TRY(Scanned(json));
-  if (!(size >= 0 && size <= 0x1p53) || size != std::floor(size)) {
-    return InvalidArgument(what, " is ", size, "; expected a whole number from 0");
-  }
-  return static_cast<std::int64_t>(size);
-}
-
 /// One value that is no list.
 Status ReadElement(JsonScanner& json, Datatype datatype, std::string& bytes) {
   const Kind kind = json.Peek();
@@ -79,20 +50,6 @@ Error TwiceThere(std::string_view what) { return InvalidArgument("an input has i
 
 }  // namespace
 
-bool BinaryOutputs::Wants(std::string_view output) const {
-  for (const auto& [name, binary] : named) {
-    if (name == output) return binary;
-  }
-  return all;
-}
-
-bool BinaryOutputs::any() const {
-  for (const auto& entry : named) {
-    if (entry.second) return true;
-  }
-  return all;
-}
-
 Status ReadElements(JsonScanner& json, Datatype datatype, std::uint64_t elements_max, std::string& bytes,
                     std::uint64_t& count) {
   if (json.Peek() != Kind::kArray) {
@@ -109,13 +66,8 @@ void V2Request::Clear() {
   inputs_.clear();
   sizes_.clear();
   json_tensors_.Clear();
-  request_.id = request_.event_time = {};
-  request_.timeout = Duration{0};
-  request_.priority = 0;
-  request_.inputs.clear();
-  request_.outputs.clear();
-  binary_.all = false;
-  binary_.named.clear();
+  wishes_.Clear();
+  request_.Clear();
 }
 
 Status V2Request::Read(std::string_view body, std::size_t json_bytes) {
@@ -131,6 +83,11 @@ Status V2Request::Read(std::string_view body, std::size_t json_bytes) {
   for (bool more = json.BeginObject(); more; more = json.NextMember()) TRY(ReadMember(json));
   json.Finish();
   TRY(Scanned(json));
+  request_.event_time = wishes_.event_time;
+  request_.timeout = wishes_.timeout;
+  request_.priority = wishes_.priority;
+  request_.outputs = wishes_.outputs;
+  request_.classifications = wishes_.classifications;
   for (const Input& input : inputs_) {
     if (input.data != nullptr) TRY(TakeData(input, text).In(Cat("input ", Quoted(input.name))));
   }
@@ -143,28 +100,10 @@ Status V2Request::ReadMember(JsonScanner& json) {
     if (!inputs_.empty()) return InvalidArgument("the request has \"inputs\" twice");
     return ReadInputs(json);
   }
-  if (key == "outputs") return ReadOutputs(json);
-  if (key == "parameters") return ReadParameters(json);
+  if (key == "outputs") return wishes_.ReadOutputs(json);
+  if (key == "parameters") return wishes_.ReadParameters(json);
   if (key == "id" && json.Peek() == Kind::kString) return ReadText(json, "id", request_.id);
   json.Skip();
-  return Scanned(json);
-}
-
-Status V2Request::ReadParameters(JsonScanner& json) {
-  if (json.Peek() != Kind::kObject) return Unexpected(json, "parameters", "an object");
-  for (bool more = json.BeginObject(); more; more = json.NextMember()) {
-    if (json.key() == "event_time") {
-      TRY(ReadText(json, "parameter event_time", request_.event_time));
-    } else if (json.key() == "timeout") {
-      request_.timeout = Duration(TRY(ReadSize(json, "parameter timeout")));
-    } else if (json.key() == "priority") {
-      request_.priority = static_cast<std::uint64_t>(TRY(ReadSize(json, "parameter priority")));
-    } else if (json.key() == "binary_data_output") {
-      binary_.all = TRY(ReadTruth(json, "parameter binary_data_output"));
-    } else {
-      json.Skip();
-    }
-  }
   return Scanned(json);
 }
 
@@ -209,7 +148,9 @@ Status V2Request::ReadInputMember(JsonScanner& json, Input& input) {
   }
   if (key == "datatype") {
     if (input.has_datatype) return TwiceThere(key);
-    return ReadDatatype(json, input);
+    input.datatype = TRY(ReadDatatype(json, input.name));
+    input.has_datatype = true;
+    return Ok();
   }
   if (key == "parameters") return ReadBinarySize(json, input);
   if (key == "data") {
@@ -235,19 +176,6 @@ Status V2Request::ReadShape(JsonScanner& json, Input& input) {
   return Scanned(json);
 }
 
-Status V2Request::ReadDatatype(JsonScanner& json, Input& input) {
-  std::string_view name;
-  TRY(ReadText(json, "the datatype of an input", name));
-  const std::optional<Datatype> datatype = serving::DatatypeFromName(name);
-  if (!datatype) {
-    return InvalidArgument("input ", Quoted(input.name), " has the datatype ", Quoted(name),
-                           "; known are BOOL, INT8 to INT64, UINT8 to UINT64, FP16, BF16, FP32, FP64, BYTES");
-  }
-  input.datatype = *datatype;
-  input.has_datatype = true;
-  return Ok();
-}
-
 Status V2Request::ReadBinarySize(JsonScanner& json, Input& input) {
   if (json.Peek() != Kind::kObject) return Unexpected(json, "the parameters of an input", "an object");
   for (bool more = json.BeginObject(); more; more = json.NextMember()) {
@@ -262,45 +190,6 @@ Status V2Request::ReadBinarySize(JsonScanner& json, Input& input) {
     }
   }
   return Scanned(json);
-}
-
-Status V2Request::ReadOutputs(JsonScanner& json) {
-  if (json.Peek() != Kind::kArray) return Unexpected(json, "outputs", "a list of objects with a name");
-  for (bool more = json.BeginArray(); more; more = json.NextElement()) {
-    if (request_.outputs.size() == serving::kTensorsMax) {
-      return InvalidArgument("the request wants more than ", serving::kTensorsMax, " outputs");
-    }
-    TRY(ReadOutput(json));
-  }
-  return Scanned(json);
-}
-
-Status V2Request::ReadOutput(JsonScanner& json) {
-  if (json.Peek() != Kind::kObject) return Unexpected(json, "an output", "an object with a name");
-  std::string_view name;
-  std::optional<bool> binary;
-  for (bool more = json.BeginObject(); more; more = json.NextMember()) {
-    if (json.key() == "name") {
-      TRY(ReadText(json, "the name of an output", name));
-    } else if (json.key() == "parameters" && json.Peek() == Kind::kObject) {
-      for (bool any = json.BeginObject(); any; any = json.NextMember()) {
-        if (json.key() == "binary_data") {
-          binary = TRY(ReadTruth(json, "parameter binary_data"));
-        } else if (json.key() == "classification" || json.key().starts_with("shared_memory")) {
-          return Unimplemented("output parameter ", Quoted(json.key()), " is not supported");
-        } else {
-          json.Skip();
-        }
-      }
-    } else {
-      json.Skip();
-    }
-  }
-  TRY(Scanned(json));
-  if (name.empty()) return InvalidArgument("an output has no name");
-  request_.outputs.push_back(name);
-  if (binary) binary_.named.emplace_back(name, *binary);
-  return Ok();
 }
 
 Status V2Request::TakeData(const Input& input, std::string_view text) {

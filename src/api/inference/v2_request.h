@@ -9,23 +9,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "api/inference/json_scanner.h"
 #include "api/inference/tensor_request.h"
+#include "api/inference/v2_wishes.h"
 #include "base/result.h"
 #include "serving/tensor.h"
 
 namespace mw::api::inference {
-
-/// Which outputs go back as bytes behind the JSON.
-struct BinaryOutputs {
-  bool all = false;
-  std::vector<std::pair<std::string, bool>> named;
-  [[nodiscard]] bool Wants(std::string_view output) const;
-  [[nodiscard]] bool any() const;
-};
 
 class V2Request {
  public:
@@ -34,7 +26,7 @@ class V2Request {
   /// Errors: kInvalidArgument naming the input and what was expected.
   Status Read(std::string_view body, std::size_t json_bytes);
   [[nodiscard]] const TensorRequest& request() const { return request_; }
-  [[nodiscard]] const BinaryOutputs& binary_outputs() const { return binary_; }
+  [[nodiscard]] const BinaryOutputs& binary_outputs() const { return wishes_.binary; }
 
  private:
   struct Input {
@@ -47,15 +39,11 @@ class V2Request {
   };
 
   Status ReadMember(JsonScanner& json);
-  Status ReadParameters(JsonScanner& json);
   Status ReadInputs(JsonScanner& json);
   Status ReadInput(JsonScanner& json);
   Status ReadInputMember(JsonScanner& json, Input& input);
   Status ReadShape(JsonScanner& json, Input& input);
-  Status ReadDatatype(JsonScanner& json, Input& input);
   Status ReadBinarySize(JsonScanner& json, Input& input);
-  Status ReadOutputs(JsonScanner& json);
-  Status ReadOutput(JsonScanner& json);
   Status TakeBinary(std::string_view binary);
   Status TakeData(const Input& input, std::string_view text);
 
@@ -66,7 +54,7 @@ class V2Request {
   std::string elements_;
   std::string element_strings_;
   TensorRequest request_;
-  BinaryOutputs binary_;
+  V2Wishes wishes_;
 };
 
 /// Appends the elements of a JSON value (a list of any nesting, or one value) to `bytes` as tensor data.

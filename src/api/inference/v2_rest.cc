@@ -44,21 +44,14 @@ class V2Rest::Source final : public RequestSource {
 
  private:
   Status DecodeRows(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) {
-    RequestDecoder& decoder = decoders_.rows;
-    TRY(decoder.Decode(body_, model, limits));
-    out.id = decoder.id();
-    out.event_time = decoder.event_time();
-    out.event_times_us = decoder.event_times_us();
-    out.keys = decoder.keys();
-    out.rows = decoder.rows();
-    out.features = decoder.features();
-    out.unknown_categories = decoder.unknown_categories();
-    out.wants_value = decoder.wants_value();
-    out.wants_decision = decoder.wants_decision();
+    TRY(decoders_.rows.Decode(body_, model, limits));
+    decoders_.rows.Tell(out);
+    decoders_.binary = decoders_.rows.binary_outputs();
     return Ok();
   }
   Status DecodeTensors(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) {
     TRY(decoders_.tensors.Read(body_, TRY(JsonBytes())));
+    decoders_.binary = decoders_.tensors.binary_outputs();
     return decoders_.resolver.Resolve(decoders_.tensors.request(), model, limits, out);
   }
   Result<std::size_t> JsonBytes() const {
@@ -83,7 +76,6 @@ class V2Rest::KeptBody final : public RequestBody {
   KeptBody(std::string_view body, std::string_view header_length) : body_(body), header_length_(header_length) {}
   Status Decode(const serving::Model& model, const wire::ServingLimits& limits, InferenceRequest& out) override {
     thread_local Decoders decoders;
-    decoders.tensors.Clear();
     return Source(decoders, body_, header_length_).Decode(model, limits, out);
   }
 
@@ -103,9 +95,9 @@ void V2Rest::Handle(const net::RequestView& request, std::string_view body, net:
 
 void V2Rest::Infer(const net::RequestView& request, std::string_view body, const V2ModelPath& path,
                    net::ResponseWriter& out) {
-  decoders_.tensors.Clear();
+  decoders_.binary.Clear();
   Source source(decoders_, body, request.Header(net::KnownHeader::kInferenceHeaderContentLength));
-  V2Reply reply(out, AnswerCodingFor(request), decoders_.tensors.binary_outputs());
+  V2Reply reply(out, AnswerCodingFor(request), decoders_.binary);
   const RestHeaders headers(request);
   const bool binary = !request.Header(net::KnownHeader::kInferenceHeaderContentLength).empty();
   runner_.Run({.model = path.model,

@@ -30,6 +30,7 @@ class V2Rest {
     RequestDecoder rows;
     V2Request tensors;
     TensorResolver resolver;
+    BinaryOutputs binary;  // as far as the request at hand was decoded
   };
   class Source;
   class KeptBody;

@@ -33,11 +33,7 @@ void InferMessage::Clear() { arena_.Clear(); }
 Status InferMessage::Read(std::span<const std::string_view> pieces) {
   arena_.Clear();
   target_ = {};
-  request_.id = request_.event_time = {};
-  request_.timeout = Duration{0};
-  request_.priority = 0;
-  request_.inputs.clear();
-  request_.outputs.clear();
+  request_.Clear();
   inputs_.clear();
   sizes_.clear();
   raw_.clear();
@@ -211,6 +207,7 @@ Status InferMessage::ReadOutput(std::string_view message) {
     return InvalidArgument("the request asks for more than ", serving::kTensorsMax, " outputs");
   }
   std::string_view name, entry;
+  std::uint64_t classes = 0;
   WireReader reader(message, arena_);
   while (reader.Next()) {
     if (reader.field() == 1) {
@@ -220,12 +217,18 @@ Status InferMessage::ReadOutput(std::string_view message) {
       if (parameter.name == "shared_memory_region") {
         return Unimplemented("shared memory is unsupported; outputs come in the answer");
       }
+      if (parameter.name != "classification") continue;
+      if (!parameter.number || *parameter.number > INT64_MAX) {
+        return InvalidArgument("parameter classification must be an int64_param or uint64_param from 0");
+      }
+      classes = *parameter.number;
     } else {
       reader.Skip();
     }
   }
   TRY(CheckRead(reader, "output"));
   request_.outputs.push_back(name);
+  if (classes > 0) request_.classifications.push_back({name, classes});
   return Ok();
 }
 
