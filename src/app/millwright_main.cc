@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   AddInitVerb(registrar);
   AddFileVerbs(registrar);
   AddRunVerbs(registrar);
+  AddLogsVerb(registrar);
   AddModelVerbs(registrar);
   AddEndpointVerbs(registrar);
   AddLimitsVerb(registrar);

@@ -200,6 +200,8 @@ Status Platform::Listen() {
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
   api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
   api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
+  server_calls_ = std::make_unique<api::native::ServerCalls>(*endpoints_, *workers_, follow_token_);
+  api::native::AddServerRoutes(routes, *server_calls_, *endpoints_, *predictions_, clock_);
   api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_, *blobs_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddLineageRoutes(routes, *database_);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/console/change_feed.h"
+#include "api/native/server_calls.h"
 #include "app/config.h"
 #include "app/control_loop.h"
 #include "app/run_facts.h"
@@ -108,6 +109,7 @@ class Platform {
   std::unique_ptr<pipelines::Pipelines> pipelines_;
   std::unique_ptr<ServeKeeper> serve_;
   std::unique_ptr<ControlLoop> loop_;
+  std::unique_ptr<api::native::ServerCalls> server_calls_;
   std::unique_ptr<net::StreamServer> server_;
   int port_ = 0;
   std::string url_;

@@ -108,7 +108,7 @@ void AccessLog::TellCounts(Timestamp now) {
   CatTo(text_, "{\"time\":\"", FormatTime(now), "\",\"not_logged\":", new_skipped + new_dropped, "}\n");
 }
 
-void AccessLog::Find(AccessQuery query, Done done) {
+void AccessLog::Find(AccessQuery query, std::string token, Done done) {
   std::optional<Error> refused;
   {
     const Lock lock(mutex_);
@@ -117,7 +117,7 @@ void AccessLog::Find(AccessQuery query, Done done) {
       refused = ResourceExhausted(kSearchesMax, " searches of the access log wait already; try again later");
     }
     if (!refused) {
-      searches_.push_back({std::move(query), std::move(done)});
+      searches_.push_back({std::move(query), std::move(token), std::move(done)});
       changed_.NotifyAll();
       return;
     }
@@ -138,9 +138,23 @@ void AccessLog::RunSearches() {
       search = std::move(searches_.front());
       searches_.pop_front();
     }
-    search.done(stopping ? Result<AccessFindings>(Unavailable("the server is stopping"))
-                         : SearchAccessFiles(directory, search.query));
+    const Status may = stopping ? Status(Unavailable("the server is stopping")) : CheckToken(search.token);
+    search.done(may.ok() ? SearchAccessFiles(directory, search.query) : Result<AccessFindings>(may.error()));
   }
+}
+
+/// Digests are compared, so that how long it takes tells nothing of the token.
+Status AccessLog::CheckToken(std::string_view token) const {
+  const ControlPlaneAddress followed = TRY(FindControlPlane(options_.state_directory, options_.control_plane));
+  if (followed.token.empty()) {
+    return PermissionDenied(
+        "this server shares its access log with nobody; on its machine: millwright logs --state-dir ",
+        options_.state_directory);
+  }
+  if (Sha256Hex(token) != Sha256Hex(followed.token)) {
+    return PermissionDenied("the access log is for the control plane that this server follows; ask that one");
+  }
+  return Ok();
 }
 
 }  // namespace mw::serving

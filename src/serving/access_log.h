@@ -25,11 +25,13 @@
 #include "base/result.h"
 #include "serving/access_files.h"
 #include "serving/access_lane.h"
+#include "serving/control_plane_address.h"
 
 namespace mw::serving {
 
 struct AccessLogOptions {
   std::string state_directory;
+  ControlPlaneAddress control_plane{};  ///< that is followed, if any
   AccessFileLimits limits{};
   std::chrono::milliseconds drain_interval{100};
 };
@@ -49,14 +51,17 @@ class AccessLog {
   /// Idempotent. Searches that wait are given up with kUnavailable.
   void Stop();
 
-  /// Searches on a thread of its own and calls `done` there, once. Any thread.
+  /// Searches on a thread of its own and calls `done` there, once. Any thread. `token`: the caller's; who may read the
+  /// log is the control plane that the server follows, by the token that they share. Errors, through `done`:
+  /// kPermissionDenied; kResourceExhausted; kUnavailable while the server stops; those of SearchAccessFiles.
   using Done = std::function<void(Result<AccessFindings> findings)>;
-  void Find(AccessQuery query, Done done);
+  void Find(AccessQuery query, std::string token, Done done);
   static constexpr std::size_t kSearchesMax = 8;  ///< that wait; more are kResourceExhausted
 
  private:
   struct Search {
     AccessQuery query;
+    std::string token;
     Done done;
   };
 
@@ -65,6 +70,7 @@ class AccessLog {
   void DrainAll();
   void TellCounts(Timestamp now);
   void RunSearches();
+  [[nodiscard]] Status CheckToken(std::string_view token) const;
 
   const AccessLogOptions options_;
   const Clock& clock_;

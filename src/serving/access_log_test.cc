@@ -172,8 +172,11 @@ TEST(AccessQuery, ParametersThereAndBack) {
 class AccessLogTest : public ::testing::Test {
  protected:
   std::unique_ptr<AccessLog> Make() {
-    auto log = AccessLog::Make({.state_directory = directory_.path(), .drain_interval = std::chrono::milliseconds(2)},
-                               clock_, metrics_);
+    AccessLogOptions options;
+    options.state_directory = directory_.path();
+    options.control_plane = {"http://127.0.0.1:1", "the token"};
+    options.drain_interval = std::chrono::milliseconds(2);
+    auto log = AccessLog::Make(std::move(options), clock_, metrics_);
     EXPECT_TRUE(log.ok());
     return *std::move(log);
   }
@@ -187,9 +190,10 @@ class AccessLogTest : public ::testing::Test {
     entry->endpoint.Set("late");
     lane.Commit();
   }
-  static Result<AccessFindings> FindNow(AccessLog& log, AccessQuery query) {
+  static Result<AccessFindings> FindNow(AccessLog& log, AccessQuery query, std::string token = "the token") {
     std::promise<Result<AccessFindings>> found;
-    log.Find(std::move(query), [&](Result<AccessFindings> findings) { found.set_value(std::move(findings)); });
+    log.Find(std::move(query), std::move(token),
+             [&](Result<AccessFindings> findings) { found.set_value(std::move(findings)); });
     return found.get_future().get();
   }
   bool Await(AccessLog& log, const AccessQuery& query, std::size_t lines) {
@@ -224,6 +228,22 @@ TEST_F(AccessLogTest, WhatALaneTookIsFoundWhileTheServerRunsAndAfterwards) {
   const Json line = *Json::Parse(findings->lines.front());
   const Timestamp at = *ParseTime(line.StringOr("time", ""));
   EXPECT_LT(std::chrono::abs(clock_.Now() - at), std::chrono::seconds(30)) << "wall time";
+}
+
+TEST_F(AccessLogTest, OnlyTheControlPlaneMayRead) {
+  const auto log = Make();
+  log->Start();
+  EXPECT_TRUE(FindNow(*log, {}).ok());
+  for (const char* token : {"", "another", "the tokem"}) {
+    EXPECT_EQ(FindNow(*log, {}, token).error().code, Code::kPermissionDenied) << token;
+  }
+  // A local control plane that comes back with another token says so in the state directory.
+  ASSERT_TRUE(
+      WriteFileDurably(ControlPlanePath(directory_.path()), R"({"url":"http://127.0.0.1:2","token":"new"})").ok());
+  EXPECT_FALSE(FindNow(*log, {}).ok());
+  EXPECT_TRUE(FindNow(*log, {}, "new").ok());
+  ASSERT_TRUE(WriteFileDurably(ControlPlanePath(directory_.path()), R"({"url":"http://127.0.0.1:2","token":""})").ok());
+  EXPECT_EQ(FindNow(*log, {}, "").error().code, Code::kPermissionDenied) << "no token is none that fits";
 }
 
 TEST_F(AccessLogTest, WhatIsLeftOutIsSaidInTheLogAndCounted) {

@@ -81,6 +81,13 @@ ControlRules ControlRulesOf(const ServeOptions& options) {
           .token = options.follow.empty() ? options.token : ""};
 }
 
+AccessLogOptions AccessLogOptionsOf(const ServeOptions& options) {
+  AccessLogOptions log;
+  log.state_directory = options.state_directory;
+  if (!options.follow.empty()) log.control_plane = {options.follow, options.token};
+  return log;
+}
+
 }  // namespace
 
 DataPlane::DataPlane(ServeOptions options)
@@ -112,7 +119,7 @@ Status DataPlane::Prepare() {
     TRY(MakeDirectories(options_.state_directory));
     lock_ = TRY(TakeLock(options_.state_directory + "/serve.lock"));
     unlink(ServeFile(options_).c_str());  // of one that was killed
-    access_log_ = TRY(AccessLog::Make({.state_directory = options_.state_directory}, clock_, metrics_));
+    access_log_ = TRY(AccessLog::Make(AccessLogOptionsOf(options_), clock_, metrics_));
   }
   server_id_ = TRY(ServerId(options_, clock_));
   return options_.follow.empty() ? Ok() : Follow();

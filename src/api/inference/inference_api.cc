@@ -52,7 +52,8 @@ InferenceHandler::InferenceHandler(const InferenceContext& context)
       runner_(context),
       v2_(runner_, context.program_version),
       v1_(runner_),
-      mlflow_(runner_, context.program_version) {}
+      mlflow_(runner_, context.program_version),
+      log_(context.access_log) {}
 
 void InferenceHandler::Handle(const net::RequestView& request, net::ResponseWriter& out) {
   HandleNow(request, out);
@@ -100,6 +101,7 @@ void InferenceHandler::Route(const net::RequestView& request, std::string_view b
     return v2_.Handle(request, body, out);
   if (path.starts_with("/v1")) return v1_.Handle(request, body, out);
   if (MlflowRest::Owns(path)) return mlflow_.Handle(request, body, out);
+  if (path == kRequestsPath) return log_.Handle(request, out);
   if (path != "/metrics")
     return SendCommonError(out, 404, Cat("no such path: ", path.substr(0, 200), "; start at /v2"));
   if (!IsRead(request)) return SendNotAllowed(out, request, "GET");

@@ -4,6 +4,7 @@
 //   /v1...                     TensorFlow Serving's and KServe's v1 (v1_rest.h)
 //   /invocations, /ping, ...   MLflow's scoring server (mlflow_rest.h)
 //   /metrics                   Prometheus
+//   /millwright/v1/requests    the access log, for the control plane (log_rest.h)
 //
 // Bodies may come as gzip, deflate or zstd, and large answers go so to who accepts it (rest_reply.h).
 //
@@ -16,6 +17,7 @@
 #include <string_view>
 
 #include "api/inference/inference_runner.h"
+#include "api/inference/log_rest.h"
 #include "api/inference/mlflow_rest.h"
 #include "api/inference/v1_rest.h"
 #include "api/inference/v2_rest.h"
@@ -41,6 +43,7 @@ class InferenceHandler final : public net::LoopHandler {
   V2Rest v2_;
   V1Rest v1_;
   MlflowRest mlflow_;
+  LogRest log_;
   std::string decoded_;  // the body of a request that came compressed
 };
 

@@ -26,6 +26,7 @@
 #include "api/inference/shadow_call.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "serving/access_log.h"
 #include "serving/admission.h"
 #include "serving/batcher.h"
 #include "serving/catalog.h"
@@ -52,6 +53,7 @@ struct InferenceContext {
   serving::ModelControl* control = nullptr;     ///< null: models are neither loaded nor unloaded by name
   serving::Admission* admission = nullptr;      ///< null: everybody is let in
   serving::ShadowSender* shadow = nullptr;      ///< the thread's own; null: no shadow is shown anything
+  serving::AccessLog* access_log = nullptr;     ///< the same
 };
 
 /// How long a request waits for a model that is on its way into memory, when its client waits longer.

@@ -21,6 +21,8 @@
 
 namespace mw::api::native {
 
+class ServerCalls;  // server_calls.h
+
 /// Body of a request that is a small JSON document.
 inline constexpr std::size_t kJsonBodyBytesMax = std::size_t{4} << 20;
 
@@ -62,6 +64,10 @@ void AddChangeRoutes(net::RouteTable& routes, goals::Goals& goals, pipelines::De
                      const Clock& clock);
 /// /api/v1/endpoints/{name}/monitoring
 void AddMonitoringRoutes(net::RouteTable& routes, monitoring::Monitoring& monitoring);
+/// /api/v1/requests, /api/v1/endpoints/{name}/serving and predictions: what happens at model servers. `calls` outlives
+/// the table.
+void AddServerRoutes(net::RouteTable& routes, ServerCalls& calls, endpoints::Endpoints& endpoints,
+                     predictions::Predictions& predictions, const Clock& clock);
 /// /api/v1/lineage
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
 

@@ -1,4 +1,4 @@
-// run, status, logs: pipelines at work.
+// run, status: pipelines at work.
 #include <unistd.h>
 
 #include <CLI/App.hpp>
@@ -21,12 +21,6 @@ struct RunArguments {
   std::string pipeline;
   std::vector<std::string> set;
   bool detach = false;
-};
-
-struct LogArguments {
-  std::string run;
-  std::string step;
-  bool follow = false;
 };
 
 constexpr auto kPollPeriod = std::chrono::milliseconds(100);
@@ -251,22 +245,6 @@ int RunStatus(const Options& options, const std::string& run, bool watch) {
   return Print(options, Overview(options), SayOverview);
 }
 
-int RunLogs(const Options& options, const LogArguments& arguments) {
-  std::int64_t offset = 0;
-  while (true) {
-    const Result<Json> part = Call(
-        options, net::Method::kGet,
-        Cat("/api/v1/runs/", arguments.run, "/tasks/", net::PercentEncode(arguments.step), "/log?offset=", offset));
-    if (!part.ok()) return Fail(part.error());
-    const std::string text = part->StringOr("text", "");
-    Say(text);
-    offset = part->IntOr("next_offset", offset);
-    if (!text.empty()) continue;
-    if (!arguments.follow || part->BoolOr("ended", true)) return kDone;
-    Pause(kPollPeriod);
-  }
-}
-
 }  // namespace
 
 void AddRunVerbs(const Registrar& registrar) {
@@ -285,14 +263,6 @@ void AddRunVerbs(const Registrar& registrar) {
                                    [&options, status_run, watch] { return RunStatus(options, *status_run, *watch); });
   status->add_option("run", *status_run, "A run's id");
   status->add_flag("--watch", *watch, "Keep showing it: 80 columns, every two seconds; with a run, until it ends");
-
-  const auto log = std::make_shared<LogArguments>();
-  CLI::App* logs =
-      registrar.Add("logs", "Show what a step of a run printed", "millwright logs 0199c3... train --follow",
-                    [&options, log] { return RunLogs(options, *log); });
-  logs->add_option("run", log->run, "A run's id")->required();
-  logs->add_option("step", log->step, "A step's name")->required();
-  logs->add_flag("--follow", log->follow, "Go on until the step ends");
 }
 
 }  // namespace mw::app::cli

@@ -87,8 +87,15 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
 }
 
 api::inference::InferenceContext ContextOf(const serving::HandlerContext& context) {
-  return {context.catalog, context.metrics, context.clock,    std::string(kVersion), context.recording,
-          context.cache,   context.access,  &context.control, context.admission,     context.shadow};
+  api::inference::InferenceContext inference{context.catalog, context.metrics, context.clock, std::string(kVersion)};
+  inference.recording = context.recording;
+  inference.cache = context.cache;
+  inference.access = context.access;
+  inference.access_log = context.access_log;
+  inference.control = &context.control;
+  inference.admission = context.admission;
+  inference.shadow = context.shadow;
+  return inference;
 }
 
 class GrpcFront final : public serving::Front {

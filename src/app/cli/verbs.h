@@ -8,7 +8,8 @@ namespace mw::app::cli {
 void AddServerVerbs(const Registrar& registrar);    ///< up, serve, version
 void AddInitVerb(const Registrar& registrar);       ///< init
 void AddFileVerbs(const Registrar& registrar);      ///< apply, diff, check, plan
-void AddRunVerbs(const Registrar& registrar);       ///< run, status, logs
+void AddRunVerbs(const Registrar& registrar);       ///< run, status
+void AddLogsVerb(const Registrar& registrar);       ///< logs
 void AddModelVerbs(const Registrar& registrar);     ///< goals, models
 void AddEndpointVerbs(const Registrar& registrar);  ///< deploy, rollback, predict, replay
 void AddLimitsVerb(const Registrar& registrar);     ///< limits
