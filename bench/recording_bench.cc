@@ -1,8 +1,8 @@
 // What recording costs, for bench/recording_bench.py and alone.
-//   recording_bench serve PACKAGE  four servers of one model in this process, until standard input ends:
+//   recording_bench serve PACKAGE  five servers of one model in this process, until standard input ends:
 //                                  `off` records nothing, `live` as a server does, `full` samples every row,
-//                                  `away` as live with a control plane that never answers. Prints their ports,
-//                                  at the end what each recorded.
+//                                  `away` as live with a control plane that never answers, `log` is live with the
+//                                  access log. Prints their ports, at the end what each recorded.
 //   recording_bench lane           nanoseconds that a row takes on the loop's thread
 #include <sys/eventfd.h>
 
@@ -32,7 +32,7 @@ class Taker final : public net::LoopHandler {
 
 /// One way to record, with a server of its own.
 struct Side {
-  enum class Kind : std::uint8_t { kOff, kLive, kFull, kAway };
+  enum class Kind : std::uint8_t { kOff, kLive, kFull, kAway, kLog };
   Side(const char* name_in, Kind kind_in) : name(name_in), kind(kind_in) {}
   const char* name;
   Kind kind;
@@ -40,6 +40,7 @@ struct Side {
   MetricsRegistry metrics;
   serving::Catalog catalog{metrics};
   std::unique_ptr<serving::Recorder> recorder;
+  std::unique_ptr<serving::AccessLog> log;
   std::unique_ptr<net::LoopServer> server;
 
   Status Start(const std::string& package, const std::string& control_plane, const Clock& clock) {
@@ -53,30 +54,39 @@ struct Side {
       options.server_id = "bench";
       recorder = TRY(serving::Recorder::Make(std::move(options), clock, metrics));
     }
+    if (kind == Kind::kLog) {
+      serving::AccessLogOptions options;
+      options.state_directory = directory.path();
+      log = TRY(serving::AccessLog::Make(std::move(options), clock, metrics));
+    }
     const auto make_handler = [&](int) {
-      serving::RecordingLane* const lane = recorder == nullptr ? nullptr : &recorder->NewLane();
-      return std::make_unique<api::inference::InferenceHandler>(
-          api::inference::InferenceContext{catalog, metrics, clock, "bench", lane});
+      api::inference::InferenceContext context{catalog, metrics, clock, "bench"};
+      if (recorder != nullptr) context.recording = &recorder->NewLane();
+      if (log != nullptr) context.access = &log->NewLane();
+      return std::make_unique<api::inference::InferenceHandler>(context);
     };
     server = TRY(net::LoopServer::Start(net::LoopServerOptions{}, make_handler, metrics));
     if (recorder != nullptr) recorder->Start();
+    if (log != nullptr) log->Start();
     return Ok();
   }
   void Stop() {
     server.reset();
     recorder.reset();
+    log.reset();
     const auto counter = [this](std::string_view metric, const Labels& labels = {}) {
       return metrics.AddCounter(metric, "", labels).Value();
     };
     std::printf(
-        "%s rows %llu sampled %llu lost %llu dropped %llu pieces %llu sent_bytes %llu\n", name,
+        "%s rows %llu sampled %llu lost %llu dropped %llu pieces %llu sent_bytes %llu log_lines %llu\n", name,
         static_cast<unsigned long long>(
             counter("millwright_inference_rows_total", {{"model", "bench"}, {"version", "1"}})),
         static_cast<unsigned long long>(counter("millwright_recording_sampled_rows_total")),
         static_cast<unsigned long long>(counter("millwright_recording_dropped_rows_total", {{"reason", "queue_full"}})),
         static_cast<unsigned long long>(counter("millwright_recording_dropped_rows_total", {{"reason", "spool_full"}})),
         static_cast<unsigned long long>(counter("millwright_recording_pieces_total")),
-        static_cast<unsigned long long>(counter("millwright_recording_sent_bytes_total")));
+        static_cast<unsigned long long>(counter("millwright_recording_sent_bytes_total")),
+        static_cast<unsigned long long>(counter("millwright_access_log_lines_total")));
   }
 };
 
@@ -90,7 +100,8 @@ Status Serve(const std::string& package) {
       std::move(taker_options), [](int) { return std::make_unique<Taker>(); }, metrics));
   const std::string control_plane = Cat("http://127.0.0.1:", taker->port());
   using Kind = Side::Kind;
-  Side sides[] = {{"off", Kind::kOff}, {"live", Kind::kLive}, {"full", Kind::kFull}, {"away", Kind::kAway}};
+  Side sides[] = {
+      {"off", Kind::kOff}, {"live", Kind::kLive}, {"full", Kind::kFull}, {"away", Kind::kAway}, {"log", Kind::kLog}};
   for (Side& side : sides) {
     TRY(side.Start(package, control_plane, clock));
     std::printf("%s %d\n", side.name, side.server->port());

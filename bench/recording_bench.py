@@ -5,8 +5,8 @@
 
 One process serves one model (20 named columns, 150 trees of depth 6) at four addresses: `off` records
 nothing; `live` records as a server does (rows without an event time: beyond 1,000 a second a sample); `full`
-samples every row, as of a replay; `away` is live with a control plane that never answers. wrk asks each in
-turn; every answer must be 200. Prints a table; --json FILE writes the same figures.
+samples every row, as of a replay; `away` is live with a control plane that never answers; `log` is live with
+the access log. wrk asks each in turn; every answer must be 200. Prints a table; --json FILE writes the same figures.
 """
 import argparse
 import json
@@ -39,12 +39,12 @@ def main():
         script.write_text(SCRIPT.replace("{body}", body))
         server = subprocess.Popen([programs / "recording_bench", "serve", f"{root}/package"], text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        ports = dict(server.stdout.readline().split() for _ in range(4))
+        ports = dict(server.stdout.readline().split() for _ in range(5))
         rates, cpu, p99 = ({name: [] for name in ports} for _ in range(3))
         waited, began = waiting_for_cpu(), time.monotonic()
         for turn in range(options.rounds):
             # Who comes first changes from round to round.
-            for name in list(ports)[turn % 4:] + list(ports)[:turn % 4]:
+            for name in list(ports)[turn % 5:] + list(ports)[:turn % 5]:
                 before = cpu_seconds(server)
                 url = f"http://127.0.0.1:{ports[name]}/v2/models/bench/infer"
                 rate, percentiles = wrk(url, options.connections, options.seconds, script)

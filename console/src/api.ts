@@ -265,13 +265,90 @@ export interface Deployment {
   ready_at: string | null;
 }
 
+export interface VersionOnServer {
+  server: string;
+  state: string;
+  error: string;
+  weight: number;
+  memory_bytes: number;
+}
+
+export interface EndpointVersion {
+  version: number;
+  weight: number; // ten-thousandths
+  shadow_share?: number;
+  package: string;
+  servers: VersionOnServer[];
+}
+
 export interface EndpointView extends Deployment {
   ready: boolean;
+  versions?: EndpointVersion[];
+  shadow?: { version: number; share: number } | null;
   servers: { server: string; version: string; address: string; seen: string }[];
 }
 
 export interface Endpoint extends EndpointView {
   history: Deployment[];
+}
+
+/** Bounds ascending; one count for each and one above the last. */
+export interface HistogramReading {
+  bounds: number[];
+  counts: number[];
+  sum: number;
+}
+
+/** What one version did since its servers began. */
+export interface VersionReading {
+  version: number;
+  requests?: number;
+  refused?: number;
+  failures?: number;
+  rows?: number;
+  cache_hits?: number;
+  cache_misses?: number;
+  run_again?: number;
+  worker_restarts?: number;
+  rejections: Record<string, number>;
+  stages: Record<string, HistogramReading>;
+  batch_rows: HistogramReading;
+}
+
+export interface AskedServer {
+  server: string;
+  address: string;
+  error: string | null;
+}
+
+export interface ServingReading {
+  endpoint: string;
+  at: string;
+  servers: AskedServer[];
+  versions: VersionReading[];
+}
+
+/** A line of a model server's access log; one without an outcome counts requests that were not written down. */
+export interface RequestLine {
+  time: string;
+  endpoint?: string;
+  version?: number;
+  protocol?: string;
+  rows?: number;
+  id?: string;
+  outcome?: string;
+  status?: number;
+  error?: string;
+  total_us?: number;
+  trace_id?: string;
+  client?: string;
+  server?: string;
+}
+
+export interface RequestLines {
+  requests: RequestLine[];
+  reaches: string | null;
+  servers: AskedServer[];
 }
 
 export interface DriftCell {
@@ -468,6 +545,19 @@ export function useApi<T>(path: string | null): Answer<T> {
   return useApis<T>(path === null ? [] : [path])[0] ?? { settled: true };
 }
 
+/** The answer at `path`, asked for again every so often while somebody looks. */
+export function useEvery<T>(path: string, periodMs: number): Answer<T> {
+  const answer = useApi<T>(path);
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      const entry = entryOf(path);
+      if (!document.hidden && !entry.loading) void load(path, entry);
+    }, periodMs);
+    return () => window.clearInterval(timer);
+  }, [path, periodMs]);
+  return answer;
+}
+
 function invalidate(concerns: (path: string) => boolean) {
   for (const [path, entry] of entries) {
     if (!concerns(path)) continue;
@@ -494,8 +584,8 @@ function concerned(topic: string, name: string): (path: string) => boolean {
       return (path) => under("goals")(path) || path.startsWith("/api/v1/pipelines");
     case "model":
       return under("models");
-    case "endpoint":
-      return under("endpoints");
+    case "endpoint": // rates are read in even steps
+      return (path) => under("endpoints")(path) && !path.endsWith("/serving");
     case "server":
       return (path) => /^\/api\/v1\/(endpoints(\/[^/]+)?|doctor)$/.test(path);
     default:

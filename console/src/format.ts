@@ -78,6 +78,14 @@ export function bytes(size: number): string {
   return `${size} B`;
 }
 
+/** "85 µs", "0.31 ms", "12.5 ms", "1,250 ms": latencies. */
+export function milliseconds(value: number | null): string {
+  if (value === null) return "–";
+  if (value < 0.1) return `${(1000 * value).toFixed(0)} µs`;
+  if (value < 1) return `${value.toFixed(2)} ms`;
+  return value < 100 ? `${value.toFixed(1)} ms` : `${count(value)} ms`;
+}
+
 export function duration(seconds: number): string {
   if (seconds < 0.0995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
@@ -99,6 +107,11 @@ export function moment(text: string | null): string {
   const at = new Date(text);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${day(text)}, ${two(at.getUTCHours())}:${two(at.getUTCMinutes())} UTC`;
+}
+
+/** "14:32:25", UTC. */
+export function timeOfDay(text: string): string {
+  return new Date(text).toISOString().slice(11, 19);
 }
 
 /** "22 Nov 2026", of the UTC day. */

@@ -26,6 +26,7 @@ const kTones: Record<string, Tone> = {
   failed: "bad", missed: "bad", alert: "bad", bad: "bad", error: "bad", no_data: "bad", "not ready": "bad",
   canceled: "warn", canceling: "warn", backoff: "warn", warning: "warn", warn: "warn", note: "warn",
   running: "run", launching: "run",
+  answered: "ok", slow: "warn", refused: "warn", loading: "run", unloaded: "none", waiting: "run",
 };
 export function toneOf(state: string): Tone {
   return kTones[state] ?? "none";
@@ -202,6 +203,16 @@ export function Clock({ of }: { of: "event" | "wall" }) {
 /** True once every answer has come, well or not: pages appear whole, nothing moves afterwards. */
 export function settled(...answers: Answer<unknown>[]): boolean {
   return answers.every((answer) => answer.settled);
+}
+
+/** True for so long, then false: what is not there by then is not waited for. */
+export function usePatience(ms: number): boolean {
+  const [patient, setPatient] = useState(true);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setPatient(false), ms);
+    return () => window.clearTimeout(timer);
+  }, []);
+  return patient;
 }
 
 /** Says nothing for the moment that a reading usually takes. */

@@ -222,6 +222,86 @@ test("an endpoint shows traffic, latency, labels, findings", async () => {
   assert.equal(await page.locator("rect.bar-bad").count(), 1);
 });
 
+test("an endpoint shows its versions, their shares and states, and what is turned away", async () => {
+  const endpoint = fixture("/api/v1/endpoints/late-departures");
+  const serving = fixture("/api/v1/endpoints/late-departures/serving");
+  const page = await pageOf("/endpoints/late-departures");
+  const row = (version) => page.locator(`[data-version="${version}"]`);
+  for (const version of endpoint.versions) {
+    const share = version.weight > 0 ? `${version.weight / 100} %` : `${version.shadow_share / 100} % shadow`;
+    assert.equal(clean(await row(version.version).locator(".share").innerText()), share);
+  }
+  assert.equal(clean(await row(1).locator(".state").innerText()), "ready");
+  assert.match(clean(await row(2).innerText()), /loading ready on 1 of 2/);
+  assert.match(clean(await row(3).innerText()), /failed row 4: probability 0.25, the package says 0.2500001/);
+  // Before there are two readings the latencies are those since the servers began, by Prometheus' rule.
+  const between = ({ bounds, counts }, share) => {
+    const size = counts.reduce((sum, n) => sum + n, 0);
+    let before = 0;
+    for (let i = 0; i < counts.length; before += counts[i++]) {
+      if (before + counts[i] < share * size || counts[i] === 0) continue;
+      const low = i === 0 ? 0 : bounds[i - 1];
+      return 1e6 * (low + ((share * size - before) / counts[i]) * (bounds[i] - low));
+    }
+  };
+  const micros = (text) => (text.endsWith("µs") ? parseFloat(text) : 1000 * parseFloat(text));
+  for (const version of serving.versions) {
+    for (const [stage, histogram] of Object.entries(version.stages)) {
+      const cells = page.locator(`[data-stage="${version.version} ${stage}"] td.num`);
+      if (histogram.counts.every((n) => n === 0)) {
+        assert.equal(await cells.count(), 0, `${stage} took no time`);
+        continue;
+      }
+      const shown = (await cells.allInnerTexts()).map(micros);
+      [0.5, 0.9, 0.99].forEach((share, i) => {
+        const expected = between(histogram, share);
+        assert.ok(Math.abs(shown[i] - expected) <= Math.max(0.5, 0.02 * expected), `${stage} ${share}: ${shown[i]}, not ${expected}`);
+      });
+    }
+  }
+  assert.equal(clean(await text(page, '[data-reason="queue_full"]')), "3 the queue was full");
+  assert.equal(await page.locator("[data-reason]").count(), 1);
+  assert.match(await text(page, ".unheard"), /10\.0\.0\.2:8080 was not heard/);
+  const lines = fixture("/api/v1/requests").requests.filter((line) => line.outcome).reverse();
+  const shown = await page.locator("[data-problems] tbody tr").allInnerTexts();
+  assert.equal(shown.length, lines.length);
+  lines.forEach((line, i) => {
+    for (const part of [line.error ?? "1,024 rows by grpc", line.client, line.trace_id ?? ""]) assert.ok(shown[i].includes(part), `${part} in ${shown[i]}`);
+  });
+  assert.equal(await text(page, ".chart-wait"), "The first seconds are being counted.");
+});
+
+test("an endpoint counts by itself while somebody looks, and nothing flickers", async () => {
+  const path = "/api/v1/endpoints/late-departures/serving";
+  const serving = fixture(path);
+  const page = await pageOf("/endpoints/late-departures");
+  const reading = (seconds, requests) => ({
+    ...serving,
+    at: new Date(Date.parse(serving.at) + 1000 * seconds).toISOString(),
+    versions: serving.versions.map((v) => (v.version === 1 ? { ...v, requests: v.requests + requests, rows: v.rows + 4 * requests } : v)),
+  });
+  assert.equal(await text(page, '[data-version="1"] [data-of="requests"]'), "–");
+  await page.evaluate(() => (window.row = document.querySelector('[data-version="1"]')));
+  mock.override(path, reading(10, 500));
+  await until(async () => (await text(page, '[data-version="1"] [data-of="requests"]')) === "50", "500 requests in 10 s are 50 a second");
+  assert.equal(await text(page, '[data-version="1"] [data-of="rows"]'), "200");
+  assert.equal(await text(page, '[data-version="2"] [data-of="requests"]'), "0");
+  mock.override(path, reading(20, 2500));
+  await page.locator("main figure .readout", { hasText: "v1 200" }).waitFor();
+  // A server that begins anew counts from nothing.
+  mock.override(path, { ...reading(30, 0), versions: serving.versions.map((v) => ({ ...v, requests: 100, rows: 400 })) });
+  await page.locator("main figure .readout", { hasText: "v1 10" }).waitFor();
+  assert.equal(await page.evaluate(() => window.row === document.querySelector('[data-version="1"]')), true);
+});
+
+test("an endpoint is shown also when no server can be asked", async () => {
+  mock.override("/api/v1/endpoints/late-departures/serving", undefined);
+  mock.override("/api/v1/requests", undefined);
+  const page = await pageOf("/endpoints/late-departures", { missing: ["/serving", "/api/v1/requests"] });
+  assert.equal(await page.locator("[data-versions]").count(), 0);
+  assert.ok((await page.locator("[data-heat]").count()) > 0);
+});
+
 test("drift: each cell as the API has it, and a click shows both histograms", async () => {
   const monitoring = fixture("/api/v1/endpoints/late-departures/monitoring");
   const features = [...monitoring.features].sort((a, b) => b.attribution - a.attribution);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""A rolling restart of two model servers behind a real nginx, under load: not one request may fail.
+"""A rolling restart of two model servers behind a real nginx and a real HAProxy, under load: not one request may fail.
 
-    tests/operations/rolling_restart.py [--programs build/release/bin] [--seconds 1.5]
+    tests/operations/rolling_restart.py [--programs build/release/bin] [--seconds 1.5] [--balancer nginx|haproxy]
 
-nginx runs with the configuration of docs/guide/operations.md, read from there. Threads ask through it without a pause,
+Both run with the configuration of docs/guide/operations.md, read from there. Threads ask through them without a pause,
 on connections that stay and on new ones, and compare every answer with the one before the restart; meanwhile each
-server ends by SIGTERM and starts again, and then one is killed outright. Needs nginx (Debian's nginx-light).
+server ends by SIGTERM and starts again, and behind nginx one is killed outright. Needs nginx (Debian's nginx-light) and
+haproxy.
 """
 import argparse
 import http.client
@@ -24,6 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/guide/operations.md"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 FEATURES = 30
 FRAME = """
 daemon off;
@@ -38,6 +40,21 @@ http {{
   access_log {folder}/access.log attempts;
 {guide}
 }}
+"""
+
+HAPROXY_FRAME = """
+global
+  maxconn 512
+defaults
+  mode http
+  timeout connect 500ms
+  timeout client 30s
+  timeout server 30s
+  timeout http-keep-alive 30s
+frontend load
+  bind unix@{socket}
+  default_backend millwright
+{guide}
 """
 
 
@@ -81,13 +98,21 @@ class Server:
         return time.monotonic() - begun
 
 
+def guide_of(balancer, servers):
+    """The configuration in the guide, with the servers' own addresses."""
+    guide = re.search(rf"```{balancer}\n(.*?)```", GUIDE.read_text(), re.DOTALL).group(1)
+    for place, server in zip(("10.0.0.1:8080", "10.0.0.2:8080"), servers):
+        assert place in guide, f"{GUIDE} names another place than {place}"
+        guide = guide.replace(place, server.address)
+    return guide
+
+
 class Nginx:
+    retries_all = True
+
     def __init__(self, folder, servers):
         self.folder, self.socket = folder, f"{folder}/nginx.sock"
-        guide = re.search(r"```nginx\n(.*?)```", GUIDE.read_text(), re.DOTALL).group(1)
-        for place, server in zip(("10.0.0.1:8080", "10.0.0.2:8080"), servers):
-            assert place in guide, f"{GUIDE} names another place than {place}"
-            guide = guide.replace(place, server.address)
+        guide = guide_of("nginx", servers)
         guide, listens = re.subn(r"listen [^;]*;", f"listen unix:{self.socket};", guide)
         assert listens == 1
         configuration = folder / "nginx.conf"
@@ -106,6 +131,42 @@ class Nginx:
         """Of every request: status for the client, status of each server that was asked."""
         lines = (self.folder / "access.log").read_text().splitlines()
         return [(line.split()[0], re.findall(r"\S+", line.split(maxsplit=1)[1].replace(",", ""))) for line in lines]
+
+
+    def check(self):
+        attempts = self.attempts()
+        retried = sum(len(upstream) > 2 for _, upstream in attempts)
+        assert len(attempts) > 1000 and retried > 0, "no server was away while requests came"
+        return f"{retried} asked of a second server"
+
+    def complaints(self):
+        return (self.folder / "error.log").read_text()
+
+
+class Haproxy:
+    retries_all = False  # what a killed server had begun fails
+
+    def __init__(self, folder, servers):
+        self.folder, self.socket = folder, f"{folder}/haproxy.sock"
+        configuration = folder / "haproxy.cfg"
+        configuration.write_text(HAPROXY_FRAME.format(socket=self.socket, guide=guide_of("haproxy", servers)))
+        self.log = (folder / "haproxy.log").open("w")
+        self.process = subprocess.Popen([HAPROXY, "-db", "-f", configuration], stdout=self.log, stderr=self.log)
+        until("HAProxy listens", 10, Path(self.socket).exists)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(15)
+        self.log.close()
+
+    def check(self):
+        seen = self.complaints()
+        for server in ("one", "two"):
+            assert f"Server millwright/{server} is DOWN" in seen and f"Server millwright/{server} is UP" in seen, seen
+        return "checks saw each server go and come back"
+
+    def complaints(self):
+        return (self.folder / "haproxy.log").read_text()
 
 
 class LocalConnection(http.client.HTTPConnection):
@@ -187,7 +248,7 @@ def answered(server):
 
 def back_in(server):
     before = answered(server)
-    until("nginx asks the server again", 10, lambda: answered(server) > before + 20)
+    until("the balancer asks the server again", 10, lambda: answered(server) > before + 20)
 
 
 def restart_each(servers, load, pause):
@@ -210,38 +271,41 @@ def kill_one(server, load, pause):
     print(f"killed {server.address} and started it again: {sum(load.asked):,} asked, {len(load.failed)} failed")
 
 
-def run(programs, pause, folder):
+def run(programs, pause, folder, balancer):
+    folder.mkdir()
     subprocess.run([programs / "conformance_models", folder], check=True)
     servers = [Server(programs, folder / "floats.json") for _ in range(2)]
-    nginx = Nginx(folder, servers)
-    load = Load(nginx.socket, 6)
+    front = balancer(folder, servers)
+    load = Load(front.socket, 6)
     try:
         load.start()
         restart_each(servers, load, pause)
-        kill_one(servers[0], load, pause)
+        if balancer.retries_all:
+            kill_one(servers[0], load, pause)
     finally:
         load.stop()
-        nginx.stop()
+        front.stop()
         for server in servers:
             server.process.kill()
             server.process.wait()
-    attempts = nginx.attempts()
-    retried = sum(len(upstream) > 2 for _, upstream in attempts)
-    print(f"{sum(load.asked):,} requests, {len(load.failed)} failed, {retried} asked of a second server, "
+    print(f"{balancer.__name__}: {sum(load.asked):,} requests, {len(load.failed)} failed, "
           f"the slowest took {load.slowest * 1000:.0f} ms")
     if load.failed:
-        print((folder / "error.log").read_text()[-3000:])
+        print(front.complaints()[-3000:])
     assert not load.failed, load.failed[:5]
-    assert len(attempts) > 1000 and retried > 0, "no server was away while requests came"
+    print(f"{balancer.__name__}: {front.check()}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--programs", type=Path, default=os.environ.get("MILLWRIGHT_BIN", ROOT / "build/release/bin"))
     parser.add_argument("--seconds", type=float, default=1.5, help="how long each server is away")
+    balancers = {"nginx": Nginx, "haproxy": Haproxy}
+    parser.add_argument("--balancer", choices=balancers, help="only this one")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run(Path(options.programs).resolve(), options.seconds, Path(folder))
+        for name in [options.balancer] if options.balancer else balancers:
+            run(Path(options.programs).resolve(), options.seconds, Path(folder, name), balancers[name])
     print("rolling restart: all well")
 
 

@@ -3,10 +3,14 @@ import type { DriftCell, Endpoint, EndpointView, Feature, FeatureWindow, Finding
 import { useApi } from "../api";
 import { Chain } from "../chain";
 import { BarChart, HistogramPair, LineChart } from "../charts";
-import { count, day, duration, moment, number, percent, plural, short, shortDay, shortIds, span } from "../format";
+import { count, day, duration, milliseconds, moment, number, percent, plural, short, shortDay, shortIds, span } from "../format";
 import { navigate, to, usePlace, withQuery } from "../router";
+import { Serving, useServing } from "./serving";
 import type { Fact, Tone } from "../ui";
-import { Clock, Command, Empty, Facts, Failure, Head, Loading, Scroll, Section, settled, Sign, State } from "../ui";
+import { Clock, Command, Empty, Facts, Failure, Head, Loading, Scroll, Section, settled, Sign, State, usePatience } from "../ui";
+
+/** How long the page waits for model servers that it asks through the control plane. */
+const kServersMs = 1200;
 
 export function EndpointsPage() {
   const endpoints = useApi<{ endpoints: EndpointView[] }>("/api/v1/endpoints");
@@ -43,7 +47,9 @@ export function EndpointsPage() {
 export function EndpointPage({ name }: { name: string }) {
   const endpoint = useApi<Endpoint>(`/api/v1${to("endpoints", name)}`);
   const monitoring = useApi<Monitoring>(`/api/v1${to("endpoints", name)}/monitoring`);
-  if (!settled(endpoint, monitoring)) return <Loading />;
+  const serving = useServing(name);
+  const patient = usePatience(kServersMs);
+  if (!settled(endpoint, monitoring) || (patient && !settled(serving.reading, serving.problems))) return <Loading />;
   if (endpoint.error) return <Failure error={endpoint.error} what={`The endpoint ${name}`} />;
   const e = endpoint.data!;
   const m = monitoring.data;
@@ -54,6 +60,7 @@ export function EndpointPage({ name }: { name: string }) {
         Answers with <a href={to("models", e.model, e.version)}>{e.model} v{e.version}</a> since {moment(e.ready_at ?? e.created)}.
       </Head>
       <Facts name="endpoint" items={factsOf(e, m)} />
+      <Serving endpoint={e} serving={serving} />
       {m && (m.windows.length > 0 || m.traffic.length > 0) ? (
         <Watched name={name} monitoring={m} />
       ) : (
@@ -95,10 +102,6 @@ function factsOf(endpoint: Endpoint, monitoring: Monitoring | undefined): Fact[]
   }
   facts.push({ label: "Servers", value: count(endpoint.servers.length), note: endpoint.servers.map((s) => s.address.replace(/^https?:\/\//, "")).join(", ") });
   return facts;
-}
-
-function milliseconds(value: number | null): string {
-  return value === null ? "–" : value < 0.1 ? `${(1000 * value).toFixed(0)} µs` : value < 1 ? `${value.toFixed(2)} ms` : value < 100 ? `${value.toFixed(1)} ms` : `${count(value)} ms`;
 }
 
 function Watched({ name, monitoring }: { name: string; monitoring: Monitoring }) {

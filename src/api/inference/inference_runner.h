@@ -53,7 +53,7 @@ struct InferenceContext {
   serving::ModelControl* control = nullptr;     ///< null: models are neither loaded nor unloaded by name
   serving::Admission* admission = nullptr;      ///< null: everybody is let in
   serving::ShadowSender* shadow = nullptr;      ///< the thread's own; null: no shadow is shown anything
-  serving::AccessLog* access_log = nullptr;     ///< the same
+  serving::AccessLog* access_log = nullptr;     ///< the log itself; null when there is none
 };
 
 /// How long a request waits for a model that is on its way into memory, when its client waits longer.

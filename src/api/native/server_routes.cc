@@ -68,7 +68,7 @@ Task<Result<Response>> Requests(ServerCalls& calls, const Clock& clock, Request&
     servers.Append(ServerJson(answer));
     TakeRequests(answer, requests, reaches);
   }
-  const auto time = [](const Json& line) { return line.StringOr("time", ""); };
+  const auto time = [](const Json& line) { return ParseTime(line.StringOr("time", "")).value_or(Timestamp()); };
   std::stable_sort(requests.begin(), requests.end(), [&](const Json& a, const Json& b) { return time(a) < time(b); });
   if (requests.size() > query.limit) {
     requests.erase(requests.begin(), requests.end() - static_cast<std::ptrdiff_t>(query.limit));

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <map>
 #include <thread>
 
 #include "base/log.h"
@@ -167,6 +168,7 @@ class GrpcServerTest : public ::testing::Test {
                               .metrics = metrics_,
                               .clock = clock_,
                               .program_version = "0.0.test",
+                              .access = lanes_.emplace_back(std::make_unique<serving::AccessLane>()).get(),
                               .control = control_.get(),
                               .admission = &admission_,
                               .shadow = &shadows_.NewSender()};
@@ -255,6 +257,7 @@ class GrpcServerTest : public ::testing::Test {
   std::shared_ptr<serving::ModelRepository> repository_;
   std::unique_ptr<serving::ModelControl> control_;
   serving::ShadowLane shadows_;
+  std::vector<std::unique_ptr<serving::AccessLane>> lanes_;  // of the threads
   std::unique_ptr<GrpcServer> server_;
 };
 
@@ -269,6 +272,46 @@ TEST_F(GrpcServerTest, AnswersWithTheBitsOfTheModel) {
     EXPECT_EQ(response->model_version(), "1");
     EXPECT_EQ(response->raw_output_contents(0), Expected(rows));
   }
+}
+
+TEST_F(GrpcServerTest, TheAccessLogIsToldOfEachCallAndItsTrace) {
+  Client client(server_->address());
+  const auto ask = [&client](const proto::ModelInferRequest& request, bool traced) {
+    ::grpc::ClientContext context;
+    if (traced) context.AddMetadata("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    proto::ModelInferResponse response;
+    return client.Ask(Cat(kInference, "ModelInfer"), request, response, &context).ok();
+  };
+  Random random(1);
+  EXPECT_TRUE(ask(Request(RandomRows(3, random), "now"), true));
+  EXPECT_TRUE(ask(ToDouble(4, "late"), true));
+  proto::ModelInferRequest unknown = ToDouble(4, "unknown");
+  unknown.set_model_name("nobody");
+  EXPECT_FALSE(ask(unknown, false));
+  server_.reset();
+  std::map<std::string, Json> lines;
+  for (const auto& lane : lanes_) {
+    lane->Drain([&lines](const serving::AccessEntry& entry) {
+      std::string line;
+      AppendLine(entry, Duration{0}, line);
+      const Json parsed = *Json::Parse(line);
+      lines[parsed.StringOr("id", parsed.StringOr("outcome", ""))] = parsed;
+    });
+  }
+  ASSERT_EQ(lines.size(), 3U);
+  for (const char* id : {"now", "late"}) {
+    const Json& line = lines.at(id);
+    EXPECT_EQ(line.StringOr("protocol", ""), "grpc");
+    EXPECT_EQ(line.StringOr("trace_id", ""), "0af7651916cd43dd8448eb211c80319c") << id;
+    EXPECT_EQ(line.StringOr("client", ""), "127.0.0.1") << id;
+    EXPECT_GT(line.IntOr("request_bytes", 0), 10) << id;
+    EXPECT_GT(line.IntOr("response_bytes", 0), 10) << id;
+  }
+  EXPECT_EQ(lines.at("now").IntOr("rows", 0), 3);
+  EXPECT_EQ(lines.at("late").StringOr("endpoint", ""), "doubler");
+  EXPECT_EQ(lines.at("refused").StringOr("code", ""), "NOT_FOUND");
+  EXPECT_EQ(lines.at("refused").StringOr("endpoint", ""), "nobody");
+  EXPECT_EQ(lines.at("refused").Find("trace_id"), nullptr);
 }
 
 TEST_F(GrpcServerTest, ManyCallersNeverSeeOneAnother) {
