@@ -182,6 +182,7 @@ void InferenceRunner::Await(const std::shared_ptr<ModelWait>& wait, std::functio
   }
   const auto done = [wait, pass, resume = std::move(resume)](const Status& status) {
     wait->outcome = status;
+    *pass = {};  // its room is wanted again by what goes on now
     resume();
   };
   catalog_.EnsureLoaded(wait->endpoint, wait->version, done, wait->until);
