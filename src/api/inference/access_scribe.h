@@ -28,8 +28,8 @@ class AccessScribe {
 
   struct Request {
     Asker asker;
-    std::string_view endpoint;
-    std::int64_t version = 0;  ///< 0: none was chosen
+    std::string_view endpoint{};  ///< set by Bookkeeper where a version was chosen
+    std::int64_t version = 0;     ///< 0: none was chosen
     std::string_view id{};
     std::size_t rows = 0;
     std::int64_t event_time_us = serving::kNoEventTime;

@@ -15,8 +15,8 @@
 namespace mw::api::inference {
 namespace {
 
-/// More versions than that are rarely asked between two flushes; a few are kept so that a tally is not made anew.
-constexpr std::size_t kTalliesKept = 64;
+/// More shadows than that are rarely shown requests; a few are kept so that their metrics are not looked up anew.
+constexpr std::size_t kShadowsKept = 64;
 /// When to come back for a version that is on its way into memory, or for its worker.
 constexpr Duration kLoadPause = std::chrono::seconds(1);
 
@@ -47,11 +47,6 @@ Error NotInMemory(const serving::ServedEndpoint& endpoint, const serving::Routed
                      entry.on_demand ? " is not in memory yet; try again in a second" : " was unloaded");
 }
 
-/// A 4xx is the caller's, anything else the server's own.
-serving::Outcome OutcomeOf(const Error& error) {
-  return HttpStatus(error.code) < 500 ? serving::Outcome::kRefused : serving::Outcome::kFailed;
-}
-
 /// Of an FP32 tensor that is aligned, as those of a TensorList are.
 std::span<const float> Floats(const serving::TensorView& tensor) {
   return {reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
@@ -72,10 +67,9 @@ InferenceRunner::InferenceRunner(const InferenceContext& context)
       reader_(context.catalog.NewReader()),
       unknown_models_(context.metrics.AddCounter("millwright_inference_unknown_model_total",
                                                  "Requests for a model or version that is not served here.")),
-      recording_(context.recording),
       cache_(context.cache),
       control_(context.control),
-      scribe_(context.access),
+      books_(context.clock, context.metrics, context.recording, context.access),
       admission_(context.admission),
       shadow_(context.shadow),
       next_id_(Cat(Hex(RandomBytes(8)), "0000000000000000")) {}
@@ -139,9 +133,8 @@ void InferenceRunner::RunOnChoice(Passage& passage, Reply& reply) {
 
 void InferenceRunner::RefuseUnserved(const InferenceTarget& target, const Asker& asker, const Error& error,
                                      Duration retry_after, Reply& reply) {
-  const Duration now = clock_.Elapsed();
-  const Duration start = resumed_ == nullptr ? now : resumed_->arrived;
-  scribe_.Refused({.asker = asker, .endpoint = target.model, .outcome = OutcomeOf(error)}, error, start, now);
+  const Duration start = resumed_ == nullptr ? clock_.Elapsed() : resumed_->arrived;
+  books_.CountUnserved({.asker = asker, .endpoint = target.model}, error, start);
   reply.Refuse(error, retry_after);
 }
 
@@ -228,12 +221,10 @@ bool InferenceRunner::Admit(const Passage& passage, const serving::ServedVersion
     return true;
   }
   const serving::Rejection& rejection = admitted.error();
-  CountRefusal(version, rejection.error, passage.source.event_time_us(), passage.times.start,
-               {.asker = passage.asker,
-                .endpoint = version.endpoint,
-                .version = version.version,
-                .id = id_,
-                .rows = request_.rows});
+  books_.CountRefused(
+      version,
+      {.asker = passage.asker, .id = id_, .rows = request_.rows, .event_time_us = passage.source.event_time_us()},
+      rejection.error, passage.times.start);
   reply.Refuse(rejection.error, rejection.retry_after);
   return false;
 }
@@ -243,8 +234,8 @@ void InferenceRunner::RunOn(Passage& passage, const Shared& version, Reply& repl
     request_ = {};
     const Status decoded = passage.source.Decode(*version->model, passage.endpoint.limits, request_);
     if (!decoded.ok()) {
-      CountRefusal(*version, decoded.error(), passage.source.event_time_us(), passage.times.start,
-                   {.asker = passage.asker, .endpoint = version->endpoint, .version = version->version});
+      books_.CountRefused(*version, {.asker = passage.asker, .event_time_us = passage.source.event_time_us()},
+                          decoded.error(), passage.times.start);
       return reply.Refuse(decoded.error(), Duration{0});
     }
   }
@@ -268,9 +259,9 @@ bool InferenceRunner::AnswerFromCache(Passage& passage, const Shared& version, R
     serving::AppendCanonical(request_.features, canonical_);
   }
   const serving::Model& model = *version->model;
-  const auto kept = cache_->Find(cache_->KeyOf(model.serial(), canonical_), TallyFor(*version).cache);
+  const auto kept = cache_->Find(cache_->KeyOf(model.serial(), canonical_), books_.CacheMetricsOf(*version));
   if (kept == nullptr) return false;
-  TallyFor(*version).cache.rows.Add(request_.rows);
+  books_.CacheMetricsOf(*version).rows.Add(request_.rows);
   passage.times.computed = passage.times.computing;
   passage.from_cache = true;
   if (!model.takes_rows()) {
@@ -359,7 +350,7 @@ const serving::ShadowMetrics& InferenceRunner::ShadowMetricsFor(const serving::S
   for (const Shown& shown : shadows_) {
     if (shown.of == &shadow.metrics.requests) return shown.metrics;
   }
-  if (shadows_.size() == kTalliesKept) shadows_.clear();
+  if (shadows_.size() == kShadowsKept) shadows_.clear();
   return shadows_
       .emplace_back(&shadow.metrics.requests, serving::ShadowMetrics(metrics_, shadow.endpoint, shadow.version_text))
       .metrics;
@@ -373,18 +364,19 @@ void InferenceRunner::AnswerNow(Passage& passage, const serving::ServedVersion& 
                 .rows = request_.rows,
                 .outputs = outputs_.Classified(*version.model, request_.classifications, request_.rows, outputs)});
   passage.times.answered = clock_.Elapsed();
-  CountAnswered(version,
-                {.id = id_,
-                 .features = request_.features,
-                 .event_times_us = request_.event_times_us,
-                 .keys = request_.keys,
-                 .rows_per_second_full = passage.snapshot.recording.rows_per_second_full,
-                 .times = passage.times,
-                 .asker = passage.asker,
-                 .bytes = reply.answer_bytes(),
-                 .from_cache = passage.from_cache,
-                 .is_probe = request_.id == kProbeId},
-                request_.rows, request_.unknown_categories);
+  books_.CountAnswered(version, {.asker = passage.asker,
+                                 .id = id_,
+                                 .rows = request_.rows,
+                                 .features = request_.features,
+                                 .values = values_,
+                                 .event_times_us = request_.event_times_us,
+                                 .keys = request_.keys,
+                                 .unknown_categories = request_.unknown_categories,
+                                 .rows_per_second_full = passage.snapshot.recording.rows_per_second_full,
+                                 .times = passage.times,
+                                 .bytes = reply.answer_bytes(),
+                                 .from_cache = passage.from_cache,
+                                 .is_probe = request_.id == kProbeId});
 }
 
 void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, serving::Admission::Pass pass,
@@ -397,7 +389,7 @@ void InferenceRunner::RunBatched(const Passage& passage, const Shared& version, 
   if (cache_ != nullptr && passage.endpoint.cache.enabled) {
     call->KeepAnswerAs(canonical_, PolicyOf(passage.endpoint.cache));
   }
-  if (scribe_.writes()) call->KeepOrigin(OriginOf(passage.asker));
+  if (books_.wants_origins()) call->KeepOrigin(OriginOf(passage.asker));
   if (MayShow(passage)) {
     const Shared& shadow = passage.endpoint.shadow;
     const std::size_t bytes = passage.source.bytes();
@@ -439,17 +431,18 @@ void InferenceRunner::Finish(BatchedCall& call, serving::BatchAnswer& answer, Du
   }
   times.answered = clock_.Elapsed();
   const bool rows = version.model->takes_rows();
-  CountAnswered(version,
-                {.id = call.request().id,
-                 .features = rows ? Floats(call.inputs()[0]) : std::span<const float>(),
-                 .event_times_us = call.request().event_times_us,
-                 .keys = call.request().keys,
-                 .rows_per_second_full = call.rows_per_second_full(),
-                 .times = times,
-                 .asker = {.kept = &call.origin()},
-                 .bytes = reply.answer_bytes(),
-                 .is_probe = call.request().is_probe},
-                call.request().rows, call.request().unknown_categories);
+  books_.CountAnswered(version, {.asker = {.kept = &call.origin()},
+                                 .id = request.id,
+                                 .rows = request.rows,
+                                 .features = rows ? Floats(call.inputs()[0]) : std::span<const float>(),
+                                 .values = values_,
+                                 .event_times_us = request.event_times_us,
+                                 .keys = request.keys,
+                                 .unknown_categories = request.unknown_categories,
+                                 .rows_per_second_full = call.rows_per_second_full(),
+                                 .times = times,
+                                 .bytes = reply.answer_bytes(),
+                                 .is_probe = request.is_probe});
   ShowFinished(call, answer);
 }
 
@@ -482,72 +475,12 @@ void InferenceRunner::CountAbandoned(const BatchedCall& call) {
 
 void InferenceRunner::CountRefusal(const BatchedCall& call, const Error& error) {
   const auto& event_times = call.request().event_times_us;
-  CountRefusal(call.version(), error, event_times.empty() ? serving::kNoEventTime : event_times.front(),
-               call.times().start,
-               {.asker = {.kept = &call.origin()},
-                .endpoint = call.version().endpoint,
-                .version = call.version().version,
-                .id = call.request().id,
-                .rows = call.request().rows});
-}
-
-void InferenceRunner::CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
-                                    std::uint64_t unknown_categories) {
-  serving::VersionTally& tally = TallyFor(version).counts;
-  tally.CountAnswered(rows, unknown_categories, answered.times);
-  const bool failed = version.model->takes_rows() &&
-                      !std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); });
-  if (failed) tally.CountRowFailed();
-  const auto& event_times = answered.event_times_us;
-  scribe_.Answered({.asker = answered.asker,
-                    .endpoint = version.endpoint,
-                    .version = version.version,
-                    .id = answered.id,
-                    .rows = rows,
-                    .event_time_us = event_times.empty() ? serving::kNoEventTime : event_times.front(),
-                    .outcome = failed ? serving::Outcome::kFailed : serving::Outcome::kAnswered},
-                   {.times = answered.times, .bytes = answered.bytes, .from_cache = answered.from_cache});
-  Record(version, answered, failed);
-}
-
-void InferenceRunner::Record(const serving::ServedVersion& version, const Answered& answered, bool failed) {
-  if (recording_ == nullptr || answered.is_probe) return;
-  serving::RecordedRequest record;
-  record.id = answered.id;
-  record.features = answered.features;
-  record.predictions = values_;
-  if (const auto outputs = static_cast<std::ptrdiff_t>(version.model->num_outputs()); outputs > 1) {
-    const bool classes = !version.model->classes().empty();
-    recorded_.clear();
-    for (auto row = values_.begin(); row != values_.end(); row += outputs) {
-      recorded_.push_back(classes ? static_cast<float>(std::max_element(row, row + outputs) - row) : *row);
-    }
-    record.predictions = recorded_;
-    if (classes) record.class_probabilities = values_;
-  }
-  record.event_times_us = answered.event_times_us;
-  record.keys = answered.keys;
-  record.start = answered.times.start;
-  record.latency = answered.times.answered - answered.times.start;
-  record.failed = failed;
-  recording_->AddAnswered(version.recorded, answered.rows_per_second_full, record);
-}
-
-void InferenceRunner::CountRefusal(const serving::ServedVersion& version, const Error& error,
-                                   std::int64_t event_time_us, Duration start, const AccessScribe::Request& request) {
-  const bool refused = OutcomeOf(error) == serving::Outcome::kRefused;
-  AccessScribe::Request logged = request;
-  logged.event_time_us = event_time_us;
-  logged.outcome = OutcomeOf(error);
-  scribe_.Refused(logged, error, start, clock_.Elapsed());
-  serving::VersionTally& tally = TallyFor(version).counts;
-  if (refused) {
-    tally.CountRefused();
-    if (recording_ != nullptr) recording_->AddRefused(version.recorded, event_time_us, start);
-  } else {
-    tally.CountFailed();
-    if (recording_ != nullptr) recording_->AddFailed(version.recorded, event_time_us, start);
-  }
+  books_.CountRefused(call.version(),
+                      {.asker = {.kept = &call.origin()},
+                       .id = call.request().id,
+                       .rows = call.request().rows,
+                       .event_time_us = event_times.empty() ? serving::kNoEventTime : event_times.front()},
+                      error, call.times().start);
 }
 
 /// The client's, or one that no other request has. The prediction id of a row is made of it (wire/window_record.h).
@@ -560,19 +493,8 @@ std::string_view InferenceRunner::RequestId() {
   return next_id_;
 }
 
-InferenceRunner::Tally& InferenceRunner::TallyFor(const serving::ServedVersion& version) {
-  for (Tally& tally : tallies_) {
-    if (tally.of == &version.metrics.requests) return tally;
-  }
-  return tallies_.emplace_back(Tally{&version.metrics.requests, serving::VersionTally(version.metrics),
-                                     serving::CacheMetrics(metrics_, version.endpoint, version.version_text)});
-}
-
 void InferenceRunner::Flush() {
-  if (tallies_.empty()) return;
-  const Timestamp now = clock_.Now();
-  for (Tally& tally : tallies_) tally.counts.Flush(now);
-  if (tallies_.size() > kTalliesKept) tallies_.clear();
+  books_.Flush();
   if (shadow_ != nullptr) shadow_->Tidy();
 }
 

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/inference/access_scribe.h"
+#include "api/inference/bookkeeper.h"
 #include "api/inference/inference_request.h"
 #include "api/inference/output_choice.h"
 #include "api/inference/row_outputs.h"
@@ -111,26 +111,6 @@ class InferenceRunner {
   [[nodiscard]] serving::ModelControl* control() { return control_; }  ///< may be null
 
  private:
-  struct Tally {
-    const Counter* of;  // the version's first metric, which outlives the version
-    serving::VersionTally counts;
-    serving::CacheMetrics cache;
-  };
-
-  /// What the record of an answered request needs.
-  struct Answered {
-    std::string_view id;
-    std::span<const float> features;
-    std::span<const std::int64_t> event_times_us;
-    std::span<const std::string_view> keys;
-    std::int64_t rows_per_second_full = 0;
-    const serving::StageTimes& times;
-    Asker asker;
-    std::uint64_t bytes = 0;
-    bool from_cache = false;
-    bool is_probe = false;
-  };
-
   /// One request's way through; everything of the snapshot that it needs.
   struct Passage {
     const serving::ServedEndpoint& endpoint;
@@ -167,26 +147,19 @@ class InferenceRunner {
   void RunHere(Passage& passage, const Shared& version, Reply& reply);
   void RunBatched(const Passage& passage, const Shared& version, serving::Admission::Pass pass, Reply& reply);
   void AnswerBatched(const BatchedCall& call, std::span<const serving::TensorView> outputs, Reply& reply);
-  void CountAnswered(const serving::ServedVersion& version, const Answered& answered, std::size_t rows,
-                     std::uint64_t unknown_categories);
-  void CountRefusal(const serving::ServedVersion& version, const Error& error, std::int64_t event_time_us,
-                    Duration start, const AccessScribe::Request& request);
   void CountRefusal(const BatchedCall& call, const Error& error);
   void RefuseUnserved(const InferenceTarget& target, const Asker& asker, const Error& error, Duration retry_after,
                       Reply& reply);
-  void Record(const serving::ServedVersion& version, const Answered& answered, bool failed);
   std::string_view RequestId();
-  Tally& TallyFor(const serving::ServedVersion& version);
 
   const Clock& clock_;
   MetricsRegistry& metrics_;
   serving::Catalog& catalog_;
   serving::CatalogReader& reader_;
   Counter& unknown_models_;
-  serving::RecordingLane* recording_;
   serving::ResponseCache* cache_;
   serving::ModelControl* const control_;
-  AccessScribe scribe_;
+  Bookkeeper books_;
   serving::Admission* admission_;
   serving::ShadowSender* shadow_;
   const ModelWait* resumed_ = nullptr;  // of the request at hand, when it waited before
@@ -203,12 +176,10 @@ class InferenceRunner {
   std::vector<float> values_;
   RowOutputs row_outputs_;
   std::vector<double> exact_values_;  // of a model whose answers are doubles
-  std::vector<float> recorded_;  // of several classes the number of the most probable, of several targets the first
   OutputChoice outputs_;
   std::string_view id_;  // the client's or next_id_
   std::string next_id_;  // 16 digits, random, this thread's own; 16 that count
   std::uint64_t id_count_ = 0;
-  std::vector<Tally> tallies_;  // since the last Flush
 };
 
 }  // namespace mw::api::inference
