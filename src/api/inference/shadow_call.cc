@@ -116,10 +116,10 @@ std::optional<AnswerDifference> ShadowCall::Predict() const {
 void ShadowCall::Count(const std::optional<AnswerDifference>& difference) {
   const serving::ShadowMetrics& to = metrics();
   if (!difference) return to.failures.Add();
-  to.requests.Add();
   to.rows.Add(difference->rows);
   to.disagreements.Add(difference->disagreements);
   to.CountDifferences(difference->numbers, difference->sum, difference->max);
+  to.requests.Add();  // last: whoever sees it sees the rest
 }
 
 }  // namespace mw::api::inference
