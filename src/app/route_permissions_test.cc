@@ -84,6 +84,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/runs/{id}/cancel", kWrite},
     {Method::kPost, "/api/v1/runs/{id}/retry", kWrite},
     {Method::kPost, "/api/v1/runs/{id}/log", kWrite},
+    {Method::kPost, "/api/v1/blobs", kWrite},
     {Method::kPost, "/api/v1/models/{name}/versions", kWrite},
     {Method::kPost, "/api/v1/endpoints/{name}/labels", kWrite},
     {Method::kPut, "/api/v1/endpoints/{name}/monitoring/settings", kWrite},

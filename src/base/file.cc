@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,24 @@ int FileDescriptor::Release() { return std::exchange(value_, -1); }
 void FileDescriptor::Reset() {
   if (value_ >= 0) close(value_);
   value_ = -1;
+}
+
+Result<MappedFile> MappedFile::Open(const std::string& path, std::size_t limit) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return ErrnoError(errno, Cat("opening ", path));
+  struct stat info {};
+  if (fstat(file.get(), &info) != 0) return ErrnoError(errno, Cat("looking at ", path));
+  if (!S_ISREG(info.st_mode)) return InvalidArgument(path, " is no file");
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size > limit) return ResourceExhausted(path, " is larger than ", limit, " bytes");
+  if (size == 0) return MappedFile(std::string_view());
+  void* const mapped = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (mapped == MAP_FAILED) return ErrnoError(errno, Cat("mapping ", path));
+  return MappedFile(std::string_view(static_cast<const char*>(mapped), size));
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) munmap(const_cast<char*>(bytes_.data()), bytes_.size());
 }
 
 Result<std::string> ReadFile(const std::string& path, std::size_t limit) {

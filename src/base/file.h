@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -23,6 +24,22 @@ class FileDescriptor {
 
  private:
   int value_ = -1;
+};
+
+/// A file's bytes without a copy of them. Only for files that nobody changes while they are mapped (blobs, packages by
+/// digest): one that is cut off under the mapping ends the process.
+class MappedFile {
+ public:
+  /// Errors: as ReadFile's.
+  static Result<MappedFile> Open(const std::string& path, std::size_t limit = std::size_t{1} << 30);
+  MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  MappedFile& operator=(MappedFile&&) = delete;
+  ~MappedFile();
+  [[nodiscard]] std::string_view bytes() const { return bytes_; }
+
+ private:
+  explicit MappedFile(std::string_view bytes) : bytes_(bytes) {}
+  std::string_view bytes_;
 };
 
 /// Errors: kNotFound; kResourceExhausted when larger than `limit`; others from errno.

@@ -20,9 +20,13 @@ LogicalType TypeOfAdded(const AddedColumn& column) {
     case Kind::kFloat: return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_FLOAT));
     case Kind::kBoolean: return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN));
     case Kind::kText: return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR));
-    case Kind::kFloats: break;
+    case Kind::kDouble: return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE));
+    case Kind::kInteger: return LogicalType(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
+    case Kind::kFloats:
+    case Kind::kDoubles: break;
   }
-  const LogicalType element(duckdb_create_logical_type(DUCKDB_TYPE_FLOAT));
+  const bool doubles = column.kind == Kind::kDoubles;
+  const LogicalType element(duckdb_create_logical_type(doubles ? DUCKDB_TYPE_DOUBLE : DUCKDB_TYPE_FLOAT));
   return LogicalType(duckdb_create_list_type(element.value));
 }
 
@@ -42,8 +46,9 @@ void MarkUnanswered(const Place& place, const AnsweredBlock& block) {
   }
 }
 
-void PutFloats(const Place& place, const std::vector<float>& values) {
-  auto* const out = static_cast<float*>(duckdb_vector_get_data(place.vector));
+template <typename Number>
+void PutNumbers(const Place& place, const std::vector<Number>& values) {
+  auto* const out = static_cast<Number*>(duckdb_vector_get_data(place.vector));
   std::copy_n(values.data() + place.from, place.count, out + place.to);
 }
 
@@ -64,12 +69,13 @@ void PutTexts(const Place& place, const std::vector<std::string_view>& values) {
   }
 }
 
-void PutLists(const Place& place, const std::vector<float>& values, std::size_t width) {
+template <typename Number>
+void PutLists(const Place& place, const std::vector<Number>& values, std::size_t width) {
   const std::size_t before = place.to * width;
   const std::size_t size = before + place.count * width;
   MW_ASSERT(duckdb_list_vector_reserve(place.vector, size) == DuckDBSuccess);
   MW_ASSERT(duckdb_list_vector_set_size(place.vector, size) == DuckDBSuccess);
-  auto* const out = static_cast<float*>(duckdb_vector_get_data(duckdb_list_vector_get_child(place.vector)));
+  auto* const out = static_cast<Number*>(duckdb_vector_get_data(duckdb_list_vector_get_child(place.vector)));
   std::copy_n(values.data() + place.from * width, place.count * width, out + before);
   auto* const entries = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(place.vector));
   for (std::size_t i = 0; i < place.count; ++i) entries[place.to + i] = {(place.to + i) * width, width};
@@ -77,7 +83,10 @@ void PutLists(const Place& place, const std::vector<float>& values, std::size_t 
 
 void PutAdded(const Place& place, const AddedColumn& column, const AddedValues& values, const AnsweredBlock& block) {
   switch (column.kind) {
-    case Kind::kFloat: PutFloats(place, values.floats); break;
+    case Kind::kFloat: PutNumbers(place, values.floats); break;
+    case Kind::kDouble: PutNumbers(place, values.doubles); break;
+    case Kind::kDoubles: PutLists(place, values.doubles, column.width); break;
+    case Kind::kInteger: PutNumbers(place, values.integers); break;
     case Kind::kFloats: PutLists(place, values.floats, column.width); break;
     case Kind::kBoolean: PutBooleans(place, values.booleans); break;
     case Kind::kText: PutTexts(place, values.texts); return;

@@ -18,15 +18,17 @@
 namespace mw::data {
 
 struct AddedColumn {
-  enum class Kind : std::uint8_t { kFloat, kFloats, kBoolean, kText };
+  enum class Kind : std::uint8_t { kFloat, kFloats, kDouble, kDoubles, kInteger, kBoolean, kText };
   std::string name;
   Kind kind = Kind::kFloat;
-  std::size_t width = 1;  ///< values of each row of kFloats, a list
+  std::size_t width = 1;  ///< values of each row of kFloats and kDoubles, a list
 };
 
 /// One added column's values for a block: that of its kind is filled, for every row.
 struct AddedValues {
-  std::vector<float> floats;            ///< rows x width
+  std::vector<float> floats;    ///< rows x width
+  std::vector<double> doubles;  ///< the same
+  std::vector<std::int64_t> integers;
   std::vector<std::uint8_t> booleans;   ///< 0 or 1
   std::vector<std::string_view> texts;  ///< without data(): missing
 };
@@ -36,6 +38,7 @@ struct AnsweredBlock {
   std::vector<AddedValues> added;      ///< in the order of the columns
   std::vector<std::uint8_t> answered;  ///< 0: the row's added numbers and booleans are missing
   std::string text_bytes;              ///< where `texts` may point to
+  std::string answer_bytes;            ///< the same
 };
 
 /// Some rows of a block.

@@ -29,6 +29,7 @@ Json StatesOf(const EndpointView& view, std::int64_t version) {
     if (status->weight >= 0) row["weight"] = status->weight;
     if (status->memory_bytes > 0) row["memory_bytes"] = status->memory_bytes;
     if (status->shadow) row["shadow"] = wire::ToJson(*status->shadow);
+    if (!status->progress.empty()) row["progress"] = status->progress;
     states.Append(std::move(row));
   }
   return states;

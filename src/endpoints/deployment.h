@@ -53,7 +53,7 @@ std::string TrafficText(const Deployment& deployment);
 
 Json ToJson(const Deployment& deployment);
 /// That, and every version with its state on each server: "versions":[{"version","package","weight","shadow_share",
-/// "servers":[{"server","state","error","weight","memory_bytes","shadow"}]}].
+/// "servers":[{"server","state","error","weight","memory_bytes","shadow","progress"}]}].
 Json ToJson(const EndpointView& view);
 
 /// A server that has not reported for this long is counted as gone.

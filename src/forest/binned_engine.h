@@ -38,6 +38,8 @@ class BinnedEngine final : public SumEngine<Sum> {
   /// A block that is not full costs as much as a full one.
   void AddUp(const float* rows, std::size_t count, Sum* sums) const override;
   [[nodiscard]] std::size_t rows_at_once() const override { return kernel_.rows; }
+  /// Of the layout, which engines share.
+  [[nodiscard]] std::size_t memory_bytes() const override { return layout_->memory_bytes(); }
 
  private:
   BinnedEngine(std::shared_ptr<const BinnedLayout<Sum>> layout, BinnedKernel<Sum> kernel)

@@ -105,6 +105,12 @@ struct BinnedLayout {
   std::vector<std::uint8_t> low_halves, high_halves;
   std::vector<BinnedStep> steps;
   std::vector<Sum> leaves;
+
+  [[nodiscard]] std::size_t memory_bytes() const {
+    const auto bytes = [](const auto&... of) { return (... + (of.capacity() * sizeof(of[0]))); };
+    return bytes(groups, features, plane_rules, thresholds, categorical, set_bits, trees, planes, bins, words,
+                 low_halves, high_halves, steps, leaves);
+  }
 };
 
 }  // namespace mw::forest

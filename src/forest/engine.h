@@ -20,6 +20,8 @@ class SumEngine {
   virtual void AddUp(const float* rows, std::size_t count, Sum* sums) const = 0;
   /// Rows that cost as much as one: a batch is best cut at multiples of it.
   [[nodiscard]] virtual std::size_t rows_at_once() const { return 1; }
+  /// What it keeps beside the ensemble.
+  [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
 };
 
 }  // namespace mw::forest

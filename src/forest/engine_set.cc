@@ -42,28 +42,6 @@ constexpr Engine kForBatches[] = {Engine::kBinnedAvx512, Engine::kBinnedAvx2, En
                                   Engine::kMaskedAvx512, Engine::kMaskedAvx2, Engine::kInterleaved,
                                   Engine::kWalk};
 
-/// Values near the thresholds and among the categories, some missing: rows that take all ways through the trees.
-std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
-  std::vector<std::vector<float>> values(ensemble.num_features);
-  for (const Tree& tree : ensemble.trees) {
-    for (const Node& node : tree.nodes) {
-      if (!node.IsLeaf() && node.category_set == Node::kNone) values[node.feature].push_back(node.value);
-    }
-  }
-  for (const CategorySet& set : ensemble.category_sets) {
-    for (const std::uint32_t code : set.right) values[set.feature].push_back(static_cast<float>(code));
-  }
-  Random random(1);
-  std::vector<float> rows(count * ensemble.num_features, 0.0F);
-  for (std::size_t at = 0; at < rows.size(); ++at) {
-    const std::vector<float>& known = values[at % ensemble.num_features];
-    if (known.empty()) continue;
-    const bool missing = random.Below(20) == 0;
-    rows[at] = missing ? std::numeric_limits<float>::quiet_NaN() : known[random.Below(known.size())];
-  }
-  return rows;
-}
-
 /// Rows a second at the best run within the window.
 template <typename Sum>
 double RowsPerSecond(const SumEngine<Sum>& engine, const std::vector<float>& rows, std::size_t width, std::size_t batch,
@@ -86,6 +64,27 @@ double RowsPerSecond(const SumEngine<Sum>& engine, const std::vector<float>& row
 }
 
 }  // namespace
+
+std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
+  std::vector<std::vector<float>> values(ensemble.num_features);
+  for (const Tree& tree : ensemble.trees) {
+    for (const Node& node : tree.nodes) {
+      if (!node.IsLeaf() && node.category_set == Node::kNone) values[node.feature].push_back(node.value);
+    }
+  }
+  for (const CategorySet& set : ensemble.category_sets) {
+    for (const std::uint32_t code : set.right) values[set.feature].push_back(static_cast<float>(code));
+  }
+  Random random(1);
+  std::vector<float> rows(count * ensemble.num_features, 0.0F);
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    const std::vector<float>& known = values[at % ensemble.num_features];
+    if (known.empty()) continue;
+    const bool missing = random.Below(20) == 0;
+    rows[at] = missing ? std::numeric_limits<float>::quiet_NaN() : known[random.Below(known.size())];
+  }
+  return rows;
+}
 
 template <typename Sum>
 EngineSet<Sum>::EngineSet(const Ensemble& ensemble)
@@ -175,6 +174,18 @@ std::string EngineSet<Sum>::Describe() const {
           choice.rows == 1 ? " row, " : " rows, ", EngineName(choice.engine), ")");
   }
   return text;
+}
+
+template <typename Sum>
+std::size_t EngineSet<Sum>::memory_bytes() const {
+  std::size_t own = 0, shared = 0;
+  for (std::size_t i = 0; i < kEngines; ++i) {
+    if (engines_[i] == nullptr) continue;
+    const bool binned = i >= static_cast<std::size_t>(Engine::kBinnedSse);
+    if (binned) shared = std::max(shared, engines_[i]->memory_bytes());
+    if (!binned) own += engines_[i]->memory_bytes();
+  }
+  return own + shared;
 }
 
 template class EngineSet<float>;

@@ -5,11 +5,16 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "forest/engine.h"
 #include "forest/ensemble.h"
 
 namespace mw::forest {
+
+/// Values at the thresholds and among the categories, some missing: rows that take all ways through the trees. The same
+/// every time.
+std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count);
 
 template <typename Sum>
 class EngineSet {
@@ -24,6 +29,8 @@ class EngineSet {
   }
   [[nodiscard]] Engine EngineFor(std::size_t count) const;
   void AddUp(const float* rows, std::size_t count, Sum* sums) const;
+  /// Of all engines; what several share once.
+  [[nodiscard]] std::size_t memory_bytes() const;
   /// "1,100,000 (1 row, interleaved), ...".
   [[nodiscard]] std::string Describe() const;
 

@@ -244,6 +244,26 @@ void Forest::PredictMarginOn(Engine engine, std::span<const float> rows, std::si
   MarginsOn(*plan_, engine, rows, count, out);
 }
 
+std::vector<float> Forest::SampleRows(std::size_t count) const { return forest::SampleRows(plan_->ensemble, count); }
+
+std::size_t Forest::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const Tree& tree : plan_->ensemble.trees) {
+    bytes += sizeof tree + tree.nodes.capacity() * sizeof(Node) + tree.leaf_values.capacity() * sizeof(double) +
+             tree.covers.capacity() * sizeof(float);
+  }
+  for (const CategorySet& set : plan_->ensemble.category_sets) {
+    bytes += sizeof set + set.right.capacity() * sizeof(std::uint32_t);
+  }
+  const auto of_engines = [](const auto& engines) -> std::size_t {
+    if constexpr (std::is_same_v<std::decay_t<decltype(engines)>, std::monostate>)
+      return 0;
+    else
+      return engines.memory_bytes();
+  };
+  return bytes + std::visit(of_engines, plan_->engines);
+}
+
 std::string Forest::Describe() const {
   std::string rates;
   WithEngines(*plan_, [&](const auto& engines, auto) { rates = engines.Describe(); });

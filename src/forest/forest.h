@@ -110,6 +110,11 @@ class Forest {
   /// PredictMargin on one given engine, for tests and benchmarks. Fits(engine) must hold.
   void PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count, std::span<float> out) const;
   void PredictMarginOn(Engine engine, std::span<const float> rows, std::size_t count, std::span<double> out) const;
+  /// `count` rows that take all ways through the trees: values at their thresholds, known categories, some missing.
+  /// The same every time.
+  [[nodiscard]] std::vector<float> SampleRows(std::size_t count) const;
+  /// Trees, and what the engines made of them.
+  [[nodiscard]] std::size_t memory_bytes() const;
   /// "143 trees of depth <= 6 over 20 features; rows/s: 1,100,000 (1 row, interleaved), ...": as measured at load.
   [[nodiscard]] std::string Describe() const;
 

@@ -163,6 +163,14 @@ void InterleavedEngine<Sum>::AddUp(const float* rows, std::size_t count, Sum* su
   }
 }
 
+template <typename Sum>
+std::size_t InterleavedEngine<Sum>::memory_bytes() const {
+  std::size_t bytes = nodes_.capacity() * sizeof(PackedNode) + leaves_.capacity() * sizeof(double) +
+                      groups_.capacity() * sizeof(Group) + numeric_.capacity() * sizeof(NumericInput);
+  for (const CategoryTable& table : tables_) bytes += table.outcomes.capacity() * sizeof(std::int32_t);
+  return bytes;
+}
+
 template class InterleavedEngine<float>;
 template class InterleavedEngine<double>;
 

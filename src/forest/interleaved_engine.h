@@ -25,6 +25,7 @@ class InterleavedEngine final : public SumEngine<Sum> {
   static std::unique_ptr<InterleavedEngine> Make(const Ensemble& ensemble, const SplitInputs& inputs);
 
   void AddUp(const float* rows, std::size_t count, Sum* sums) const override;
+  [[nodiscard]] std::size_t memory_bytes() const override;
 
  private:
   static constexpr std::size_t kTreesAtOnce = 8;

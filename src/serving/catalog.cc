@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "serving/shadow_lane.h"
+#include "serving/warm_up.h"
 
 namespace mw::serving {
 namespace {
@@ -58,6 +59,7 @@ wire::EndpointStatus StatusOf(const std::string& name, const EndpointCycle& cycl
   status.shadow_share = ShadowShareOf(cycle.in_force, entry.key);
   status.memory_bytes = entry.memory_bytes;
   if (status.shadow_share > 0) status.shadow = ShadowMetrics(metrics, name, Cat(entry.key.version)).Outcome();
+  status.progress = entry.progress;
   return status;
 }
 
@@ -104,23 +106,6 @@ ServedEndpoint EndpointOf(const std::string& name, const EndpointCycle& cycle, c
   return out;
 }
 
-/// One row of every input, zeros or empty texts; sizes that a model leaves open are 1.
-TensorList ZeroRow(const std::vector<TensorSpec>& inputs) {
-  TensorList row;
-  for (const TensorSpec& input : inputs) {
-    std::vector<std::int64_t> shape = input.shape;
-    std::size_t elements = 1;
-    for (std::int64_t& size : shape) {
-      size = size < 0 ? 1 : size;
-      elements *= static_cast<std::size_t>(size);
-    }
-    const std::size_t bytes =
-        input.datatype == Datatype::kBytes ? sizeof(std::uint32_t) : DatatypeBytes(input.datatype);
-    row.Add(input.name, input.datatype, shape, elements * bytes);
-  }
-  return row;
-}
-
 }  // namespace
 
 void CatalogReader::Replace(std::shared_ptr<const Snapshot> snapshot) {
@@ -165,8 +150,9 @@ Catalog::Catalog(MetricsRegistry& metrics, CatalogOptions options)
       load_seconds_(metrics.AddHistogram("millwright_inference_load_seconds",
                                          "From the start of a version's load to its last self-check.",
                                          {0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100})),
-      memory_metric_(metrics.AddGauge("millwright_inference_models_memory_bytes",
-                                      "Memory of the versions that are loaded, as it was estimated.")),
+      memory_metric_(
+          metrics.AddGauge("millwright_inference_models_memory_bytes",
+                           "Memory of the versions that are loaded: trees in this process, workers of others.")),
       snapshot_(std::make_shared<Snapshot>()),
       memory_bytes_max_(options_.memory_bytes_max),
       pool_(options_.loaders),
@@ -239,19 +225,31 @@ Result<std::shared_ptr<const ServedVersion>> Catalog::LoadVersion(const LoadTick
   const std::string path = TRY(source.Locate(ticket.key.source));
   TRY(Reserve(ticket, options_.estimate(path)));
   std::shared_ptr<const ModelConfig> config = source.Config(ticket.key.source);
+  const auto progress = [this, &ticket](std::string_view doing) { NoteProgress(ticket, doing); };
   Result<std::shared_ptr<const Model>> model =
-      options_.load(LoadRequest{ticket.endpoint, ticket.key.version, path, config});
+      options_.load(LoadRequest{ticket.endpoint, ticket.key.version, path, config, progress});
   if (!model.ok()) {
     if (model.error().code == Code::kDataLoss) source.Damaged(ticket.key.source);
     return model.error();
   }
-  if (config != nullptr) TRY(CheckTensors(*config, **model));
+  if (config != nullptr) {
+    TRY(CheckTensors(*config, **model));
+    if (Backend* const backend = (*model)->backend(); backend != nullptr) {
+      TRY(WarmUp(*backend, TRY(WarmUpOf(*config)), options_.batching.run_timeout).In("model_warmup"));
+    }
+  }
   std::shared_ptr<BatchQueue> queue = TRY(OpenQueue(ticket, **model, config.get()));
   const std::string version_text = Cat(ticket.key.version);
   auto recorded = std::make_shared<const RecordedVersion>(ticket.endpoint, ticket.key.version, **model);
   return std::make_shared<const ServedVersion>(ServedVersion{
       ticket.endpoint, ticket.key.version, version_text, ticket.key.source, *std::move(model), std::move(recorded),
       std::move(config), MetricsOf(metrics_, ticket.endpoint, version_text), std::move(queue)});
+}
+
+void Catalog::NoteProgress(const LoadTicket& ticket, std::string_view doing) {
+  pool_.LetOthersBegin();
+  const Lock lock(mutex_);
+  if (CycleEntry* const entry = Find(ticket)) entry->progress = doing;
 }
 
 /// Measures what a batch costs on the way, which warms the worker up. A model that says no to rows of zeros is served
@@ -354,9 +352,13 @@ void Catalog::Finish(const LoadTicket& ticket, Result<std::shared_ptr<const Serv
       if (loaded.ok()) retired_.push_back(*std::move(loaded));
     } else {
       const Status status = loaded.ok() ? Status() : Status(loaded.error());
+      entry->progress.clear();
       entry->state = loaded.ok() ? VersionState::kReady : VersionState::kFailed;
       if (loaded.ok()) {
         entry->requests_seen = (*loaded)->metrics.requests.Value();
+        if (const std::int64_t measured = options_.measure(*(*loaded)->model); measured > 0) {
+          entry->memory_bytes = measured;
+        }
         entry->served = *std::move(loaded);
         entry->used = now;
       } else {

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@
 #include "serving/batcher.h"
 #include "serving/life_cycle.h"
 #include "serving/load_pool.h"
+#include "serving/memory_estimate.h"
 #include "serving/served.h"
 #include "wire/desired_state.h"
 
@@ -75,17 +77,20 @@ struct LoadRequest {
   std::int64_t version = 0;
   std::string path;
   std::shared_ptr<const ModelConfig> config;  ///< may be null
+  /// To be told what is being done, by a load that takes long; from then on it keeps no other one from beginning.
+  std::function<void(std::string_view)> progress = {};
 };
 
 struct CatalogOptions {
   int loaders = 0;                    ///< threads that load; 0: one for each core
   std::int64_t memory_bytes_max = 0;  ///< of all models together; 0: no bound
-  /// How a path becomes a model, and how much memory it will take.
+  /// How a path becomes a model, how much memory it will take, and takes: 0 when that is not known.
   std::function<Result<std::shared_ptr<const Model>>(const LoadRequest& request)> load =
       [](const LoadRequest& request) { return Model::Load(request.path); };
   std::function<std::int64_t(const std::string& path)> estimate = &EstimateMemoryBytes;
   /// Told of each version that left the memory, when nobody uses it any more; outside any lock. May be null.
   std::function<void(const Model& model)> gone{};
+  std::function<std::int64_t(const Model& model)> measure = [](const Model& model) { return model.memory_bytes(); };
   /// Drives the workers of models that foreign code runs; outlives every version. Null: there are none such.
   Batcher* batcher = nullptr;
   BatchSettings batching = {};
@@ -168,6 +173,7 @@ class Catalog {
   void StartLoads(Slot& slot) MW_REQUIRES(mutex_);
   void RunLoad(const LoadTicket& ticket);
   Result<std::shared_ptr<const ServedVersion>> LoadVersion(const LoadTicket& ticket, ModelSource& source);
+  void NoteProgress(const LoadTicket& ticket, std::string_view doing);
   Result<std::shared_ptr<BatchQueue>> OpenQueue(const LoadTicket& ticket, const Model& model,
                                                 const ModelConfig* config);
   Status Reserve(const LoadTicket& ticket, std::int64_t bytes);

@@ -145,6 +145,7 @@ class BackgroundTest : public ::testing::Test {
     options.loaders = loaders;
     options.memory_bytes_max = memory_bytes_max;
     options.estimate = [](const std::string& path) { return path.find("huge") == std::string::npos ? 100 : 1000; };
+    options.measure = [](const Model&) { return std::int64_t{0}; };
     options.load = [this](const LoadRequest& request) { return Load(request); };
     catalog_ = std::make_unique<Catalog>(metrics_, std::move(options));
     reader_ = &catalog_->NewReader();
@@ -155,6 +156,7 @@ class BackgroundTest : public ::testing::Test {
   }
 
   Result<std::shared_ptr<const Model>> Load(const LoadRequest& request) {
+    if (request.path.find("slow") != std::string::npos) request.progress("installing 41 packages");
     {
       const Lock lock(mutex_);
       loads_.push_back(Cat(request.endpoint, " ", request.version));
@@ -327,6 +329,22 @@ TEST_F(MemoryCapTest, TheEndpointUsedLongestAgoLeavesAndComesBackWhenItIsAsked) 
   EXPECT_EQ(States(), "a 1 UNLOADED 100%, b 1 READY 100%, c 1 READY 100%");
   EXPECT_NE(metrics_.Expose().find("millwright_inference_models_memory_bytes 200"), std::string::npos);
   EXPECT_NE(metrics_.Expose().find("millwright_inference_unloads_total 2"), std::string::npos);
+}
+
+TEST_F(BackgroundTest, ALoadThatTakesLongSaysWhatItDoesAndKeepsNoOtherBack) {
+  Hold(true);
+  Want("a", {{1, 10'000}}, "slow");
+  AwaitLoads(1);
+  Want("b", {{1, 10'000}});
+  AwaitLoads(2);  // with one loader
+  const auto statuses = catalog_->Statuses();
+  EXPECT_EQ(statuses[0].progress, "installing 41 packages");
+  EXPECT_EQ(statuses[0].memory_bytes, 100) << "estimated";
+  EXPECT_EQ(statuses[1].progress, "");
+  Hold(false);
+  Settle();
+  EXPECT_EQ(States(), "a 1 READY 100%, b 1 READY 100%");
+  EXPECT_EQ(catalog_->Statuses()[0].progress, "");
 }
 
 TEST_F(MemoryCapTest, WhatNobodyIsGivenLeavesFirst) {

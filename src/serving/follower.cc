@@ -12,6 +12,9 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "serving/model_config.h"
+#include "serving/text_format.h"
+#include "wire/package.h"
 
 namespace mw::serving {
 namespace {
@@ -45,6 +48,15 @@ class Follower::Packages final : public ModelSource {
     return cache_->Fetch(client, digest);
   }
   void Damaged(const std::string& digest) override { cache_->Remove(digest); }
+  /// Of a package that was made of a Triton server's model.
+  std::shared_ptr<const ModelConfig> Config(const std::string& digest) override {
+    const auto text = ReadFile(Cat(cache_->Find(digest), "/", wire::kTritonConfigFile), kTextFormatBytesMax);
+    if (!text.ok()) return nullptr;
+    auto config = ParseModelConfig(*text);
+    if (!config.ok()) return nullptr;  // it was checked when the package was made
+    config->warm_up.clear();           // the package has its own
+    return std::make_shared<const ModelConfig>(*std::move(config));
+  }
 
   /// To where the control plane is now.
   Result<net::HttpClient> Connect() const {

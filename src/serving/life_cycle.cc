@@ -2,7 +2,6 @@
 #include "serving/life_cycle.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -11,9 +10,6 @@ namespace mw::serving {
 namespace {
 
 using wire::VersionState;
-
-/// Of a model's bytes on disk, as text or as a foreign library's file, to its bytes in memory.
-constexpr std::int64_t kMemoryFactor = 2;
 
 VersionKey KeyOf(const wire::WeightedVersion& version) { return {version.version, version.package}; }
 VersionKey KeyOf(const wire::ShadowVersion& shadow) { return {shadow.version, shadow.package}; }
@@ -172,24 +168,6 @@ std::optional<std::vector<std::size_t>> ChooseUnloads(std::span<const Resident> 
   }
   if (bytes > 0) return std::nullopt;
   return chosen;
-}
-
-std::int64_t EstimateMemoryBytes(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  std::uintmax_t bytes = 0;
-  const auto add = [&](const fs::path& file) {
-    const std::uintmax_t size = fs::file_size(file, error);
-    if (!error) bytes += size;
-  };
-  if (!fs::is_directory(path, error)) {
-    add(path);
-  } else {
-    for (const auto& entry : fs::recursive_directory_iterator(path, error)) {
-      if (entry.is_regular_file(error)) add(entry.path());
-    }
-  }
-  return static_cast<std::int64_t>(bytes) * kMemoryFactor;
 }
 
 }  // namespace mw::serving

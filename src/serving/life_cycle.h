@@ -44,7 +44,8 @@ struct CycleEntry {
   wire::VersionState state = wire::VersionState::kNew;
   std::optional<Error> error{};                   ///< set when FAILED, else not
   std::shared_ptr<const ServedVersion> served{};  ///< set when READY, else null
-  std::int64_t memory_bytes = 0;                  ///< estimated from LOADING on
+  std::int64_t memory_bytes = 0;                  ///< estimated while LOADING, measured once READY
+  std::string progress{};                         ///< what is being done for it while LOADING; empty: nothing long
   Duration used{};                                ///< when it was last seen to be asked
   std::uint64_t requests_seen = 0;
   std::uint64_t load = 0;  ///< number of its last load; the outcome of an older one is not for it
@@ -91,8 +92,5 @@ struct Resident {
 /// The indices of those to unload so that `bytes` are freed, in order: first versions that are not in force, then
 /// endpoints that were not asked for longest. Nothing when all of them together are too few.
 std::optional<std::vector<std::size_t>> ChooseUnloads(std::span<const Resident> residents, std::int64_t bytes);
-
-/// An upper estimate of what the model at `path` takes once loaded, from the sizes of its files. 0 when there are none.
-std::int64_t EstimateMemoryBytes(const std::string& path);
 
 }  // namespace mw::serving

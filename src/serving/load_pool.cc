@@ -2,9 +2,17 @@
 #include "serving/load_pool.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace mw::serving {
+namespace {
+
+/// What this thread does for the pool that it belongs to.
+enum class Job : std::uint8_t { kNone, kCounts, kAside };
+thread_local Job t_job = Job::kNone;
+
+}  // namespace
 
 LoadPool::LoadPool(int threads)
     : threads_max_(threads > 0 ? static_cast<std::size_t>(threads)
@@ -16,7 +24,7 @@ void LoadPool::Submit(std::function<void()> job) {
   const Lock lock(mutex_);
   if (stopping_) return;
   jobs_.push_back(std::move(job));
-  if (jobs_.size() > idle_ && threads_.size() < threads_max_) threads_.emplace_back([this] { Run(); });
+  if (jobs_.size() > idle_ && threads_.size() < threads_max_ + aside_) threads_.emplace_back([this] { Run(); });
   wake_.NotifyOne();
 }
 
@@ -32,19 +40,36 @@ void LoadPool::Stop() {
   for (std::thread& thread : threads) thread.join();
 }
 
+void LoadPool::LetOthersBegin() {
+  if (t_job != Job::kCounts) return;
+  const Lock lock(mutex_);
+  if (stopping_ || aside_ >= kAsideMax) return;
+  t_job = Job::kAside;
+  --running_;
+  ++aside_;
+  if (jobs_.size() > idle_) threads_.emplace_back([this] { Run(); });
+  wake_.NotifyOne();
+}
+
 void LoadPool::Run() {
   while (true) {
     std::function<void()> job;
     {
       const Lock lock(mutex_);
       ++idle_;
-      while (jobs_.empty() && !stopping_) wake_.Wait(mutex_);
+      while ((jobs_.empty() || running_ >= threads_max_) && !stopping_) wake_.Wait(mutex_);
       --idle_;
       if (stopping_) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
+      ++running_;
     }
+    t_job = Job::kCounts;
     job();
+    const Lock lock(mutex_);
+    --(t_job == Job::kAside ? aside_ : running_);
+    t_job = Job::kNone;
+    if (!jobs_.empty()) wake_.NotifyOne();
   }
 }
 

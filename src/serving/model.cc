@@ -10,17 +10,25 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "serving/warm_up.h"
 
 namespace mw::serving {
 namespace {
 
-Result<forest::Forest> ReadForest(const std::string& path) {
-  const std::string bytes = TRY(ReadFile(path, wire::kModelBytesMax));
+constexpr Duration kWarmUpTimeout = std::chrono::seconds(30);
+
+Result<forest::Forest> ParseForest(std::string_view bytes, const std::string& path) {
   const std::optional<forest::Format> format = forest::DetectFormat(bytes, path);
   if (!format) {
     return Unimplemented(path, " is no model that is known; known are XGBoost (JSON, UBJ), LightGBM (text) and ONNX");
   }
   return forest::Forest::Load(bytes, *format).In(path);
+}
+
+/// A user's file may change while it is read, hence the copy.
+Result<forest::Forest> ReadForest(const std::string& path) {
+  const std::string bytes = TRY(ReadFile(path, wire::kModelBytesMax));
+  return ParseForest(bytes, path);
 }
 
 std::vector<std::string> FeatureNames(const forest::Forest& forest) {
@@ -80,8 +88,10 @@ Datatype DatatypeOf(const schema::Column& column) {
 }
 
 bool SameBits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+bool SameBits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
-Status CompareBits(const std::vector<float>& ours, const std::vector<float>& theirs, std::size_t outputs,
+template <typename Number>
+Status CompareBits(const std::vector<Number>& ours, const std::vector<Number>& theirs, std::size_t outputs,
                    std::string_view what) {
   for (std::size_t i = 0; i < ours.size(); ++i) {
     if (SameBits(ours[i], theirs[i])) continue;
@@ -114,6 +124,11 @@ const char* Model::decision_name() const {
   return threshold_ ? "decision" : nullptr;
 }
 
+std::int64_t Model::memory_bytes() const {
+  if (forest_) return static_cast<std::int64_t>(forest_->memory_bytes());
+  return static_cast<std::int64_t>(backend_->info().memory_bytes * backend_->runners().size());
+}
+
 std::string Model::Describe() const { return forest_ ? forest_->Describe() : backend_->info().library; }
 
 std::shared_ptr<Model> Model::OfForest(std::string name, schema::Schema schema, schema::Encoder encoder,
@@ -143,22 +158,38 @@ void Model::DescribeRows() {
   }
 }
 
-Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory) {
+Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory,
+                                                        const StartBackend& start_backend) {
   const wire::Package package = TRY(wire::ReadPackage(directory));
-  if (package.info.framework != "xgboost") {
-    return Unimplemented("package ", directory, " is of framework ", Quoted(package.info.framework),
-                         "; this program serves xgboost");
-  }
-  schema::Schema schema = TRY(schema::FromJson(package.schema).In(Cat(directory, "/schema.json")));
-  schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features).In(directory));
-  forest::Forest forest = TRY(ReadForest(package.model_path));
-  TRY(CheckFeatures(package.info, forest).In(directory));
+  return (package.info.takes_rows() ? LoadRows(package) : LoadTensors(package, start_backend)).In(directory);
+}
+
+/// Packages do not change: their files are read where they lie.
+Result<std::shared_ptr<const Model>> Model::LoadRows(const wire::Package& package) {
+  schema::Schema schema = TRY(schema::FromJson(package.schema).In("schema.json"));
+  schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
+  const MappedFile file = TRY(MappedFile::Open(package.model_path, wire::kModelBytesMax));
+  forest::Forest forest = TRY(ParseForest(file.bytes(), package.model_path));
+  TRY(CheckFeatures(package.info, forest));
   const std::shared_ptr<Model> model =
       OfForest(package.info.model, std::move(schema), std::move(encoder), std::move(forest));
   model->threshold_ = package.info.threshold;
   model->classes_ = package.info.classes;
-  TRY(model->SelfCheck(package.warm_up).In(directory));
+  TRY(model->SelfCheck(package.warm_up));
   model->DescribeRows();
+  return std::shared_ptr<const Model>(model);
+}
+
+Result<std::shared_ptr<const Model>> Model::LoadTensors(const wire::Package& package,
+                                                        const StartBackend& start_backend) {
+  if (!start_backend) {
+    return Unimplemented("a model of ", package.info.framework, " is run by its library, which this program does not");
+  }
+  const std::vector<WarmUpRequest> requests = TRY(WarmUpFromJson(package.warm_up.requests));
+  std::unique_ptr<Backend> backend = TRY(start_backend(package.model_path));
+  TRY(WarmUp(*backend, requests, kWarmUpTimeout));
+  const std::shared_ptr<Model> model = OfBackend(std::move(backend));
+  model->name_ = package.info.model;
   return std::shared_ptr<const Model>(model);
 }
 
@@ -178,7 +209,7 @@ Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& pa
   return std::shared_ptr<const Model>(model);
 }
 
-std::shared_ptr<const Model> Model::OfBackend(std::unique_ptr<Backend> backend) {
+std::shared_ptr<Model> Model::OfBackend(std::unique_ptr<Backend> backend) {
   std::shared_ptr<Model> model(new Model);
   model->platform_ = backend->info().platform;
   model->inputs_ = backend->info().inputs;
@@ -191,7 +222,7 @@ Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const 
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
   const bool directory = S_ISDIR(status.st_mode);
-  if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path);
+  if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path, start_backend);
   if (!directory) {
     Result<std::shared_ptr<const Model>> forest = LoadForestFile(path);
     // Not every file is a forest, not every forest is one that is evaluated here, and some are too large for it.
@@ -215,22 +246,31 @@ Result<std::vector<float>> Model::Encode(const std::vector<Json>& rows) const {
   return features;
 }
 
+template <typename Number>
+Status Model::CheckValues(std::span<const float> features, const std::vector<Number>& theirs) const {
+  const std::size_t outputs = num_outputs(), width = num_features();
+  const std::size_t count = features.size() / width;
+  std::vector<Number> values(count * outputs);
+  forest_->Predict(features, count, values);
+  TRY(CompareBits(values, theirs, outputs, output_name()));
+  // Single rows may run on another engine than batches.
+  for (std::size_t row = 0; row < count; ++row) {
+    forest_->Predict(features.subspan(row * width, width), 1, std::span(values).subspan(row * outputs, outputs));
+  }
+  return CompareBits(values, theirs, outputs, Cat(output_name(), " of the row alone"));
+}
+
 Status Model::SelfCheck(const wire::WarmUp& warm_up) const {
   const std::vector<float> features = TRY(Encode(warm_up.rows));
   const std::size_t count = warm_up.rows.size();
-  const std::size_t outputs = num_outputs();
-  std::vector<float> margins(count * forest_->num_margins());
-  std::vector<float> values(count * outputs);
-  forest_->PredictMargin(features, count, margins);
-  forest_->Predict(features, count, values);
-  TRY(CompareBits(margins, warm_up.margins, outputs, "margin"));
-  TRY(CompareBits(values, warm_up.probabilities, outputs, output_name()));
-  // Single rows may run on another engine than batches.
-  for (std::size_t row = 0; row < count; ++row) {
-    const std::span<const float> one = std::span(features).subspan(row * num_features(), num_features());
-    forest_->Predict(one, 1, std::span(values).subspan(row * outputs, outputs));
+  if (!warm_up.margins.empty()) {
+    std::vector<float> margins(count * forest_->num_margins());
+    forest_->PredictMargin(features, count, margins);
+    TRY(CompareBits(margins, warm_up.margins, num_outputs(), "margin"));
   }
-  return CompareBits(values, warm_up.probabilities, outputs, Cat(output_name(), " of the row alone"));
+  if (!double_precision()) return CheckValues(features, warm_up.probabilities);
+  const std::vector<double> exact(warm_up.probabilities.begin(), warm_up.probabilities.end());
+  return CheckValues(features, warm_up.values.empty() ? exact : warm_up.values);
 }
 
 }  // namespace mw::serving

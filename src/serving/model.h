@@ -8,7 +8,10 @@
 // Immutable after loading; any number of threads may predict at once.
 //
 // Invariant: a forest that came from a package gave, on this machine, the bits that the training library
-// gave for every warm-up row, alone and in one batch. One that does not is refused with a sentence.
+// gave for every warm-up row, alone and in one batch; what a backend runs gave the recorded answers (warm_up.h). One
+// that does not is refused with a sentence.
+// A bare file brings no answers with it and is taken as it is;
+// what is registered is always held against something (docs/guide/register.md).
 #pragma once
 
 #include <cstdint>
@@ -40,13 +43,14 @@ class Model {
   /// kInvalidArgument when package and model disagree about the features; kFailedPrecondition when a warm-up answer
   /// differs.
   static Result<std::shared_ptr<const Model>> Load(const std::string& path, const StartBackend& start_backend = {});
-  static Result<std::shared_ptr<const Model>> LoadPackage(const std::string& directory);
+  static Result<std::shared_ptr<const Model>> LoadPackage(const std::string& directory,
+                                                          const StartBackend& start_backend = {});
   /// A forest without schema: every column is a float and may be missing. Columns are called as in the model, or
   /// f0, f1, ... when it names none.
   /// Errors: kUnimplemented for a file that is no forest, or none that is evaluated here; those of Forest::Load.
   static Result<std::shared_ptr<const Model>> LoadForestFile(const std::string& path);
   /// A tensor model over a backend that runs.
-  static std::shared_ptr<const Model> OfBackend(std::unique_ptr<Backend> backend);
+  static std::shared_ptr<Model> OfBackend(std::unique_ptr<Backend> backend);
 
   [[nodiscard]] const std::string& name() const { return name_; }  ///< as the package calls it; else empty
   /// Unlike every other model's of this process, also of one that is gone.
@@ -61,6 +65,8 @@ class Model {
   /// Null when a forest predicts in this process.
   [[nodiscard]] Backend* backend() const { return backend_.get(); }
   [[nodiscard]] bool takes_rows() const { return takes_rows_; }
+  /// Of all processes that run it, as measured after loading; 0: not known.
+  [[nodiscard]] std::int64_t memory_bytes() const;
 
   // Of row models. A tensor model has no column, no class and no threshold.
   [[nodiscard]] const schema::Schema& schema() const { return schema_; }
@@ -95,7 +101,12 @@ class Model {
   static std::shared_ptr<Model> OfForest(std::string name, schema::Schema schema, schema::Encoder encoder,
                                          forest::Forest forest);
   void DescribeRows();
+  static Result<std::shared_ptr<const Model>> LoadRows(const wire::Package& package);
+  static Result<std::shared_ptr<const Model>> LoadTensors(const wire::Package& package,
+                                                          const StartBackend& start_backend);
   [[nodiscard]] Status SelfCheck(const wire::WarmUp& warm_up) const;
+  template <typename Number>
+  [[nodiscard]] Status CheckValues(std::span<const float> features, const std::vector<Number>& theirs) const;
   [[nodiscard]] Result<std::vector<float>> Encode(const std::vector<Json>& rows) const;
 
   std::uint64_t serial_ = NextSerial();

@@ -13,6 +13,9 @@ namespace {
 constexpr std::int64_t kRowsMax = 1'000'000;
 constexpr std::int64_t kInstancesMax = 256;
 constexpr std::int64_t kDelayMaxUs = 60'000'000;
+constexpr std::int64_t kWarmUpCountMax = 1000;
+constexpr std::size_t kWarmUpSamplesMax = 100;
+
 Result<std::int64_t> IntOf(const TextField& field, std::int64_t min, std::int64_t max) {
   const auto value = ParseInt(field.value);
   if (!field.is_message && !field.is_text && value && *value >= min && *value <= max) return std::int64_t{*value};
@@ -37,6 +40,12 @@ class ConfigReader {
  public:
   Result<ModelConfig> Read(const TextField& root) {
     for (const TextField& field : root.fields) TRY(ReadField(field));
+    for (WarmUpSample& sample : config_.warm_up) {
+      if (config_.max_batch_size == 0) continue;
+      for (WarmUpInput& input : sample.inputs) {
+        input.spec.shape.insert(input.spec.shape.begin(), std::max<std::int64_t>(sample.batch_size, 1));
+      }
+    }
     if (config_.max_batch_size > 0) {
       for (auto* specs : {&config_.inputs, &config_.outputs}) {
         for (TensorSpec& spec : *specs) spec.shape.insert(spec.shape.begin(), -1);
@@ -65,6 +74,8 @@ class ConfigReader {
       TRY(ReadPolicy(field));
     } else if (field.name == "instance_group") {
       TRY(ReadInstances(field));
+    } else if (field.name == "model_warmup") {
+      TRY(ReadWarmUp(field));
     } else if (field.name == "default_model_filename") {
       config_.default_model_filename = TRY(NameOf(field));
     } else {
@@ -98,6 +109,56 @@ class ConfigReader {
     }
     if (spec.name.empty()) return InvalidArgument("an ", field.name, " has no name");
     out.push_back(std::move(spec));
+    return Ok();
+  }
+
+  Status ReadWarmUp(const TextField& field) {
+    if (config_.warm_up.size() >= kWarmUpSamplesMax) {
+      return InvalidArgument("more than ", kWarmUpSamplesMax, " samples of model_warmup");
+    }
+    WarmUpSample sample;
+    for (const TextField& part : field.fields) {
+      if (part.name == "name") {
+        sample.name = TRY(NameOf(part));
+      } else if (part.name == "batch_size") {
+        sample.batch_size = TRY(IntOf(part, 0, kRowsMax));
+      } else if (part.name == "count") {
+        sample.count = std::max<std::int64_t>(TRY(IntOf(part, 0, kWarmUpCountMax)), 1);
+      } else if (part.name == "inputs") {
+        TRY(ReadWarmUpInput(part, sample));
+      } else {
+        NotHonoured(Cat("model_warmup.", part.name));
+      }
+    }
+    config_.warm_up.push_back(std::move(sample));
+    return Ok();
+  }
+
+  /// An entry of a map: key and value.
+  Status ReadWarmUpInput(const TextField& field, WarmUpSample& sample) {
+    const TextField* const key = field.Find("key");
+    const TextField* const value = field.Find("value");
+    if (key == nullptr || value == nullptr || sample.inputs.size() >= kTensorsMax) {
+      return InvalidArgument("an input of model_warmup has no key, or no value");
+    }
+    WarmUpInput input;
+    input.spec.name = TRY(NameOf(*key));
+    for (const TextField& part : value->fields) {
+      if (part.name == "data_type") {
+        input.spec.datatype = TRY(DatatypeOf(part));
+      } else if (part.name == "dims") {
+        if (input.spec.shape.size() >= kTensorDimensionsMax) return InvalidArgument("too many dims in model_warmup");
+        input.spec.shape.push_back(TRY(IntOf(part, 0, std::int64_t{1} << 40)));
+      } else if (part.name == "zero_data" || part.name == "random_data") {
+        input.data = part.name == "zero_data" ? WarmUpInput::Data::kZero : WarmUpInput::Data::kRandom;
+      } else if (part.name == "input_data_file") {
+        input.data = WarmUpInput::Data::kFile;
+        input.file = TRY(NameOf(part));
+      } else {
+        NotHonoured(Cat("model_warmup.inputs.", part.name));
+      }
+    }
+    sample.inputs.push_back(std::move(input));
     return Ok();
   }
 

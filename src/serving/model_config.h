@@ -14,6 +14,23 @@
 
 namespace mw::serving {
 
+/// One input of a request by which a model is warmed up.
+struct WarmUpInput {
+  enum class Data : std::uint8_t { kZero, kRandom, kFile };
+  TensorSpec spec;  ///< with the rows first where max_batch_size is not 0
+  Data data = Data::kZero;
+  std::string file{};   ///< in the model's directory `warmup`: the tensor's bytes as they are
+  std::string bytes{};  ///< of that file, once it was read
+};
+
+/// model_warmup: a request that is made, `count` times, before the model answers anybody.
+struct WarmUpSample {
+  std::string name{};
+  std::int64_t batch_size = 0;
+  std::int64_t count = 1;
+  std::vector<WarmUpInput> inputs{};
+};
+
 struct ModelConfig {
   std::string name{};                           ///< empty: the directory's
   std::string platform{};                       ///< "onnxruntime_onnx"; empty: by the file
@@ -29,6 +46,7 @@ struct ModelConfig {
     std::int64_t latest = 1;
     std::vector<std::int64_t> specific{};
   } versions{};
+  std::vector<WarmUpSample> warm_up{};
   std::vector<std::string> not_honoured{};  ///< fields that are there and change nothing, e.g. "ensemble_scheduling"
 };
 

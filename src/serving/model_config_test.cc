@@ -45,7 +45,7 @@ TEST(ModelConfigTest, ReadsWhatIsHonouredAndNamesTheRest) {
   EXPECT_EQ(config->versions.kind, ModelConfig::VersionPolicy::Kind::kSpecific);
   EXPECT_EQ(Join(config->not_honoured, ", "),
             "input.reshape, dynamic_batching.preferred_batch_size, instance_group.kind KIND_GPU, instance_group.gpus, "
-            "model_warmup, ensemble_scheduling");
+            "ensemble_scheduling");
 }
 
 TEST(ModelConfigTest, SaysWhatIsWrongAndWhere) {

@@ -82,6 +82,17 @@ std::vector<std::int64_t> VersionsIn(const std::string& directory) {
   return versions;
 }
 
+/// Of model_warmup, from the model's directory `warmup`.
+Status ReadWarmUpFiles(const std::string& root, const std::string& directory, ModelConfig& config) {
+  for (WarmUpSample& sample : config.warm_up) {
+    for (WarmUpInput& input : sample.inputs) {
+      if (input.data != WarmUpInput::Data::kFile) continue;
+      input.bytes = TRY(ReadFile(TRY(Within(root, Cat(directory, "/warmup/", input.file))), kTensorBytesMax));
+    }
+  }
+  return Ok();
+}
+
 Result<ModelConfig> ReadConfig(const std::string& root, const std::string& directory, const std::string& name) {
   const std::string path = directory + "/config.pbtxt";
   std::error_code error;
@@ -89,6 +100,7 @@ Result<ModelConfig> ReadConfig(const std::string& root, const std::string& direc
   const std::string real = TRY(Within(root, path));
   const std::string text = TRY(ReadFile(real, kTextFormatBytesMax));
   ModelConfig config = TRY(ParseModelConfig(text).In(path));
+  TRY(ReadWarmUpFiles(root, directory, config));
   if (config.name.empty() || config.name == name) return config;
   return InvalidArgument(path, ": name is ", Quoted(config.name), ", the directory's is ", Quoted(name));
 }
@@ -105,7 +117,7 @@ void AddStatus(const wire::EndpointStatus& status, const std::string& notes, std
     if (!status.error.empty()) same->reason = Cat("what came since is refused: ", status.error);
     return;
   }
-  std::string reason = status.error;
+  std::string reason = status.error.empty() ? status.progress : status.error;
   if (status.state == wire::VersionState::kUnloaded) reason = "unloaded";
   index.push_back({status.name, version, std::string(RepositoryState(status.state)), reason.empty() ? notes : reason});
 }

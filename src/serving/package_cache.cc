@@ -53,7 +53,7 @@ Result<ManifestFile> ParseManifestFile(const Json& value) {
   file.path = TRY(value.GetString("path"));
   const std::int64_t size = TRY(value.GetInt("size"));
   file.digest = TRY(value.GetString("digest"));
-  if (!IsName(file.path)) return InvalidArgument("a package has a file called ", Quoted(file.path));
+  if (!wire::IsPackagePath(file.path)) return InvalidArgument("a package has a file called ", Quoted(file.path));
   if (size < 0 || static_cast<std::uint64_t>(size) > wire::kModelBytesMax) {
     return InvalidArgument("file ", file.path, " of a package has ", size, " bytes, at most ", wire::kModelBytesMax);
   }
@@ -83,6 +83,7 @@ Status WriteAll(int descriptor, std::string_view bytes) {
 }
 
 Status FetchFile(net::HttpClient& client, const ManifestFile& file, const std::string& path) {
+  TRY(MakeDirectories(path.substr(0, path.rfind('/'))));
   const FileDescriptor out(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!out.valid()) return ErrnoError(errno, path);
   Sha256 digest;
@@ -107,6 +108,16 @@ Status FetchFile(net::HttpClient& client, const ManifestFile& file, const std::s
 void RemoveTree(const std::string& path) {
   std::error_code ignored;
   std::filesystem::remove_all(path, ignored);
+}
+
+/// Names in every directory beneath.
+Status SyncTree(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, error)) {
+    if (entry.is_directory()) TRY(SyncDirectory(entry.path().string()));
+  }
+  if (error) return ErrnoError(error.value(), directory);
+  return SyncDirectory(directory);
 }
 
 }  // namespace
@@ -138,7 +149,7 @@ Result<std::string> PackageCache::Fetch(net::HttpClient& client, const std::stri
   RemoveTree(partial);
   TRY(MakeDirectories(partial));
   for (const ManifestFile& file : files) TRY(FetchFile(client, file, Cat(partial, "/", file.path)));
-  TRY(SyncDirectory(partial));
+  TRY(SyncTree(partial));
   const std::string path = PathOf(digest);
   if (rename(partial.c_str(), path.c_str()) != 0) return ErrnoError(errno, path);
   TRY(SyncDirectory(directory_));

@@ -64,6 +64,7 @@ CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, R
   CatalogOptions catalog;
   catalog.load = [foreign, &metrics](const LoadRequest& request) {
     ForeignOptions own = foreign;
+    own.progress = request.progress;
     if (request.config != nullptr && request.config->instances > 0) {
       own.workers = static_cast<std::size_t>(request.config->instances);
     }

@@ -158,8 +158,7 @@ class Planner {
   }
 
   Status AddFeatures() {
-    for (int i = 0; i < static_cast<int>(wants_.encoder->num_features()); ++i) {
-      const schema::Column& feature = wants_.encoder->column(i);
+    for (const schema::Column& feature : wants_.features) {
       const FileColumn* column = Find(feature.name);
       if (column == nullptr) return Absent(feature.name, "which the model takes");
       TRY(AddFeature(feature, *column));
@@ -171,9 +170,9 @@ class Planner {
     const ColumnType type = TRY(TypeOf(column));
     const std::string name = data::SqlName(column.name);
     const bool number = type != ColumnType::kTimestamp;
-    if (IsText(type) || (number && feature.type != ColumnType::kCategory)) {
+    if (IsText(type) || (number && !IsText(feature.type))) {
       expressions_.push_back(name);
-    } else if (type == ColumnType::kInteger || type == ColumnType::kBoolean) {
+    } else if (feature.type == ColumnType::kText || type == ColumnType::kInteger || type == ColumnType::kBoolean) {
       expressions_.push_back(Cat("CAST(", name, " AS VARCHAR)"));
     } else {
       return InvalidArgument(file_.path, ": column ", Quoted(column.name), " is a ", column.sql_type,

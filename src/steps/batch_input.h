@@ -11,7 +11,6 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "data/duckdb_session.h"
-#include "schema/encoder.h"
 #include "schema/schema.h"
 
 namespace mw::steps {
@@ -44,7 +43,7 @@ struct Keep {
 };
 
 struct InputWants {
-  const schema::Encoder* encoder = nullptr;
+  std::vector<schema::Column> features;  ///< what the model takes: names and types
   const schema::Schema* schema = nullptr;
   Keep keep;
   bool times_and_keys = false;  ///< for recording

@@ -92,7 +92,7 @@ class Reader {
  private:
   Status Begin(std::int64_t first_row) {
     const InputFile& file = job_.files[static_cast<std::size_t>(file_)];
-    const InputWants wants{&job_.model->encoder(), &job_.model->schema(), job_.keep, job_.recorder != nullptr};
+    const InputWants wants{Features(), &job_.model->schema(), job_.keep, job_.recorder != nullptr};
     InputQuery query = TRY(PlanInput(*session_, file, wants, first_row));
     stream_.reset();
     stream_.emplace(TRY(data::RowStream::Start(*session_, query.sql, query.kept.size(), file.path)));
@@ -104,6 +104,14 @@ class Reader {
     value_types_ = std::move(types);
     query_ = std::move(query);
     return Ok();
+  }
+
+  [[nodiscard]] std::vector<schema::Column> Features() const {
+    if (job_.tensors != nullptr) return job_.tensors->columns();
+    std::vector<schema::Column> features;
+    const schema::Encoder& encoder = job_.model->encoder();
+    for (std::size_t i = 0; i < encoder.num_features(); ++i) features.push_back(encoder.column(static_cast<int>(i)));
+    return features;
   }
 
   /// `before`: of the files before this one; empty: there are none.
@@ -139,12 +147,20 @@ class Reader {
   Status outcome_;
 };
 
-std::vector<data::AddedColumn> AddedColumns(const serving::Model& model) {
+std::vector<data::AddedColumn> AddedColumns(const BatchJob& job) {
   using Kind = data::AddedColumn::Kind;
+  const serving::Model& model = *job.model;
   std::vector<data::AddedColumn> columns = {{std::string(kIdColumn), Kind::kText}};
+  if (job.tensors != nullptr) {
+    columns.insert(columns.end(), job.tensors->added().begin(), job.tensors->added().end());
+    columns.push_back({std::string(kErrorColumn), Kind::kText});
+    return columns;
+  }
   const bool classes = !model.classes().empty();
   const bool several = model.num_outputs() > 1;
-  columns.push_back({model.output_name(), several ? Kind::kFloats : Kind::kFloat, model.num_outputs()});
+  const Kind one = model.double_precision() ? Kind::kDouble : Kind::kFloat;
+  const Kind list = model.double_precision() ? Kind::kDoubles : Kind::kFloats;
+  columns.push_back({model.output_name(), several ? list : one, model.num_outputs()});
   if (model.decision_name() != nullptr) {
     columns.push_back({model.decision_name(), classes ? Kind::kText : Kind::kBoolean});
   }
@@ -174,7 +190,7 @@ class Predictor {
         time_(reader.query().time),
         time_text_(reader.query().time_text),
         key_(reader.query().key),
-        added_(AddedColumns(model_)),
+        added_(AddedColumns(job)),
         encoder_(model_.encoder(), reader.stream().value_columns()),
         unknown_before_(marker.unknown_categories) {}
 
@@ -211,19 +227,39 @@ class Predictor {
   Result<std::shared_ptr<data::AnsweredBlock>> Answer(const ReadRows& rows) {
     const data::Chunk& chunk = rows.batch->values();
     const std::size_t count = chunk.rows();
-    features_.resize(count * model_.num_features());
     bad_.clear();
     bad_taken_ = 0;
+    if (job_.tensors != nullptr) return AnswerTensors(rows);
+    features_.resize(count * model_.num_features());
     encoder_.Encode(chunk, features_, bad_);
     CheckTimes(chunk);
     if (job_.strict && !bad_.empty()) return InvalidArgument(Sentence(bad_.front(), rows));
     values_.resize(count * model_.num_outputs());
-    model_.Predict(features_, count, values_);
+    if (model_.double_precision()) {
+      doubles_.resize(values_.size());
+      model_.Predict(features_, count, doubles_);
+      std::transform(doubles_.begin(), doubles_.end(), values_.begin(), [](double v) { return static_cast<float>(v); });
+    } else {
+      model_.Predict(features_, count, values_);
+    }
     auto block = std::make_shared<data::AnsweredBlock>();
     block->rows = rows.batch;
     block->answered.assign(count, 1);
     for (const BadRow& row : bad_) block->answered[row.row] = 0;
     FillAdded(*block);
+    return block;
+  }
+
+  Result<std::shared_ptr<data::AnsweredBlock>> AnswerTensors(const ReadRows& rows) {
+    auto block = std::make_shared<data::AnsweredBlock>();
+    block->rows = rows.batch;
+    block->added.resize(added_.size());
+    const std::span<data::AddedValues> out = std::span(block->added).subspan(1, added_.size() - 2);
+    TRY(job_.tensors->Answer(rows.batch->values(), reader_.stream().value_columns(), bad_, out, block->answer_bytes));
+    if (job_.strict && !bad_.empty()) return InvalidArgument(Sentence(bad_.front(), rows));
+    block->answered.assign(rows.batch->rows(), 1);
+    for (const BadRow& row : bad_) block->answered[row.row] = 0;
+    FillTexts(*block);
     return block;
   }
 
@@ -251,11 +287,15 @@ class Predictor {
   void FillAdded(data::AnsweredBlock& block) {
     block.added.resize(added_.size());
     FillTexts(block);
-    block.added[1].floats = values_;
+    if (model_.double_precision()) block.added[1].doubles = doubles_;
+    if (!model_.double_precision()) block.added[1].floats = values_;
     if (model_.decision_name() == nullptr) return;
     if (model_.classes().empty()) {
       const double threshold = *model_.threshold();
-      for (const float value : values_) block.added[2].booleans.push_back(static_cast<double>(value) >= threshold);
+      for (std::size_t i = 0; i < values_.size(); ++i) {
+        const double value = model_.double_precision() ? doubles_[i] : static_cast<double>(values_[i]);
+        block.added[2].booleans.push_back(value >= threshold ? 1 : 0);
+      }
       return;
     }
     Likeliest();
@@ -293,9 +333,11 @@ class Predictor {
     const std::size_t outputs = model_.num_outputs();
     likeliest_.resize(values_.size() / outputs);
     for (std::size_t row = 0; row < likeliest_.size(); ++row) {
-      const auto begin = values_.begin() + static_cast<std::ptrdiff_t>(row * outputs);
-      likeliest_[row] =
-          static_cast<float>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(outputs)) - begin);
+      const auto first = [&](const auto& values) {
+        const auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * outputs);
+        return static_cast<float>(std::max_element(begin, begin + static_cast<std::ptrdiff_t>(outputs)) - begin);
+      };
+      likeliest_[row] = model_.double_precision() ? first(doubles_) : first(values_);
     }
   }
 
@@ -356,6 +398,7 @@ class Predictor {
   std::int64_t sampled_before_ = 0;
   std::int64_t part_row_ = 0;
   std::vector<float> features_, values_, likeliest_;
+  std::vector<double> doubles_;  // where the model computes in them; values_ are the nearest floats
   std::vector<BadRow> bad_;
   std::size_t bad_taken_ = 0;
 };

@@ -17,11 +17,13 @@
 #include "steps/batch_input.h"
 #include "steps/batch_marker.h"
 #include "steps/batch_recorder.h"
+#include "steps/batch_tensors.h"
 
 namespace mw::steps {
 
 struct BatchJob {
   const serving::Model* model = nullptr;
+  BatchTensors* tensors = nullptr;  ///< of a model that a backend runs, else null
   std::vector<InputFile> files;
   Keep keep;
   std::string directory;               ///< OUTPUT.unfinished

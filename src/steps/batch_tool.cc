@@ -13,7 +13,10 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/metrics.h"
 #include "base/text.h"
+#include "serving/backend/start_backend.h"
 #include "steps/batch_run.h"
 #include "steps/control_plane.h"
 #include "wire/package.h"
@@ -24,7 +27,7 @@ namespace {
 constexpr std::string_view kUsage =
     "usage: mw-step predict --input FILE|DIRECTORY|PATTERN --output FILE.parquet (--model PATH | --version "
     "MODEL[@VERSION] --url URL) [--keep key|all|COLUMN,...] [--record-as ENDPOINT] [--no-recording] [--strict] "
-    "[--part-rows N] [--json]";
+    "[--part-rows N] [--state DIR] [--json]";
 /// Rows of one batch whose features are recorded whole; of more, as many drawn by their ids.
 constexpr double kSampledRowsMax = 1'000'000;
 constexpr auto kDeliveryTimeout = std::chrono::seconds(60);
@@ -39,6 +42,7 @@ struct Arguments {
   std::string keep;
   std::string record_as;
   std::string part_rows;
+  std::string state;  // where environments for MLflow's models are kept
   bool recording = true;
   bool strict = false;
   bool json = false;
@@ -53,7 +57,8 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
                                                                         {"--url", &read.url},
                                                                         {"--keep", &read.keep},
                                                                         {"--record-as", &read.record_as},
-                                                                        {"--part-rows", &read.part_rows}};
+                                                                        {"--part-rows", &read.part_rows},
+                                                                        {"--state", &read.state}};
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     if (word == "--json") {
@@ -126,11 +131,8 @@ class Batch {
     TRY(Prepare());
     TRY(GoOnOrBegin());
     resumed_at_ = marker_.rows;
-    model_ = TRY(serving::Model::Load(model_path_));
-    if (!model_->takes_rows() || model_->backend() != nullptr) {
-      return Unimplemented("batch prediction takes models of trees; ", model_->Describe(),
-                           " is asked through an endpoint");
-    }
+    model_ = TRY(serving::Model::Load(model_path_, serving::MakeStartBackend(ForeignOptionsOf(), metrics_)));
+    if (model_->backend() != nullptr) tensors_.emplace(TRY(BatchTensors::Make(*model_->backend())));
     if (Recording()) recorder_ = TRY(StartRecorder());
     if (!marker_.complete) TRY(Predict());
     Status delivered = recorder_ == nullptr ? Ok() : recorder_->Deliver(kDeliveryTimeout);
@@ -144,7 +146,17 @@ class Batch {
   }
 
  private:
-  [[nodiscard]] bool Recording() const { return arguments_.recording && marker_.version != 0; }
+  /// Windows are of models that take rows.
+  [[nodiscard]] bool Recording() const { return arguments_.recording && marker_.version != 0 && !tensors_; }
+
+  [[nodiscard]] serving::ForeignOptions ForeignOptionsOf() const {
+    serving::ForeignOptions foreign;
+    const std::string state = arguments_.state.empty() ? directory_ : arguments_.state;
+    foreign.python_directory = std::filesystem::absolute(state).lexically_normal().string() + "/python";
+    const char* const python = std::getenv("MILLWRIGHT_PYTHON");
+    foreign.python = python == nullptr ? "" : python;
+    return foreign;
+  }
 
   Status Prepare() {
     job_.files = TRY(FindInputs(arguments_.input));
@@ -253,6 +265,7 @@ class Batch {
 
   Status Predict() {
     job_.model = model_.get();
+    job_.tensors = tensors_ ? &*tensors_ : nullptr;
     job_.recorder = recorder_.get();
     began_ = clock_.Elapsed();
     if (isatty(STDERR_FILENO) != 0) job_.progress = [this](std::int64_t rows) { ShowProgress(rows); };
@@ -358,7 +371,9 @@ class Batch {
   FileDescriptor lock_;
   BatchJob job_;
   BatchMarker marker_;
+  MetricsRegistry metrics_;
   std::shared_ptr<const serving::Model> model_;
+  std::optional<BatchTensors> tensors_;
   std::unique_ptr<BatchRecorder> recorder_;
   std::int64_t resumed_at_ = 0;
   Duration began_{0};
@@ -369,6 +384,9 @@ class Batch {
 
 }  // namespace
 
-Status PredictBatch(const std::vector<std::string>& arguments) { return Batch(TRY(ReadArguments(arguments))).Run(); }
+Status PredictBatch(const std::vector<std::string>& arguments) {
+  SetLogLevel(LogLevel::kWarning);
+  return Batch(TRY(ReadArguments(arguments))).Run();
+}
 
 }  // namespace mw::steps

@@ -2,7 +2,6 @@
 #include "steps/control_plane.h"
 
 #include "base/file.h"
-#include "base/id.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "wire/package.h"
@@ -21,9 +20,11 @@ Result<std::string> FetchBlob(net::HttpClient& api, const std::string& digest) {
 
 Status FetchFile(net::HttpClient& api, const Json& file, const std::string& directory) {
   const std::string path = TRY(file.GetString("path"));
-  if (!IsName(path)) return InvalidArgument("a package holds plain files, not ", Quoted(path));
+  if (!wire::IsPackagePath(path)) return InvalidArgument("a package holds plain files, not ", Quoted(path));
   const std::string bytes = TRY(FetchBlob(api, TRY(file.GetString("digest"))));
-  return WriteFileDurably(Cat(directory, "/", path), bytes);
+  const std::string target = Cat(directory, "/", path);
+  TRY(MakeDirectories(target.substr(0, target.rfind('/'))));
+  return WriteFileDurably(target, bytes);
 }
 
 }  // namespace

@@ -55,8 +55,13 @@ Result<LoadedModel> LoadModel(const std::string& directory) {
   wire::Package package = TRY(wire::ReadPackage(directory));
   const schema::Schema schema = TRY(schema::FromJson(package.schema).In("schema.json"));
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
-  const std::string json = TRY(ReadFile(package.model_path, wire::kModelBytesMax));
-  forest::Forest forest = TRY(forest::Forest::FromXgboostJson(json));
+  if (!package.info.takes_rows()) {
+    return Unimplemented("a model of ", package.info.framework, " that takes tensors is not evaluated here");
+  }
+  const std::string bytes = TRY(ReadFile(package.model_path, wire::kModelBytesMax));
+  const auto format = forest::DetectFormat(bytes, package.model_path);
+  if (!format) return DataLoss(package.info.model_file, " is no model that is known");
+  forest::Forest forest = TRY(forest::Forest::Load(bytes, *format));
   const auto problem = goals::ProblemFromName(package.info.type);
   if (!problem) return InvalidArgument("package.json: type ", Quoted(package.info.type), " is not known here");
   LoadedModel model{std::move(package), std::move(encoder), std::move(forest), *problem};

@@ -6,6 +6,7 @@
 #include "steps/batch_tool.h"
 #include "steps/init_step.h"
 #include "steps/labels_tool.h"
+#include "steps/register_tool.h"
 #include "steps/replay_step.h"
 
 namespace mw::steps {
@@ -25,6 +26,7 @@ constexpr std::array kSteps = {
 };
 
 constexpr std::array kTools = {
+    ToolEntry{"bring", "register a model that was trained elsewhere", BringModel},
     ToolEntry{"init", "write goal, pipeline, schema and features for a table of one's own", Init},
     ToolEntry{"predict", "the rows of files through a model into one Parquet file", PredictBatch},
     ToolEntry{"rows", "print a dataset's rows as JSON lines, in event-time order", PrintRows},

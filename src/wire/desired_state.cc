@@ -112,6 +112,7 @@ Json ToJson(const EndpointStatus& status) {
   if (status.shadow_share > 0) out["shadow_share"] = status.shadow_share;
   if (status.memory_bytes > 0) out["memory_bytes"] = status.memory_bytes;
   if (status.shadow) out["shadow"] = ToJson(*status.shadow);
+  if (!status.progress.empty()) out["progress"] = status.progress;
   return out;
 }
 
@@ -137,6 +138,7 @@ Result<EndpointStatus> ParseEndpointStatus(const Json& value) {
   status.shadow_share = value.IntOr("shadow_share", 0);
   status.memory_bytes = value.IntOr("memory_bytes", 0);
   if (const Json* shadow = value.Find("shadow")) status.shadow = ParseOutcome(*shadow);
+  status.progress = value.StringOr("progress", "");
   return status;
 }
 

@@ -117,15 +117,16 @@ struct EndpointStatus {
   std::string error{};                    ///< why it is FAILED, else empty
   std::int64_t weight = -1;               ///< of the requests it is given now, of kWeightWhole; -1: not known
   std::int64_t shadow_share = 0;          ///< of the requests it is shown as the shadow
-  std::int64_t memory_bytes = 0;          ///< in memory, or estimated; 0: not known
+  std::int64_t memory_bytes = 0;          ///< in memory, measured; or estimated while LOADING
   std::optional<ShadowOutcome> shadow{};  ///< of a shadow
+  std::string progress{};                 ///< what is being done while LOADING, where that takes long
   bool operator==(const EndpointStatus&) const = default;
 };
 
 /// {"format_version":1,"server":"..","version":"0.1.0","address":"http://127.0.0.1:8080","generation":7,
 ///  "endpoints":[{"name","version","state","error","phase","weight","shadow_share","memory_bytes","shadow":{"requests",
-///  "rows","disagreements","dropped","failures","difference_mean","difference_max"}}],
-///  "memory_bytes_max":1073741824}   The last five of an endpoint, and of the report the last, are optional.
+///  "rows","disagreements","dropped","failures","difference_mean","difference_max"},"progress"}],
+///  "memory_bytes_max":1073741824}   The last six of an endpoint, and of the report the last, are optional.
 struct StatusReport {
   std::string server;   ///< the model server's id, the same over restarts with one state directory
   std::string version;  ///< of the program

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -19,7 +20,6 @@ namespace mw::wire {
 namespace {
 
 constexpr const char* kInfoFile = "package.json";
-constexpr const char* kModelFile = "model.json";
 constexpr const char* kSchemaFile = "schema.json";
 constexpr const char* kWarmUpFile = "warmup.json";
 constexpr const char* kProfileFile = "profile.json";
@@ -52,9 +52,7 @@ const Json* FindArray(const Json& document, std::string_view key) {
 
 Result<std::vector<std::string>> ReadFeatures(const Json& document) {
   const Json* list = FindArray(document, "features");
-  if (list == nullptr || list->AsArray().empty()) {
-    return InvalidArgument("package.json: features must be a list of at least one name");
-  }
+  if (list == nullptr) return InvalidArgument("package.json: features must be a list of names");
   if (list->AsArray().size() > kPackageFeaturesMax) {
     return InvalidArgument("package.json: ", list->AsArray().size(), " features, at most ", kPackageFeaturesMax);
   }
@@ -103,8 +101,10 @@ Result<std::vector<std::string>> ReadLabelValues(const Json& document) {
 }
 
 Result<PackageFile> ReadPackageFile(const std::string& name, const Json& value) {
-  // Plain names only: no folder, no "..", nothing that leads out of the package.
-  if (!IsName(name)) return InvalidArgument("package.json: files has the name ", Quoted(name), "; use plain names");
+  // No "..", nothing that leads out of the package.
+  if (!IsPackagePath(name)) {
+    return InvalidArgument("package.json: files has the name ", Quoted(name), "; use plain names");
+  }
   const std::int64_t size = TRY(value.GetInt("size"));
   PackageFile file{name, static_cast<std::uint64_t>(size), ""};
   file.digest = TRY(value.GetString("digest"));
@@ -118,7 +118,12 @@ Result<PackageFile> ReadPackageFile(const std::string& name, const Json& value) 
   return file;
 }
 
-Result<std::vector<PackageFile>> ReadFiles(const Json& document) {
+/// Of the model's file, or of all that lie in its directory.
+bool IsOfModel(const PackageFile& file, const std::string& model_file) {
+  return file.path == model_file || file.path.starts_with(model_file + "/");
+}
+
+Result<std::vector<PackageFile>> ReadFiles(const Json& document, const std::string& model_file) {
   const Json* members = document.Find("files");
   if (members == nullptr || !members->IsObject()) return InvalidArgument("package.json: files must be an object");
   if (members->AsObject().size() > kPackageFilesMax) {
@@ -126,12 +131,14 @@ Result<std::vector<PackageFile>> ReadFiles(const Json& document) {
   }
   std::vector<PackageFile> files;
   for (const auto& [name, value] : members->AsObject()) files.push_back(TRY(ReadPackageFile(name, value)));
-  for (const char* needed : {kModelFile, kSchemaFile, kWarmUpFile}) {
-    if (std::none_of(files.begin(), files.end(), [&](const PackageFile& f) { return f.path == needed; })) {
+  const auto lists = [&](const auto& is) { return std::any_of(files.begin(), files.end(), is); };
+  for (const char* needed : {kSchemaFile, kWarmUpFile}) {
+    if (!lists([&](const PackageFile& file) { return file.path == needed; })) {
       return InvalidArgument("package.json: files does not list ", needed);
     }
   }
-  return files;
+  if (lists([&](const PackageFile& file) { return IsOfModel(file, model_file); })) return files;
+  return InvalidArgument("package.json: files does not list ", model_file);
 }
 
 Result<std::optional<double>> ReadThreshold(const Json& document) {
@@ -144,62 +151,89 @@ Result<std::optional<double>> ReadThreshold(const Json& document) {
   return std::optional<double>(value);
 }
 
-Result<std::vector<float>> ReadFloats(const Json& document, std::string_view key, std::size_t count) {
+Result<std::vector<double>> ReadNumbers(const Json& document, std::string_view key, std::size_t count) {
   const Json* list = FindArray(document, key);
   if (list == nullptr || list->AsArray().size() != count) {
     return InvalidArgument("warmup.json: ", key, " must be a list of ", count,
                            " numbers, one for each output of each row");
   }
-  std::vector<float> values;
+  std::vector<double> values;
   for (const Json& value : list->AsArray()) {
     if (!value.IsNumber()) return InvalidArgument("warmup.json: ", key, " holds something that is no number");
-    values.push_back(static_cast<float>(value.AsDouble()));
+    values.push_back(value.AsDouble());
   }
   return values;
 }
 
+std::vector<float> Floats(const std::vector<double>& values) {
+  std::vector<float> floats;
+  for (const double value : values) floats.push_back(static_cast<float>(value));
+  return floats;
+}
+
+/// A list of at most kWarmUpRowsMax objects.
+Result<std::vector<Json>> ReadObjects(const Json& document, std::string_view key) {
+  const Json* list = FindArray(document, key);
+  if (list == nullptr) return InvalidArgument("warmup.json: ", key, " must be a list of objects");
+  if (list->AsArray().size() > kWarmUpRowsMax) {
+    return InvalidArgument("warmup.json: ", list->AsArray().size(), " ", key, ", at most ", kWarmUpRowsMax);
+  }
+  for (const Json& object : list->AsArray()) {
+    if (!object.IsObject()) return InvalidArgument("warmup.json: something in ", key, " is no object");
+  }
+  return list->AsArray();
+}
+
 Result<WarmUp> ParseWarmUp(std::string_view text, std::size_t outputs) {
   const Json document = TRY(Json::Parse(text).In(kWarmUpFile));
-  const Json* rows = FindArray(document, "rows");
-  if (rows == nullptr) return InvalidArgument("warmup.json: rows must be a list of objects");
-  if (rows->AsArray().size() > kWarmUpRowsMax) {
-    return InvalidArgument("warmup.json: ", rows->AsArray().size(), " rows, at most ", kWarmUpRowsMax);
-  }
   WarmUp warm_up;
-  for (const Json& row : rows->AsArray()) {
-    if (!row.IsObject()) return InvalidArgument("warmup.json: a row is no object");
-    warm_up.rows.push_back(row);
+  warm_up.answered_by = document.StringOr("answered_by", "");
+  if (document.Find("requests") != nullptr) {
+    warm_up.requests = TRY(ReadObjects(document, "requests"));
+    return warm_up;
   }
-  warm_up.margins = TRY(ReadFloats(document, "margins", warm_up.rows.size() * outputs));
-  warm_up.probabilities = TRY(ReadFloats(document, "probabilities", warm_up.rows.size() * outputs));
+  warm_up.rows = TRY(ReadObjects(document, "rows"));
+  const std::size_t answers = warm_up.rows.size() * outputs;
+  if (document.Find("margins") != nullptr) warm_up.margins = Floats(TRY(ReadNumbers(document, "margins", answers)));
+  warm_up.values = TRY(ReadNumbers(document, "probabilities", answers));
+  warm_up.probabilities = Floats(warm_up.values);
+  if (std::equal(warm_up.values.begin(), warm_up.values.end(), warm_up.probabilities.begin(),
+                 [](double value, float single) { return value == static_cast<double>(single); })) {
+    warm_up.values.clear();
+  }
   return warm_up;
 }
 
 // A float widened to double prints in the shortest form that reads back to the same float.
-Json FloatList(const std::vector<float>& values) {
+template <typename Number>
+Json NumberList(const std::vector<Number>& values) {
   Json list = Json::MakeArray();
-  for (const float value : values) list.Append(Json(static_cast<double>(value)));
+  for (const Number value : values) list.Append(Json(static_cast<double>(value)));
   return list;
 }
 
-std::string WarmUpText(const WarmUp& warm_up) {
-  return Json::Make({{"rows", Json(Json::Array(warm_up.rows))},
-                     {"margins", FloatList(warm_up.margins)},
-                     {"probabilities", FloatList(warm_up.probabilities)}})
-      .Dump();
+std::string WarmUpText(const WarmUp& warm_up, bool takes_rows) {
+  Json json = Json::MakeObject();
+  if (takes_rows) {
+    json["rows"] = Json(Json::Array(warm_up.rows));
+    if (!warm_up.margins.empty() || warm_up.rows.empty()) json["margins"] = NumberList(warm_up.margins);
+    json["probabilities"] = warm_up.values.empty() ? NumberList(warm_up.probabilities) : NumberList(warm_up.values);
+  } else {
+    json["requests"] = Json(Json::Array(warm_up.requests));
+  }
+  if (!warm_up.answered_by.empty()) json["answered_by"] = warm_up.answered_by;
+  return json.Dump();
 }
 
-Result<std::string> ReadVerified(const std::string& directory, const PackageFile& file, std::size_t limit) {
-  Result<std::string> read = ReadFile(In(directory, file.path), std::min(limit, kModelBytesMax));
-  if (!read.ok() && read.error().code == Code::kNotFound) {
+Status Verify(const std::string& directory, const PackageFile& file, std::size_t limit) {
+  const Result<MappedFile> mapped = MappedFile::Open(In(directory, file.path), std::min(limit, kModelBytesMax));
+  if (!mapped.ok() && mapped.error().code == Code::kNotFound) {
     return DataLoss("package ", directory, " lists ", file.path, ", but that file is absent; fetch it again");
   }
-  std::string bytes = TRY(std::move(read));
-  if (bytes.size() != file.size_bytes || DigestOf(bytes) != file.digest) {
-    return DataLoss("package ", directory, ": ", file.path, " is not the file that was packed (", file.digest,
-                    "); fetch it again");
-  }
-  return bytes;
+  TRY(Status(mapped.ok() ? Ok() : Status(mapped.error())));
+  if (mapped->bytes().size() == file.size_bytes && DigestOf(mapped->bytes()) == file.digest) return Ok();
+  return DataLoss("package ", directory, ": ", file.path, " is not the file that was packed (", file.digest,
+                  "); fetch it again");
 }
 
 bool Exists(const std::string& path) {
@@ -207,29 +241,91 @@ bool Exists(const std::string& path) {
   return stat(path.c_str(), &status) == 0;
 }
 
-Status CheckFinite(const std::vector<float>& values, std::string_view name) {
-  if (std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) return Ok();
+template <typename Number>
+Status CheckFinite(const std::vector<Number>& values, std::string_view name) {
+  if (std::all_of(values.begin(), values.end(), [](Number v) { return std::isfinite(v); })) return Ok();
   return InvalidArgument("warm-up ", name, " holds a value that is not finite; JSON cannot carry it");
 }
 
 Status CheckWritable(const Package& package) {
   const WarmUp& warm_up = package.warm_up;
   const std::size_t answers = warm_up.rows.size() * package.info.num_outputs();
-  if (warm_up.margins.size() != answers || warm_up.probabilities.size() != answers) {
+  const bool bad_margins = warm_up.margins.size() != answers && !warm_up.margins.empty();
+  const bool bad_values = warm_up.values.size() != answers && !warm_up.values.empty();
+  if (bad_margins || bad_values || warm_up.probabilities.size() != answers) {
     return InvalidArgument("warm-up has ", warm_up.rows.size(), " rows of ", package.info.num_outputs(),
                            " outputs but ", warm_up.margins.size(), " margins and ", warm_up.probabilities.size(),
                            " probabilities");
   }
   TRY(CheckFinite(warm_up.margins, "margins"));
+  TRY(CheckFinite(warm_up.values, "values"));
   return CheckFinite(warm_up.probabilities, "probabilities");
 }
 
+/// What an older program reads as well is written as it was then.
+std::int64_t FormatOf(const PackageInfo& info) {
+  const bool first = info.framework == kXgboost && info.model_file == kDefaultModelFile && info.takes_rows() &&
+                     info.targets == 1 && info.files.size() <= 64;
+  return first ? 1 : 2;
+}
+
+/// The model's own files, by their names in the package.
+Result<std::vector<std::string>> ModelFiles(const std::string& directory, const std::string& model_file) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path model = In(directory, model_file);
+  if (!fs::is_directory(model, error)) return std::vector<std::string>{model_file};
+  std::vector<std::string> names;
+  for (const auto& entry : fs::recursive_directory_iterator(model, error)) {
+    const std::string name = Cat(model_file, "/", entry.path().lexically_relative(model).string());
+    if (!entry.is_directory(error)) names.push_back(name);
+    if (entry.is_regular_file(error) && !entry.is_symlink(error) && IsPackagePath(name)) continue;
+    if (!entry.is_directory(error)) {
+      return InvalidArgument(name, " cannot be packed: a package holds plain files with plain names");
+    }
+  }
+  if (error) return ErrnoError(error.value(), model.string());
+  if (names.size() > kPackageFilesMax) {
+    return InvalidArgument(model_file, " has ", names.size(), " files, at most ", kPackageFilesMax, " are packed");
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 Result<PackageFile> Describe(const std::string& directory, std::string_view name) {
-  const std::string bytes = TRY(ReadFile(In(directory, name), kModelBytesMax));
-  return PackageFile{std::string(name), bytes.size(), DigestOf(bytes)};
+  const MappedFile file = TRY(MappedFile::Open(In(directory, name), kModelBytesMax));
+  return PackageFile{std::string(name), file.bytes().size(), DigestOf(file.bytes())};
+}
+
+Result<std::string> ReadModelFile(const Json& document) {
+  std::string name = document.StringOr("model_file", kDefaultModelFile);
+  if (IsPackagePath(name)) return name;
+  return InvalidArgument("package.json: model_file is ", Quoted(name), ", no name inside the package");
+}
+
+Result<std::size_t> ReadTargets(const Json& document) {
+  const std::int64_t targets = document.IntOr("targets", 1);
+  if (targets >= 1 && targets <= static_cast<std::int64_t>(kPackageOutputsMax))
+    return static_cast<std::size_t>(targets);
+  return InvalidArgument("package.json: targets is ", targets, "; 1 to ", kPackageOutputsMax, " are read");
+}
+
+bool IsPathPart(std::string_view part) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-' || c == '+' || c == '=' || c == ' ';
+  };
+  return !part.empty() && part.size() <= 128 && std::all_of(part.begin(), part.end(), plain) && part.front() != ' ' &&
+         part.back() != ' ' && part.back() != '.';
 }
 
 }  // namespace
+
+bool IsPackagePath(std::string_view path) {
+  if (path.size() > kPackagePathBytesMax) return false;
+  const std::vector<std::string_view> parts = Split(path, '/');
+  return std::all_of(parts.begin(), parts.end(), IsPathPart);
+}
 
 Result<PackageInfo> ParsePackageInfo(std::string_view text) {
   const Json document = TRY(Json::Parse(text).In(kInfoFile));
@@ -239,7 +335,9 @@ Result<PackageInfo> ParsePackageInfo(std::string_view text) {
   info.model = TRY(document.GetString("model"));
   if (!IsName(info.model)) return InvalidArgument("package.json: model has the name ", Quoted(info.model));
   info.framework = TRY(document.GetString("framework"));
+  info.model_file = TRY(ReadModelFile(document));
   info.features = TRY(ReadFeatures(document));
+  info.targets = TRY(ReadTargets(document));
   info.threshold = TRY(ReadThreshold(document));
   info.label = document.StringOr("label", "");
   info.type = TRY(document.GetString("type"));
@@ -247,7 +345,7 @@ Result<PackageInfo> ParsePackageInfo(std::string_view text) {
   info.label_values = TRY(ReadLabelValues(document));
   info.run_id = document.StringOr("run_id", "");
   if (const Json* lineage = document.Find("lineage"); lineage != nullptr) info.lineage = *lineage;
-  info.files = TRY(ReadFiles(document));
+  info.files = TRY(ReadFiles(document, info.model_file));
   return info;
 }
 
@@ -258,7 +356,7 @@ std::string PackageInfoText(const PackageInfo& info) {
   for (const PackageFile& file : info.files) {
     files[file.path] = Json::Make({{"size", Json(file.size_bytes)}, {"digest", Json(file.digest)}});
   }
-  Json json = Json::Make({{"format_version", Json(kPackageFormatVersion)},
+  Json json = Json::Make({{"format_version", Json(FormatOf(info))},
                           {"model", Json(info.model)},
                           {"framework", Json(info.framework)},
                           {"features", std::move(features)},
@@ -273,6 +371,8 @@ std::string PackageInfoText(const PackageInfo& info) {
   };
   add_names("classes", info.classes);
   add_names("label_values", info.label_values);
+  if (info.model_file != kDefaultModelFile) json["model_file"] = info.model_file;
+  if (info.targets != 1) json["targets"] = static_cast<std::int64_t>(info.targets);
   return json.DumpPretty();
 }
 
@@ -284,14 +384,19 @@ Result<Package> ReadPackage(const std::string& directory) {
   Package package;
   const std::string info = TRY(std::move(text));
   package.info = TRY(ParsePackageInfo(info).In(directory));
-  package.model_path = In(directory, kModelFile);
+  package.model_path = In(directory, package.info.model_file);
   for (const PackageFile& file : package.info.files) {
     const std::size_t limit = file.path == kSchemaFile   ? kSchemaBytesMax
                               : file.path == kWarmUpFile ? kWarmUpBytesMax
                                                          : kModelBytesMax;
-    const std::string bytes = TRY(ReadVerified(directory, file, limit));
-    if (file.path == kSchemaFile) package.schema = TRY(Json::Parse(bytes).In(In(directory, kSchemaFile)));
-    if (file.path == kWarmUpFile) package.warm_up = TRY(ParseWarmUp(bytes, package.info.num_outputs()).In(directory));
+    TRY(Verify(directory, file, limit));
+    if (file.path == kSchemaFile) {
+      package.schema = TRY(Json::Parse(TRY(ReadFile(In(directory, kSchemaFile)))).In(In(directory, kSchemaFile)));
+    }
+    if (file.path == kWarmUpFile) {
+      package.warm_up =
+          TRY(ParseWarmUp(TRY(ReadFile(In(directory, kWarmUpFile))), package.info.num_outputs()).In(directory));
+    }
   }
   return package;
 }
@@ -299,14 +404,16 @@ Result<Package> ReadPackage(const std::string& directory) {
 Status WritePackage(const std::string& directory, const Package& package) {
   TRY(CheckWritable(package));
   TRY(WriteFileDurably(In(directory, kSchemaFile), package.schema.DumpPretty()));
-  TRY(WriteFileDurably(In(directory, kWarmUpFile), WarmUpText(package.warm_up)));
+  TRY(WriteFileDurably(In(directory, kWarmUpFile), WarmUpText(package.warm_up, package.info.takes_rows())));
   PackageInfo info = package.info;
   info.files.clear();
-  for (const char* name : {kBaselineFile, kModelFile, kProfileFile, kSchemaFile, kSlicesFile, kWarmUpFile}) {
-    const bool optional = name == kProfileFile || name == kBaselineFile || name == kSlicesFile;
-    if (optional && !Exists(In(directory, name))) continue;
-    info.files.push_back(TRY(Describe(directory, name)));
+  std::vector<std::string> names = TRY(ModelFiles(directory, info.model_file));
+  for (const char* name : {kBaselineFile, kProfileFile, kSlicesFile, kTritonConfigFile.data()}) {
+    if (Exists(In(directory, name))) names.emplace_back(name);
   }
+  names.insert(names.end(), {kSchemaFile, kWarmUpFile});
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) info.files.push_back(TRY(Describe(directory, name)));
   const std::string text = PackageInfoText(info);
   TRY(ParsePackageInfo(text));
   return WriteFileDurably(In(directory, kInfoFile), text);

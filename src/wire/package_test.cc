@@ -98,9 +98,9 @@ TEST_F(PackageTest, FloatsSurviveBitByBit) {
 
 TEST_F(PackageTest, RefusesANewerFormatWithASentence) {
   WriteExample();
-  EXPECT_EQ(ComplaintAfter("\"format_version\": 1", "\"format_version\": 2"),
+  EXPECT_EQ(ComplaintAfter("\"format_version\": 1", "\"format_version\": 3"),
             Cat(directory_,
-                ": the package has format_version 2, this program reads up to 1; "
+                ": the package has format_version 3, this program reads up to 2; "
                 "upgrade millwright on this machine"));
 }
 
@@ -146,6 +146,62 @@ TEST_F(PackageTest, NamesTheTwoValuesOfItsLabel) {
   package.warm_up.margins.assign(6, 0);
   package.warm_up.probabilities.assign(6, 0);
   EXPECT_EQ(WritePackage(directory_, package).error().code, Code::kInvalidArgument);
+}
+
+TEST_F(PackageTest, AModelMayBeADirectoryThatTakesTensors) {
+  std::filesystem::create_directories(Path("model/code"));
+  Write("model/MLmodel", "flavors: {}");
+  Write("model/code/_features.py", "pass");
+  Write("config.pbtxt", "max_batch_size: 8");
+  Package package;
+  package.info.model = "churn";
+  package.info.framework = kMlflow;
+  package.info.model_file = "model";
+  package.info.type = "tensors";
+  package.schema = Json::Make({{"columns", Json::MakeArray()}});
+  package.warm_up.requests = {Json::Make({{"inputs", Json::MakeArray()}, {"outputs", Json::MakeArray()}})};
+  package.warm_up.answered_by = "MLflow 2.22.0";
+  ASSERT_TRUE(WritePackage(directory_, package).ok());
+  const auto read = ReadPackage(directory_);
+  ASSERT_TRUE(read.ok()) << read.error().ToString();
+  EXPECT_FALSE(read->info.takes_rows());
+  EXPECT_EQ(read->model_path, Path("model"));
+  EXPECT_EQ(read->info.files.size(), 5U);
+  EXPECT_EQ(read->warm_up.requests, package.warm_up.requests);
+  EXPECT_EQ(read->warm_up.answered_by, "MLflow 2.22.0");
+  EXPECT_NE(Read("package.json").find("\"format_version\": 2"), std::string::npos) << "older programs say so";
+  std::filesystem::remove(Path("model/code/_features.py"));
+  EXPECT_EQ(ReadPackage(directory_).error().code, Code::kDataLoss);
+  std::filesystem::create_symlink("/etc/passwd", Path("model/code/_features.py"));
+  EXPECT_EQ(WritePackage(directory_, package).error().code, Code::kInvalidArgument);
+}
+
+TEST_F(PackageTest, AnswersInDoublesSurviveBitByBit) {
+  Write("model.txt", "tree");
+  Package package = Example();
+  package.info.framework = kLightgbm;
+  package.info.model_file = "model.txt";
+  package.info.targets = 2;
+  package.warm_up.margins.clear();
+  package.warm_up.values = {0.1, 0.9981552427237123, 1.0 / 3, 5e-324};
+  package.warm_up.probabilities.assign(package.warm_up.values.begin(), package.warm_up.values.end());
+  ASSERT_TRUE(WritePackage(directory_, package).ok());
+  const auto read = ReadPackage(directory_);
+  ASSERT_TRUE(read.ok()) << read.error().ToString();
+  EXPECT_EQ(read->warm_up.values, package.warm_up.values);
+  EXPECT_EQ(read->warm_up.probabilities, package.warm_up.probabilities);
+  EXPECT_TRUE(read->warm_up.margins.empty());
+}
+
+TEST(PackagePathTest, LeadsNowhereElse) {
+  for (const char* good : {"a", "model/MLmodel", "model/code/_f.py", ".hidden/x", "a b/c+d=e"}) {
+    EXPECT_TRUE(IsPackagePath(good)) << good;
+  }
+  for (const char* bad :
+       {"", "/a", "a/", "a//b", "..", "a/../b", ".", "a/./b", "a\\b", " a", "a/b ", "a\nb", "~/a:b"}) {
+    EXPECT_FALSE(IsPackagePath(bad)) << bad;
+  }
+  EXPECT_FALSE(IsPackagePath(std::string(600, 'a')));
 }
 
 TEST_F(PackageTest, WritesNothingThatItWouldRefuse) {

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "wire/package.h"
 
 namespace mw::api::native {
 namespace {
@@ -206,6 +207,19 @@ Task<void> SendBlob(blob::BlobStore& blobs, Request& request, Responder& respond
   static_cast<void>(sent);  // the head has left: all that is possible is to end the connection early
 }
 
+/// Bytes into the store: {"digest"}. A package's files come before the version that is made of them.
+Task<Result<Response>> StoreBlob(blob::BlobStore& blobs, Request& request) {
+  const std::unique_ptr<blob::Writer> writer = CO_TRY(blobs.Create());
+  std::string piece(kBlobPieceBytes, '\0');
+  while (true) {
+    const std::size_t got = CO_TRY(co_await request.Read(piece));
+    if (got == 0) break;
+    CO_TRY(writer->Append(std::string_view(piece).substr(0, got)));
+  }
+  const blob::Digest digest = CO_TRY(writer->Commit());
+  co_return net::JsonResponse(Json::Make({{"digest", digest}}), 201);
+}
+
 }  // namespace
 
 void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::BlobStore& blobs) {
@@ -240,6 +254,8 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::Blob
   // or a person may read artifacts and cannot speak for a model server.
   const auto send = [&blobs](Request& request, Responder& responder) { return SendBlob(blobs, request, responder); };
   routes.Add({Method::kGet, "/api/v1/blobs/{digest}", Permission::kFollow, 0, send});
+  routes.Add({Method::kPost, "/api/v1/blobs", Permission::kWrite, wire::kModelBytesMax,
+              net::Simple([&blobs](Request& request) { return StoreBlob(blobs, request); })});
   routes.Add({Method::kGet, "/api/v1/artifacts/{digest}", Permission::kRead, 0, send});
 }
 

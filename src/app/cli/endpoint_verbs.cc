@@ -9,6 +9,7 @@
 
 #include "app/cli/replay_source.h"
 #include "app/cli/verbs.h"
+#include "app/config.h"
 #include "app/programs.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -23,14 +24,44 @@ namespace {
 using net::Method;
 
 constexpr auto kReadyDeadline = std::chrono::seconds(60);
+/// A failure that a server said sooner may be of an earlier attempt.
+constexpr auto kStaleReport = std::chrono::seconds(2);
 
-/// Waits until every server answers with the deployment, printing nothing.
+/// What a server that is at it says, or why it cannot; of the wanted version.
+struct LoadingState {
+  std::string progress;
+  std::string error;
+};
+LoadingState StateOf(const Json& view) {
+  LoadingState state;
+  const Json* servers = view.Find("servers");
+  for (const Json& version : view.Find("versions") == nullptr ? Json::Array() : view.Find("versions")->AsArray()) {
+    servers = version.Find("servers");
+    if (servers == nullptr || version.IntOr("version", 0) != view.IntOr("version", 0)) continue;
+    for (const Json& server : servers->AsArray()) {
+      CatTo(state.progress, server.StringOr("progress", ""));
+      if (server.StringOr("state", "") == "FAILED") state.error = server.StringOr("error", "");
+    }
+  }
+  return state;
+}
+
+/// Waits until every server answers with the deployment, saying what takes long.
 Result<Json> AwaitReady(const Options& options, const std::string& endpoint, std::int64_t generation) {
   const RealClock clock;
-  const Duration start = clock.Elapsed();
+  Duration start = clock.Elapsed();
+  std::string said;
   while (true) {
     Json view = TRY(Call(options, Method::kGet, "/api/v1/endpoints/" + net::PercentEncode(endpoint)));
     if (view.BoolOr("ready", false) || view.IntOr("generation", 0) > generation) return view;
+    const LoadingState state = StateOf(view);
+    if (!state.error.empty() && clock.Elapsed() - start > kStaleReport)
+      return FailedPrecondition("endpoint ", Quoted(endpoint), " keeps what it had: ", state.error);
+    if (state.progress != said) {
+      said = state.progress;
+      start = clock.Elapsed();
+      if (!said.empty() && !options.json) std::fprintf(stderr, "%s\n", said.c_str());
+    }
     if (clock.Elapsed() - start > kReadyDeadline) {
       return DeadlineExceeded("endpoint \"", endpoint, "\" was not ready after ", kReadyDeadline.count(),
                               " s; see what its server says: millwright status --json");
@@ -168,7 +199,7 @@ Result<Json> Undeploy(const Options& options, const std::string& endpoint) {
 
 /// A row for each version on each server.
 std::string VersionTable(const Json& view) {
-  std::vector<std::vector<std::string>> rows = {{"version", "weight", "shadow", "server", "state", "memory", "error"}};
+  std::vector<std::vector<std::string>> rows = {{"version", "weight", "shadow", "server", "state", "memory", ""}};
   for (const Json& version : view.Find("versions")->AsArray()) {
     std::vector<std::string> row = {
         Cat(version.IntOr("version", 0)), wire::WeightText(version.IntOr("weight", 0)),
@@ -176,10 +207,11 @@ std::string VersionTable(const Json& view) {
     const Json::Array& servers = version.Find("servers")->AsArray();
     if (servers.empty()) rows.push_back({row[0], row[1], row[2], "none", "", "", ""});
     for (const Json& server : servers) {
-      const std::int64_t bytes = server.IntOr("memory_bytes", 0);
+      const auto bytes = static_cast<double>(server.IntOr("memory_bytes", 0));
+      const std::string memory =
+          bytes < (1 << 20) ? Cat(Fixed(bytes / 1024, 1), " KiB") : Cat(Fixed(bytes / (1 << 20), 1), " MiB");
       rows.push_back({row[0], row[1], row[2], server.StringOr("server", "").substr(0, 8), server.StringOr("state", ""),
-                      bytes == 0 ? "" : Cat(Fixed(static_cast<double>(bytes) / (1 << 20), 1), " MiB"),
-                      server.StringOr("error", "")});
+                      bytes == 0 ? "" : memory, Cat(server.StringOr("error", ""), server.StringOr("progress", ""))});
     }
   }
   return TextTable(rows);
@@ -300,6 +332,11 @@ Status PredictBatch(const Options& options, const PredictArguments& arguments) {
     const std::string url = TRY(ControlUrl(options));
     words.insert(words.end(), {"--version", arguments.endpoint, "--url", url});
   }
+  Flags flags;
+  flags.home = options.home;
+  const std::string state = TRY(LoadConfig(flags))
+  .ServePath();
+  words.insert(words.end(), {"--state", state});
   if (arguments.strict) words.emplace_back("--strict");
   if (arguments.no_recording) words.emplace_back("--no-recording");
   if (options.json) words.emplace_back("--json");

@@ -3,10 +3,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <limits>
+#include <map>
 #include <memory>
 
 #include "app/cli/goal_strip.h"
 #include "app/cli/verbs.h"
+#include "app/config.h"
+#include "app/programs.h"
 #include "base/text.h"
 #include "base/text_table.h"
 
@@ -115,7 +118,9 @@ void SayModels(const Json& answer) {
     }
     rows.push_back({model.StringOr("name", ""), Cat(model.IntOr("latest", 0)), aliases});
   }
-  Say(rows.size() > 1 ? TextTable(rows) : "no model yet; a pipeline with a register step makes one\n");
+  Say(rows.size() > 1
+          ? TextTable(rows)
+          : "no model yet; a pipeline with a register step makes one, or: millwright register MODEL FILE\n");
 }
 
 void SayModel(const Json& answer) {
@@ -140,6 +145,48 @@ int RunModels(const Options& options, const std::string& name) {
   return Print(options, Call(options, Method::kGet, "/api/v1/models/" + net::PercentEncode(name)), SayModel);
 }
 
+struct RegisterArguments {
+  std::string model;
+  std::string path;
+  /// By flag, as the program that packs takes them; empty: not given.
+  std::map<std::string, std::string> values;
+};
+
+/// Models are tried out by the program that may run their libraries; this one never opens them.
+Status Register(const Options& options, const RegisterArguments& arguments) {
+  const std::string program = TRY(ProgramPath("mw-step"));
+  const std::string url = TRY(ControlUrl(options));
+  Flags flags;
+  flags.home = options.home;
+  const std::string state = TRY(LoadConfig(flags))
+  .ServePath();
+  std::vector<std::string> words = {program, "bring", arguments.model, arguments.path, "--url", url, "--state", state};
+  for (const auto& [flag, value] : arguments.values) {
+    if (!value.empty()) words.insert(words.end(), {flag, value});
+  }
+  if (options.json) words.emplace_back("--json");
+  return Become(options, std::move(words));
+}
+
+void AddRegisterVerb(const Registrar& registrar) {
+  const Options& options = registrar.options;
+  const auto arguments = std::make_shared<RegisterArguments>();
+  CLI::App* verb = registrar.Add("register", "Register a model that was trained elsewhere, after trying it out",
+                                 "millwright register churn ./model.txt --schema schema.yaml --threshold 0.3",
+                                 [&options, arguments] { return Fail(Register(options, *arguments).error()); });
+  verb->add_option("model", arguments->model, "The registered model's name; made when it is new")->required();
+  verb->add_option(
+          "path", arguments->path,
+          "XGBoost (.json, .ubj), LightGBM (.txt), ONNX, a directory of MLflow's or of a Triton server's model")
+      ->required();
+  const auto add = [&](const char* flag, const char* about) { verb->add_option(flag, arguments->values[flag], about); };
+  add("--schema", "schema.yaml: columns and vocabularies of a model of trees");
+  add("--threshold", "From this probability on the decision is yes");
+  add("--warm-up", "Rows or requests with the answers of the library that trained it (docs/guide/register.md)");
+  add("--alias", "An alias for the version; candidate when not given, or none");
+  add("--python", "Interpreter that has what an MLflow model needs; else an environment is made");
+}
+
 }  // namespace
 
 void AddModelVerbs(const Registrar& registrar) {
@@ -151,6 +198,7 @@ void AddModelVerbs(const Registrar& registrar) {
   goals->add_option("goal", goal->goal, "A goal's name");
   goals->add_flag("--all", goal->all, "Show every window, however wide the table gets");
   goals->add_option("--windows", goal->windows, "Show that many windows, the latest");
+  AddRegisterVerb(registrar);
   const auto model = std::make_shared<std::string>();
   registrar
       .Add("models", "Show registered models, or one model's versions", "millwright models late-departures",

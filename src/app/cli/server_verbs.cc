@@ -76,7 +76,7 @@ Result<serving::ServeOptions> ServeOptionsOf(const ServeArguments& arguments) {
   options.token = Environment("MILLWRIGHT_TOKEN");
   if (!arguments.token_file.empty()) options.token = Trim(TRY(ReadFile(arguments.token_file, 4096)));
   options.state_directory = arguments.state_directory;
-  options.python = arguments.python;
+  options.python = arguments.python.empty() ? Environment("MILLWRIGHT_PYTHON") : arguments.python;
   const net::Address listen = TRY(net::ParseAddress(arguments.listen).In("--listen"));
   options.host = listen.host;
   options.port = listen.port;

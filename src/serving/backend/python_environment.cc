@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -29,19 +30,37 @@ namespace {
 constexpr std::size_t kRequirementsMax = 1000;
 constexpr std::size_t kReportBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kSaidLinesMax = 5;
+constexpr std::size_t kSaidBytesMax = 120;
+constexpr auto kSaidPeriod = std::chrono::seconds(1);
 
 bool Exists(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0;
 }
 
-/// NAME[EXTRAS] VERSIONS ; MARKER, and no address ("name @ https://...").
-Status CheckRequirement(std::string_view line, std::string_view where) {
-  const bool plain = std::isalnum(static_cast<unsigned char>(line.front())) != 0 &&
+constexpr std::string_view kHash = "--hash=sha256:";
+
+/// Takes the digests off the end of a line: " --hash=sha256:..." each.
+std::string_view WithoutHashes(std::string_view line) {
+  while (true) {
+    const std::size_t space = line.rfind(' ');
+    const std::string_view last = space == std::string_view::npos ? std::string_view() : line.substr(space + 1);
+    const bool digest = last.starts_with(kHash) && last.size() == kHash.size() + 64 &&
+                        last.find_first_not_of("0123456789abcdef", kHash.size()) == std::string_view::npos;
+    if (!digest) return line;
+    line = Trim(line.substr(0, space));
+  }
+}
+
+/// NAME[EXTRAS] VERSIONS ; MARKER, digests, and no address ("name @ https://...").
+Status CheckRequirement(std::string_view whole, std::string_view where) {
+  const std::string_view line = WithoutHashes(whole);
+  const bool plain = !line.empty() && std::isalnum(static_cast<unsigned char>(line.front())) != 0 &&
                      std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c < 0x7F; }) &&
                      line.find_first_of("@/\\") == std::string_view::npos && line.find("--") == std::string_view::npos;
   if (plain) return Ok();
-  return InvalidArgument(where, ": ", Quoted(line), " is more than a package's name and version; make the environment ",
+  return InvalidArgument(where, ": ", Quoted(whole),
+                         " is more than a package's name and version; make the environment ",
                          "yourself and name its interpreter with --python");
 }
 
@@ -75,15 +94,14 @@ std::optional<std::string> FindProgram(const std::string& name) {
   return std::nullopt;
 }
 
-std::string LastLines(const std::string& log) {
+std::string LastLines(const std::string& log, std::size_t lines_max = kSaidLinesMax) {
   const auto text = ReadFile(log, std::size_t{16} << 20);
   if (!text.ok()) return "";
   std::vector<std::string> lines;
   for (const std::string_view line : Split(*text, '\n')) {
     if (!Trim(line).empty()) lines.emplace_back(Trim(line));
   }
-  if (lines.size() > kSaidLinesMax)
-    lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(kSaidLinesMax));
+  if (lines.size() > lines_max) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(lines_max));
   return Join(lines, " | ");
 }
 
@@ -142,9 +160,10 @@ class Maker {
         "resolving the model's requirements"));
     const std::string lock = TRY(LockOf(target_ + "/report.json"));
     TRY(WriteFileDurably(target_ + "/requirements.lock", lock));
-    Say(Cat("installing ", std::count(lock.begin(), lock.end(), '\n'), " packages"));
+    const auto packages = std::count(lock.begin(), lock.end(), '\n');
+    Say(Cat("installing ", packages, " packages"));
     TRY(Pip({"--no-deps", "--require-hashes", "-r", target_ + "/requirements.lock"},
-            "installing the model's requirements"));
+            Cat("installing ", packages, " packages")));
     TRY(WriteFileDurably(target_ + "/complete", ""));
     unlink(log_.c_str());
     return Ok();
@@ -155,12 +174,21 @@ class Maker {
     if (options_.progress) options_.progress(what);
   }
   Status Step(const std::vector<std::string>& command, std::string_view what) const {
-    return RunToEnd(command, log_, options_.timeout).In(what);
+    const auto said = [this, what](std::string_view line) { Say(Cat(what, ": ", line.substr(0, kSaidBytesMax))); };
+    return RunToEnd(command, log_, options_.timeout, said).In(what);
   }
   Status Pip(const std::vector<std::string>& arguments, std::string_view what) const {
-    std::vector<std::string> command = {
-        target_ + "/bin/python", "-I",   "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
-        "--only-binary",         ":all:"};
+    std::vector<std::string> command = {target_ + "/bin/python",
+                                        "-I",
+                                        "-m",
+                                        "pip",
+                                        "install",
+                                        "--no-input",
+                                        "--disable-pip-version-check",
+                                        "--progress-bar",
+                                        "off",
+                                        "--only-binary",
+                                        ":all:"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     return Step(command, what);
   }
@@ -170,6 +198,23 @@ class Maker {
   const std::string target_;
   const std::string log_;
 };
+
+/// Whether the process has ended in time.
+bool AwaitEnd(pollfd& process, const std::string& log, Duration timeout,
+              const std::function<void(std::string_view)>& said) {
+  const RealClock clock;
+  const Duration deadline = clock.Elapsed() + timeout;
+  std::string last;
+  while (true) {
+    const Duration left = std::max(deadline - clock.Elapsed(), Duration(0));
+    const Duration wait = said ? std::min<Duration>(left, kSaidPeriod) : left;
+    if (poll(&process, 1, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count())) == 1)
+      return true;
+    if (wait == left) return false;
+    std::string line = said ? LastLines(log, 1) : std::string();
+    if (!line.empty() && line != last) said(last = std::move(line));
+  }
+}
 
 /// Waits for whoever makes the same environment.
 Result<FileDescriptor> AwaitLock(const std::string& path, Duration timeout) {
@@ -197,11 +242,15 @@ Result<PythonRequirements> ReadPythonRequirements(const std::string& model_direc
   }
   requirements.python = TRY(PythonVersionOf(model_directory));
   const std::string text = TRY(ReadFile(path, 1 << 20));
+  std::string line;
   for (const std::string_view raw : Split(text, '\n')) {
-    const std::string_view line = Trim(raw.substr(0, raw.find('#')));
-    if (line.empty()) continue;
+    std::string_view part = Trim(raw.substr(0, raw.find('#')));
+    const bool goes_on = part.ends_with('\\');  // digests stand on lines of their own
+    if (goes_on) part = Trim(part.substr(0, part.size() - 1));
+    if (!part.empty()) CatTo(line, line.empty() ? "" : " ", part);
+    if (goes_on || line.empty()) continue;
     TRY(CheckRequirement(line, path));
-    requirements.lines.emplace_back(line);
+    requirements.lines.push_back(std::exchange(line, {}));
   }
   if (requirements.lines.size() > kRequirementsMax)
     return InvalidArgument(path, " has more than ", kRequirementsMax, " lines");
@@ -224,7 +273,8 @@ Result<std::string> MakePythonEnvironment(const PythonRequirements& requirements
   return interpreter;
 }
 
-Status RunToEnd(const std::vector<std::string>& command, const std::string& log, Duration timeout) {
+Status RunToEnd(const std::vector<std::string>& command, const std::string& log, Duration timeout,
+                const std::function<void(std::string_view)>& said) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
@@ -246,8 +296,7 @@ Status RunToEnd(const std::vector<std::string>& command, const std::string& log,
   if (failed != 0) return ErrnoError(failed, Cat("starting ", command.front()));
   const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   pollfd watched{process.get(), POLLIN, 0};
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-  const bool ended = poll(&watched, 1, static_cast<int>(wait)) == 1;
+  const bool ended = AwaitEnd(watched, log, timeout, said);
   if (!ended) kill(-pid, SIGKILL);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {

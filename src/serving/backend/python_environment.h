@@ -7,9 +7,9 @@
 //
 // Made once for all models with the same requirements, by whoever comes first, and never changed afterwards: a lock
 // names every package, its version and the digests of its file. Only wheels are taken, so nothing runs while packages
-// are installed; only names and versions are taken from a model's requirements, no options and no addresses. Any
-// thread, any number of processes. Invariant: an environment with the file `complete` holds exactly what its
-// requirements.lock says.
+// are installed; only names, versions and digests are taken from a model's requirements, no options and no addresses.
+// Where they have digests, pip asks them of every package. Any thread, any number of processes. Invariant: an
+// environment with the file `complete` holds exactly what its requirements.lock says.
 #pragma once
 
 #include <functional>
@@ -32,7 +32,7 @@ struct PythonEnvironmentOptions {
 /// What a model directory asks for.
 struct PythonRequirements {
   std::string python;              ///< "3.11": of what version the interpreter must be; empty: any
-  std::vector<std::string> lines;  ///< "scikit-learn==1.6.1", sorted
+  std::vector<std::string> lines;  ///< "scikit-learn==1.6.1", "six==1.17.0 --hash=sha256:...", sorted
 };
 
 /// From python_env.yaml and requirements.txt. Errors: kFailedPrecondition when the directory has no requirements.txt;
@@ -45,8 +45,10 @@ Result<PythonRequirements> ReadPythonRequirements(const std::string& model_direc
 Result<std::string> MakePythonEnvironment(const PythonRequirements& requirements,
                                           const PythonEnvironmentOptions& options);
 
-/// Runs a program to its end, its output into `log` (replaced). Errors: kFailedPrecondition "ended with ..."; with the
+/// Runs a program to its end, its output into `log` (replaced); `said` is told its last line when there is a new one,
+/// once a second. Errors: kFailedPrecondition "ended with ..."; with the
 /// last lines of the log; kDeadlineExceeded after killing it; from errno.
-Status RunToEnd(const std::vector<std::string>& command, const std::string& log, Duration timeout);
+Status RunToEnd(const std::vector<std::string>& command, const std::string& log, Duration timeout,
+                const std::function<void(std::string_view)>& said = {});
 
 }  // namespace mw::serving

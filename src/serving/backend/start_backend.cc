@@ -23,8 +23,9 @@ Result<std::unique_ptr<Backend>> StartPython(const std::string& path, PythonBack
   if (options.directory.empty()) {
     return FailedPrecondition(path, " is a model of MLflow's, whose environment needs a place: give --state-dir");
   }
-  options.progress = [path](std::string_view what) {
+  options.progress = [path, told = std::move(options.progress)](std::string_view what) {
     LogInfo("a model is made ready", {{"model", Json(path)}, {"doing", Json(what)}});
+    if (told) told(what);
   };
   return StartPythonBackend(path, options);
 }
@@ -49,6 +50,7 @@ StartBackend MakeStartBackend(const ForeignOptions& options, MetricsRegistry& me
   python.python = options.python;
   python.workers = options.workers;
   python.memory_bytes_max = options.memory_bytes_max;
+  python.progress = options.progress;
   python.restarts = native.restarts;
   python.timeouts = native.timeouts;
   return [native, python](const std::string& path) -> Result<std::unique_ptr<Backend>> {

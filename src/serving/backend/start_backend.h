@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "base/metrics.h"
 #include "serving/model.h"
@@ -16,6 +18,7 @@ struct ForeignOptions {
   /// Absolute: for the environments that MLflow's models need; empty: such models are refused
   std::string python_directory;
   std::string python;  ///< interpreter of an environment of the user's for them; empty: environments are made
+  std::function<void(std::string_view)> progress = {};  ///< told what is done for such a model, on the loading thread
 };
 
 /// For Model::Load: starts ONNX Runtime for .onnx files, XGBoost's own library for its files, Python for a directory of

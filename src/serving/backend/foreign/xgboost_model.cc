@@ -20,6 +20,8 @@ constexpr std::size_t kModelBytesMax = std::size_t{2} << 30;
 // All trees, the objective's own answer.
 constexpr const char* kPrediction =
     R"({"training":false,"type":0,"iteration_begin":0,"iteration_end":0,"missing":NaN,"strict_shape":false,"cache_id":0})";
+constexpr const char* kMatrixPrediction =
+    R"({"training":false,"type":0,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
 
 /// The functions that are used here, found by their names; the library stays until the process ends.
 struct Functions {
@@ -32,10 +34,15 @@ struct Functions {
   decltype(&XGBoosterGetNumFeature) feature_count = nullptr;
   decltype(&XGBoosterGetStrFeatureInfo) feature_texts = nullptr;
   decltype(&XGBoosterPredictFromDense) predict = nullptr;
+  decltype(&XGDMatrixCreateFromMat) make_matrix = nullptr;
+  decltype(&XGDMatrixFree) free_matrix = nullptr;
+  decltype(&XGBoosterPredictFromDMatrix) predict_matrix = nullptr;
 
   static Result<Functions> Open();
   [[nodiscard]] Status Done(int code) const {
-    return code == 0 ? Ok() : Status(InvalidArgument("XGBoost: ", last_error()));
+    if (code == 0) return Ok();
+    const std::string_view said = last_error();
+    return InvalidArgument("XGBoost: ", Trim(said.substr(0, said.find("Stack trace"))));
   }
 };
 
@@ -61,6 +68,9 @@ Result<Functions> Functions::Open() {
   find(found.feature_count, "XGBoosterGetNumFeature");
   find(found.feature_texts, "XGBoosterGetStrFeatureInfo");
   find(found.predict, "XGBoosterPredictFromDense");
+  find(found.make_matrix, "XGDMatrixCreateFromMat");
+  find(found.free_matrix, "XGDMatrixFree");
+  find(found.predict_matrix, "XGBoosterPredictFromDMatrix");
   if (complete) return found;
   return FailedPrecondition("XGBoost's library is too old, 1.6 or newer is needed");
 }
@@ -84,10 +94,12 @@ class XgboostModel final : public WorkerModel {
     const float* values = nullptr;
   };
   Result<Predictions> Predict(const char* rows, std::int64_t count);
+  Result<Predictions> PredictMatrix(const char* rows, std::int64_t count);
   Status Describe();
 
   Functions xgboost_;
   BoosterHandle booster_ = nullptr;
+  bool in_place_ = true;  // boosters without trees want a matrix of the library's own
   BackendInfo info_;
 };
 
@@ -117,14 +129,34 @@ Status XgboostModel::Describe() {
   info_.inputs = {TensorSpec{"input", Datatype::kFp32, {-1, static_cast<std::int64_t>(features)}}};
   // One row of missing values shows the form of the answers.
   const std::vector<float> row(features, std::numeric_limits<float>::quiet_NaN());
-  const Predictions one = TRY(Predict(reinterpret_cast<const char*>(row.data()), 1));
+  const char* const bytes = reinterpret_cast<const char*>(row.data());
+  in_place_ = Predict(bytes, 1).ok();
+  const Predictions one = TRY(Predict(bytes, 1));
   TensorSpec output{"output", Datatype::kFp32, {-1}};
   for (const std::uint64_t size : one.shape.subspan(1)) output.shape.push_back(static_cast<std::int64_t>(size));
   info_.outputs = {std::move(output)};
   return Ok();
 }
 
+/// The answer lies in the booster, not in the matrix.
+Result<XgboostModel::Predictions> XgboostModel::PredictMatrix(const char* rows, std::int64_t count) {
+  DMatrixHandle matrix = nullptr;
+  TRY(xgboost_.Done(xgboost_.make_matrix(reinterpret_cast<const float*>(rows), static_cast<bst_ulong>(count),
+                                         static_cast<bst_ulong>(info_.inputs[0].shape[1]),
+                                         std::numeric_limits<float>::quiet_NaN(), &matrix)));
+  const bst_ulong* shape = nullptr;
+  bst_ulong dimensions = 0;
+  Predictions found;
+  const Status predicted =
+      xgboost_.Done(xgboost_.predict_matrix(booster_, matrix, kMatrixPrediction, &shape, &dimensions, &found.values));
+  xgboost_.free_matrix(matrix);
+  TRY(Status(predicted));
+  found.shape = std::span(shape, dimensions);
+  return found;
+}
+
 Result<XgboostModel::Predictions> XgboostModel::Predict(const char* rows, std::int64_t count) {
+  if (!in_place_) return PredictMatrix(rows, count);
   const std::string array = Cat(R"({"data":[)", reinterpret_cast<std::uintptr_t>(rows), R"(,true],"shape":[)", count,
                                 ",", info_.inputs[0].shape[1], R"(],"typestr":"<f4","version":3})");
   const bst_ulong* shape = nullptr;
