@@ -67,6 +67,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/models/{name}/versions/{version}/report", kRead},
     {Method::kGet, "/api/v1/artifacts/{digest}", kRead},
     {Method::kGet, "/api/v1/lineage/{digest}", kRead},
+    {Method::kGet, "/api/v1/limits", kRead},
     {Method::kGet, "/api/v1/endpoints", kRead},
     {Method::kGet, "/api/v1/endpoints/{name}", kRead},
     {Method::kGet, "/api/v1/endpoints/{name}/example", kRead},
@@ -89,6 +90,8 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/endpoints/{name}/labels", kWrite},
     {Method::kPut, "/api/v1/endpoints/{name}/monitoring/settings", kWrite},
     // Deciding what is answered in production.
+    {Method::kPost, "/api/v1/limits", kDeploy},
+    {Method::kDelete, "/api/v1/limits", kDeploy},
     {Method::kPut, "/api/v1/models/{name}/aliases/{alias}", kDeploy},
     {Method::kPost, "/api/v1/endpoints/{name}/deploy", kDeploy},
     {Method::kPost, "/api/v1/endpoints/{name}/split", kDeploy},
