@@ -103,8 +103,9 @@ void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
   for (const Engine engine : {Engine::kBinnedSse, Engine::kBinnedAvx2, Engine::kBinnedAvx512}) {
     place(engine) = BinnedEngine<Sum>::Make(engine, layout);
   }
+  const auto masked = MaskedLayout<Sum>::Make(ensemble, inputs, layout);
   for (const Engine engine : {Engine::kMaskedAvx2, Engine::kMaskedAvx512}) {
-    place(engine) = MaskedEngine<Sum>::Make(engine, ensemble, inputs, layout);
+    place(engine) = MaskedEngine<Sum>::Make(engine, masked);
   }
 }
 
@@ -178,14 +179,14 @@ std::string EngineSet<Sum>::Describe() const {
 
 template <typename Sum>
 std::size_t EngineSet<Sum>::memory_bytes() const {
-  std::size_t own = 0, shared = 0;
-  for (std::size_t i = 0; i < kEngines; ++i) {
-    if (engines_[i] == nullptr) continue;
-    const bool binned = i >= static_cast<std::size_t>(Engine::kBinnedSse);
-    if (binned) shared = std::max(shared, engines_[i]->memory_bytes());
-    if (!binned) own += engines_[i]->memory_bytes();
-  }
-  return own + shared;
+  const auto of = [this](Engine engine) {
+    const SumEngine<Sum>* const found = Get(engine);
+    return found == nullptr ? 0 : found->memory_bytes();
+  };
+  // Engines of one kind share their layout.
+  return of(Engine::kWalk) + of(Engine::kInterleaved) +
+         std::max({of(Engine::kBinnedSse), of(Engine::kBinnedAvx2), of(Engine::kBinnedAvx512)}) +
+         std::max(of(Engine::kMaskedAvx2), of(Engine::kMaskedAvx512));
 }
 
 template class EngineSet<float>;

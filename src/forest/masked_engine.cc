@@ -50,20 +50,26 @@ void AddTree(const Tree& tree, const SplitInputs& inputs, const std::vector<std:
 }  // namespace
 
 template <typename Sum>
-std::unique_ptr<MaskedEngine<Sum>> MaskedEngine<Sum>::Make(Engine engine, const Ensemble& ensemble,
-                                                           const SplitInputs& inputs,
-                                                           std::shared_ptr<const BinnedLayout<Sum>> binned) {
-  if (binned == nullptr || !HasInstructions(engine) || !Fits(ensemble, *binned)) return nullptr;
-  MaskedLayout<Sum> layout;
+std::shared_ptr<const MaskedLayout<Sum>> MaskedLayout<Sum>::Make(const Ensemble& ensemble, const SplitInputs& inputs,
+                                                                 std::shared_ptr<const BinnedLayout<Sum>> binned) {
+  if (binned == nullptr || !Fits(ensemble, *binned)) return nullptr;
+  auto layout = std::make_shared<MaskedLayout>();
   const std::vector<std::vector<float>> sorted = SortedThresholds(ensemble);
-  for (const Tree& tree : ensemble.trees) layout.levels = std::max(layout.levels, tree.depth);
-  for (const BinnedFeature& feature : binned->features) AddThresholds(sorted[feature.column], layout.thresholds);
+  for (const Tree& tree : ensemble.trees) layout->levels = std::max(layout->levels, tree.depth);
+  for (const BinnedFeature& feature : binned->features) AddThresholds(sorted[feature.column], layout->thresholds);
   for (std::uint32_t output = 0; output < ensemble.num_outputs; ++output) {
     for (const Tree& tree : ensemble.trees) {
-      if (tree.output == output) AddTree(tree, inputs, sorted, layout);
+      if (tree.output == output) AddTree(tree, inputs, sorted, *layout);
     }
   }
-  layout.binned = std::move(binned);
+  layout->binned = std::move(binned);
+  return layout;
+}
+
+template <typename Sum>
+std::unique_ptr<MaskedEngine<Sum>> MaskedEngine<Sum>::Make(Engine engine,
+                                                           std::shared_ptr<const MaskedLayout<Sum>> layout) {
+  if (layout == nullptr || !HasInstructions(engine)) return nullptr;
   const MaskedRow<Sum> add_row = engine == Engine::kMaskedAvx512 ? MaskedRowAvx512<Sum>() : MaskedRowAvx2<Sum>();
   return std::unique_ptr<MaskedEngine>(new MaskedEngine(std::move(layout), add_row));
 }
@@ -71,10 +77,12 @@ std::unique_ptr<MaskedEngine<Sum>> MaskedEngine<Sum>::Make(Engine engine, const 
 template <typename Sum>
 void MaskedEngine<Sum>::AddUp(const float* rows, std::size_t count, Sum* sums) const {
   for (std::size_t row = 0; row < count; ++row) {
-    add_row_(layout_, rows + row * layout_.binned->num_features, sums + row * layout_.binned->outputs.size());
+    add_row_(*layout_, rows + row * layout_->binned->num_features, sums + row * layout_->binned->outputs.size());
   }
 }
 
+template struct MaskedLayout<float>;
+template struct MaskedLayout<double>;
 template class MaskedEngine<float>;
 template class MaskedEngine<double>;
 

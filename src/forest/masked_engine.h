@@ -36,6 +36,15 @@ struct alignas(64) MaskedTree {
 
 template <typename Sum>
 struct MaskedLayout {
+  /// Nothing when there is no `binned` layout, it has wide bins or more planes, or a tree is deeper.
+  static std::shared_ptr<const MaskedLayout> Make(const Ensemble& ensemble, const SplitInputs& inputs,
+                                                  std::shared_ptr<const BinnedLayout<Sum>> binned);
+  /// Without the binned layout that it shares.
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return thresholds.size() * sizeof(SixteenThresholds) + trees.size() * sizeof(MaskedTree) +
+           leaves.size() * sizeof(Sum);
+  }
+
   std::shared_ptr<const BinnedLayout<Sum>> binned;  ///< features, planes' rules, category sets, outputs, base margins
   std::uint32_t levels = 0;                         ///< of every tree: shorter ones repeat their leaves
   std::vector<SixteenThresholds> thresholds;        ///< of each feature its sixteenths, then sixteen times sixteen
@@ -55,17 +64,17 @@ MaskedRow<Sum> MaskedRowAvx512();
 template <typename Sum>
 class MaskedEngine final : public SumEngine<Sum> {
  public:
-  /// `engine` is one of the masked ones. Nothing when there is no `binned` layout, it has wide bins or more planes, a
-  /// tree is deeper, or the processor lacks the instructions.
-  static std::unique_ptr<MaskedEngine> Make(Engine engine, const Ensemble& ensemble, const SplitInputs& inputs,
-                                            std::shared_ptr<const BinnedLayout<Sum>> binned);
+  /// `engine` is one of the masked ones. Nothing when there is no layout or the processor lacks the instructions.
+  static std::unique_ptr<MaskedEngine> Make(Engine engine, std::shared_ptr<const MaskedLayout<Sum>> layout);
 
   void AddUp(const float* rows, std::size_t count, Sum* sums) const override;
+  [[nodiscard]] std::size_t memory_bytes() const override { return layout_->memory_bytes(); }
 
  private:
-  MaskedEngine(MaskedLayout<Sum> layout, MaskedRow<Sum> add_row) : layout_(std::move(layout)), add_row_(add_row) {}
+  MaskedEngine(std::shared_ptr<const MaskedLayout<Sum>> layout, MaskedRow<Sum> add_row)
+      : layout_(std::move(layout)), add_row_(add_row) {}
 
-  MaskedLayout<Sum> layout_;
+  std::shared_ptr<const MaskedLayout<Sum>> layout_;
   MaskedRow<Sum> add_row_;
 };
 

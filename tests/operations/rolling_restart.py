@@ -98,6 +98,12 @@ class Server:
         return time.monotonic() - begun
 
 
+def listens_at(path):
+    """Its file is there a moment before it is listened to."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 def guide_of(balancer, servers):
     """The configuration in the guide, with the servers' own addresses."""
     guide = re.search(rf"```{balancer}\n(.*?)```", GUIDE.read_text(), re.DOTALL).group(1)
@@ -121,7 +127,7 @@ class Nginx:
         if os.geteuid() == 0:
             words += ["-g", "user root;"]
         self.process = subprocess.Popen(words)
-        until("nginx listens", 10, Path(self.socket).exists)
+        until("nginx listens", 10, lambda: listens_at(self.socket))
 
     def stop(self):
         self.process.terminate()
@@ -152,7 +158,7 @@ class Haproxy:
         configuration.write_text(HAPROXY_FRAME.format(socket=self.socket, guide=guide_of("haproxy", servers)))
         self.log = (folder / "haproxy.log").open("w")
         self.process = subprocess.Popen([HAPROXY, "-db", "-f", configuration], stdout=self.log, stderr=self.log)
-        until("HAProxy listens", 10, Path(self.socket).exists)
+        until("HAProxy listens", 10, lambda: listens_at(self.socket))
 
     def stop(self):
         self.process.terminate()
