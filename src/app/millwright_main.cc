@@ -3,7 +3,13 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
 #include "app/cli/verbs.h"
+#include "base/text.h"
 
 int main(int argc, char** argv) {
   using mw::app::cli::Options;
@@ -30,6 +36,14 @@ int main(int argc, char** argv) {
   AddHomeVerbs(registrar);
   AddChangesVerb(registrar);
   AddBenchVerb(registrar);
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : root.get_subcommands(nullptr)) verbs.push_back(verb->get_name());
+  if (argc > 1 && argv[1][0] != '-' && std::find(verbs.begin(), verbs.end(), argv[1]) == verbs.end()) {
+    const std::string nearest(mw::Nearest(argv[1], {verbs.begin(), verbs.end()}));
+    std::fprintf(stderr, "there is no verb %s%s%s; millwright --help lists them\n", mw::Quoted(argv[1]).c_str(),
+                 nearest.empty() ? "" : "; did you mean ", nearest.c_str());
+    return mw::app::cli::kWrongInput;
+  }
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

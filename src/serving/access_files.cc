@@ -79,7 +79,7 @@ Status AccessFiles::Append(std::string_view lines, Timestamp first) {
   if (file_.valid() && bytes_ + lines.size() > limits_.file_bytes_max) CloseAndCompress();
   if (!file_.valid()) TRY(Begin(first));
   bytes_ += lines.size();
-  const Status written = WriteAll(file_.get(), lines);
+  Status written = WriteAll(file_.get(), lines);
   if (!written.ok()) file_.Reset();
   return written;
 }

@@ -110,6 +110,7 @@ std::uint64_t Model::NextSerial() {
 }
 
 const char* Model::output_name() const {
+  if (!forest_) return "";
   switch (forest_->objective()) {
     case forest::Objective::kLogistic:
     case forest::Objective::kSoftmax: return "probability";

@@ -79,7 +79,7 @@ class Model {
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   /// Whether every column is a float that may be missing: then a matrix of finite numbers and NaN needs no encoder.
   [[nodiscard]] bool takes_any_float() const { return takes_any_float_; }
-  /// "probability", or what the model's objective gives: "margin", "value".
+  /// Of a model of rows: "probability", or what its objective gives: "margin", "value". Empty of one of tensors.
   [[nodiscard]] const char* output_name() const;
   /// What is decided from it: "decision" where there is a threshold, "label" of several classes, else nullptr.
   [[nodiscard]] const char* decision_name() const;

@@ -174,6 +174,20 @@ TEST_F(BackendModelsTest, TensorsComeAndGoAsBytes) {
   EXPECT_EQ(answer.body.substr(head_bytes), Raw(scores) + echoes);
 }
 
+TEST_F(BackendModelsTest, TheLikeliestClassesOfAnOutputAreItsGreatestValues) {
+  const Json v2 = PostJson(
+      kInfer, V2Body(kRows, R"("outputs":[{"name":"parts","parameters":{"classification":1}},{"name":"echo"}],)"));
+  const Json::Array& outputs = v2.Find("outputs")->AsArray();
+  EXPECT_EQ(outputs[1].StringOr("datatype", ""), "BYTES");
+  EXPECT_EQ(outputs[1].Find("shape")->Dump(), "[3,1]");
+  for (std::size_t row = 0; row < kRows.size(); ++row) {
+    const auto parts = FakeAnswerOf(kRows[row].x, kRows[row].name).parts;
+    const std::size_t greatest = parts[1] > parts[0] ? 1 : 0;
+    EXPECT_EQ(outputs[1].Find("data")->AsArray()[row].AsString(), Cat(parts[greatest], ":", greatest));
+  }
+  EXPECT_EQ(outputs[0].Find("data")->AsArray()[2].AsString(), FakeAnswerOf(kRows[2].x, kRows[2].name).echo);
+}
+
 TEST_F(BackendModelsTest, WhatTheModelDoesNotTakeIsRefusedBeforeItIsAsked) {
   const auto message = [this](std::string_view body) { return PostJson(kInfer, body, 400).StringOr("error", ""); };
   EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,3]}]})").find("\"name\""),
@@ -186,12 +200,16 @@ TEST_F(BackendModelsTest, WhatTheModelDoesNotTakeIsRefusedBeforeItIsAsked) {
                     R"({"name":"name","datatype":"BYTES","shape":[1],"data":["a"]}]})")
                 .find("has other rows"),
             std::string::npos);
+  EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,1e39]},)"
+                    R"({"name":"name","datatype":"BYTES","shape":[1],"data":["a"]}]})")
+                .find("FP32"),
+            std::string::npos);
   EXPECT_NE(message(V2Body(kRows, R"("outputs":[{"name":"scores"}],)")).find("no output \"scores\""),
             std::string::npos);
   const Json v1 = PostJson("/v1/models/fake:predict", R"({"instances":[{"x":[1,2,3]}]})", 400);
   EXPECT_NE(v1.StringOr("error", "").find("has no \"name\""), std::string::npos);
   EXPECT_EQ(control_->batches(), std::vector<std::size_t>{});
-  EXPECT_EQ(Metric("millwright_inference_refused_total"), 5);
+  EXPECT_EQ(Metric("millwright_inference_refused_total"), 6);
 }
 
 TEST_F(BackendModelsTest, MoreRowsThanTheLimitAreRefused) {

@@ -25,6 +25,9 @@ void AppendRaw(std::string& bytes, T value) {
   bytes.append(raw, sizeof raw);
 }
 
+/// The first double that rounds to no finite float32.
+constexpr double kFp32End = 0x1.ffffffp127;
+
 /// False when the number is none of the type's.
 template <typename T>
 bool AppendWhole(std::string& bytes, double value) {
@@ -87,7 +90,10 @@ bool AppendNumber(std::string& bytes, Datatype datatype, double value) {
     case Datatype::kInt64: return AppendWhole<std::int64_t>(bytes, value);
     case Datatype::kFp16: AppendRaw(bytes, serving::FloatToHalf(static_cast<float>(value))); return true;
     case Datatype::kBf16: AppendRaw(bytes, serving::FloatToBrain(static_cast<float>(value))); return true;
-    case Datatype::kFp32: AppendRaw(bytes, static_cast<float>(value)); return true;
+    case Datatype::kFp32:
+      if (std::isfinite(value) && std::abs(value) >= kFp32End) return false;
+      AppendRaw(bytes, static_cast<float>(value));
+      return true;
     case Datatype::kFp64: AppendRaw(bytes, value); return true;
     case Datatype::kBool:
       if (value != 0 && value != 1) return false;
