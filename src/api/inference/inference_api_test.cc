@@ -116,6 +116,7 @@ TEST_F(InferenceApiTest, UnknownPathsModelsVersionsAndMethodsAreNamed) {
   }
   EXPECT_EQ(Ask(GetRequest("/v2/models/late/infer")).status, 405);
   EXPECT_EQ(Ask(PostRequest("/v2/models/late", "{}")).status, 405);
+  EXPECT_EQ(Ask(PostRequest("/v2/models/late/predict", "{}")).status, 404);
   EXPECT_EQ(Ask(PostRequest("/v2/health/live", "{}")).status, 405);
 }
 

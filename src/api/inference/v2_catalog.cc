@@ -165,11 +165,13 @@ void V2Catalog::HandleModel(const net::RequestView& request, const V2ModelPath& 
   runner_.Read([&](const serving::Snapshot& snapshot) {
     const auto version = runner_.Find(snapshot, path.model, path.version);
     if (!version.ok()) return SendError(out, version.error(), Duration{0});
+    const bool known =
+        path.action.empty() || path.action == "ready" || path.action == "config" || path.action == "stats";
+    if (!known) return SendNoSuchPath(out, request.path, "a model has /ready, /config, /stats and /infer");
     if (!IsRead(request)) return SendNotAllowed(out, request, "GET");
     if (path.action == "ready") return SendReady(out, true);
     if (path.action == "config") return out.Json(ToJson(ConfigurationOf(***version)).Dump());
-    if (path.action.empty()) return SendMetadata(*snapshot.Find(path.model), ***version, out);
-    SendNoSuchPath(out, request.path, "a model has /ready, /config, /stats and /infer");
+    SendMetadata(*snapshot.Find(path.model), ***version, out);
   });
 }
 
