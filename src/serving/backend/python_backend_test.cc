@@ -157,6 +157,7 @@ TEST_F(PythonBackendTest, ACrashAndAHangCostTheirOwnBatch) {
   EXPECT_TRUE(runner.Run(Rows({1, 2}), kLong).ok());
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own memory counts
 TEST_F(PythonBackendTest, MemoryBeyondTheLimitIsRefusedToTheModel) {
   options_.memory_bytes_max = std::uint64_t{1} << 30;
   const auto backend = Start(kPlain);
@@ -167,6 +168,7 @@ TEST_F(PythonBackendTest, MemoryBeyondTheLimitIsRefusedToTheModel) {
   EXPECT_NE(refused.error().message.find("MemoryError"), std::string::npos) << refused.error().ToString();
   EXPECT_TRUE(runner.Run(Rows({1, 2}), kLong).ok());
 }
+#endif
 
 TEST_F(PythonBackendTest, EveryKindOfResultBecomesTensors) {
   const auto backend = Start(R"(
