@@ -622,7 +622,8 @@ TEST_F(RequestDecoderTest, ClassesAreAskedForByNumber) {
     std::string body = Body("none", "");
     return body.insert(1, Cat("\"outputs\":", outputs, ","));
   };
-  EXPECT_EQ(Complaint(with(R"([{"name":"probability","parameters":{"classification":2}}])")), "accepted");
+  const std::string two = with(R"([{"name":"probability","parameters":{"classification":2}}])");
+  EXPECT_EQ(Complaint(two), "accepted");
   InferenceRequest told;
   decoder_.Tell(told);
   ASSERT_EQ(told.classifications.size(), 1U);
