@@ -117,13 +117,12 @@ Result<InferMessage::Parameter> InferMessage::ReadEntry(std::string_view entry) 
     if (reader.field() == 1) {
       TRY(ReadText(reader, "the name of a parameter", serving::kTensorNameBytesMax, parameter.name));
     } else if (reader.field() == 2) {
-      reader.ReadBytes(choice);
+      if (reader.ReadBytes(choice)) TRY(ReadChoice(choice, parameter));
     } else {
       reader.Skip();
     }
   }
   TRY(CheckRead(reader, "parameter"));
-  TRY(ReadChoice(choice, parameter));
   return parameter;
 }
 
@@ -176,10 +175,17 @@ Status InferMessage::ReadInputField(WireReader& reader, Input& input) {
       if (parameter.name != "shared_memory_region") return Ok();
       return Unimplemented("shared memory is unsupported; send the tensor in the request");
     }
-    case 5: reader.ReadBytes(input.contents); return Ok();
+    case 5: return ReadContents(reader, input);
     default: break;
   }
   reader.Skip();
+  return Ok();
+}
+
+/// protobuf would join contents that come twice; no client sends them so.
+Status InferMessage::ReadContents(WireReader& reader, Input& input) {
+  if (!input.contents.empty()) return InvalidArgument("input ", Quoted(input.name), " has contents twice");
+  reader.ReadBytes(input.contents);
   return Ok();
 }
 

@@ -56,6 +56,7 @@ class InferMessage {
   Result<Parameter> ReadEntry(std::string_view entry);
   Status ReadInput(std::string_view message);
   Status ReadInputField(WireReader& reader, Input& input);
+  Status ReadContents(WireReader& reader, Input& input);
   Status ReadShape(WireReader& reader, Input& input);
   Status AddSize(Input& input, std::uint64_t size);
   Status ReadOutput(std::string_view message);

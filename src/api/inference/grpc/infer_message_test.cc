@@ -148,6 +148,30 @@ TEST(InferMessage, ReadsNumbersThatAreNotPacked) {
   EXPECT_EQ(message.request().inputs[0].bytes, Raw<float>({1, 2}));
 }
 
+TEST(InferMessage, ReadsFieldsThatComeTwiceAsProtobufDoes) {
+  // Messages that follow one another are merged: of a parameter's value the last choice stays.
+  const std::string input = Cat("\x0A\1x\x12\4FP32\x18\1", std::string("\x2A\5\x35\0\0\x80\x3F", 7));
+  std::string bytes;
+  InferMessage message;
+  const auto read = [&](std::string read_bytes) {
+    bytes = std::move(read_bytes);
+    const std::string_view whole = bytes;
+    return message.Read(std::span(&whole, 1));
+  };
+  const auto with_parameter = [&](std::string_view values) {
+    const std::string entry = Cat("\x0A\1p", values);
+    return Cat("\x22", static_cast<char>(entry.size()), entry, "\x2A", static_cast<char>(input.size()), input);
+  };
+  ASSERT_TRUE(read(with_parameter("\x12\3\x1A\1a\x12\3\x1A\1b")).ok());
+  EXPECT_EQ(message.FindParameter("p"), "b");
+  ASSERT_TRUE(read(with_parameter(std::string("\x12\3\x1A\1a\x12\0", 7))).ok());
+  EXPECT_EQ(message.FindParameter("p"), "a");
+  EXPECT_FALSE(read(with_parameter("\x12\1\1\x12\3\x1A\1b")).ok()) << "the first value is no message";
+  const std::string twice = Cat(input, std::string("\x2A\5\x35\0\0\x80\x3F", 7));
+  EXPECT_EQ(read(Cat("\x2A", static_cast<char>(twice.size()), twice)).error().ToString(),
+            "input \"x\" has contents twice");
+}
+
 TEST(InferMessage, NamesWhatDoesNotFit) {
   const auto with = [](const auto& change) {
     proto::ModelInferRequest request;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{16} << 10;
 constexpr int kVarintBytesMax = 10;
+constexpr int kTagBytesMax = 5;  // also a length's: protobuf reads no longer ones, even when they are zeros at the end
 
 std::size_t AlignedUp(std::size_t bytes) {
   return (bytes + RequestArena::kAlignment - 1) / RequestArena::kAlignment * RequestArena::kAlignment;
@@ -65,7 +66,7 @@ bool WireReader::NextPiece() {
 bool WireReader::Next() {
   if (failed() || !NextPiece()) return false;
   std::uint64_t tag = 0;
-  if (!TakeVarint(tag)) return false;
+  if (!TakeVarint(tag, kTagBytesMax)) return false;
   const auto type = static_cast<std::uint8_t>(tag & 7);
   if (tag >> 3 == 0 || tag > UINT32_MAX) return Fail("a field's number is out of range");
   if (type == 3 || type == 4 || type > 5) return Fail("a field is of a type that the protocol does not use");
@@ -79,28 +80,28 @@ bool WireReader::Expect(Type type) {
   return type_ == type || Fail("a field is of another type than the protocol says");
 }
 
-bool WireReader::TakeVarint(std::uint64_t& out) {
+bool WireReader::TakeVarint(std::uint64_t& out, int bytes_max) {
   if (at_ != end_ && static_cast<signed char>(*at_) >= 0) [[likely]] {
     out = static_cast<unsigned char>(*at_++);
     return true;
   }
-  return TakeSlowVarint(out);
+  return TakeSlowVarint(out, bytes_max);
 }
 
-bool WireReader::TakeSlowVarint(std::uint64_t& out) {
+bool WireReader::TakeSlowVarint(std::uint64_t& out, int bytes_max) {
   out = 0;
-  for (int i = 0; i < kVarintBytesMax; ++i) {
+  for (int i = 0; i < bytes_max; ++i) {
     if (!NextPiece()) return Fail("it ends inside a number");
     const auto byte = static_cast<unsigned char>(*at_++);
     out |= static_cast<std::uint64_t>(byte & 0x7FU) << (7 * i);
     if (byte < 0x80) return i < kVarintBytesMax - 1 || byte <= 1 || Fail("a number has more than 64 bits");
   }
-  return Fail("a number has more than 64 bits");
+  return Fail(bytes_max == kTagBytesMax ? "a tag or a length has more than 5 bytes" : "a number has more than 64 bits");
 }
 
 bool WireReader::TakeLength(std::size_t& out) {
   std::uint64_t length = 0;
-  if (!TakeVarint(length)) return false;
+  if (!TakeVarint(length, kTagBytesMax)) return false;
   if (length > static_cast<std::size_t>(end_ - at_) + left_) return Fail("it ends inside a field");
   out = length;
   return true;
@@ -118,7 +119,7 @@ bool WireReader::Copy(char* to, std::size_t bytes) {
   return true;
 }
 
-bool WireReader::ReadVarint(std::uint64_t& out) { return Expect(Type::kVarint) && TakeVarint(out); }
+bool WireReader::ReadVarint(std::uint64_t& out) { return Expect(Type::kVarint) && TakeVarint(out, kVarintBytesMax); }
 
 bool WireReader::ReadFixed32(std::uint32_t& out) {
   char bytes[sizeof out];
@@ -166,7 +167,7 @@ bool WireReader::Skip() {
   std::uint64_t number = 0;
   std::size_t bytes = 0;
   switch (type_) {
-    case Type::kVarint: return TakeVarint(number);
+    case Type::kVarint: return TakeVarint(number, kVarintBytesMax);
     case Type::kFixed64: return SkipBytes(8);
     case Type::kFixed32: return SkipBytes(4);
     case Type::kBytes: return TakeLength(bytes) && SkipBytes(bytes);
@@ -174,6 +175,6 @@ bool WireReader::Skip() {
   return false;
 }
 
-bool WireReader::NextPacked(std::uint64_t& out) { return !failed() && NextPiece() && TakeVarint(out); }
+bool WireReader::NextPacked(std::uint64_t& out) { return !failed() && NextPiece() && TakeVarint(out, kVarintBytesMax); }
 
 }  // namespace mw::api::inference

@@ -73,8 +73,8 @@ class WireReader {
   bool Fail(const char* what);
   bool Expect(Type type);
   bool NextPiece();
-  bool TakeVarint(std::uint64_t& out);
-  bool TakeSlowVarint(std::uint64_t& out);
+  bool TakeVarint(std::uint64_t& out, int bytes_max);
+  bool TakeSlowVarint(std::uint64_t& out, int bytes_max);
   bool TakeLength(std::size_t& out);
   bool Copy(char* to, std::size_t bytes);
   bool SkipBytes(std::size_t bytes);

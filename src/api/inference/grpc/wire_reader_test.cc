@@ -81,7 +81,11 @@ TEST(WireReader, NamesFaults) {
   EXPECT_EQ(WalkWhole("\x0B"), "fault: a field is of a type that the protocol does not use");
   EXPECT_EQ(WalkWhole("\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02"), "fault: a number has more than 64 bits");
   EXPECT_EQ(WalkWhole("\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"), "fault: a number has more than 64 bits");
-  EXPECT_EQ(WalkWhole("\x12\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"), "fault: it ends inside a field");
+  EXPECT_EQ(WalkWhole("\x12\xFF\xFF\xFF\xFF\x7F"), "fault: it ends inside a field");
+  const std::string long_zero("\x80\x80\x80\x80\x80\x00", 6);
+  EXPECT_EQ(WalkWhole("\x12" + long_zero), "fault: a tag or a length has more than 5 bytes");
+  EXPECT_EQ(WalkWhole("\x8A" + long_zero.substr(1) + long_zero), "fault: a tag or a length has more than 5 bytes");
+  EXPECT_EQ(WalkWhole("\x08" + long_zero), "1:0 ");
 }
 
 TEST(WireReader, AlignsWhatIsAskedForAligned) {
