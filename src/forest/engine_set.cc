@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "forest/binned_engine.h"
@@ -28,6 +31,11 @@ constexpr std::size_t kNodesPerMicro = 20;
 constexpr double kRunSeconds = 0.002;
 /// Sample rows are fewer for models with very many features.
 constexpr std::size_t kSampleFloatsMax = std::size_t{1} << 18;
+/// Rows on which engines are held against the walk: more than the widest block, fewer when a row visits many nodes.
+constexpr std::size_t kCheckedRowsMin = 65, kCheckedRowsMax = 257;
+constexpr std::size_t kCheckedVisits = 2'000'000;
+/// Every so many values of them one is infinite.
+constexpr std::size_t kInfiniteEach = 31;
 /// An engine that is so much slower than another at one size is not tried at the next greater.
 constexpr double kHopeless = 3;
 /// Engines within that of the fastest are as good as it: the first of the preferred ones is taken, so that loading
@@ -90,6 +98,7 @@ template <typename Sum>
 EngineSet<Sum>::EngineSet(const Ensemble& ensemble)
     : num_features_(ensemble.num_features), num_outputs_(ensemble.num_outputs) {
   MakeEngines(ensemble);
+  LeaveOutWrongEngines(ensemble);
   Measure(ensemble);
 }
 
@@ -106,6 +115,39 @@ void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
   const auto masked = MaskedLayout<Sum>::Make(ensemble, inputs, layout);
   for (const Engine engine : {Engine::kMaskedAvx2, Engine::kMaskedAvx512}) {
     place(engine) = MaskedEngine<Sum>::Make(engine, masked);
+  }
+}
+
+template <typename Sum>
+std::size_t FirstOtherSum(const SumEngine<Sum>& definition, const SumEngine<Sum>& engine,
+                          const std::vector<float>& rows, std::size_t count, std::size_t num_outputs) {
+  std::vector<Sum> wanted(count * num_outputs), given(wanted.size());
+  definition.AddUp(rows.data(), count, wanted.data());
+  engine.AddUp(rows.data(), count, given.data());
+  // Bytes, since a NaN equals itself and 0 is not -0.
+  const std::size_t row_bytes = num_outputs * sizeof(Sum);
+  std::size_t row = 0;
+  while (row < count && std::memcmp(&wanted[row * num_outputs], &given[row * num_outputs], row_bytes) == 0) ++row;
+  return row;
+}
+
+template <typename Sum>
+void EngineSet<Sum>::LeaveOutWrongEngines(const Ensemble& ensemble) {
+  std::size_t visits = 1;
+  for (const Tree& tree : ensemble.trees) visits += tree.depth;
+  const std::size_t fitting = std::max<std::size_t>(kSampleFloatsMax / num_features_, 1);
+  const std::size_t count = std::min(std::clamp(kCheckedVisits / visits, kCheckedRowsMin, kCheckedRowsMax), fitting);
+  std::vector<float> rows = SampleRows(ensemble, count);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < rows.size(); i += kInfiniteEach) rows[i] = i % 2 == 0 ? kInfinity : -kInfinity;
+  for (std::size_t engine = 0; engine < kEngines; ++engine) {
+    if (engines_[engine] == nullptr || static_cast<Engine>(engine) == Engine::kWalk) continue;
+    const std::size_t row = FirstOtherSum(*Get(Engine::kWalk), *engines_[engine], rows, count, num_outputs_);
+    if (row == count) continue;
+    LogError(
+        "an engine adds up otherwise than its definition on this machine and is left out",
+        {{"engine", Json(EngineName(static_cast<Engine>(engine)))}, {"row", Json(static_cast<std::int64_t>(row))}});
+    engines_[engine] = nullptr;
   }
 }
 
@@ -189,6 +231,10 @@ std::size_t EngineSet<Sum>::memory_bytes() const {
          std::max(of(Engine::kMaskedAvx2), of(Engine::kMaskedAvx512));
 }
 
+template std::size_t FirstOtherSum(const SumEngine<float>&, const SumEngine<float>&, const std::vector<float>&,
+                                   std::size_t, std::size_t);
+template std::size_t FirstOtherSum(const SumEngine<double>&, const SumEngine<double>&, const std::vector<float>&,
+                                   std::size_t, std::size_t);
 template class EngineSet<float>;
 template class EngineSet<double>;
 

@@ -1,5 +1,7 @@
 // Every engine that fits a forest, and which is the fastest for a batch's size: measured once on rows made up from
 // the trees' own thresholds. Immutable once made, any thread.
+// Invariant: on this machine each of them gave the walk's bits for such rows, some with infinities; one that did not is
+// left out.
 #pragma once
 
 #include <array>
@@ -15,6 +17,11 @@ namespace mw::forest {
 /// Values at the thresholds and among the categories, some missing: rows that take all ways through the trees. The same
 /// every time.
 std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count);
+
+/// The first of the rows for which `engine` has other sums than `definition`, in any bit; `count` when none.
+template <typename Sum>
+std::size_t FirstOtherSum(const SumEngine<Sum>& definition, const SumEngine<Sum>& engine,
+                          const std::vector<float>& rows, std::size_t count, std::size_t num_outputs);
 
 template <typename Sum>
 class EngineSet {
@@ -42,6 +49,7 @@ class EngineSet {
     double rows_per_second = 0;
   };
   void MakeEngines(const Ensemble& ensemble);
+  void LeaveOutWrongEngines(const Ensemble& ensemble);
   void Measure(const Ensemble& ensemble);
 
   std::size_t num_features_;

@@ -233,6 +233,29 @@ TEST(EngineSet, EnginesAgreeOnTreesOfSixLevels) {
                   Fitting::kAll);
 }
 
+/// Adds a last bit to one sum of one row.
+class OneBitOff final : public SumEngine<float> {
+ public:
+  OneBitOff(const SumEngine<float>& true_one, std::size_t wrong) : true_one_(true_one), wrong_(wrong) {}
+  void AddUp(const float* rows, std::size_t count, float* sums) const override {
+    true_one_.AddUp(rows, count, sums);
+    sums[wrong_] = std::nextafter(sums[wrong_], kInfinity);
+  }
+
+ private:
+  const SumEngine<float>& true_one_;
+  std::size_t wrong_;
+};
+
+TEST(EngineSet, SeesASumThatIsOneBitOff) {
+  const RandomForest forest({.outputs = 2}, 5);
+  const WalkEngine<float> walk(forest.ensemble());
+  const std::vector<float> rows = SampleRows(forest.ensemble(), 100);
+  EXPECT_EQ(FirstOtherSum<float>(walk, walk, rows, 100, 2), 100U);
+  EXPECT_EQ(FirstOtherSum<float>(walk, OneBitOff(walk, 0), rows, 100, 2), 0U);
+  EXPECT_EQ(FirstOtherSum<float>(walk, OneBitOff(walk, 199), rows, 100, 2), 99U);
+}
+
 TEST(EngineSet, SaysWhatItMeasured) {
   RandomForest forest({}, 5);
   const EngineSet<float> engines(forest.ensemble());

@@ -80,6 +80,7 @@ struct Ensemble {
   std::vector<std::string> output_names;  ///< of the predictions' tensor; empty when the file names none
   Objective objective = Objective::kLogistic;
   std::string objective_name;
+  std::string library_version;  ///< "2.1.4"; empty when the file does not say
   float base_score = 0.5F;
   float base_margin = 0;                 ///< where sums start
   std::vector<float> base_margins = {};  ///< the same for each output where they differ; else empty

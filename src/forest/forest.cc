@@ -208,6 +208,7 @@ const std::vector<std::string>& Forest::class_labels() const { return plan_->ens
 const std::vector<std::string>& Forest::output_names() const { return plan_->ensemble.output_names; }
 Objective Forest::objective() const { return plan_->ensemble.objective; }
 const std::string& Forest::objective_name() const { return plan_->ensemble.objective_name; }
+const std::string& Forest::library_version() const { return plan_->ensemble.library_version; }
 float Forest::base_score() const { return plan_->ensemble.base_score; }
 bool Forest::double_precision() const { return plan_->ensemble.double_precision; }
 

@@ -89,6 +89,8 @@ class Forest {
   [[nodiscard]] Objective objective() const;
   /// In the words of its framework: "binary:logistic", "multiclass num_class:3", "TreeEnsembleClassifier LOGISTIC".
   [[nodiscard]] const std::string& objective_name() const;
+  /// XGBoost: of the library that wrote the file, "2.1.4"; empty when it does not say, and of other formats.
+  [[nodiscard]] const std::string& library_version() const;
   /// XGBoost's, as the model states it: a probability for binary:logistic, a margin for others. 0 for other formats.
   [[nodiscard]] float base_score() const;
   /// Sums and predictions are doubles (LightGBM): the double Predict is the library's answer, the float one the

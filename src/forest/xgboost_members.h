@@ -20,6 +20,7 @@ class XgboostMembers {
   /// The whole document.
   static Status ReadRoot(Value& root, XgboostModel& model) {
     TRY(Source::ForEachMember(root, "the file", [&](std::string_view key, Value& value) -> Status {
+      if (key == "version") return Source::ReadNumbers(value, key, model.version, kVersionParts);
       if (key != "learner") return Ok();
       model.has_learner = true;
       return Source::ForEachMember(
@@ -29,6 +30,8 @@ class XgboostMembers {
   }
 
  private:
+  static constexpr std::size_t kVersionParts = 3;
+
   /// Assigns the texts of those members that are listed.
   static Status ReadMembers(Value& value, std::string_view what,
                             std::initializer_list<std::pair<std::string_view, std::string*>> wanted) {

@@ -276,6 +276,9 @@ Status FillHead(XgboostModel& raw, Ensemble& ensemble) {
   const ObjectiveRule* rule = TRY(FindObjective(raw.objective));
   ensemble.objective = rule->kind;
   ensemble.objective_name = rule->name;
+  for (const std::int32_t part : raw.version) {
+    CatTo(ensemble.library_version, ensemble.library_version.empty() ? "" : ".", part);
+  }
   ensemble.epilogue.transform = rule->transform;
   ensemble.num_outputs = TRY(OutputsOf(raw, *rule));
   const std::int64_t features = TRY(Parameter("num_feature", raw.num_feature, 0));

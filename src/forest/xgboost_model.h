@@ -27,6 +27,7 @@ struct XgboostModel {
   std::string num_parallel_tree = "1";
   std::string best_iteration;
   std::vector<std::string> feature_names, feature_types;
+  std::vector<std::int32_t> version;  ///< of the library that wrote it: 2, 1, 4
   std::vector<std::int32_t> tree_info;
   std::vector<float> weight_drop;  ///< dart: what each tree counts
   std::vector<XgboostTree> trees;

@@ -225,14 +225,17 @@ Admission::Pass Admission::PassFor(std::uint64_t amount) {
 tl::expected<Admission::Pass, Rejection> Admission::Admit(std::string_view client, std::size_t rows,
                                                           std::size_t bytes) {
   const std::uint64_t amount = Amount(rows, bytes);
-  if (has_rates_.load(std::memory_order_relaxed)) return AdmitByShare(client, amount, rows);
+  if (has_rates_.load(std::memory_order_relaxed)) {
+    const Lock lock(mutex_);
+    // They may have been lifted since.
+    if (has_rates_.load(std::memory_order_relaxed)) return AdmitByShare(client, amount, rows);
+  }
   if (Enter(amount, limit_.load(std::memory_order_relaxed))) return PassFor(amount);
   return tl::unexpected(Reject({AdmissionDecision::Outcome::kOverBudget, false, false, kBudgetRetryAfter}));
 }
 
 tl::expected<Admission::Pass, Rejection> Admission::AdmitByShare(std::string_view client, std::uint64_t amount,
                                                                  std::size_t rows) {
-  const Lock lock(mutex_);
   Shares& shares = *shares_;
   const std::uint64_t limit = limit_.load(std::memory_order_relaxed);
   const auto found = shares.clients.find(client);

@@ -134,7 +134,8 @@ class Admission {
   [[nodiscard]] std::size_t bytes_in_flight() const;
 
  private:
-  tl::expected<Pass, Rejection> AdmitByShare(std::string_view client, std::uint64_t amount, std::size_t rows);
+  tl::expected<Pass, Rejection> AdmitByShare(std::string_view client, std::uint64_t amount, std::size_t rows)
+      MW_REQUIRES(mutex_);
   Rejection Reject(const AdmissionDecision& decision);
   bool Enter(std::uint64_t amount, std::uint64_t limit);
   Pass PassFor(std::uint64_t amount);

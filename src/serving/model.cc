@@ -6,10 +6,13 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <future>
 #include <utility>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "serving/library_check.h"
 #include "serving/warm_up.h"
 
 namespace mw::serving {
@@ -25,11 +28,46 @@ Result<forest::Forest> ParseForest(std::string_view bytes, const std::string& pa
   return forest::Forest::Load(bytes, *format).In(path);
 }
 
-/// A user's file may change while it is read, hence the copy.
-Result<forest::Forest> ReadForest(const std::string& path) {
-  const std::string bytes = TRY(ReadFile(path, wire::kModelBytesMax));
-  return ParseForest(bytes, path);
-}
+constexpr std::size_t kComparedRows = 256;
+
+/// A file's own library, asked what it says of the forest. It starts while the forest is made.
+class LibraryJudge {
+ public:
+  /// Without `start_backend` nobody is asked.
+  LibraryJudge(std::string_view bytes, const std::string& path, const StartBackend& start_backend,
+               const std::string& verdicts)
+      : bytes_(bytes), store_(verdicts), known_(store_.Find(bytes)) {
+    const bool has_library = forest::DetectFormat(bytes, path) != forest::Format::kLightgbm;
+    if (!start_backend || !has_library || (known_ && known_->kind == Verdict::Kind::kSame)) return;
+    starting_ = std::async(std::launch::async, start_backend, path);
+  }
+
+  /// Once. A file that no library here reads is still the forest's.
+  Verdict Judge(const forest::Forest& forest) {
+    if (!starting_.valid()) return known_.value_or(Verdict{});
+    auto verdict = Ask(forest);
+    if (!verdict.ok()) {
+      return {Verdict::Kind::kNotCompared, Cat("not compared with its own library: ", verdict.error().message)};
+    }
+    store_.Keep(bytes_, *verdict);
+    return std::move(*verdict);
+  }
+  /// After a verdict that it has to answer.
+  std::unique_ptr<Backend> TakeLibrary() { return std::move(library_); }
+
+ private:
+  Result<Verdict> Ask(const forest::Forest& forest) {
+    library_ = TRY(starting_.get());
+    const std::vector<float> rows = forest.SampleRows(kComparedRows);
+    return Compare(forest, rows, TRY(AskLibrary(forest, *library_, rows)));
+  }
+
+  const std::string_view bytes_;
+  const VerdictStore store_;
+  const std::optional<Verdict> known_;
+  std::future<Result<std::unique_ptr<Backend>>> starting_;
+  std::unique_ptr<Backend> library_;
+};
 
 std::vector<std::string> FeatureNames(const forest::Forest& forest) {
   std::vector<std::string> names = forest.feature_names();
@@ -130,7 +168,9 @@ std::int64_t Model::memory_bytes() const {
   return static_cast<std::int64_t>(backend_->info().memory_bytes * backend_->runners().size());
 }
 
-std::string Model::Describe() const { return forest_ ? forest_->Describe() : backend_->info().library; }
+std::string Model::Describe() const {
+  return Cat(forest_ ? forest_->Describe() : backend_->info().library, compared_.empty() ? "" : "; ", compared_);
+}
 
 std::shared_ptr<Model> Model::OfForest(std::string name, schema::Schema schema, schema::Encoder encoder,
                                        forest::Forest forest) {
@@ -194,8 +234,18 @@ Result<std::shared_ptr<const Model>> Model::LoadTensors(const wire::Package& pac
   return std::shared_ptr<const Model>(model);
 }
 
-Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& path) {
-  forest::Forest forest = TRY(ReadForest(path));
+Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& path, const StartBackend& start_backend,
+                                                           const std::string& verdicts) {
+  // A user's file may change while it is read, hence the copy.
+  const std::string bytes = TRY(ReadFile(path, wire::kModelBytesMax));
+  LibraryJudge judge(bytes, path, start_backend, verdicts);
+  forest::Forest forest = TRY(ParseForest(bytes, path));
+  Verdict verdict = judge.Judge(forest);
+  if (verdict.kind == Verdict::Kind::kDiffers) {
+    LogWarning("a model's own library answers otherwise and is used in the forest's place",
+               {{"model", Json(path)}, {"difference", Json(verdict.said)}});
+    return OfBackend(judge.TakeLibrary(), Cat("in the forest's place: ", verdict.said));
+  }
   schema::Schema schema;
   const std::vector<std::string> names = FeatureNames(forest);
   for (const std::string& name : names) {
@@ -206,12 +256,14 @@ Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& pa
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, names).In(path));
   const std::shared_ptr<Model> model = OfForest("", std::move(schema), std::move(encoder), std::move(forest));
   model->classes_ = ClassNames(*model->forest_);
+  model->compared_ = std::move(verdict.said);
   model->DescribeRows();
   return std::shared_ptr<const Model>(model);
 }
 
-std::shared_ptr<Model> Model::OfBackend(std::unique_ptr<Backend> backend) {
+std::shared_ptr<Model> Model::OfBackend(std::unique_ptr<Backend> backend, std::string compared) {
   std::shared_ptr<Model> model(new Model);
+  model->compared_ = std::move(compared);
   model->platform_ = backend->info().platform;
   model->inputs_ = backend->info().inputs;
   model->outputs_ = backend->info().outputs;
@@ -219,13 +271,14 @@ std::shared_ptr<Model> Model::OfBackend(std::unique_ptr<Backend> backend) {
   return model;
 }
 
-Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const StartBackend& start_backend) {
+Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const StartBackend& start_backend,
+                                                 const std::string& verdicts) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
   const bool directory = S_ISDIR(status.st_mode);
   if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path, start_backend);
   if (!directory) {
-    Result<std::shared_ptr<const Model>> forest = LoadForestFile(path);
+    Result<std::shared_ptr<const Model>> forest = LoadForestFile(path, start_backend, verdicts);
     // Not every file is a forest, not every forest is one that is evaluated here, and some are too large for it.
     const bool foreign = !forest.ok() && (forest.error().code == Code::kUnimplemented ||
                                           forest.error().code == Code::kResourceExhausted);

@@ -10,8 +10,8 @@
 // Invariant: a forest that came from a package gave, on this machine, the bits that the training library
 // gave for every warm-up row, alone and in one batch; what a backend runs gave the recorded answers (warm_up.h). One
 // that does not is refused with a sentence.
-// A bare file brings no answers with it and is taken as it is;
-// what is registered is always held against something (docs/guide/register.md).
+// A bare file brings no answers with it: it is held against its own library where that is here (library_check.h),
+// which answers in the forest's place when they differ.
 #pragma once
 
 #include <cstdint>
@@ -42,22 +42,27 @@ class Model {
   /// Errors: those of wire::ReadPackage, schema::FromJson, Encoder::Make, Forest::FromXgboostJson and of the backend;
   /// kInvalidArgument when package and model disagree about the features; kFailedPrecondition when a warm-up answer
   /// differs.
-  static Result<std::shared_ptr<const Model>> Load(const std::string& path, const StartBackend& start_backend = {});
+  /// `verdicts`: where it is kept what a file's own library said of it; empty: it is asked at each load.
+  static Result<std::shared_ptr<const Model>> Load(const std::string& path, const StartBackend& start_backend = {},
+                                                   const std::string& verdicts = {});
   static Result<std::shared_ptr<const Model>> LoadPackage(const std::string& directory,
                                                           const StartBackend& start_backend = {});
   /// A forest without schema: every column is a float and may be missing. Columns are called as in the model, or
   /// f0, f1, ... when it names none.
   /// Errors: kUnimplemented for a file that is no forest, or none that is evaluated here; those of Forest::Load.
-  static Result<std::shared_ptr<const Model>> LoadForestFile(const std::string& path);
+  static Result<std::shared_ptr<const Model>> LoadForestFile(const std::string& path,
+                                                             const StartBackend& start_backend = {},
+                                                             const std::string& verdicts = {});
   /// A tensor model over a backend that runs.
-  static std::shared_ptr<Model> OfBackend(std::unique_ptr<Backend> backend);
+  static std::shared_ptr<Model> OfBackend(std::unique_ptr<Backend> backend, std::string compared = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }  ///< as the package calls it; else empty
   /// Unlike every other model's of this process, also of one that is gone.
   [[nodiscard]] std::uint64_t serial() const { return serial_; }
   /// "millwright_forest", or as the backend says.
   [[nodiscard]] const std::string& platform() const { return platform_; }
-  /// In a sentence, for logs: "150 trees of depth <= 6 ...", "ONNX Runtime 1.30.0".
+  /// In a sentence, for logs: "150 trees of depth <= 6 ...", "ONNX Runtime 1.30.0"; of a bare file with what its own
+  /// library said.
   [[nodiscard]] std::string Describe() const;
   /// What it takes and gives, as model metadata says; of a row model one input for each column.
   [[nodiscard]] const std::vector<TensorSpec>& inputs() const { return inputs_; }
@@ -112,6 +117,7 @@ class Model {
   std::uint64_t serial_ = NextSerial();
   std::string name_;
   std::string platform_;
+  std::string compared_;  // what the file's own library said
   std::vector<TensorSpec> inputs_, outputs_;
   std::optional<forest::Forest> forest_;
   std::unique_ptr<Backend> backend_;

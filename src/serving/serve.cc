@@ -62,13 +62,14 @@ CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, R
   }
   foreign.python = options.python;
   CatalogOptions catalog;
-  catalog.load = [foreign, &metrics](const LoadRequest& request) {
+  const std::string verdicts = options.state_directory.empty() ? "" : options.state_directory + "/compared";
+  catalog.load = [foreign, verdicts, &metrics](const LoadRequest& request) {
     ForeignOptions own = foreign;
     own.progress = request.progress;
     if (request.config != nullptr && request.config->instances > 0) {
       own.workers = static_cast<std::size_t>(request.config->instances);
     }
-    return Model::Load(request.path, MakeStartBackend(own, metrics));
+    return Model::Load(request.path, MakeStartBackend(own, metrics), verdicts);
   };
   catalog.batcher = &batcher;
   catalog.gone = [&cache](const Model& model) { cache.Forget(model.serial()); };

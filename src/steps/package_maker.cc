@@ -2,10 +2,8 @@
 #include "steps/package_maker.h"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
@@ -13,6 +11,7 @@
 #include "base/text.h"
 #include "forest/forest.h"
 #include "serving/backend/python_backend.h"
+#include "serving/library_check.h"
 #include "serving/model_repository.h"
 #include "serving/warm_up.h"
 
@@ -24,11 +23,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kSampledRows = 256;
 constexpr Duration kAnswerTimeout = std::chrono::seconds(60);
 
-/// Rows as floats, and what was answered to them; of doubles or of floats that became doubles.
-struct Answered {
+/// Rows as floats, and what was answered to them.
+struct Answered : serving::LibraryAnswers {
   std::vector<float> rows;
-  std::vector<double> values;
-  std::string by;
 };
 
 std::string_view FrameworkOf(forest::Format format) {
@@ -217,20 +214,28 @@ class Maker {
   /// values missing. Errors: kFailedPrecondition when they differ.
   Status CompareWithLibrary(const forest::Forest& forest, forest::Format format, Answered& out) {
     out.rows = SampledRows(forest);
+    out.values = serving::OwnAnswers(forest, out.rows);
+    out.by = "Millwright";
     const auto asked = AskLibrary(forest, format, out.rows);
-    const std::vector<double> ours = Ours(forest, out.rows);
     if (!asked.ok()) {
       made_.notes.push_back(Cat("not compared with its own library: ", asked.error().message));
-      out.values = ours;
-      out.by = "Millwright";
       return Ok();
     }
-    out.values = asked->values;
-    out.by = asked->by;
-    TRY(SameBits(ours, out.values, forest.num_outputs(), out.by));
-    made_.notes.push_back(Cat("compared with ", out.by, ": ", out.rows.size() / forest.num_features(),
-                              " rows, every answer the same bits"));
+    const serving::Verdict verdict = serving::Compare(forest, out.rows, *asked);
+    if (verdict.kind == serving::Verdict::Kind::kDiffers) return FailedPrecondition(verdict.said);
+    if (verdict.kind == serving::Verdict::Kind::kSame) out.by = asked->by;
+    made_.notes.push_back(verdict.said);
     return Ok();
+  }
+
+  /// Errors: kUnimplemented when there is no library here for it; the library's own.
+  Result<serving::LibraryAnswers> AskLibrary(const forest::Forest& forest, forest::Format format,
+                                             const std::vector<float>& rows) {
+    if (format == forest::Format::kLightgbm) {
+      return Unimplemented("LightGBM's library is not here; bring answers of its own with --warm-up");
+    }
+    const std::unique_ptr<serving::Backend> backend = TRY(start_backend_(ModelPath()));
+    return serving::AskLibrary(forest, *backend, rows);
   }
 
   /// Each feature's codes and texts stay within what its column can hold.
@@ -252,66 +257,6 @@ class Maker {
     if (column.type != Type::kCategory) return value;
     const auto last = static_cast<float>(column.vocabulary.size() - 1);
     return std::clamp(std::floor(value), 0.0F, last);
-  }
-
-  static std::vector<double> Ours(const forest::Forest& forest, const std::vector<float>& rows) {
-    const std::size_t count = rows.size() / forest.num_features();
-    std::vector<double> doubles(count * forest.num_outputs());
-    if (forest.double_precision()) {
-      forest.Predict(rows, count, doubles);
-      return doubles;
-    }
-    std::vector<float> floats(doubles.size());
-    forest.Predict(rows, count, floats);
-    return {floats.begin(), floats.end()};
-  }
-
-  /// Errors: kUnimplemented when there is no library here for it; the library's own.
-  Result<Answered> AskLibrary(const forest::Forest& forest, forest::Format format, const std::vector<float>& rows) {
-    if (format == forest::Format::kLightgbm) {
-      return Unimplemented("LightGBM's library is not here; bring answers of its own with --warm-up");
-    }
-    const std::unique_ptr<serving::Backend> backend = TRY(start_backend_(ModelPath()));
-    const serving::BackendInfo& info = backend->info();
-    const auto width = static_cast<std::int64_t>(forest.num_features());
-    if (info.inputs.size() != 1 || info.inputs[0].datatype != serving::Datatype::kFp32) {
-      return Unimplemented("it takes other inputs than one matrix of FP32");
-    }
-    serving::WarmUpRequest request;
-    const std::int64_t shape[] = {static_cast<std::int64_t>(rows.size()) / width, width};
-    const std::span<char> room =
-        request.inputs.Add(info.inputs[0].name, serving::Datatype::kFp32, shape, rows.size() * sizeof(float));
-    std::memcpy(room.data(), rows.data(), room.size());
-    const serving::TensorList answer = TRY(serving::Answer(*backend, request, kAnswerTimeout));
-    Answered out;
-    out.by = info.library;
-    out.values = TRY(ValuesOf(forest, answer, static_cast<std::size_t>(shape[0])));
-    return out;
-  }
-
-  /// The library's predictions, as floats: by the forest's name for them, else the one that has as many.
-  static Result<std::vector<double>> ValuesOf(const forest::Forest& forest, const serving::TensorList& answer,
-                                              std::size_t count) {
-    const std::vector<std::string>& names = forest.output_names();
-    for (std::size_t i = 0; i < answer.size(); ++i) {
-      const serving::TensorView tensor = answer[i];
-      const bool named = names.empty() || tensor.name == names.back();
-      const std::size_t values = tensor.bytes.size() / sizeof(float);
-      if (!named || tensor.datatype != serving::Datatype::kFp32 || values != count * forest.num_outputs()) continue;
-      std::vector<float> floats(values);
-      std::memcpy(floats.data(), tensor.bytes.data(), tensor.bytes.size());
-      return std::vector<double>(floats.begin(), floats.end());
-    }
-    return Unimplemented("its library answers in another form");
-  }
-
-  static Status SameBits(const std::vector<double>& ours, const std::vector<double>& theirs, std::size_t outputs,
-                         const std::string& by) {
-    for (std::size_t i = 0; i < ours.size(); ++i) {
-      if (std::bit_cast<std::uint64_t>(ours[i]) == std::bit_cast<std::uint64_t>(theirs[i])) continue;
-      return FailedPrecondition("row ", i / outputs, " gives ", ours[i], " here and ", theirs[i], " by ", by);
-    }
-    return Ok();
   }
 
   Status Record(const Answered& answered) {

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "millwright_inference_";
 constexpr std::size_t kBucketsMax = 256;
+/// Whole numbers up to here are exact; nothing counts further, and those of many servers still add up to an int64.
+constexpr double kCountMax = 9'007'199'254'740'992.0;
 
 struct Sample {
   std::string_view name;  ///< without kPrefix
@@ -62,7 +64,7 @@ std::optional<Sample> ParseSample(std::string_view line) {
   if (!rest.starts_with("} ")) return std::nullopt;
   rest = Trim(rest.substr(2));
   const auto value = ParseDouble(rest.substr(0, rest.find(' ')));
-  if (!value) return std::nullopt;
+  if (!value || !(*value >= 0 && *value <= kCountMax)) return std::nullopt;
   sample.value = *value;
   return sample;
 }
@@ -86,7 +88,7 @@ void AddBucket(const Sample& sample, HistogramReading& out) {
   const std::string_view bound = sample.Label("le");
   const double before = std::accumulate(out.counts.begin(), out.counts.end(), 0.0);
   const auto number = bound == "+Inf" ? std::optional(HUGE_VAL) : ParseDouble(bound);
-  if (!number || !std::isfinite(sample.value)) return;
+  if (!number) return;
   if (std::isfinite(*number)) out.bounds.push_back(*number);
   out.counts.push_back(std::max(0.0, sample.value - before));
 }

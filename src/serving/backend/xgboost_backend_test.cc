@@ -79,6 +79,23 @@ TEST_F(XgboostBackend, EveryFormatOfAModelAnswersWithTheLibrarysBits) {
   }
 }
 
+TEST_F(XgboostBackend, CountsTheTreesUpToTheBestIteration) {
+  const forest::TrainingRows rows = SomeRows(300, 2);
+  const auto train = [&](int rounds) {
+    return forest::XgboostOracle::Train(rows, {{"objective", "binary:logistic"}}, rounds);
+  };
+  forest::XgboostOracle early = train(3);
+  const float* predicted = early.Predict(rows.values.data(), 300, /*margin=*/false);
+  const std::vector<float> expected(predicted, predicted + 300);
+  forest::XgboostOracle oracle = train(10);
+  for (const char* best : {"2", "10", "99999999999999999999"}) {
+    oracle.SetAttribute("best_iteration", best);
+    const auto backend = Start("model.ubj", oracle.Save("ubj"));
+    ASSERT_TRUE(backend.ok()) << best << ": " << backend.error().ToString();
+    EXPECT_EQ(Ask(**backend, rows.values) == expected, std::string_view(best) == "2") << best;
+  }
+}
+
 TEST_F(XgboostBackend, OfSeveralClassesEachHasItsColumnAndFeaturesKeepTheirNames) {
   const forest::TrainingRows rows = SomeRows(200, 3);
   const forest::XgboostOracle::Parameters parameters = {{"objective", "multi:softprob"}, {"num_class", "3"}};

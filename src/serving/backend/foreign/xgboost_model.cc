@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <xgboost/c_api.h>
 
-#include <array>
+#include <filesystem>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -15,13 +15,7 @@
 namespace mw::serving {
 namespace {
 
-constexpr const char* kLibraries[] = {"libxgboost.so.0", "libxgboost.so"};
 constexpr std::size_t kModelBytesMax = std::size_t{2} << 30;
-// All trees, the objective's own answer.
-constexpr const char* kPrediction =
-    R"({"training":false,"type":0,"iteration_begin":0,"iteration_end":0,"missing":NaN,"strict_shape":false,"cache_id":0})";
-constexpr const char* kMatrixPrediction =
-    R"({"training":false,"type":0,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
 
 /// The functions that are used here, found by their names; the library stays until the process ends.
 struct Functions {
@@ -31,6 +25,9 @@ struct Functions {
   decltype(&XGBoosterFree) free = nullptr;
   decltype(&XGBoosterSetParam) set_parameter = nullptr;
   decltype(&XGBoosterLoadModelFromBuffer) load = nullptr;
+  decltype(&XGBoosterGetAttr) attribute = nullptr;
+  decltype(&XGBoosterBoostedRounds) rounds = nullptr;
+  decltype(&XGBoosterSaveJsonConfig) configuration = nullptr;
   decltype(&XGBoosterGetNumFeature) feature_count = nullptr;
   decltype(&XGBoosterGetStrFeatureInfo) feature_texts = nullptr;
   decltype(&XGBoosterPredictFromDense) predict = nullptr;
@@ -46,9 +43,19 @@ struct Functions {
   }
 };
 
+/// What lies beside this program goes before the system's: so a newer library is brought.
+void* OpenLibrary() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::string beside = (program.parent_path() / "libxgboost.so").string();
+  for (const char* name : {beside.c_str(), "libxgboost.so.0", "libxgboost.so"}) {
+    if (void* const library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
+  }
+  return nullptr;
+}
+
 Result<Functions> Functions::Open() {
-  void* library = nullptr;
-  for (const char* name : kLibraries) library = library != nullptr ? library : dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  void* const library = OpenLibrary();
   if (library == nullptr) {
     return FailedPrecondition("XGBoost's library is not here, which this model needs: ", dlerror(),
                               "; install libxgboost0 or put libxgboost.so beside mw-backend");
@@ -65,6 +72,9 @@ Result<Functions> Functions::Open() {
   find(found.free, "XGBoosterFree");
   find(found.set_parameter, "XGBoosterSetParam");
   find(found.load, "XGBoosterLoadModelFromBuffer");
+  find(found.attribute, "XGBoosterGetAttr");
+  find(found.rounds, "XGBoosterBoostedRounds");
+  find(found.configuration, "XGBoosterSaveJsonConfig");
   find(found.feature_count, "XGBoosterGetNumFeature");
   find(found.feature_texts, "XGBoosterGetStrFeatureInfo");
   find(found.predict, "XGBoosterPredictFromDense");
@@ -95,11 +105,14 @@ class XgboostModel final : public WorkerModel {
   };
   Result<Predictions> Predict(const char* rows, std::int64_t count);
   Result<Predictions> PredictMatrix(const char* rows, std::int64_t count);
+  Status ChooseTrees();
+  Result<bool> PredictsInPlace();
   Status Describe();
 
   Functions xgboost_;
   BoosterHandle booster_ = nullptr;
-  bool in_place_ = true;  // boosters without trees want a matrix of the library's own
+  std::string prediction_;  // what is asked of trees
+  bool in_place_ = true;    // else by a matrix of the library's own
   BackendInfo info_;
 };
 
@@ -113,7 +126,33 @@ Status XgboostModel::Load(const std::string& path) {
   return Describe();
 }
 
+/// All trees, or those up to the best iteration where training was stopped early, as the library's scikit-learn
+/// interface and the forest engine count them.
+Status XgboostModel::ChooseTrees() {
+  const char* best = nullptr;
+  int is_there = 0, rounds = 0;
+  TRY(xgboost_.Done(xgboost_.attribute(booster_, "best_iteration", &best, &is_there)));
+  TRY(xgboost_.Done(xgboost_.rounds(booster_, &rounds)));
+  const std::int64_t last = (is_there != 0 ? ParseInt(best) : std::nullopt).value_or(-1);
+  prediction_ = Cat(R"({"training":false,"type":0,"iteration_begin":0,"iteration_end":)", last < rounds ? last + 1 : 0,
+                    R"(,"missing":NaN,"strict_shape":false,"cache_id":0})");
+  return Ok();
+}
+
+/// Boosters without trees predict from a matrix only. dart's prediction in place rounds otherwise than the one from a
+/// matrix, which is what its users get.
+Result<bool> XgboostModel::PredictsInPlace() {
+  const char* config = nullptr;
+  bst_ulong length = 0;
+  TRY(xgboost_.Done(xgboost_.configuration(booster_, &length, &config)));
+  const auto names = [text = std::string_view(config, length)](std::string_view booster) {
+    return text.find(Cat(R"("name":")", booster, '"')) != std::string_view::npos;
+  };
+  return names("gbtree") && !names("dart");  // dart holds a gbtree
+}
+
 Status XgboostModel::Describe() {
+  TRY(ChooseTrees());
   int major = 0, minor = 0, patch = 0;
   xgboost_.version(&major, &minor, &patch);
   info_.platform = "xgboost";
@@ -127,11 +166,10 @@ Status XgboostModel::Describe() {
     return InvalidArgument("the model has ", features, " features");
   }
   info_.inputs = {TensorSpec{"input", Datatype::kFp32, {-1, static_cast<std::int64_t>(features)}}};
+  in_place_ = TRY(PredictsInPlace());
   // One row of missing values shows the form of the answers.
   const std::vector<float> row(features, std::numeric_limits<float>::quiet_NaN());
-  const char* const bytes = reinterpret_cast<const char*>(row.data());
-  in_place_ = Predict(bytes, 1).ok();
-  const Predictions one = TRY(Predict(bytes, 1));
+  const Predictions one = TRY(Predict(reinterpret_cast<const char*>(row.data()), 1));
   TensorSpec output{"output", Datatype::kFp32, {-1}};
   for (const std::uint64_t size : one.shape.subspan(1)) output.shape.push_back(static_cast<std::int64_t>(size));
   info_.outputs = {std::move(output)};
@@ -148,7 +186,7 @@ Result<XgboostModel::Predictions> XgboostModel::PredictMatrix(const char* rows, 
   bst_ulong dimensions = 0;
   Predictions found;
   const Status predicted =
-      xgboost_.Done(xgboost_.predict_matrix(booster_, matrix, kMatrixPrediction, &shape, &dimensions, &found.values));
+      xgboost_.Done(xgboost_.predict_matrix(booster_, matrix, prediction_.c_str(), &shape, &dimensions, &found.values));
   xgboost_.free_matrix(matrix);
   TRY(Status(predicted));
   found.shape = std::span(shape, dimensions);
@@ -163,7 +201,7 @@ Result<XgboostModel::Predictions> XgboostModel::Predict(const char* rows, std::i
   bst_ulong dimensions = 0;
   Predictions found;
   TRY(xgboost_.Done(
-      xgboost_.predict(booster_, array.c_str(), kPrediction, nullptr, &shape, &dimensions, &found.values)));
+      xgboost_.predict(booster_, array.c_str(), prediction_.c_str(), nullptr, &shape, &dimensions, &found.values)));
   found.shape = std::span(shape, dimensions);
   return found;
 }
