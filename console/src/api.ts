@@ -477,6 +477,7 @@ async function read(path: string): Promise<unknown> {
   }
   const body = (await response.json().catch(() => null)) as { error?: { message?: string } } | null;
   if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? `the server answered ${response.status}`);
+  if (body === null) throw new ApiError(0, "the control plane's answer was cut off");
   return body;
 }
 

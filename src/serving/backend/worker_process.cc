@@ -274,8 +274,11 @@ Error WorkerProcess::Fail(Error error) {
   const std::string end = End();
   PlanRestart();
   const std::string words = Trim(output).empty() ? "" : Cat("; its last words: ", LastLine(output));
-  LogWarning("a model's worker failed",
-             {{"program", options_.command.front()}, {"error", error.ToString()}, {"end", end}, {"output", output}});
+  // The first start's failure is its caller's to tell.
+  if (restarting_) {
+    LogWarning("a model's worker failed",
+               {{"program", options_.command.front()}, {"error", error.ToString()}, {"end", end}, {"output", output}});
+  }
   if (died) return Unavailable("the model's worker ", end, words);
   if (closed) return Unavailable("the model's worker closed its socket and was ended", words);
   if (timed_out) return DeadlineExceeded("the model's worker did not answer in time and was ended", words);
