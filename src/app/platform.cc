@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/console/routes.h"
+#include "api/mlflow/routes.h"
 #include "api/native/routes.h"
 #include "app/checks/control_checks.h"
 #include "app/programs.h"
@@ -135,6 +136,7 @@ Status Platform::OpenResources() {
 Status Platform::BuildDomain() {
   lineage_ = std::make_unique<lineage::Lineage>(clock_);
   tracking_ = std::make_unique<tracking::Tracking>(*database_, clock_);
+  TRY(SyncWait(tracking_->PackOldPoints()));
   registry_ = std::make_unique<registry::Registry>(*database_, clock_);
   goals_ = std::make_unique<goals::Goals>(*database_, clock_);
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
@@ -206,6 +208,10 @@ Status Platform::Listen() {
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddLineageRoutes(routes, *database_);
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
+  api::mlflow::AddExperimentRoutes(routes, *tracking_);
+  api::mlflow::AddRunRoutes(routes, *tracking_, clock_);
+  api::mlflow::AddMetricRoutes(routes, *tracking_);
+  api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);
   net::StreamServerOptions server;

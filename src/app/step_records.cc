@@ -13,6 +13,8 @@ tracking::RunStatus StatusOf(pipelines::RunState state) {
   return state == pipelines::RunState::kFailed ? tracking::RunStatus::kFailed : tracking::RunStatus::kKilled;
 }
 
+std::int64_t ToMillis(Timestamp time) { return ToMicros(time) / 1000; }
+
 std::string ParamText(const Json& value) { return value.IsString() ? value.AsString() : value.Dump(); }
 
 }  // namespace
@@ -21,28 +23,28 @@ Status StepRecords::RunSubmitted(db::Transaction& transaction, const pipelines::
                                  const pipelines::Graph& graph) {
   tracking::NewRun tracked;
   tracked.id = TrackingId(run.id);
-  tracked.experiment = graph.pipeline;
+  tracked.experiment_name = graph.pipeline;
   tracked.name = Cat(graph.pipeline, " ", FormatTime(run.created));
   tracked.source = graph.pipeline;
-  tracked.started = run.created;
+  tracked.started = ToMillis(run.created);
   if (!graph.goal.empty()) tracked.tags["goal"] = graph.goal;
   TRY(tracking_.CreateRun(transaction, tracked));
   tracking::LogBatch batch;
   batch.run = tracked.id;
-  for (const auto& [name, value] : graph.params) batch.params[name] = value;
+  batch.params.assign(graph.params.begin(), graph.params.end());
   return tracking::Tracking::Log(transaction, batch);
 }
 
 Status StepRecords::StepFinished(db::Transaction& transaction, const pipelines::FinishedStep& finished) {
   tracking::LogBatch batch;
   batch.run = TrackingId(finished.run);
-  batch.attempt_id = finished.attempt_id;
+  batch.param_rule = tracking::ParamRule::kLastStays;
   for (const auto& [name, value] : finished.result.metrics.AsObject()) {
     if (value.IsNull()) continue;  // a metric that does not exist here, like AuROC of one class
-    batch.metrics.push_back({name, 0, value.AsDouble(), finished.ended});
+    batch.metrics.push_back({name, {ToMillis(finished.ended), 0, value.AsDouble()}});
   }
   for (const auto& [name, value] : finished.result.params.AsObject()) {
-    batch.params[Cat(finished.step.name, ".", name)] = ParamText(value);
+    batch.params.emplace_back(Cat(finished.step.name, ".", name), ParamText(value));
   }
   TRY(tracking::Tracking::Log(transaction, batch));
   return RecordVerdicts(transaction, finished);
@@ -68,7 +70,7 @@ Status StepRecords::RecordVerdicts(db::Transaction& transaction, const pipelines
 
 Status StepRecords::RunEnded(db::Transaction& transaction, const pipelines::RunRecord& run, pipelines::RunState state,
                              Timestamp at) {
-  return tracking::Tracking::EndRun(transaction, TrackingId(run.id), StatusOf(state), at);
+  return tracking::Tracking::EndRun(transaction, TrackingId(run.id), StatusOf(state), ToMillis(at));
 }
 
 }  // namespace mw::app

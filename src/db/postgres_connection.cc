@@ -142,7 +142,7 @@ Status PostgresConnection::Check(const pg_result* result, std::string_view sql) 
 }
 
 Status PostgresConnection::RunScript(std::string_view sql) {
-  const ResultPointer result(PQexec(handle_, std::string(sql).c_str()));
+  const ResultPointer result(PQexec(handle_, ToPostgresDialect(sql).c_str()));
   return Check(result.get(), sql);
 }
 

@@ -59,6 +59,22 @@ std::string NumberPlaceholders(std::string_view sql) {
   return out;
 }
 
+std::string ToPostgresDialect(std::string_view sql) {
+  static constexpr std::string_view kRowid = " ROWID";
+  std::string out;
+  out.reserve(sql.size());
+  while (!sql.empty()) {
+    const std::string_view piece = NextPiece(sql);
+    sql.remove_prefix(piece.size());
+    if (EqualsIgnoreCase(piece, "without") && EqualsIgnoreCase(sql.substr(0, kRowid.size()), kRowid)) {
+      sql.remove_prefix(kRowid.size());
+    } else {
+      out.append(piece);
+    }
+  }
+  return out;
+}
+
 std::string ToSqliteDialect(std::string_view sql) {
   static constexpr std::string_view kBinaryOrder = " \"C\"";
   std::string out;

@@ -10,6 +10,9 @@ namespace mw::db {
 /// PostgreSQL: each ? becomes $1, $2, ...
 std::string NumberPlaceholders(std::string_view sql);
 
+/// PostgreSQL, scripts of migrations: WITHOUT ROWID, which keeps SQLite's rows in the order of their key, is dropped.
+std::string ToPostgresDialect(std::string_view sql);
+
 /// SQLite: COLLATE "C" is dropped (its text compares bytewise anyway) and BYTEA becomes BLOB.
 std::string ToSqliteDialect(std::string_view sql);
 

@@ -17,6 +17,13 @@ TEST(SqlTextTest, NumbersPlaceholders) {
   EXPECT_EQ(NumberPlaceholders(""), "");
 }
 
+TEST(SqlTextTest, SpeaksPostgresDialect) {
+  EXPECT_EQ(ToPostgresDialect("CREATE TABLE a (b BIGINT PRIMARY KEY) WITHOUT ROWID;"),
+            "CREATE TABLE a (b BIGINT PRIMARY KEY) ;");
+  EXPECT_EQ(ToPostgresDialect("TIMESTAMP WITHOUT TIME ZONE, 'WITHOUT ROWID' -- WITHOUT ROWID"),
+            "TIMESTAMP WITHOUT TIME ZONE, 'WITHOUT ROWID' -- WITHOUT ROWID");
+}
+
 TEST(SqlTextTest, SpeaksSqlitesDialect) {
   EXPECT_EQ(ToSqliteDialect("a TEXT COLLATE \"C\" NOT NULL, b BYTEA"), "a TEXT  NOT NULL, b BLOB");
   EXPECT_EQ(ToSqliteDialect("'BYTEA COLLATE \"C\"' bytea_size \"BYTEA\" -- BYTEA"),

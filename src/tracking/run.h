@@ -1,81 +1,109 @@
-// The nouns of tracking: an experiment holds runs; a run has parameters, metrics step by step, and tags.
-// Plain values, no I/O.
+// The nouns of tracking: an experiment holds runs; a run has parameters, metrics step by step, and tags. Their names and
+// their rules are MLflow's. Plain values, no I/O. Times are milliseconds since the epoch, as clients send them.
 //
-//   running --EndRun--> finished | failed | killed        (a run that ended stays so)
+//   running | scheduled --UpdateRun--> finished | failed | killed
+//   active <--RestoreRun / DeleteRun--> deleted          (experiments likewise, their runs with them)
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/id.h"
 #include "base/result.h"
+#include "tracking/points.h"
 
 namespace mw::tracking {
 
-using ExperimentId = Id<struct ExperimentTag>;
+using ExperimentId = Id<struct ExperimentTag>;  ///< digits; "0" is Default
 using RunId = Id<struct RunTag>;
 
-enum class RunStatus : std::uint8_t { kRunning, kFinished, kFailed, kKilled };
-/// "running", "finished", "failed", "killed"
+enum class RunStatus : std::uint8_t { kRunning, kScheduled, kFinished, kFailed, kKilled };
+/// "running", "scheduled", "finished", "failed", "killed"
 std::string_view StatusName(RunStatus status);
 /// Errors: kInvalidArgument lists the names.
 Result<RunStatus> ParseStatus(std::string_view name);
+
+/// What is deleted is still there, until it is purged.
+enum class Stage : std::uint8_t { kActive, kDeleted };
+/// "active", "deleted"
+std::string_view StageName(Stage stage);
 
 struct Experiment {
   ExperimentId id;
   std::string project;
   std::string name;
-  Timestamp created{};
+  std::string artifact_location;  ///< a URI
+  Stage stage = Stage::kActive;
+  std::int64_t created = 0;
+  std::int64_t updated = 0;
+  std::map<std::string, std::string> tags = {};
+};
+
+struct NewExperiment {
+  std::string project = "default";
+  std::string name;
+  std::string artifact_location = {};  ///< empty: the server's own place for it
+  std::map<std::string, std::string> tags = {};
 };
 
 struct NewRun {
   RunId id;  ///< the caller's: a run of a pipeline brings its own
+  ExperimentId experiment;  ///< empty: the one of that name
   std::string project = "default";
-  std::string experiment = "default";  ///< made when absent
+  std::string experiment_name = "default";  ///< made when absent
   std::string name;
+  std::string user;
   std::string source;  ///< what runs: the pipeline's name, a script
   std::map<std::string, std::string> tags;
-  Timestamp started{};
+  std::int64_t started = 0;
 };
 
 struct Run {
   RunId id;
   ExperimentId experiment;
   std::string name;
+  std::string user;
   std::string source;
   RunStatus status = RunStatus::kRunning;
-  Timestamp started{};
-  Timestamp ended{};  ///< of the epoch while it runs
+  Stage stage = Stage::kActive;
+  std::int64_t started = 0;
+  std::optional<std::int64_t> ended;
+  std::string artifact_uri;
 };
 
-/// One value of a metric. `value` may be NaN or infinite.
+/// What UpdateRun changes; what is not given stays.
+struct RunChange {
+  std::optional<RunStatus> status;
+  std::optional<std::int64_t> ended;
+  std::optional<std::string> name;
+};
+
 struct MetricPoint {
   std::string key;
-  std::int64_t step = 0;
-  double value = 0;
-  Timestamp time{};
-  bool operator==(const MetricPoint&) const = default;
+  Point point;
 };
 
-/// What a step tells of itself.
+/// A parameter is logged once: the same again changes nothing, another value is refused. A step of a pipeline that is
+/// tried again may log another one.
+enum class ParamRule : std::uint8_t { kOnce, kLastStays };
+
 struct LogBatch {
   RunId run;
-  std::string attempt_id;  ///< part of a point's identity: a retried step logs its curve anew; may be empty
   std::vector<MetricPoint> metrics;
-  std::map<std::string, std::string> params;
-  std::map<std::string, std::string> tags;
+  std::vector<std::pair<std::string, std::string>> params;
+  std::vector<std::pair<std::string, std::string>> tags;  ///< the last value stays
+  ParamRule param_rule = ParamRule::kOnce;
 };
 
 /// A run with what was logged last.
 struct RunDetails {
   Run run;
-  std::map<std::string, std::string> params;
-  std::map<std::string, std::string> tags;
-  std::map<std::string, MetricPoint> latest;  ///< by key: the point of the latest time, then step
+  std::vector<std::pair<std::string, std::string>> params, tags;  ///< by key
+  std::vector<std::pair<std::string, Point>> latest;              ///< by metric
 };
 
 }  // namespace mw::tracking

@@ -1,145 +1,132 @@
-// SQL of tracking.
+// SQL of runs.
 #include "tracking/run_store.h"
 
 #include "base/text.h"
+#include "tracking/name_store.h"
 
 namespace mw::tracking::store {
 namespace {
 
-constexpr std::string_view kRunColumns = "r.id, r.experiment_id, r.name, r.source, r.status, r.started_at, r.ended_at";
+/// Of a value, for an index that any database can hold.
+constexpr std::size_t kHeadBytes = 64;
 
-Result<Run> ReadRun(const db::Row& row) {
-  const auto status = TRY(ParseStatus(row.Text(4)));
-  return Run{RunId(row.Text(0)),     ExperimentId(row.Text(1)), row.Text(2), row.Text(3), status,
-             FromMicros(row.Int(5)), FromMicros(row.Int(6))};
+constexpr std::string_view kRunColumns =
+    "SELECT r.number, r.id, r.experiment_id, r.name, r.user_id, r.source, r.status, r.stage, r.started_at, r.ended_at,"
+    " e.artifact_location FROM tracking_runs r JOIN tracking_experiments e ON e.id = r.experiment_id ";
+
+Stage ReadStage(const std::string& name) { return name == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted; }
+
+db::Value Ended(const Run& run) { return run.ended ? db::Value(*run.ended) : db::Value(nullptr); }
+
+Result<StoredRun> ReadRun(const db::Row& row) {
+  StoredRun stored;
+  stored.number = row.Int(0);
+  Run& run = stored.run;
+  run.id = RunId(row.Text(1));
+  run.experiment = ExperimentId(Cat(row.Int(2)));
+  run.name = row.Text(3);
+  run.user = row.Text(4);
+  run.source = row.Text(5);
+  run.status = TRY(ParseStatus(row.Text(6)));
+  run.stage = ReadStage(row.Text(7));
+  run.started = row.Int(8);
+  if (!row.IsNull(9)) run.ended = row.Int(9);
+  const std::string& location = row.Text(10);
+  run.artifact_uri = Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/", row.Text(1),
+                         "/artifacts");
+  return stored;
 }
 
-MetricPoint ReadPoint(const db::Row& row) { return {row.Text(0), row.Int(1), row.Double(2), FromMicros(row.Int(3))}; }
+std::string_view TableOf(Texts kind) { return kind == Texts::kParams ? "tracking_params" : "tracking_tags"; }
 
-Result<std::vector<MetricPoint>> ReadPoints(const db::Rows& rows) {
-  std::vector<MetricPoint> points;
-  points.reserve(rows.size());
-  for (const db::Row& row : rows) points.push_back(ReadPoint(row));
-  return points;
-}
-
-std::map<std::string, std::string> ReadMap(const db::Rows& rows) {
-  std::map<std::string, std::string> map;
-  for (const db::Row& row : rows) map.emplace(row.Text(0), row.Text(1));
-  return map;
+/// Cut where a character begins.
+std::string HeadOf(std::string_view value) {
+  std::size_t size = std::min(value.size(), kHeadBytes);
+  while (size < value.size() && size > 0 && (static_cast<unsigned char>(value[size]) & 0xC0U) == 0x80U) --size;
+  return std::string(value.substr(0, size));
 }
 
 }  // namespace
 
-Result<ExperimentId> NeedExperiment(db::Transaction& transaction, std::string_view project, std::string_view name,
-                                    std::string_view new_id, Timestamp now) {
+Result<std::int64_t> InsertRun(db::Transaction& transaction, const Run& run) {
+  const std::int64_t number = TRY(NextNumber(transaction, "runs"));
   TRY(
-      transaction.Execute("INSERT INTO tracking_experiments (id, project, name, created_at) VALUES (?, ?, ?, ?)"
-                          " ON CONFLICT (project, name) DO NOTHING",
-                          {std::string(new_id), std::string(project), std::string(name), ToMicros(now)}));
-  const db::Rows rows = TRY(transaction.Query("SELECT id FROM tracking_experiments WHERE project = ? AND name = ?",
-                                              {std::string(project), std::string(name)}));
-  return ExperimentId(rows[0].Text(0));
+      transaction.Execute("INSERT INTO tracking_runs (number, id, experiment_id, name, user_id, source, status, stage,"
+                          " started_at, ended_at, tail_count, tail_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+                          {number, run.id.text(), std::int64_t{ParseInt(run.experiment.text()).value_or(-1)}, run.name,
+                           run.user, run.source, std::string(StatusName(run.status)),
+                           std::string(StageName(run.stage)), run.started, Ended(run)}));
+  return number;
 }
 
-Status InsertRun(db::Transaction& transaction, const Run& run) {
-  TRY(
-      transaction.Execute("INSERT INTO tracking_runs (id, experiment_id, name, source, status, started_at, ended_at)"
-                          " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-                          {run.id.text(), run.experiment.text(), run.name, run.source,
-                           std::string(StatusName(run.status)), ToMicros(run.started), ToMicros(run.ended)}));
-  return Ok();
+Result<std::optional<StoredRun>> FindRun(db::Snapshot& snapshot, const RunId& id) {
+  const db::Rows rows = TRY(snapshot.Query(Cat(kRunColumns, "WHERE r.id = ?"), {id.text()}));
+  if (rows.empty()) return std::optional<StoredRun>();
+  return std::optional<StoredRun>(TRY(ReadRun(rows[0])));
 }
 
-Status EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, Timestamp ended) {
-  TRY(transaction.Execute("UPDATE tracking_runs SET status = ?, ended_at = ? WHERE id = ? AND status = 'running'",
-                          {std::string(StatusName(status)), ToMicros(ended), id.text()}));
-  return Ok();
-}
-
-Status InsertPoint(db::Transaction& transaction, const RunId& run, std::string_view attempt_id,
-                   const MetricPoint& point) {
-  const std::int64_t inserted = TRY(transaction.Execute(
-      "INSERT INTO tracking_metrics (run_id, key, attempt_id, step, value, logged_at) VALUES (?, ?, ?, ?, ?, ?)"
-      " ON CONFLICT (run_id, key, attempt_id, step) DO NOTHING",
-      {run.text(), point.key, std::string(attempt_id), point.step, point.value, ToMicros(point.time)}));
-  if (inserted == 0) return Ok();
+Status UpdateRun(db::Transaction& transaction, std::int64_t number, const Run& run) {
   TRY(transaction.Execute(
-      "INSERT INTO tracking_latest (run_id, key, step, value, logged_at) VALUES (?, ?, ?, ?, ?)"
-      " ON CONFLICT (run_id, key) DO UPDATE"
-      " SET step = excluded.step, value = excluded.value, logged_at = excluded.logged_at"
-      " WHERE excluded.logged_at > tracking_latest.logged_at"
-      " OR (excluded.logged_at = tracking_latest.logged_at AND excluded.step >= tracking_latest.step)",
-      {run.text(), point.key, point.step, point.value, ToMicros(point.time)}));
+      "UPDATE tracking_runs SET name = ?, user_id = ?, source = ?, status = ?, stage = ?, started_at = ?, ended_at = ?"
+      " WHERE number = ?",
+      {run.name, run.user, run.source, std::string(StatusName(run.status)), std::string(StageName(run.stage)),
+       run.started, Ended(run), number}));
   return Ok();
-}
-
-Status SetParam(db::Transaction& transaction, const RunId& run, std::string_view key, std::string_view value) {
-  TRY(
-      transaction.Execute("INSERT INTO tracking_params (run_id, key, value) VALUES (?, ?, ?)"
-                          " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
-                          {run.text(), std::string(key), std::string(value)}));
-  return Ok();
-}
-
-Status SetTag(db::Transaction& transaction, const RunId& run, std::string_view key, std::string_view value) {
-  TRY(
-      transaction.Execute("INSERT INTO tracking_tags (run_id, key, value) VALUES (?, ?, ?)"
-                          " ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
-                          {run.text(), std::string(key), std::string(value)}));
-  return Ok();
-}
-
-Result<std::optional<Run>> FindRun(db::Snapshot& snapshot, const RunId& id) {
-  const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT ", kRunColumns, " FROM tracking_runs r WHERE r.id = ?"), {id.text()}));
-  if (rows.empty()) return std::optional<Run>();
-  return std::optional<Run>(TRY(ReadRun(rows[0])));
 }
 
 Result<std::vector<Run>> FindRuns(db::Snapshot& snapshot, std::string_view project, std::string_view experiment,
                                   const RunId& before, std::int64_t limit) {
-  // Ids ascend with time of creation.
-  const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT ", kRunColumns,
-                             " FROM tracking_experiments e JOIN tracking_runs r ON r.experiment_id = e.id"
-                             " WHERE e.project = ? AND e.name = ? AND (? = '' OR r.id < ?) ORDER BY r.id DESC LIMIT ?"),
-                         {std::string(project), std::string(experiment), before.text(), before.text(), limit}));
+  // Numbers ascend with time of creation.
+  const db::Rows rows = TRY(snapshot.Query(
+      Cat(kRunColumns,
+          "WHERE e.project = ? AND e.name = ? AND r.stage = 'active' AND"
+          " (? = '' OR r.number < (SELECT number FROM tracking_runs WHERE id = ?)) ORDER BY r.number DESC LIMIT ?"),
+      {std::string(project), std::string(experiment), before.text(), before.text(), limit}));
   std::vector<Run> runs;
-  for (const db::Row& row : rows) runs.push_back(TRY(ReadRun(row)));
+  for (const db::Row& row : rows) runs.push_back(TRY(ReadRun(row)).run);
   return runs;
 }
 
-Result<std::vector<Experiment>> FindExperiments(db::Snapshot& snapshot, std::string_view project) {
+Result<std::optional<LoggedRun>> TouchRun(db::Transaction& transaction, const RunId& id, std::int64_t bytes) {
+  const db::Rows rows =
+      TRY(transaction.Query("UPDATE tracking_runs SET tail_count = tail_count + 1, tail_bytes = tail_bytes + ?"
+                            " WHERE id = ? RETURNING number, tail_count, tail_bytes, experiment_id, stage",
+                            {bytes, id.text()}));
+  if (rows.empty()) return std::optional<LoggedRun>();
+  const db::Row& row = rows[0];
+  return std::optional(LoggedRun{{row.Int(0), row.Int(1), row.Int(2)}, ExperimentId(Cat(row.Int(3))),
+                                 ReadStage(row.Text(4))});
+}
+
+Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, Texts kind, std::int64_t run, std::int64_t name) {
   const db::Rows rows = TRY(
-      snapshot.Query("SELECT id, project, name, created_at FROM tracking_experiments WHERE project = ? ORDER BY name",
-                     {std::string(project)}));
-  std::vector<Experiment> experiments;
-  for (const db::Row& row : rows) {
-    experiments.push_back({ExperimentId(row.Text(0)), row.Text(1), row.Text(2), FromMicros(row.Int(3))});
-  }
-  return experiments;
+      snapshot.Query(Cat("SELECT value FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}));
+  return rows.empty() ? std::optional<std::string>() : std::optional(rows[0].Text(0));
 }
 
-Result<std::map<std::string, std::string>> ParamsOf(db::Snapshot& snapshot, const RunId& id) {
-  return ReadMap(TRY(snapshot.Query("SELECT key, value FROM tracking_params WHERE run_id = ?", {id.text()})));
+Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name, std::string_view value) {
+  TRY(
+      transaction.Execute(Cat("INSERT INTO ", TableOf(kind),
+                              " (run, name, head, value) VALUES (?, ?, ?, ?) ON CONFLICT (run, name) DO UPDATE"
+                              " SET head = excluded.head, value = excluded.value"),
+                          {run, name, HeadOf(value), std::string(value)}));
+  return Ok();
 }
 
-Result<std::map<std::string, std::string>> TagsOf(db::Snapshot& snapshot, const RunId& id) {
-  return ReadMap(TRY(snapshot.Query("SELECT key, value FROM tracking_tags WHERE run_id = ?", {id.text()})));
+Result<bool> DeleteText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name) {
+  return TRY(transaction.Execute(Cat("DELETE FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name})) > 0;
 }
 
-Result<std::vector<MetricPoint>> LatestOf(db::Snapshot& snapshot, const RunId& id) {
-  return ReadPoints(TRY(snapshot.Query(
-      "SELECT key, step, value, logged_at FROM tracking_latest WHERE run_id = ? ORDER BY key", {id.text()})));
-}
-
-Result<std::vector<MetricPoint>> HistoryOf(db::Snapshot& snapshot, const RunId& id, std::string_view key,
-                                           std::int64_t limit) {
-  return ReadPoints(
-      TRY(snapshot.Query("SELECT key, step, value, logged_at FROM tracking_metrics WHERE run_id = ? AND key = ?"
-                         " ORDER BY logged_at, step, attempt_id LIMIT ?",
-                         {id.text(), std::string(key), limit})));
+Result<std::vector<std::pair<std::string, std::string>>> TextsOf(db::Snapshot& snapshot, Texts kind,
+                                                                 std::int64_t run) {
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT n.name, t.value FROM ", TableOf(kind),
+                             " t JOIN tracking_names n ON n.id = t.name WHERE t.run = ? ORDER BY n.name"),
+                         {run}));
+  std::vector<std::pair<std::string, std::string>> texts;
+  texts.reserve(rows.size());
+  for (const db::Row& row : rows) texts.emplace_back(row.Text(0), row.Text(1));
+  return texts;
 }
 
 }  // namespace mw::tracking::store

@@ -1,39 +1,46 @@
-// Remembers experiments, runs and what they logged: the only file of tracking with SQL. Functions run inside
-// closures of db::Database; nothing is checked here.
+// SQL of runs, their parameters and tags. Functions run inside closures of db::Database; nothing is checked here.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "db/database.h"
+#include "tracking/point_store.h"
 #include "tracking/run.h"
 
 namespace mw::tracking::store {
 
-/// The experiment of that name, made under `new_id` when absent.
-Result<ExperimentId> NeedExperiment(db::Transaction& transaction, std::string_view project, std::string_view name,
-                                    std::string_view new_id, Timestamp now);
-/// Nothing happens when the run is there already.
-Status InsertRun(db::Transaction& transaction, const Run& run);
-/// Only a running run ends.
-Status EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, Timestamp ended);
-Status InsertPoint(db::Transaction& transaction, const RunId& run, std::string_view attempt_id,
-                   const MetricPoint& point);
-Status SetParam(db::Transaction& transaction, const RunId& run, std::string_view key, std::string_view value);
-Status SetTag(db::Transaction& transaction, const RunId& run, std::string_view key, std::string_view value);
+/// A run with the number by which other tables know it.
+struct StoredRun {
+  std::int64_t number = 0;
+  Run run;
+};
 
-Result<std::optional<Run>> FindRun(db::Snapshot& snapshot, const RunId& id);
+/// Errors: kAlreadyExists.
+Result<std::int64_t> InsertRun(db::Transaction& transaction, const Run& run);
+Result<std::optional<StoredRun>> FindRun(db::Snapshot& snapshot, const RunId& id);
+Status UpdateRun(db::Transaction& transaction, std::int64_t number, const Run& run);
 /// Newest first, older than `before` unless that is empty.
 Result<std::vector<Run>> FindRuns(db::Snapshot& snapshot, std::string_view project, std::string_view experiment,
                                   const RunId& before, std::int64_t limit);
-Result<std::vector<Experiment>> FindExperiments(db::Snapshot& snapshot, std::string_view project);
-Result<std::map<std::string, std::string>> ParamsOf(db::Snapshot& snapshot, const RunId& id);
-Result<std::map<std::string, std::string>> TagsOf(db::Snapshot& snapshot, const RunId& id);
-Result<std::vector<MetricPoint>> LatestOf(db::Snapshot& snapshot, const RunId& id);
-Result<std::vector<MetricPoint>> HistoryOf(db::Snapshot& snapshot, const RunId& id, std::string_view key,
-                                           std::int64_t limit);
+
+/// What is needed to log to a run: found and its tail made longer by `bytes` in one statement.
+struct LoggedRun {
+  TailPlace place;
+  ExperimentId experiment;
+  Stage stage = Stage::kActive;
+};
+Result<std::optional<LoggedRun>> TouchRun(db::Transaction& transaction, const RunId& id, std::int64_t bytes);
+
+enum class Texts : std::uint8_t { kParams, kTags };
+Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, Texts kind, std::int64_t run, std::int64_t name);
+Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name, std::string_view value);
+/// False when there is none.
+Result<bool> DeleteText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name);
+/// By key.
+Result<std::vector<std::pair<std::string, std::string>>> TextsOf(db::Snapshot& snapshot, Texts kind, std::int64_t run);
 
 }  // namespace mw::tracking::store

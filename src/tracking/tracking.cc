@@ -1,4 +1,4 @@
-// Checks and the awaitable forms.
+// Checks, and what is remembered together.
 #include "tracking/tracking.h"
 
 #include <algorithm>
@@ -6,12 +6,18 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
+#include "tracking/name_store.h"
+#include "tracking/run_name.h"
 #include "tracking/run_store.h"
 
 namespace mw::tracking {
 namespace {
 
-constexpr std::array kStatuses = {RunStatus::kRunning, RunStatus::kFinished, RunStatus::kFailed, RunStatus::kKilled};
+using store::Texts;
+
+constexpr std::array kStatuses = {RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished, RunStatus::kFailed,
+                                  RunStatus::kKilled};
 
 Status CheckKey(std::string_view key, std::string_view kind) {
   if (!key.empty() && key.size() <= Tracking::kKeyBytesMax) return Ok();
@@ -19,7 +25,8 @@ Status CheckKey(std::string_view key, std::string_view kind) {
                          " bytes");
 }
 
-Status CheckTexts(const std::map<std::string, std::string>& texts, std::string_view kind) {
+template <typename Texts>
+Status CheckTexts(const Texts& texts, std::string_view kind) {
   for (const auto& [key, value] : texts) {
     TRY(CheckKey(key, kind));
     if (value.size() > Tracking::kTextBytesMax) {
@@ -32,8 +39,8 @@ Status CheckTexts(const std::map<std::string, std::string>& texts, std::string_v
 
 Status Check(const LogBatch& batch) {
   const std::size_t size = batch.metrics.size() + batch.params.size() + batch.tags.size();
-  if (size > Tracking::kPointsMax) {
-    return InvalidArgument(size, " metrics, parameters and tags in one batch; send at most ", Tracking::kPointsMax,
+  if (size > Tracking::kEntriesMax) {
+    return InvalidArgument(size, " metrics, parameters and tags in one batch; send at most ", Tracking::kEntriesMax,
                            " at a time");
   }
   for (const MetricPoint& point : batch.metrics) TRY(CheckKey(point.key, "metric"));
@@ -41,10 +48,137 @@ Status Check(const LogBatch& batch) {
   return CheckTexts(batch.tags, "tag");
 }
 
-Result<Run> MustFindRun(db::Snapshot& snapshot, const RunId& id) {
-  std::optional<Run> run = TRY(store::FindRun(snapshot, id));
-  if (!run) return NotFound("there is no run ", Quoted(id.text()));
+Error NoRun(const RunId& id) { return NotFound("Run with id=", id.text(), " not found"); }
+
+Result<store::StoredRun> MustFindRun(db::Snapshot& snapshot, const RunId& id) {
+  std::optional<store::StoredRun> run = TRY(store::FindRun(snapshot, id));
+  if (!run) return NoRun(id);
   return *std::move(run);
+}
+
+Status MustBeActive(const RunId& id, Stage stage) {
+  if (stage == Stage::kActive) return Ok();
+  return InvalidArgument("The run ", id.text(), " must be in the 'active' state. Current state is ", StageName(stage),
+                         ".");
+}
+
+Result<store::StoredRun> MustFindActiveRun(db::Snapshot& snapshot, const RunId& id) {
+  store::StoredRun run = TRY(MustFindRun(snapshot, id));
+  TRY(MustBeActive(id, run.run.stage));
+  return run;
+}
+
+Status MustBeActive(const Experiment& experiment) {
+  if (experiment.stage == Stage::kActive) return Ok();
+  return InvalidArgument("The experiment ", experiment.id.text(), " must be in the 'active' state. Current state is ",
+                         StageName(experiment.stage), ".");
+}
+
+/// As Python shows a text.
+std::string PythonText(std::string_view text) {
+  const char quote = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos ? '"' : '\'';
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      if (c == quote || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out += quote;
+}
+
+/// A parameter that has another value already.
+struct Refused {
+  std::string key, old_value, new_value;
+};
+
+Error RefusedParams(const RunId& id, const std::vector<Refused>& refused) {
+  std::string list;
+  for (const Refused& param : refused) {
+    CatTo(list, list.empty() ? "" : ", ", "{'key': ", PythonText(param.key), ", 'old_value': ",
+          PythonText(param.old_value), ", 'new_value': ", PythonText(param.new_value), "}");
+  }
+  return InvalidArgument("Changing param values is not allowed. Params were already logged='[", list, "]' for run ID='",
+                         id.text(), "'.");
+}
+
+Result<std::vector<Refused>> SetParams(db::Transaction& transaction, const LogBatch& batch, std::int64_t run) {
+  std::vector<Refused> refused;
+  for (const auto& [key, value] : batch.params) {
+    const std::int64_t name = TRY(store::NeedName(transaction, key));
+    if (batch.param_rule == ParamRule::kOnce) {
+      auto known = TRY(store::FindText(transaction, Texts::kParams, run, name));
+      if (known && *known != value) refused.push_back({key, *std::move(known), value});
+      if (known) continue;
+    }
+    TRY(store::SetText(transaction, Texts::kParams, run, name, value));
+  }
+  return refused;
+}
+
+Status SetTags(db::Transaction& transaction, const RunId& id, std::int64_t run,
+               const std::vector<std::pair<std::string, std::string>>& tags) {
+  for (const auto& [key, value] : tags) {
+    TRY(store::SetText(transaction, Texts::kTags, run, TRY(store::NeedName(transaction, key)), value));
+    if (key != Tracking::kRunNameTag) continue;
+    store::StoredRun renamed = TRY(MustFindRun(transaction, id));
+    renamed.run.name = value;
+    TRY(store::UpdateRun(transaction, run, renamed.run));
+  }
+  return Ok();
+}
+
+Result<std::vector<TailPoint>> Numbered(db::Transaction& transaction, const std::vector<MetricPoint>& metrics) {
+  std::map<std::string_view, std::int64_t> names;
+  std::vector<TailPoint> points;
+  points.reserve(metrics.size());
+  for (const MetricPoint& metric : metrics) {
+    auto [at, is_new] = names.emplace(metric.key, 0);
+    if (is_new) at->second = TRY(store::NeedName(transaction, metric.key));
+    points.push_back({at->second, metric.point});
+  }
+  return points;
+}
+
+Status LogTo(db::Transaction& transaction, const LogBatch& batch, std::vector<Refused>& refused) {
+  const std::vector<TailPoint> points = TRY(Numbered(transaction, batch.metrics));
+  std::string tail;
+  AppendTail(tail, points);
+  const auto run = TRY(store::TouchRun(transaction, batch.run, static_cast<std::int64_t>(tail.size())));
+  if (!run) return NoRun(batch.run);
+  TRY(MustBeActive(batch.run, run->stage));
+  refused = TRY(SetParams(transaction, batch, run->place.run));
+  if (!refused.empty()) return RefusedParams(batch.run, refused);
+  if (!points.empty()) TRY(store::AppendPoints(transaction, run->place, tail, points));
+  return SetTags(transaction, batch.run, run->place.run, batch.tags);
+}
+
+Result<ExperimentId> NeedExperiment(db::Transaction& transaction, const NewRun& run, std::int64_t now) {
+  if (!run.experiment.empty()) {
+    const Experiment experiment = TRY(Tracking::GetExperiment(transaction, run.experiment));
+    TRY(MustBeActive(experiment));
+    return experiment.id;
+  }
+  if (run.experiment_name.empty()) return InvalidArgument("run ", run.id.text(), " needs an experiment");
+  if (const auto known = TRY(store::FindExperimentByName(transaction, run.project, run.experiment_name))) {
+    return known->id;
+  }
+  Experiment made;
+  made.project = run.project;
+  made.name = run.experiment_name;
+  made.created = made.updated = now;
+  return store::InsertExperiment(transaction, made);
+}
+
+/// Its argument, its tag, or one that is made up.
+Result<std::string> NameOf(const NewRun& run) {
+  const auto tag = run.tags.find(std::string(Tracking::kRunNameTag));
+  if (tag == run.tags.end()) return run.name.empty() ? MadeUpName(run.id.text()) : run.name;
+  if (run.name.empty() || run.name == tag->second) return tag->second;
+  return InvalidArgument("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values ",
+                         "(run_name='", run.name, "', mlflow.runName='", tag->second, "').");
 }
 
 }  // namespace
@@ -52,6 +186,7 @@ Result<Run> MustFindRun(db::Snapshot& snapshot, const RunId& id) {
 std::string_view StatusName(RunStatus status) {
   switch (status) {
     case RunStatus::kRunning: return "running";
+    case RunStatus::kScheduled: return "scheduled";
     case RunStatus::kFinished: return "finished";
     case RunStatus::kFailed: return "failed";
     case RunStatus::kKilled: break;
@@ -63,52 +198,243 @@ Result<RunStatus> ParseStatus(std::string_view name) {
   const auto* found =
       std::find_if(kStatuses.begin(), kStatuses.end(), [name](RunStatus status) { return StatusName(status) == name; });
   if (found != kStatuses.end()) return *found;
-  return InvalidArgument("run status ", Quoted(name), " is none of: running, finished, failed, killed");
+  return InvalidArgument("run status ", Quoted(name), " is none of: running, scheduled, finished, failed, killed");
 }
+
+std::string_view StageName(Stage stage) { return stage == Stage::kActive ? "active" : "deleted"; }
+
+std::int64_t Tracking::NowMillis() const { return ToMicros(clock_.Now()) / 1000; }
+
+Task<Status> Tracking::PackOldPoints() {
+  for (bool more = true; more;) {
+    more = CO_TRY(co_await database_.Write([](db::Transaction& t) { return store::PackOldPoints(t); }));
+  }
+  co_return Ok();
+}
+
+// ---- experiments ----
+
+Task<Result<ExperimentId>> Tracking::CreateExperiment(NewExperiment experiment) {
+  CO_TRY(CheckTexts(experiment.tags, "tag"));
+  const std::int64_t now = NowMillis();
+  co_return co_await database_.Write([&](db::Transaction& t) -> Result<ExperimentId> {
+    const auto known = TRY(store::FindExperimentByName(t, experiment.project, experiment.name));
+    if (known && known->stage == Stage::kDeleted) {
+      return Error{Code::kAlreadyExists,
+                   Cat("Experiment(name=", experiment.name, ") already exists in deleted state. You can restore the ",
+                       "experiment, or permanently delete the experiment to create a new one."),
+                   {}};
+    }
+    if (known) return Error{Code::kAlreadyExists, Cat("Experiment(name=", experiment.name, ") already exists."), {}};
+    Experiment made;
+    made.project = experiment.project;
+    made.name = experiment.name;
+    made.artifact_location = experiment.artifact_location;
+    made.created = made.updated = now;
+    made.tags = experiment.tags;
+    return store::InsertExperiment(t, made);
+  });
+}
+
+Result<Experiment> Tracking::GetExperiment(db::Snapshot& snapshot, const ExperimentId& id) {
+  if (!ParseInt(id.text())) {
+    return InvalidArgument("Invalid experiment ID '", id.text(), "'. Experiment ID must be a valid integer.");
+  }
+  std::optional<Experiment> experiment = TRY(store::FindExperiment(snapshot, id));
+  if (!experiment) return NotFound("No Experiment with id=", id.text(), " exists");
+  return *std::move(experiment);
+}
+
+Task<Result<Experiment>> Tracking::GetExperiment(ExperimentId id) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return GetExperiment(s, id); });
+}
+
+Task<Result<Experiment>> Tracking::GetExperimentByName(std::string project, std::string name) {
+  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<Experiment> {
+    std::optional<Experiment> experiment = TRY(store::FindExperimentByName(s, project, name));
+    if (!experiment) return NotFound("Could not find experiment with name '", name, "'");
+    return *std::move(experiment);
+  });
+}
+
+Result<std::vector<Experiment>> Tracking::ListExperiments(db::Snapshot& snapshot, std::string_view project) {
+  return store::FindExperiments(snapshot, project);
+}
+
+Task<Result<std::vector<Experiment>>> Tracking::ListExperiments(std::string project) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return ListExperiments(s, project); });
+}
+
+Task<Status> Tracking::RenameExperiment(ExperimentId id, std::string name) {
+  const std::int64_t now = NowMillis();
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    const Experiment experiment = TRY(GetExperiment(t, id));
+    if (experiment.stage != Stage::kActive) return FailedPrecondition("Cannot rename a non-active experiment.");
+    if (experiment.name == name) return Ok();
+    if (TRY(store::FindExperimentByName(t, experiment.project, name))) {
+      return Error{Code::kAlreadyExists, Cat("Experiment(name=", name, ") already exists."), {}};
+    }
+    return store::RenameExperiment(t, id, name, now);
+  });
+}
+
+Task<Status> Tracking::SetExperimentStage(ExperimentId id, Stage stage) {
+  const std::int64_t now = NowMillis();
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    const Experiment experiment = TRY(GetExperiment(t, id));
+    if (experiment.stage == stage) return NotFound("No Experiment with id=", id.text(), " exists");
+    return store::SetExperimentStage(t, id, stage, now);
+  });
+}
+
+Task<Status> Tracking::DeleteExperiment(ExperimentId id) {
+  co_return co_await SetExperimentStage(std::move(id), Stage::kDeleted);
+}
+
+Task<Status> Tracking::RestoreExperiment(ExperimentId id) {
+  co_return co_await SetExperimentStage(std::move(id), Stage::kActive);
+}
+
+Task<Status> Tracking::SetExperimentTag(ExperimentId id, std::string key, std::string value) {
+  CO_TRY(CheckKey(key, "tag"));
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    TRY(MustBeActive(TRY(GetExperiment(t, id))));
+    return store::SetExperimentTag(t, id, key, value);
+  });
+}
+
+Task<Status> Tracking::DeleteExperimentTag(ExperimentId id, std::string key) {
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    TRY(MustBeActive(TRY(GetExperiment(t, id))));
+    if (TRY(store::DeleteExperimentTag(t, id, key))) return Ok();
+    return NotFound("No tag with name: ", key, " in experiment with id ", id.text());
+  });
+}
+
+// ---- runs ----
 
 Result<Run> Tracking::CreateRun(db::Transaction& transaction, const NewRun& run) const {
   if (run.id.empty()) return InvalidArgument("a run needs an id");
-  if (run.experiment.empty()) return InvalidArgument("run ", run.id.text(), " needs an experiment");
   TRY(CheckTexts(run.tags, "tag"));
-  if (std::optional<Run> known = TRY(store::FindRun(transaction, run.id))) return *std::move(known);
-  const ExperimentId experiment =
-      TRY(store::NeedExperiment(transaction, run.project, run.experiment, NewIdText(clock_), clock_.Now()));
-  Run made{run.id, experiment, run.name, run.source, RunStatus::kRunning, run.started, Timestamp{}};
-  TRY(store::InsertRun(transaction, made));
-  for (const auto& [key, value] : run.tags) TRY(store::SetTag(transaction, run.id, key, value));
-  return made;
+  if (auto known = TRY(store::FindRun(transaction, run.id))) return std::move(known->run);
+  Run made;
+  made.id = run.id;
+  made.name = TRY(NameOf(run));
+  made.experiment = TRY(NeedExperiment(transaction, run, NowMillis()));
+  made.user = run.user;
+  made.source = run.source;
+  made.started = run.started;
+  const std::int64_t number = TRY(store::InsertRun(transaction, made));
+  std::map<std::string, std::string> tags = run.tags;
+  tags[std::string(kRunNameTag)] = made.name;
+  for (const auto& [key, value] : tags) {
+    TRY(store::SetText(transaction, Texts::kTags, number, TRY(store::NeedName(transaction, key)), value));
+  }
+  return TRY(MustFindRun(transaction, run.id)).run;
 }
+
+Task<Result<Run>> Tracking::CreateRun(NewRun run) {
+  co_return co_await database_.Write([&](db::Transaction& t) { return CreateRun(t, run); });
+}
+
+Result<Run> Tracking::UpdateRun(db::Transaction& transaction, const RunId& id, const RunChange& change) {
+  store::StoredRun stored = TRY(MustFindActiveRun(transaction, id));
+  if (change.status) stored.run.status = *change.status;
+  if (change.ended) stored.run.ended = change.ended;
+  if (change.name && !change.name->empty()) {
+    stored.run.name = *change.name;
+    const std::int64_t tag = TRY(store::NeedName(transaction, kRunNameTag));
+    TRY(store::SetText(transaction, Texts::kTags, stored.number, tag, *change.name));
+  }
+  TRY(store::UpdateRun(transaction, stored.number, stored.run));
+  return std::move(stored.run);
+}
+
+Task<Result<Run>> Tracking::UpdateRun(RunId id, RunChange change) {
+  co_return co_await database_.Write([&](db::Transaction& t) { return UpdateRun(t, id, change); });
+}
+
+Status Tracking::EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, std::int64_t ended) {
+  if (status == RunStatus::kRunning) return InvalidArgument("a run cannot end as running");
+  store::StoredRun stored = TRY(MustFindRun(transaction, id));
+  if (stored.run.status != RunStatus::kRunning) return Ok();
+  stored.run.status = status;
+  stored.run.ended = ended;
+  return store::UpdateRun(transaction, stored.number, stored.run);
+}
+
+Task<Status> Tracking::SetRunStage(RunId id, Stage stage) {
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    store::StoredRun stored = TRY(MustFindRun(t, id));
+    stored.run.stage = stage;
+    return store::UpdateRun(t, stored.number, stored.run);
+  });
+}
+
+Task<Status> Tracking::DeleteRun(RunId id) { co_return co_await SetRunStage(std::move(id), Stage::kDeleted); }
+
+Task<Status> Tracking::RestoreRun(RunId id) { co_return co_await SetRunStage(std::move(id), Stage::kActive); }
+
+// ---- what runs log ----
 
 Status Tracking::Log(db::Transaction& transaction, const LogBatch& batch) {
   TRY(Check(batch));
-  TRY(MustFindRun(transaction, batch.run));
-  for (const MetricPoint& point : batch.metrics) {
-    TRY(store::InsertPoint(transaction, batch.run, batch.attempt_id, point));
-  }
-  for (const auto& [key, value] : batch.params) TRY(store::SetParam(transaction, batch.run, key, value));
-  for (const auto& [key, value] : batch.tags) TRY(store::SetTag(transaction, batch.run, key, value));
-  return Ok();
+  std::vector<Refused> refused;
+  return LogTo(transaction, batch, refused);
 }
 
-Status Tracking::EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, Timestamp ended) {
-  if (status == RunStatus::kRunning) return InvalidArgument("a run cannot end as running");
-  TRY(MustFindRun(transaction, id));
-  return store::EndRun(transaction, id, status, ended);
+Task<Status> Tracking::Log(LogBatch batch) {
+  co_return co_await database_.Write([&](db::Transaction& t) { return Log(t, batch); });
 }
+
+Task<Status> Tracking::LogParam(RunId id, std::string key, std::string value) {
+  LogBatch batch;
+  batch.run = std::move(id);
+  batch.params.emplace_back(std::move(key), std::move(value));
+  CO_TRY(Check(batch));
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    std::vector<Refused> refused;
+    const Status logged = LogTo(t, batch, refused);
+    if (refused.empty()) return logged;
+    return InvalidArgument("Changing param values is not allowed. Param with key='", refused[0].key,
+                           "' was already logged with value='", refused[0].old_value, "' for run ID='",
+                           batch.run.text(), "'. Attempted logging new value '", refused[0].new_value, "'.");
+  });
+}
+
+Task<Status> Tracking::DeleteTag(RunId id, std::string key) {
+  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
+    const store::StoredRun run = TRY(MustFindActiveRun(t, id));
+    const auto name = TRY(store::FindName(t, key));
+    if (name && TRY(store::DeleteText(t, Texts::kTags, run.number, *name))) return Ok();
+    return NotFound("No tag with name: ", key, " in run with id ", id.text());
+  });
+}
+
+// ---- reading ----
 
 Result<RunDetails> Tracking::GetRun(db::Snapshot& snapshot, const RunId& id) {
+  store::StoredRun stored = TRY(MustFindRun(snapshot, id));
   RunDetails details;
-  details.run = TRY(MustFindRun(snapshot, id));
-  details.params = TRY(store::ParamsOf(snapshot, id));
-  details.tags = TRY(store::TagsOf(snapshot, id));
-  for (MetricPoint& point : TRY(store::LatestOf(snapshot, id))) details.latest.emplace(point.key, point);
+  details.run = std::move(stored.run);
+  details.params = TRY(store::TextsOf(snapshot, Texts::kParams, stored.number));
+  details.tags = TRY(store::TextsOf(snapshot, Texts::kTags, stored.number));
+  details.latest = TRY(store::LatestOf(snapshot, stored.number));
   return details;
 }
 
-Result<std::vector<MetricPoint>> Tracking::MetricHistory(db::Snapshot& snapshot, const RunId& id,
-                                                         std::string_view key) {
-  TRY(MustFindRun(snapshot, id));
-  return store::HistoryOf(snapshot, id, key, kHistoryMax);
+Task<Result<RunDetails>> Tracking::GetRun(RunId id) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return GetRun(s, id); });
+}
+
+Result<std::vector<Point>> Tracking::MetricHistory(db::Snapshot& snapshot, const RunId& id, std::string_view key) {
+  const store::StoredRun run = TRY(MustFindRun(snapshot, id));
+  const auto name = TRY(store::FindName(snapshot, key));
+  return name ? store::HistoryOf(snapshot, run.number, *name) : std::vector<Point>();
+}
+
+Task<Result<std::vector<Point>>> Tracking::MetricHistory(RunId id, std::string key) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return MetricHistory(s, id, key); });
 }
 
 Result<std::vector<Run>> Tracking::ListRuns(db::Snapshot& snapshot, std::string_view project,
@@ -116,37 +442,9 @@ Result<std::vector<Run>> Tracking::ListRuns(db::Snapshot& snapshot, std::string_
   return store::FindRuns(snapshot, project, experiment, before, std::clamp(limit, std::int64_t{1}, kRunsMax));
 }
 
-Result<std::vector<Experiment>> Tracking::ListExperiments(db::Snapshot& snapshot, std::string_view project) {
-  return store::FindExperiments(snapshot, project);
-}
-
-Task<Result<Run>> Tracking::CreateRun(NewRun run) {
-  co_return co_await database_.Write([&](db::Transaction& t) { return CreateRun(t, run); });
-}
-
-Task<Status> Tracking::Log(LogBatch batch) {
-  co_return co_await database_.Write([&](db::Transaction& t) { return Log(t, batch); });
-}
-
-Task<Status> Tracking::EndRun(RunId id, RunStatus status, Timestamp ended) {
-  co_return co_await database_.Write([&](db::Transaction& t) { return EndRun(t, id, status, ended); });
-}
-
-Task<Result<RunDetails>> Tracking::GetRun(RunId id) {
-  co_return co_await database_.Read([&](db::Snapshot& s) { return GetRun(s, id); });
-}
-
-Task<Result<std::vector<MetricPoint>>> Tracking::MetricHistory(RunId id, std::string key) {
-  co_return co_await database_.Read([&](db::Snapshot& s) { return MetricHistory(s, id, key); });
-}
-
 Task<Result<std::vector<Run>>> Tracking::ListRuns(std::string project, std::string experiment, RunId before,
                                                   std::int64_t limit) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return ListRuns(s, project, experiment, before, limit); });
-}
-
-Task<Result<std::vector<Experiment>>> Tracking::ListExperiments(std::string project) {
-  co_return co_await database_.Read([&](db::Snapshot& s) { return ListExperiments(s, project); });
 }
 
 }  // namespace mw::tracking

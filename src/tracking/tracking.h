@@ -1,5 +1,5 @@
-// The door of tracking: experiments, runs, parameters, metrics per step, tags. Each function exists on a
-// transaction or snapshot, to be part of a greater change, and awaitable, as a change of its own. Any thread.
+// The door of tracking: experiments, runs, parameters, metrics per step, tags, with MLflow's rules. What other modules make
+// part of a greater change exists on a transaction too. Any thread.
 #pragma once
 
 #include <string>
@@ -17,36 +17,69 @@ std::vector<db::Migration> Migrations();
 
 class Tracking {
  public:
-  static constexpr std::size_t kKeyBytesMax = 250;        ///< of a metric, parameter or tag
+  static constexpr std::size_t kKeyBytesMax = 1000;       ///< of a metric, parameter or tag: 250 characters
   static constexpr std::size_t kTextBytesMax = 64 << 10;  ///< of a parameter's or tag's value
-  static constexpr std::size_t kPointsMax = 10'000;       ///< metrics, parameters and tags of one batch
+  static constexpr std::size_t kEntriesMax = 10'000;      ///< metrics, parameters and tags of one batch
   static constexpr std::int64_t kRunsMax = 1000;          ///< of one page
-  static constexpr std::int64_t kHistoryMax = 100'000;    ///< points of one answer
+  /// The tag that holds a run's name too.
+  static constexpr std::string_view kRunNameTag = "mlflow.runName";
 
   /// Both outlive this.
   Tracking(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
-  /// Makes a running run, and its experiment when that is new. Idempotent by the run's id.
-  /// Errors: kInvalidArgument.
+  /// At start: packs points that an older program kept one a row, a run at a time; until it is done their histories are
+  /// not seen.
+  Task<Status> PackOldPoints();
+
+  /// Errors: kInvalidArgument; kAlreadyExists: the name is taken, also by an experiment that is deleted.
+  Task<Result<ExperimentId>> CreateExperiment(NewExperiment experiment);
+  /// Also one that is deleted. Errors: kNotFound; kInvalidArgument for an id that is no number.
+  static Result<Experiment> GetExperiment(db::Snapshot& snapshot, const ExperimentId& id);
+  Task<Result<Experiment>> GetExperiment(ExperimentId id);
+  Task<Result<Experiment>> GetExperimentByName(std::string project, std::string name);
+  /// By name.
+  static Result<std::vector<Experiment>> ListExperiments(db::Snapshot& snapshot, std::string_view project);
+  Task<Result<std::vector<Experiment>>> ListExperiments(std::string project);
+  /// Errors: kNotFound; kAlreadyExists; kFailedPrecondition when it is deleted.
+  Task<Status> RenameExperiment(ExperimentId id, std::string name);
+  /// With its runs. Errors: kNotFound: there is none, or it is not active (not deleted).
+  Task<Status> DeleteExperiment(ExperimentId id);
+  Task<Status> RestoreExperiment(ExperimentId id);
+  /// Errors: kNotFound; kInvalidArgument when the experiment is deleted.
+  Task<Status> SetExperimentTag(ExperimentId id, std::string key, std::string value);
+  Task<Status> DeleteExperimentTag(ExperimentId id, std::string key);
+
+  /// Makes a running run, and the experiment when it is given by a name that is new; its name is its tag kRunNameTag
+  /// too, and made up when neither is given. Idempotent by the run's id.
+  /// Errors: kInvalidArgument; kNotFound no such experiment.
   Result<Run> CreateRun(db::Transaction& transaction, const NewRun& run) const;
   Task<Result<Run>> CreateRun(NewRun run);
+  /// Errors: kNotFound; kInvalidArgument when the run is deleted.
+  static Result<Run> UpdateRun(db::Transaction& transaction, const RunId& id, const RunChange& change);
+  Task<Result<Run>> UpdateRun(RunId id, RunChange change);
+  /// Ends a run that has not ended; one that has stays as it ended. Errors: kNotFound; kInvalidArgument for kRunning.
+  static Status EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, std::int64_t ended);
+  /// Again changes nothing. Errors: kNotFound.
+  Task<Status> DeleteRun(RunId id);
+  Task<Status> RestoreRun(RunId id);
 
-  /// Idempotent: a point is known by attempt, key and step, and the first value stays; of parameters and
-  /// tags the last value stays. Errors: kNotFound no such run; kInvalidArgument names the key.
+  /// All or nothing, and it may be repeated: an exact repeat of a point is dropped.
+  /// Errors: kNotFound no such run; kInvalidArgument names the key, or says that the run is deleted, or that a
+  /// parameter has another value.
   static Status Log(db::Transaction& transaction, const LogBatch& batch);
   Task<Status> Log(LogBatch batch);
+  /// One parameter, once. Errors: as Log's, in MLflow's words for one.
+  Task<Status> LogParam(RunId id, std::string key, std::string value);
+  /// Errors: kNotFound no such run or tag; kInvalidArgument when the run is deleted.
+  Task<Status> DeleteTag(RunId id, std::string key);
 
-  /// Idempotent: a run that ended stays as it ended. Errors: kNotFound; kInvalidArgument for kRunning.
-  static Status EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, Timestamp ended);
-  Task<Status> EndRun(RunId id, RunStatus status, Timestamp ended);
-
-  /// Errors: kNotFound.
+  /// Also one that is deleted. Errors: kNotFound.
   static Result<RunDetails> GetRun(db::Snapshot& snapshot, const RunId& id);
   Task<Result<RunDetails>> GetRun(RunId id);
 
-  /// Every point of one metric in the order of time and step, of all attempts. Errors: kNotFound no such run.
-  static Result<std::vector<MetricPoint>> MetricHistory(db::Snapshot& snapshot, const RunId& id, std::string_view key);
-  Task<Result<std::vector<MetricPoint>>> MetricHistory(RunId id, std::string key);
+  /// Every point of one metric in the order of time, step, value. Errors: kNotFound no such run.
+  static Result<std::vector<Point>> MetricHistory(db::Snapshot& snapshot, const RunId& id, std::string_view key);
+  Task<Result<std::vector<Point>>> MetricHistory(RunId id, std::string key);
 
   /// Newest first; `before` empty or the last run of the page before. Empty when there is no such experiment.
   static Result<std::vector<Run>> ListRuns(db::Snapshot& snapshot, std::string_view project,
@@ -54,11 +87,11 @@ class Tracking {
   Task<Result<std::vector<Run>>> ListRuns(std::string project, std::string experiment, RunId before,
                                           std::int64_t limit);
 
-  /// By name.
-  static Result<std::vector<Experiment>> ListExperiments(db::Snapshot& snapshot, std::string_view project);
-  Task<Result<std::vector<Experiment>>> ListExperiments(std::string project);
-
  private:
+  [[nodiscard]] std::int64_t NowMillis() const;
+  Task<Status> SetExperimentStage(ExperimentId id, Stage stage);
+  Task<Status> SetRunStage(RunId id, Stage stage);
+
   db::Database& database_;
   const Clock& clock_;
 };

@@ -1,4 +1,4 @@
-// Tracking on both databases: runs, curves of metrics, and logging that may be repeated.
+// Tracking on both databases: experiments, runs, curves of metrics, and logging that may be repeated.
 #include "tracking/tracking.h"
 
 #include <gtest/gtest.h>
@@ -6,14 +6,17 @@
 #include <cmath>
 #include <limits>
 
+#include "base/random.h"
+#include "base/text.h"
 #include "db/temporary_database.h"
+#include "tracking/point_store.h"
 
 namespace mw::tracking {
 namespace {
 
-const Timestamp kStart = FromMicros(1'700'000'000'000'000);
-
-Timestamp At(int seconds) { return kStart + std::chrono::seconds(seconds); }
+constexpr std::int64_t kStart = 1'700'000'000'000;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+using Texts = std::vector<std::pair<std::string, std::string>>;
 
 template <typename Driver>
 class TrackingTest : public db::StoreTest<Driver> {
@@ -24,8 +27,9 @@ class TrackingTest : public db::StoreTest<Driver> {
   RunId Start(std::string id, std::string experiment = "flights") {
     NewRun run;
     run.id = RunId(std::move(id));
-    run.experiment = std::move(experiment);
+    run.experiment_name = std::move(experiment);
     run.name = "nightly";
+    run.user = "ada";
     run.source = "late-departures-training";
     run.tags = {{"branch", "main"}};
     run.started = kStart;
@@ -34,17 +38,37 @@ class TrackingTest : public db::StoreTest<Driver> {
     return run.id;
   }
   /// "" or the error's message.
-  std::string Log(LogBatch batch) {
-    const Status logged = SyncWait(tracking_->Log(std::move(batch)));
-    return logged.ok() ? "" : logged.error().message;
+  static std::string Said(const Status& status) { return status.ok() ? "" : status.error().message; }
+  std::string Log(LogBatch batch) { return Said(SyncWait(tracking_->Log(std::move(batch)))); }
+  std::string LogPoint(const RunId& id, const std::string& key, std::int64_t step, double value, std::int64_t time) {
+    return Log({id, {{key, {time, step, value}}}, {}, {}});
   }
   RunDetails Get(const RunId& id) {
     auto details = SyncWait(tracking_->GetRun(id));
     EXPECT_TRUE(details.ok()) << details.error().ToString();
     return details.ok() ? *details : RunDetails{};
   }
+  Point Latest(const RunId& id, const std::string& key) {
+    for (const auto& [name, point] : Get(id).latest) {
+      if (name == key) return point;
+    }
+    ADD_FAILURE() << "no " << key;
+    return {};
+  }
+  std::vector<Point> History(const RunId& id, const std::string& key) {
+    auto history = SyncWait(tracking_->MetricHistory(id, key));
+    EXPECT_TRUE(history.ok()) << history.error().ToString();
+    return history.ok() ? *history : std::vector<Point>();
+  }
+  ExperimentId Make(const std::string& name) {
+    NewExperiment experiment;
+    experiment.name = name;
+    const auto made = SyncWait(tracking_->CreateExperiment(experiment));
+    EXPECT_TRUE(made.ok()) << made.error().ToString();
+    return made.ok() ? *made : ExperimentId();
+  }
 
-  SimulatedClock clock_{kStart};
+  SimulatedClock clock_{FromMicros(kStart * 1000)};
   std::optional<Tracking> tracking_;
 };
 
@@ -53,67 +77,190 @@ TYPED_TEST_SUITE(TrackingTest, db::TestDrivers, db::TestDriverNames);
 TYPED_TEST(TrackingTest, KeepsARunFromStartToEnd) {
   const RunId id = this->Start("r1");
   EXPECT_EQ(this->Get(id).run.status, RunStatus::kRunning);
-  EXPECT_EQ(this->Log({id, "a1", {}, {{"max_depth", "6"}, {"note", "Zürich"}}, {{"reviewed", "no"}}}), "");
-  EXPECT_EQ(this->Log({id, "a1", {}, {{"max_depth", "7"}}, {{"reviewed", "yes"}}}), "");
-  ASSERT_TRUE(SyncWait(this->tracking_->EndRun(id, RunStatus::kFinished, At(60))).ok());
-  ASSERT_TRUE(SyncWait(this->tracking_->EndRun(id, RunStatus::kFailed, At(90))).ok()) << "it stays as it ended";
+  EXPECT_FALSE(this->Get(id).run.ended.has_value());
+  EXPECT_EQ(this->Log({id, {}, {{"max_depth", "6"}, {"note", "Zürich"}}, {{"reviewed", "no"}}}), "");
+  EXPECT_EQ(this->Log({id, {}, {}, {{"reviewed", "yes"}}}), "");
+  const auto end = [&](RunStatus status, std::int64_t at) {
+    return SyncWait(this->database_->Write([&](db::Transaction& t) { return Tracking::EndRun(t, id, status, at); })).ok();
+  };
+  EXPECT_TRUE(end(RunStatus::kFinished, kStart + 60'000));
+  EXPECT_TRUE(end(RunStatus::kFailed, kStart + 90'000)) << "it stays as it ended";
+  EXPECT_FALSE(end(RunStatus::kRunning, kStart));
   const RunDetails details = this->Get(id);
   EXPECT_EQ(details.run.name, "nightly");
+  EXPECT_EQ(details.run.user, "ada");
   EXPECT_EQ(details.run.source, "late-departures-training");
   EXPECT_EQ(details.run.status, RunStatus::kFinished);
   EXPECT_EQ(details.run.started, kStart);
-  EXPECT_EQ(details.run.ended, At(60));
-  EXPECT_EQ(details.params, (std::map<std::string, std::string>{{"max_depth", "7"}, {"note", "Zürich"}}));
-  EXPECT_EQ(details.tags, (std::map<std::string, std::string>{{"branch", "main"}, {"reviewed", "yes"}}));
+  EXPECT_EQ(details.run.ended, kStart + 60'000);
+  EXPECT_EQ(details.run.artifact_uri, "mlflow-artifacts:/1/r1/artifacts");
+  EXPECT_EQ(details.params, (Texts{{"max_depth", "6"}, {"note", "Zürich"}}));
+  EXPECT_EQ(details.tags, (Texts{{"branch", "main"}, {"mlflow.runName", "nightly"}, {"reviewed", "yes"}}));
+}
+
+TYPED_TEST(TrackingTest, NamesARunByArgumentTagOrItself) {
+  const RunId id = this->Start("r1");
+  ASSERT_TRUE(SyncWait(this->tracking_->UpdateRun(id, {RunStatus::kFailed, kStart + 5, "better"})).ok());
+  EXPECT_EQ(this->Get(id).run.name, "better");
+  EXPECT_EQ(this->Get(id).tags[1].second, "better");
+  EXPECT_EQ(this->Log({id, {}, {}, {{"mlflow.runName", "best"}}}), "");
+  EXPECT_EQ(this->Get(id).run.name, "best");
+  EXPECT_EQ(this->Get(id).run.status, RunStatus::kFailed);
+  NewRun run;
+  run.id = RunId("r2");
+  const auto made_up = SyncWait(this->tracking_->CreateRun(run));
+  ASSERT_TRUE(made_up.ok());
+  EXPECT_EQ(std::count(made_up->name.begin(), made_up->name.end(), '-'), 2) << made_up->name;
+  run.id = RunId("r3");
+  run.name = "a";
+  run.tags = {{"mlflow.runName", "b"}};
+  EXPECT_EQ(SyncWait(this->tracking_->CreateRun(run)).error().message,
+            "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values "
+            "(run_name='a', mlflow.runName='b').");
 }
 
 TYPED_TEST(TrackingTest, ShowsTheLatestPointOfEachMetric) {
   const RunId id = this->Start("r1");
-  EXPECT_EQ(
-      this->Log(
-          {id, "a1", {{"roc_auc", 0, 0.60, At(1)}, {"roc_auc", 1, 0.65, At(2)}, {"log_loss", 0, 0.5, At(1)}}, {}, {}}),
-      "");
-  EXPECT_EQ(this->Log({id, "a1", {{"roc_auc", 2, 0.70, At(2)}}, {}, {}}), "");
-  const MetricPoint late{"roc_auc", 2, 0.70, At(2)};
-  EXPECT_EQ(this->Get(id).latest.at("roc_auc"), late) << "of one time the greater step";
-  // A retried step starts its curve anew: its points are later, though their steps are not.
-  const MetricPoint again{"roc_auc", 0, 0.61, At(10)};
-  EXPECT_EQ(this->Log({id, "a2", {again}, {}, {}}), "");
-  EXPECT_EQ(this->Get(id).latest.at("roc_auc"), again);
-  const auto history = SyncWait(this->tracking_->MetricHistory(id, "roc_auc"));
-  ASSERT_TRUE(history.ok());
-  ASSERT_EQ(history->size(), 4U);
-  EXPECT_EQ((*history)[2], late);
-  EXPECT_EQ((*history)[3], again);
+  EXPECT_EQ(this->Log({id, {{"auc", {1, 0, 0.60}}, {"auc", {2, 1, 0.65}}, {"loss", {1, 0, 0.5}}}, {}, {}}), "");
+  EXPECT_EQ(this->LogPoint(id, "auc", 2, 0.70, 2), "");
+  EXPECT_EQ(this->Latest(id, "auc").value, 0.70) << "the greatest step";
+  EXPECT_EQ(this->LogPoint(id, "auc", 0, 0.61, 10), "");
+  EXPECT_EQ(this->Latest(id, "auc").value, 0.70) << "whatever the time";
+  EXPECT_EQ(this->LogPoint(id, "auc", 2, 0.10, 3), "");
+  EXPECT_EQ(this->Latest(id, "auc").value, 0.10) << "of one step the later";
+  EXPECT_EQ(this->LogPoint(id, "auc", 2, 0.05, 3), "");
+  EXPECT_EQ(this->Latest(id, "auc").value, 0.10) << "of one time the greater";
+  const std::vector<Point> history = this->History(id, "auc");
+  ASSERT_EQ(history.size(), 6U);
+  EXPECT_TRUE(std::is_sorted(history.begin(), history.end(), Before));
+  EXPECT_TRUE(this->History(id, "unknown").empty());
 }
 
 TYPED_TEST(TrackingTest, LoggingTwiceChangesNothing) {
   const RunId id = this->Start("r1");
-  const LogBatch batch{id, "a1", {{"roc_auc", 0, 0.60, At(1)}}, {{"k", "v"}}, {}};
+  const LogBatch batch{id, {{"auc", {1, 0, 0.60}}}, {{"k", "v"}}, {{"t", "v"}}};
   EXPECT_EQ(this->Log(batch), "");
-  LogBatch resent = batch;
-  resent.metrics[0].time = At(5);
-  EXPECT_EQ(this->Log(resent), "");
-  EXPECT_EQ(SyncWait(this->tracking_->MetricHistory(id, "roc_auc"))->size(), 1U);
-  EXPECT_EQ(this->Get(id).latest.at("roc_auc").time, At(1));
+  EXPECT_EQ(this->Log(batch), "");
+  EXPECT_EQ(this->History(id, "auc").size(), 1U);
   EXPECT_EQ(this->Start("r1"), id) << "and so does starting the run again";
   EXPECT_EQ(SyncWait(this->tracking_->ListRuns("default", "flights", RunId(), 10))->size(), 1U);
 }
 
+TYPED_TEST(TrackingTest, ManyPointsAreSealedAndReadBackWhole) {
+  const RunId id = this->Start("r1"), other = this->Start("r2");
+  Random random(1);
+  std::vector<std::vector<Point>> expected(3);
+  for (int batch = 0; batch < 60; ++batch) {
+    LogBatch log;
+    log.run = id;
+    for (std::size_t metric = 0; metric < 3; ++metric) {
+      for (int i = 0; i < 100; ++i) {
+        const Point point{kStart + batch * 1000 + i, batch * 100 + i, random.Normal()};
+        log.metrics.push_back({Cat("m", metric), point});
+        expected[metric].push_back(point);
+      }
+    }
+    // Twice, as clients do whose answer was lost; also across what is sealed.
+    EXPECT_EQ(this->Log(log), "");
+    if (batch % 7 == 0) {
+      EXPECT_EQ(this->Log(log), "");
+    }
+    EXPECT_EQ(this->LogPoint(other, "m1", batch, batch, kStart + batch), "");
+  }
+  for (std::size_t metric = 0; metric < 3; ++metric) {
+    const std::vector<Point> history = this->History(id, Cat("m", metric));
+    EXPECT_TRUE(std::equal(history.begin(), history.end(), expected[metric].begin(), expected[metric].end(), Same));
+    EXPECT_TRUE(Same(this->Latest(id, Cat("m", metric)), expected[metric].back()));
+  }
+  EXPECT_EQ(this->History(other, "m1").size(), 60U);
+  const auto count = [this](const char* table) {
+    return SyncWait(this->database_->Read([&](db::Snapshot& s) -> Result<std::int64_t> {
+      return TRY(s.Query(Cat("SELECT COUNT(*) FROM ", table))).at(0).Int(0);
+    })).value();
+  };
+  EXPECT_GT(count("tracking_chunks"), 3);
+  EXPECT_LT(count("tracking_chunks"), 40) << "small last chunks are filled up";
+  EXPECT_LT(count("tracking_tails"), 70);
+}
+
 TYPED_TEST(TrackingTest, KeepsValuesThatAreNoFiniteNumbers) {
   const RunId id = this->Start("r1");
-  const double infinity = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(this->Log({id,
-                       "",
-                       {{"loss", 0, std::nan(""), At(1)}, {"low", 0, -infinity, At(1)}, {"high", 0, infinity, At(1)}},
-                       {},
-                       {}}),
+  EXPECT_EQ(this->Log({id, {{"loss", {1, 0, std::nan("")}}, {"low", {1, 0, -kInfinity}}, {"high", {1, 0, kInfinity}}}, {}, {}}),
             "");
-  const RunDetails details = this->Get(id);
-  EXPECT_TRUE(std::isnan(details.latest.at("loss").value));
-  EXPECT_EQ(details.latest.at("low").value, -infinity);
-  EXPECT_EQ(details.latest.at("high").value, infinity);
-  EXPECT_TRUE(std::isnan((*SyncWait(this->tracking_->MetricHistory(id, "loss")))[0].value));
+  EXPECT_TRUE(std::isnan(this->Latest(id, "loss").value));
+  EXPECT_EQ(this->Latest(id, "low").value, -kInfinity);
+  EXPECT_EQ(this->Latest(id, "high").value, kInfinity);
+  EXPECT_TRUE(std::isnan(this->History(id, "loss").at(0).value));
+  EXPECT_EQ(this->LogPoint(id, "loss", 1, 0.5, 1), "");
+  EXPECT_EQ(this->Latest(id, "loss").value, 0.5);
+}
+
+TYPED_TEST(TrackingTest, AParameterIsLoggedOnceUnlessAStepIsTriedAgain) {
+  const RunId id = this->Start("r1");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->LogParam(id, "depth", "6"))), "");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->LogParam(id, "depth", "6"))), "");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->LogParam(id, "depth", "7"))),
+            "Changing param values is not allowed. Param with key='depth' was already logged with value='6' for run "
+            "ID='r1'. Attempted logging new value '7'.");
+  EXPECT_EQ(this->Log({id, {{"auc", {1, 0, 1}}}, {{"new", "1"}, {"depth", "it's"}}, {}}),
+            "Changing param values is not allowed. Params were already logged='[{'key': 'depth', 'old_value': '6', "
+            "'new_value': \"it's\"}]' for run ID='r1'.");
+  EXPECT_EQ(this->Get(id).params, (Texts{{"depth", "6"}})) << "a refused batch leaves nothing";
+  EXPECT_TRUE(this->Get(id).latest.empty());
+  EXPECT_EQ(this->Log({id, {}, {{"depth", "8"}}, {}, ParamRule::kLastStays}), "");
+  EXPECT_EQ(this->Get(id).params, (Texts{{"depth", "8"}}));
+}
+
+TYPED_TEST(TrackingTest, DeletesAndRestoresRunsAndTags) {
+  const RunId id = this->Start("r1");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "branch"))), "");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "branch"))), "No tag with name: branch in run with id r1");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "never"))), "No tag with name: never in run with id r1");
+  ASSERT_TRUE(SyncWait(this->tracking_->DeleteRun(id)).ok());
+  EXPECT_EQ(this->Get(id).run.stage, Stage::kDeleted);
+  EXPECT_EQ(this->LogPoint(id, "auc", 0, 1, 1),
+            "The run r1 must be in the 'active' state. Current state is deleted.");
+  EXPECT_FALSE(SyncWait(this->tracking_->UpdateRun(id, {RunStatus::kFinished, 1, {}})).ok());
+  ASSERT_TRUE(SyncWait(this->tracking_->RestoreRun(id)).ok());
+  EXPECT_EQ(this->LogPoint(id, "auc", 0, 1, 1), "");
+  EXPECT_EQ(SyncWait(this->tracking_->DeleteRun(RunId("nobody"))).error().code, Code::kNotFound);
+}
+
+TYPED_TEST(TrackingTest, ExperimentsHaveNumbersThatAreNeverGivenTwice) {
+  auto& tracking = *this->tracking_;
+  EXPECT_EQ(SyncWait(tracking.GetExperiment(ExperimentId("0")))->name, "Default");
+  EXPECT_EQ(this->Make("a").text(), "1");
+  EXPECT_EQ(this->Make("b").text(), "2");
+  NewExperiment again;
+  again.name = "a";
+  EXPECT_EQ(SyncWait(tracking.CreateExperiment(again)).error().code, Code::kAlreadyExists);
+  ASSERT_TRUE(SyncWait(tracking.DeleteExperiment(ExperimentId("2"))).ok());
+  EXPECT_EQ(SyncWait(tracking.DeleteExperiment(ExperimentId("2"))).error().code, Code::kNotFound);
+  again.name = "b";
+  EXPECT_NE(SyncWait(tracking.CreateExperiment(again)).error().message.find("in deleted state"), std::string::npos);
+  EXPECT_EQ(this->Said(SyncWait(tracking.RenameExperiment(ExperimentId("2"), "c"))), "Cannot rename a non-active experiment.");
+  EXPECT_EQ(this->Said(SyncWait(tracking.SetExperimentTag(ExperimentId("2"), "k", "v"))),
+            "The experiment 2 must be in the 'active' state. Current state is deleted.");
+  ASSERT_TRUE(SyncWait(tracking.RestoreExperiment(ExperimentId("2"))).ok());
+  EXPECT_EQ(SyncWait(tracking.RenameExperiment(ExperimentId("2"), "a")).error().code, Code::kAlreadyExists);
+  ASSERT_TRUE(SyncWait(tracking.RenameExperiment(ExperimentId("2"), "c")).ok());
+  EXPECT_EQ(SyncWait(tracking.GetExperimentByName("default", "c"))->id.text(), "2");
+  EXPECT_EQ(this->Make("b").text(), "3");
+}
+
+TYPED_TEST(TrackingTest, ExperimentsCarryTagsAndTakeTheirRunsWithThem) {
+  auto& tracking = *this->tracking_;
+  const RunId run = this->Start("r1");
+  const ExperimentId id = SyncWait(tracking.GetExperimentByName("default", "flights"))->id;
+  ASSERT_TRUE(SyncWait(tracking.SetExperimentTag(id, "team", "ops")).ok());
+  ASSERT_TRUE(SyncWait(tracking.SetExperimentTag(id, "team", "sre")).ok());
+  EXPECT_EQ(SyncWait(tracking.GetExperiment(id))->tags, (std::map<std::string, std::string>{{"team", "sre"}}));
+  ASSERT_TRUE(SyncWait(tracking.DeleteExperimentTag(id, "team")).ok());
+  EXPECT_EQ(this->Said(SyncWait(tracking.DeleteExperimentTag(id, "team"))), "No tag with name: team in experiment with id 1");
+  ASSERT_TRUE(SyncWait(tracking.DeleteExperiment(id)).ok());
+  EXPECT_EQ(this->Get(run).run.stage, Stage::kDeleted);
+  ASSERT_TRUE(SyncWait(tracking.RestoreExperiment(id)).ok());
+  EXPECT_EQ(this->Get(run).run.stage, Stage::kActive);
 }
 
 TYPED_TEST(TrackingTest, ListsRunsPageByPage) {
@@ -130,22 +277,68 @@ TYPED_TEST(TrackingTest, ListsRunsPageByPage) {
   EXPECT_EQ(page(RunId("r2")), "r1");
   EXPECT_EQ(page(RunId("r1")), "");
   const auto experiments = SyncWait(this->tracking_->ListExperiments("default"));
-  ASSERT_EQ(experiments->size(), 2U);
-  EXPECT_EQ((*experiments)[0].name, "elsewhere");
-  EXPECT_EQ((*experiments)[1].name, "flights");
+  ASSERT_EQ(experiments->size(), 3U);
+  EXPECT_EQ((*experiments)[0].name, "Default");
+  EXPECT_EQ((*experiments)[1].name, "elsewhere");
+  EXPECT_EQ((*experiments)[2].name, "flights");
 }
 
 TYPED_TEST(TrackingTest, SaysWhatIsWrongWithARequest) {
   const RunId id = this->Start("r1");
-  EXPECT_EQ(this->Log({RunId("nobody"), "", {}, {}, {}}), "there is no run \"nobody\"");
-  EXPECT_EQ(this->Log({id, "", {{"", 0, 1, At(1)}}, {}, {}}), "the name \"\" of a metric must have 1 to 250 bytes");
-  EXPECT_EQ(this->Log({id, "", {{"ok", 0, 1, At(1)}}, {{"big", std::string(70000, 'x')}}, {}}),
+  EXPECT_EQ(this->LogPoint(RunId("nobody"), "auc", 0, 1, 1), "Run with id=nobody not found");
+  EXPECT_EQ(this->LogPoint(id, "", 0, 1, 1), "the name \"\" of a metric must have 1 to 1000 bytes");
+  EXPECT_EQ(this->Log({id, {{"ok", {1, 0, 1}}}, {{"big", std::string(70000, 'x')}}, {}}),
             "parameter \"big\" has 70000 bytes; at most 65536");
   EXPECT_TRUE(this->Get(id).latest.empty()) << "a refused batch leaves nothing";
-  EXPECT_EQ(this->Log({id, "", std::vector<MetricPoint>(10'001), {}, {}}),
+  EXPECT_EQ(this->Log({id, std::vector<MetricPoint>(10'001), {}, {}}),
             "10001 metrics, parameters and tags in one batch; send at most 10000 at a time");
-  EXPECT_FALSE(SyncWait(this->tracking_->EndRun(id, RunStatus::kRunning, At(1))).ok());
+  EXPECT_EQ(SyncWait(this->tracking_->GetExperiment(ExperimentId("x"))).error().message,
+            "Invalid experiment ID 'x'. Experiment ID must be a valid integer.");
   EXPECT_FALSE(SyncWait(this->tracking_->GetRun(RunId("nobody"))).ok());
+}
+
+/// A database as the first schema left it.
+template <typename Driver>
+class OldTrackingTest : public db::StoreTest<Driver> {
+ protected:
+  OldTrackingTest() : db::StoreTest<Driver>({Migrations().front()}) {}
+};
+
+TYPED_TEST_SUITE(OldTrackingTest, db::TestDrivers, db::TestDriverNames);
+
+TYPED_TEST(OldTrackingTest, WhatAnOlderProgramLoggedIsKept) {
+  ASSERT_TRUE(SyncWait(this->database_->Write([](db::Transaction& t) -> Status {
+                TRY(t.Execute("INSERT INTO tracking_experiments VALUES ('e', 'default', 'flights', 1700000000000000)"));
+                TRY(t.Execute("INSERT INTO tracking_runs VALUES ('r1', 'e', 'nightly', 'training', 'finished',"
+                              " 1700000000123456, 1700000060000000)"));
+                for (int step = 0; step < 50; ++step) {
+                  TRY(t.Execute("INSERT INTO tracking_metrics VALUES ('r1', 'auc', 'a1', ?, ?, ?)",
+                                {std::int64_t{step}, 0.5 + step / 100.0, 1'700'000'000'000'000 + step * 1000}));
+                }
+                TRY(t.Execute("INSERT INTO tracking_params VALUES ('r1', 'depth', '6')"));
+                TRY(t.Execute("INSERT INTO tracking_tags VALUES ('r1', 'branch', 'main')"));
+                return Ok();
+              })).ok());
+  ASSERT_TRUE(this->database_->Migrate(Migrations()).ok());
+  SimulatedClock clock(FromMicros(kStart * 1000));
+  Tracking tracking(*this->database_, clock);
+  for (int again = 0; again < 2; ++again) ASSERT_TRUE(SyncWait(tracking.PackOldPoints()).ok());
+  const auto run = SyncWait(tracking.GetRun(RunId("r1")));
+  ASSERT_TRUE(run.ok()) << run.error().ToString();
+  EXPECT_EQ(run->run.experiment.text(), "1");
+  EXPECT_EQ(run->run.status, RunStatus::kFinished);
+  EXPECT_EQ(run->run.started, 1'700'000'000'123);
+  EXPECT_EQ(run->run.ended, 1'700'000'060'000);
+  EXPECT_EQ(run->params, (Texts{{"depth", "6"}}));
+  EXPECT_EQ(run->tags, (Texts{{"branch", "main"}}));
+  ASSERT_EQ(run->latest.size(), 1U);
+  EXPECT_EQ(run->latest[0].second.step, 49);
+  const auto history = SyncWait(tracking.MetricHistory(RunId("r1"), "auc"));
+  ASSERT_EQ(history->size(), 50U);
+  EXPECT_EQ((*history)[7].value, 0.5 + 7 / 100.0);
+  NewExperiment next;
+  next.name = "next";
+  EXPECT_EQ(SyncWait(tracking.CreateExperiment(next))->text(), "2");
 }
 
 }  // namespace

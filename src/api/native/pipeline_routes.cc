@@ -171,17 +171,17 @@ Task<Result<Response>> Retry(Pipelines& pipelines, std::string id) {
 Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
   tracking::LogBatch batch;
   batch.run = tracking::RunId(run);
-  batch.attempt_id = body.StringOr("attempt_id", "");
+  batch.param_rule = tracking::ParamRule::kLastStays;  // a step that is tried again may log others
   if (const Json* metrics = body.Find("metrics"); metrics != nullptr && metrics->IsArray()) {
     for (const Json& point : metrics->AsArray()) {
       const std::string key = TRY(point.GetString("name"));
       const double value = TRY(point.GetDouble("value"));
-      batch.metrics.push_back({key, point.IntOr("step", 0), value, FromMicros(point.IntOr("time", 0))});
+      batch.metrics.push_back({key, {point.IntOr("time", 0) / 1000, point.IntOr("step", 0), value}});
     }
   }
   if (const Json* params = body.Find("params"); params != nullptr && params->IsObject()) {
     for (const auto& [name, value] : params->AsObject()) {
-      batch.params[name] = value.IsString() ? value.AsString() : value.Dump();
+      batch.params.emplace_back(name, value.IsString() ? value.AsString() : value.Dump());
     }
   }
   return batch;
@@ -214,8 +214,9 @@ Task<Result<Response>> History(tracking::Tracking& tracking, Request& request) {
   const tracking::RunId id(request.params.at("id"));
   const auto history = CO_TRY(co_await tracking.MetricHistory(id, request.params.at("metric")));
   Json points = Json::MakeArray();
-  for (const tracking::MetricPoint& point : history) {
-    points.Append(Json::Make({{"step", point.step}, {"value", point.value}, {"time", FormatTime(point.time)}}));
+  for (const tracking::Point& point : history) {
+    const Timestamp time = FromMicros(point.time * 1000);
+    points.Append(Json::Make({{"step", point.step}, {"value", point.value}, {"time", FormatTime(time)}}));
   }
   co_return net::JsonResponse(Json::Make({{"points", std::move(points)}}));
 }

@@ -1,0 +1,123 @@
+// Members in the protocol's order; what is empty is left out.
+#include "api/mlflow/answers.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/text.h"
+
+namespace mw::api::mlflow {
+namespace {
+
+constexpr std::size_t kBodyBytesMax = std::size_t{32} << 20;
+
+struct ErrorForm {
+  std::string_view code;
+  int status;
+};
+
+ErrorForm FormOf(Code code) {
+  switch (code) {
+    case Code::kInvalidArgument:
+    case Code::kOutOfRange: return {"INVALID_PARAMETER_VALUE", 400};
+    case Code::kAlreadyExists: return {"RESOURCE_ALREADY_EXISTS", 400};
+    case Code::kNotFound: return {"RESOURCE_DOES_NOT_EXIST", 404};
+    case Code::kUnauthenticated: return {"UNAUTHENTICATED", 401};
+    case Code::kPermissionDenied: return {"PERMISSION_DENIED", 403};
+    case Code::kUnimplemented: return {"NOT_IMPLEMENTED", 501};
+    case Code::kUnavailable: return {"TEMPORARILY_UNAVAILABLE", 503};
+    case Code::kDeadlineExceeded: return {"DEADLINE_EXCEEDED", 504};
+    case Code::kResourceExhausted: return {"RESOURCE_EXHAUSTED", 429};
+    case Code::kAborted: return {"ABORTED", 409};
+    case Code::kFailedPrecondition: return {"INVALID_STATE", 500};
+    case Code::kDataLoss: return {"DATA_LOSS", 500};
+    default: return {"INTERNAL_ERROR", 500};
+  }
+}
+
+std::string Upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return out;
+}
+
+Task<net::Response> Answer(const Rpc& rpc, net::Request& request) {
+  auto parameters = co_await Parameters::Read(request);
+  if (!parameters.ok()) co_return ErrorAnswer(parameters.error());
+  auto answer = co_await rpc(*parameters, request);
+  if (!answer.ok()) co_return ErrorAnswer(answer.error());
+  co_return net::JsonResponse(*answer);
+}
+
+void AddNonEmpty(Json& object, std::string_view key, Json list) {
+  if (!list.AsArray().empty()) object[key] = std::move(list);
+}
+
+}  // namespace
+
+net::Response ErrorAnswer(const Error& error) {
+  const ErrorForm form = FormOf(error.code);
+  return net::JsonResponse(Json::Make({{"error_code", Json(form.code)}, {"message", Json(error.ToString())}}),
+                           form.status);
+}
+
+void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc) {
+  for (const std::string_view prefix : {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow"}) {
+    routes.Add({method, Cat(prefix, path), permission, kBodyBytesMax,
+                net::Simple([rpc](net::Request& request) -> Task<Result<net::Response>> {
+                  co_return co_await Answer(rpc, request);
+                })});
+  }
+}
+
+Json NumberJson(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return value;
+}
+
+Json ExperimentJson(const tracking::Experiment& experiment) {
+  Json out = Json::Make({{"experiment_id", experiment.id.text()},
+                         {"name", experiment.name},
+                         {"artifact_location", experiment.artifact_location},
+                         {"lifecycle_stage", tracking::StageName(experiment.stage)},
+                         {"last_update_time", experiment.updated},
+                         {"creation_time", experiment.created}});
+  AddNonEmpty(out, "tags", PairsJson(experiment.tags));
+  return out;
+}
+
+Json RunInfoJson(const tracking::Run& run) {
+  Json out = Json::Make({{"run_id", run.id.text()},
+                         {"run_uuid", run.id.text()},
+                         {"run_name", run.name},
+                         {"experiment_id", run.experiment.text()},
+                         {"user_id", run.user},
+                         {"status", Upper(tracking::StatusName(run.status))},
+                         {"start_time", run.started}});
+  if (run.ended) out["end_time"] = *run.ended;
+  out["artifact_uri"] = run.artifact_uri;
+  out["lifecycle_stage"] = tracking::StageName(run.stage);
+  return out;
+}
+
+Json MetricJson(std::string_view key, const tracking::Point& point) {
+  return Json::Make({{"key", Json(key)},
+                     {"value", NumberJson(point.value)},
+                     {"timestamp", point.time},
+                     {"step", point.step}});
+}
+
+Json RunJson(const tracking::RunDetails& details) {
+  Json data = Json::MakeObject(), metrics = Json::MakeArray();
+  for (const auto& [key, point] : details.latest) metrics.Append(MetricJson(key, point));
+  AddNonEmpty(data, "metrics", std::move(metrics));
+  AddNonEmpty(data, "params", PairsJson(details.params));
+  AddNonEmpty(data, "tags", PairsJson(details.tags));
+  return Json::Make({{"info", RunInfoJson(details.run)},
+                     {"data", std::move(data)},
+                     {"inputs", Json::MakeObject()},
+                     {"outputs", Json::MakeObject()}});
+}
+
+}  // namespace mw::api::mlflow

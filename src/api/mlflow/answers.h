@@ -1,0 +1,38 @@
+// Answers in MLflow's form: objects as its protocol buffers print themselves, and errors by its codes. Pure, any thread.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "api/mlflow/parameters.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "net/route.h"
+#include "tracking/run.h"
+
+namespace mw::api::mlflow {
+
+/// {"error_code","message"} with the status that belongs to the code.
+net::Response ErrorAnswer(const Error& error);
+
+/// A handler of one RPC: parameters in, an object out; its errors become ErrorAnswer.
+using Rpc = std::function<Task<Result<Json>>(const Parameters& parameters, net::Request& request)>;
+/// Adds it under /api/2.0/mlflow and /ajax-api/2.0/mlflow. `path`: "/runs/create".
+void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc);
+
+/// A double as JSON: NaN and infinities as texts.
+Json NumberJson(double value);
+/// [{"key","value"}]
+template <typename Pairs>
+Json PairsJson(const Pairs& pairs) {
+  Json list = Json::MakeArray();
+  for (const auto& [key, value] : pairs) list.Append(Json::Make({{"key", key}, {"value", value}}));
+  return list;
+}
+Json ExperimentJson(const tracking::Experiment& experiment);
+Json RunInfoJson(const tracking::Run& run);
+Json RunJson(const tracking::RunDetails& details);
+Json MetricJson(std::string_view key, const tracking::Point& point);
+
+}  // namespace mw::api::mlflow

@@ -1,0 +1,19 @@
+// MLflow's REST API, as routes for the control plane's server; one function for each group of its RPCs. What is taken
+// outlives the table. RPCs that are not there answer ENDPOINT_NOT_FOUND, by which the client knows to do without.
+#pragma once
+
+#include "net/route.h"
+#include "tracking/tracking.h"
+
+namespace mw::api::mlflow {
+
+/// experiments/*
+void AddExperimentRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
+/// runs/*
+void AddRunRoutes(net::RouteTable& routes, tracking::Tracking& tracking, const Clock& clock);
+/// metrics/*
+void AddMetricRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
+/// /version, and what is not there.
+void AddServerRoutes(net::RouteTable& routes);
+
+}  // namespace mw::api::mlflow

@@ -1,0 +1,200 @@
+// runs/*
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "api/mlflow/answers.h"
+#include "api/mlflow/routes.h"
+#include "api/mlflow/validation.h"
+#include "base/id.h"
+#include "base/text.h"
+
+namespace mw::api::mlflow {
+namespace {
+
+using net::Method;
+using net::Permission;
+using tracking::LogBatch;
+using tracking::RunId;
+using tracking::Tracking;
+
+Result<RunId> IdOf(const Parameters& parameters) {
+  std::string id = TRY(parameters.RunId());
+  TRY(CheckRunId(id));
+  return RunId(std::move(id));
+}
+
+/// Of run tags; long values are cut off, as MLflow's server does.
+Result<std::pair<std::string, std::string>> TagOf(const Parameters& tag) {
+  std::string key = TRY(tag.RequiredText("key"));
+  TRY(CheckName(Cat(tag.path(), "key"), key));
+  TRY(CheckLength(Cat(tag.path(), "key"), key, kKeyCharactersMax));
+  return std::pair(std::move(key), Truncated(TRY(tag.Text("value")), kTagCharactersMax));
+}
+
+Result<std::pair<std::string, std::string>> ParamOf(const Parameters& param) {
+  std::string key = TRY(param.RequiredText("key"));
+  TRY(CheckName(Cat(param.path(), "key"), key));
+  TRY(CheckLength(param.path().empty() ? "Param key" : Cat(param.path(), "key"), key, kKeyCharactersMax));
+  return std::pair(std::move(key), Truncated(TRY(param.Text("value")), kParamCharactersMax));
+}
+
+/// Infinities become the greatest and least numbers, as MLflow keeps them.
+double Kept(double value) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  if (value > kMost) return kMost;
+  return value < -kMost ? -kMost : value;
+}
+
+Result<tracking::MetricPoint> MetricOf(const Parameters& metric) {
+  tracking::MetricPoint out;
+  out.key = TRY(metric.RequiredText("key"));
+  TRY(CheckName(Cat(metric.path(), "name"), out.key));
+  TRY(CheckLength(metric.path().empty() ? "Metric name" : Cat(metric.path(), "name"), out.key, kKeyCharactersMax));
+  out.point.value = Kept(TRY(metric.RequiredDouble("value")));
+  out.point.time = TRY(metric.RequiredInt("timestamp"));
+  out.point.step = TRY(metric.Int("step")).value_or(0);
+  if (out.point.time >= 0) return out;
+  return InvalidArgument("Invalid value ", out.point.time, " for parameter '", metric.path(), "timestamp' supplied: metric '",
+                         out.key, "' (value=", Json(out.point.value).Dump(),
+                         "). Timestamp must be a nonnegative long (64-bit integer) ");
+}
+
+Task<Result<Json>> Create(Tracking& tracking, const Clock& clock, const Parameters& parameters) {
+  tracking::NewRun run;
+  run.id = NewId<RunId>(clock);
+  run.experiment = tracking::ExperimentId(CO_TRY(parameters.Text("experiment_id")));
+  if (run.experiment.empty()) run.experiment = tracking::ExperimentId("0");
+  run.user = CO_TRY(parameters.Text("user_id"));
+  run.name = CO_TRY(parameters.Text("run_name"));
+  const std::optional<std::int64_t> started = CO_TRY(parameters.Int("start_time"));
+  run.started = started.value_or(ToMicros(clock.Now()) / 1000);
+  const std::vector<Parameters> tags = CO_TRY(parameters.List("tags"));
+  for (const Parameters& tag : tags) run.tags.insert(CO_TRY(TagOf(tag)));
+  RunId id = run.id;
+  CO_TRY(co_await tracking.CreateRun(std::move(run)));
+  const tracking::RunDetails made = CO_TRY(co_await tracking.GetRun(std::move(id)));
+  co_return Json::Make({{"run", RunJson(made)}});
+}
+
+Result<tracking::RunChange> ChangeOf(const Parameters& parameters) {
+  tracking::RunChange change;
+  const std::string status = TRY(parameters.Enum("status", {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}));
+  if (!status.empty()) change.status = TRY(tracking::ParseStatus(ToLower(status)));
+  change.ended = TRY(parameters.Int("end_time"));
+  change.name = TRY(parameters.OptionalText("run_name"));
+  return change;
+}
+
+Task<Result<Json>> Update(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(IdOf(parameters));
+  tracking::RunChange change = CO_TRY(ChangeOf(parameters));
+  const tracking::Run run = CO_TRY(co_await tracking.UpdateRun(std::move(id), std::move(change)));
+  co_return Json::Make({{"run_info", RunInfoJson(run)}});
+}
+
+Task<Result<Json>> Get(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(IdOf(parameters));
+  const tracking::RunDetails details = CO_TRY(co_await tracking.GetRun(std::move(id)));
+  co_return Json::Make({{"run", RunJson(details)}});
+}
+
+Task<Result<Json>> Delete(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(IdOf(parameters));
+  CO_TRY(co_await tracking.DeleteRun(std::move(id)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> Restore(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(IdOf(parameters));
+  CO_TRY(co_await tracking.RestoreRun(std::move(id)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> LogMetric(Tracking& tracking, const Parameters& parameters) {
+  LogBatch batch;
+  batch.run = CO_TRY(IdOf(parameters));
+  batch.metrics.push_back(CO_TRY(MetricOf(parameters)));
+  CO_TRY(co_await tracking.Log(std::move(batch)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> LogParam(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(IdOf(parameters));
+  auto [key, value] = CO_TRY(ParamOf(parameters));
+  CO_TRY(co_await tracking.LogParam(std::move(id), std::move(key), std::move(value)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> SetTag(Tracking& tracking, const Parameters& parameters) {
+  LogBatch batch;
+  batch.run = CO_TRY(IdOf(parameters));
+  batch.tags.push_back(CO_TRY(TagOf(parameters)));
+  CO_TRY(co_await tracking.Log(std::move(batch)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> DeleteTag(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(IdOf(parameters));
+  std::string key = CO_TRY(parameters.RequiredText("key"));
+  CO_TRY(co_await tracking.DeleteTag(std::move(id), std::move(key)));
+  co_return Json::MakeObject();
+}
+
+Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& params) {
+  std::set<std::string_view> seen, twice;
+  for (const auto& [key, value] : params) {
+    if (!seen.insert(key).second) twice.insert(key);
+  }
+  if (twice.empty()) return Ok();
+  std::string list;
+  for (const std::string_view key : twice) CatTo(list, list.empty() ? "'" : ", '", key, "'");
+  return InvalidArgument("Duplicate parameter keys have been submitted: [", list,
+                         "]. Please ensure the request contains only one param value per param key.");
+}
+
+Result<LogBatch> BatchOf(const Parameters& parameters) {
+  LogBatch batch;
+  batch.run = TRY(IdOf(parameters));
+  const std::vector<Parameters> metrics = TRY(parameters.List("metrics"));
+  const std::vector<Parameters> params = TRY(parameters.List("params"));
+  const std::vector<Parameters> tags = TRY(parameters.List("tags"));
+  TRY(CheckBatch("metrics", metrics.size(), kBatchMetricsMax));
+  TRY(CheckBatch("params", params.size(), kBatchParamsMax));
+  TRY(CheckBatch("tags", tags.size(), kBatchTagsMax));
+  TRY(CheckBatch("metrics, params, and tags", metrics.size() + params.size() + tags.size(), kBatchMax));
+  batch.metrics.reserve(metrics.size());
+  for (const Parameters& metric : metrics) batch.metrics.push_back(TRY(MetricOf(metric)));
+  for (const Parameters& param : params) batch.params.push_back(TRY(ParamOf(param)));
+  for (const Parameters& tag : tags) batch.tags.push_back(TRY(TagOf(tag)));
+  TRY(CheckDoubles(batch.params));
+  return batch;
+}
+
+Task<Result<Json>> LogMany(Tracking& tracking, const Parameters& parameters) {
+  LogBatch batch = CO_TRY(BatchOf(parameters));
+  CO_TRY(co_await tracking.Log(std::move(batch)));
+  co_return Json::MakeObject();
+}
+
+}  // namespace
+
+void AddRunRoutes(net::RouteTable& routes, Tracking& tracking, const Clock& clock) {
+  AddRpc(routes, Method::kPost, "/runs/create", Permission::kWrite,
+         [&](const Parameters& parameters, net::Request&) { return Create(tracking, clock, parameters); });
+  const auto add = [&](Method method, std::string_view path, Permission permission, auto call) {
+    AddRpc(routes, method, path, permission,
+           [&tracking, call](const Parameters& parameters, net::Request&) { return call(tracking, parameters); });
+  };
+  add(Method::kPost, "/runs/update", Permission::kWrite, Update);
+  add(Method::kGet, "/runs/get", Permission::kRead, Get);
+  add(Method::kPost, "/runs/delete", Permission::kWrite, Delete);
+  add(Method::kPost, "/runs/restore", Permission::kWrite, Restore);
+  add(Method::kPost, "/runs/log-metric", Permission::kWrite, LogMetric);
+  add(Method::kPost, "/runs/log-parameter", Permission::kWrite, LogParam);
+  add(Method::kPost, "/runs/set-tag", Permission::kWrite, SetTag);
+  add(Method::kPost, "/runs/delete-tag", Permission::kWrite, DeleteTag);
+  add(Method::kPost, "/runs/log-batch", Permission::kWrite, LogMany);
+}
+
+}  // namespace mw::api::mlflow
