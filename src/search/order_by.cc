@@ -42,7 +42,8 @@ Result<Written> ReadWritten(std::string_view clause) {
   const Token name = scanner.Next();
   if (name.kind != TokenKind::kWord && name.kind != TokenKind::kName) return CannotParse(clause);
   const Token word = scanner.Next();
-  return Written { name.text, TRY(ReadAscending(word, scanner, clause)) };
+  const bool ascending = TRY(ReadAscending(word, scanner, clause));
+  return Written{name.text, ascending};
 }
 
 Error Duplicate(std::span<const std::string> clauses) {
