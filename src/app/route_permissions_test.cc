@@ -45,6 +45,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/health", kPublic},
     {Method::kGet, "/ready", kPublic},
     {Method::kGet, "/api/v1/version", kPublic},
+    {Method::kGet, "/version", kPublic},
     // Looking.
     {Method::kGet, "/metrics", kRead},
     {Method::kGet, "/api/v1/doctor", kRead},
@@ -103,6 +104,62 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/servers/{id}/status", kFollow},
     {Method::kPut, "/api/v1/servers/{id}/windows", kFollow},
 };
+
+// MLflow's API: each of these under kMlflowPrefixes.
+constexpr Guarded kMlflow[] = {
+    {Method::kGet, "/experiments/get", kRead},
+    {Method::kGet, "/experiments/get-by-name", kRead},
+    {Method::kGet, "/experiments/search", kRead},
+    {Method::kPost, "/experiments/search", kRead},
+    {Method::kPost, "/experiments/create", kWrite},
+    {Method::kPost, "/experiments/delete", kWrite},
+    {Method::kPost, "/experiments/restore", kWrite},
+    {Method::kPost, "/experiments/update", kWrite},
+    {Method::kPost, "/experiments/set-experiment-tag", kWrite},
+    {Method::kPost, "/experiments/delete-experiment-tag", kWrite},
+    {Method::kGet, "/runs/get", kRead},
+    {Method::kPost, "/runs/search", kRead},
+    {Method::kPost, "/runs/create", kWrite},
+    {Method::kPost, "/runs/update", kWrite},
+    {Method::kPost, "/runs/delete", kWrite},
+    {Method::kPost, "/runs/restore", kWrite},
+    {Method::kPost, "/runs/log-metric", kWrite},
+    {Method::kPost, "/runs/log-parameter", kWrite},
+    {Method::kPost, "/runs/set-tag", kWrite},
+    {Method::kPost, "/runs/delete-tag", kWrite},
+    {Method::kPost, "/runs/log-batch", kWrite},
+    {Method::kGet, "/metrics/get-history", kRead},
+    {Method::kGet, "/metrics/get-history-bulk", kRead},
+    {Method::kGet, "/metrics/get-history-bulk-interval", kRead},
+};
+constexpr std::string_view kMlflowPrefixes[] = {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/2.0/preview/mlflow"};
+// Where there is none of its endpoints, so that its client learns that.
+constexpr std::string_view kNothingThere[] = {"/api/{version}/mlflow/{rest...}", "/ajax-api/{version}/mlflow/{rest...}",
+                                              "/api/2.0/{rest...}", "/ajax-api/2.0/{rest...}"};
+
+struct GuardedRoute {
+  Method method;
+  std::string pattern;
+  Permission permission;
+};
+
+const std::vector<GuardedRoute>& AllRoutes() {
+  static const std::vector<GuardedRoute> kAll = [] {
+    std::vector<GuardedRoute> all;
+    for (const Guarded& route : kRoutes) all.push_back({route.method, std::string(route.pattern), route.permission});
+    for (const std::string_view prefix : kMlflowPrefixes) {
+      for (const Guarded& route : kMlflow) all.push_back({route.method, Cat(prefix, route.pattern), route.permission});
+    }
+    for (const std::string_view pattern : kNothingThere) {
+      for (const Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kPatch, Method::kDelete}) {
+        all.push_back({method, std::string(pattern), kRead});
+      }
+    }
+    return all;
+  }();
+  return kAll;
+}
+
 constexpr Permission kGrantable[] = {kRead, kWrite, kDeploy, kFollow, kAdmin};
 
 std::string Name(Method method, std::string_view pattern) { return Cat(net::MethodName(method), " ", pattern); }
@@ -174,7 +231,7 @@ class RoutePermissionsTest : public ::testing::Test {
 
 TEST_F(RoutePermissionsTest, EveryRouteIsInTheTable) {
   std::map<std::string, std::string> table, found;
-  for (const Guarded& route : kRoutes) {
+  for (const GuardedRoute& route : AllRoutes()) {
     table[Name(route.method, route.pattern)] = net::PermissionName(route.permission);
   }
   for (const net::Route& route : platform_->routes().routes()) {
@@ -193,7 +250,7 @@ TEST_F(RoutePermissionsTest, EveryRouteIsInTheTable) {
   for (const auto& [name, permission] : table) {
     EXPECT_TRUE(found.contains(name)) << name << " is gone: take its line out of kRoutes";
   }
-  EXPECT_EQ(table.size(), std::size(kRoutes)) << "a route stands twice in kRoutes";
+  EXPECT_EQ(table.size(), AllRoutes().size()) << "a route stands twice in kRoutes";
 }
 
 TEST_F(RoutePermissionsTest, OneWithoutAKnownTokenGetsToPublicRoutesOnly) {
@@ -201,7 +258,7 @@ TEST_F(RoutePermissionsTest, OneWithoutAKnownTokenGetsToPublicRoutesOnly) {
   const std::string url = Guard(nobody);
   for (const std::string token : {"", "mw_admin_of_another_home"}) {
     net::HttpClient client = ClientOf(url, token);
-    for (const Guarded& route : kRoutes) {
+    for (const GuardedRoute& route : AllRoutes()) {
       const int expected = route.permission == kPublic ? 204 : 401;
       EXPECT_EQ(StatusOf(client, route.method, route.pattern), expected) << Name(route.method, route.pattern);
       if (route.method != Method::kGet) continue;
@@ -218,7 +275,7 @@ TEST_F(RoutePermissionsTest, APermissionOpensItsOwnRoutesAndNoOthers) {
   const std::string url = Guard(authenticator);
   for (const Permission held : kGrantable) {
     net::HttpClient client = ClientOf(url, std::string(net::PermissionName(held)));
-    for (const Guarded& route : kRoutes) {
+    for (const GuardedRoute& route : AllRoutes()) {
       const bool may = route.permission == kPublic || route.permission == held || held == kAdmin;
       EXPECT_EQ(StatusOf(client, route.method, route.pattern), may ? 204 : 403)
           << Name(route.method, route.pattern) << " with the permission " << net::PermissionName(held);
@@ -231,7 +288,7 @@ TEST_F(RoutePermissionsTest, AStepMayDoAllButFollowAndIsNobodyAfterIt) {
   StepTokenIssuer issuer(authenticator, "secret");
   const std::string token = issuer.Issue(pipelines::RunId(NewIdText(clock_)), "attempt");
   net::HttpClient client = ClientOf(Guard(authenticator), token);
-  for (const Guarded& route : kRoutes) {
+  for (const GuardedRoute& route : AllRoutes()) {
     const bool may = route.permission != kFollow && route.permission != kAdmin;
     EXPECT_EQ(StatusOf(client, route.method, route.pattern), may ? 204 : 403) << Name(route.method, route.pattern);
   }
@@ -243,7 +300,7 @@ TEST_F(RoutePermissionsTest, TheServersOwnTokenFollowsOnly) {
   const std::string token = Secret("follow_token");
   ASSERT_FALSE(token.empty());
   net::HttpClient client = ClientOf(platform_->url(), token);
-  for (const Guarded& route : kRoutes) {
+  for (const GuardedRoute& route : AllRoutes()) {
     if (route.permission == kPublic || route.permission == kFollow) continue;
     EXPECT_EQ(StatusOf(client, route.method, route.pattern), 403) << Name(route.method, route.pattern);
   }
@@ -256,7 +313,7 @@ TEST_F(RoutePermissionsTest, OnThisMachineNoTokenIsTheLocalUserAndAWrongOneIsNob
   net::HttpClient admin = ClientOf(platform_->url(), Secret("token"));
   EXPECT_EQ(StatusOf(admin, Method::kGet, "/api/v1/goals"), 200);
   net::HttpClient wrong = ClientOf(platform_->url(), "mw_admin_of_another_home");
-  for (const Guarded& route : kRoutes) {
+  for (const GuardedRoute& route : AllRoutes()) {
     if (route.permission == kPublic) continue;
     EXPECT_EQ(StatusOf(wrong, route.method, route.pattern), 401) << Name(route.method, route.pattern);
   }

@@ -59,14 +59,18 @@ class FakeResponder final : public Responder {
 };
 
 /// The answer of the route that `target` ("/api/v1/runs?limit=2") leads to; 404 where there is none.
-inline Response Ask(const RouteTable& routes, Method method, std::string_view target, std::string body = "") {
-  FakeRequest request(method, target, std::move(body));
-  RouteTable::Match match = routes.Find(method, request.path);
-  if (match.route == nullptr) return ErrorResponse(NotFound("no route leads to ", target));
+inline Response Ask(const RouteTable& routes, FakeRequest& request) {
+  RouteTable::Match match = routes.Find(request.method, request.path);
+  if (match.route == nullptr) return ErrorResponse(NotFound("no route leads to ", request.path));
   request.params = std::move(match.params);
   FakeResponder responder;
   SyncWait(match.route->handler(request, responder));
   return std::move(responder.response);
+}
+
+inline Response Ask(const RouteTable& routes, Method method, std::string_view target, std::string body = "") {
+  FakeRequest request(method, target, std::move(body));
+  return Ask(routes, request);
 }
 
 }  // namespace mw::net

@@ -7,8 +7,9 @@
 namespace mw::tracking::store {
 namespace {
 
-constexpr std::string_view kColumns = "SELECT id, project, name, artifact_location, stage, created_at, updated_at"
-                                      " FROM tracking_experiments ";
+constexpr std::string_view kColumns =
+    "SELECT id, project, name, artifact_location, stage, created_at, updated_at"
+    " FROM tracking_experiments ";
 
 /// Ids are digits; what is none has no experiment.
 std::int64_t NumberOf(const ExperimentId& id) { return ParseInt(id.text()).value_or(-1); }
@@ -64,8 +65,7 @@ Result<std::optional<Experiment>> FindExperimentByName(db::Snapshot& snapshot, s
 }
 
 Result<std::vector<Experiment>> FindExperiments(db::Snapshot& snapshot, std::string_view project) {
-  const db::Rows rows =
-      TRY(snapshot.Query(Cat(kColumns, "WHERE project = ? ORDER BY name"), {std::string(project)}));
+  const db::Rows rows = TRY(snapshot.Query(Cat(kColumns, "WHERE project = ? ORDER BY name"), {std::string(project)}));
   std::vector<Experiment> experiments;
   for (const db::Row& row : rows) {
     experiments.push_back(ReadExperiment(row));
@@ -99,7 +99,8 @@ Status SetExperimentTag(db::Transaction& transaction, const ExperimentId& id, st
 
 Result<bool> DeleteExperimentTag(db::Transaction& transaction, const ExperimentId& id, std::string_view key) {
   return TRY(transaction.Execute("DELETE FROM tracking_experiment_tags WHERE experiment_id = ? AND key = ?",
-                                 {NumberOf(id), std::string(key)})) > 0;
+                                 {NumberOf(id), std::string(key)}))
+  > 0;
 }
 
 }  // namespace mw::tracking::store

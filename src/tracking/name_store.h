@@ -1,5 +1,5 @@
-// SQL of the names of metrics, parameters and tags, which other tables hold as numbers, and of the counters that numbers
-// come from. Functions run inside closures of db::Database.
+// SQL of the names of metrics, parameters and tags, which other tables hold as numbers, and of the counters that
+// numbers come from. Functions run inside closures of db::Database.
 #pragma once
 
 #include <cstdint>

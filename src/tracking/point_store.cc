@@ -29,8 +29,7 @@ Status KeepLatestOf(db::Transaction& transaction, std::int64_t run, std::span<co
 }
 
 Result<std::vector<TailPoint>> TailOf(db::Snapshot& snapshot, std::int64_t run) {
-  const db::Rows rows =
-      TRY(snapshot.Query("SELECT points FROM tracking_tails WHERE run = ? ORDER BY number", {run}));
+  const db::Rows rows = TRY(snapshot.Query("SELECT points FROM tracking_tails WHERE run = ? ORDER BY number", {run}));
   std::vector<TailPoint> points;
   for (const db::Row& row : rows) TRY(ReadTail(row.Blob(0), points));
   return points;
@@ -47,7 +46,8 @@ Status AddToChunks(db::Transaction& transaction, std::int64_t run, std::int64_t 
     TRY(UnpackChunk(rows[0].Blob(2), points));
   }
   SortPoints(points);
-  TRY(transaction.Execute("INSERT INTO tracking_chunks (run, name, number, count, points) VALUES (?, ?, ?, ?, ?)"
+  TRY(
+      transaction.Execute("INSERT INTO tracking_chunks (run, name, number, count, points) VALUES (?, ?, ?, ?, ?)"
                           " ON CONFLICT (run, name, number) DO UPDATE"
                           " SET count = excluded.count, points = excluded.points",
                           {run, name, number, static_cast<std::int64_t>(points.size()), db::Bytes{PackChunk(points)}}));
@@ -74,8 +74,8 @@ Status AppendPoints(db::Transaction& transaction, const TailPlace& place, const 
 }
 
 Result<std::vector<Point>> HistoryOf(db::Snapshot& snapshot, std::int64_t run, std::int64_t name) {
-  const db::Rows rows = TRY(snapshot.Query(
-      "SELECT points FROM tracking_chunks WHERE run = ? AND name = ? ORDER BY number", {run, name}));
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT points FROM tracking_chunks WHERE run = ? AND name = ? ORDER BY number", {run, name}));
   std::vector<Point> points;
   for (const db::Row& row : rows) TRY(UnpackChunk(row.Blob(0), points));
   for (const TailPoint& point : TRY(TailOf(snapshot, run))) {

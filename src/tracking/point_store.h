@@ -1,6 +1,6 @@
-// SQL of metric points. A batch is one row of its run's tail; when a tail has grown it is sealed: its points go, metric by
-// metric, sorted and without doubles, into chunks. The latest point of each metric is kept beside them, so that no list of
-// runs reads a history. Functions run inside closures of db::Database.
+// SQL of metric points. A batch is one row of its run's tail; when a tail has grown it is sealed: its points go, metric
+// by metric, sorted and without doubles, into chunks. The latest point of each metric is kept beside them, so that no
+// list of runs reads a history. Functions run inside closures of db::Database.
 //
 // Invariant: a point that was logged is in the tail or in a chunk of its run, perhaps twice; reading drops doubles.
 #pragma once
@@ -16,8 +16,8 @@
 
 namespace mw::tracking::store {
 
-inline constexpr std::int64_t kTailBytesMax = 32 << 10;    ///< a tail that has grown so far is sealed
-inline constexpr std::int64_t kChunkPointsMin = 1024;      ///< a last chunk of fewer points is filled up first
+inline constexpr std::int64_t kTailBytesMax = 32 << 10;  ///< a tail that has grown so far is sealed
+inline constexpr std::int64_t kChunkPointsMin = 1024;    ///< a last chunk of fewer points is filled up first
 
 /// Where the next batch of a run's tail goes.
 struct TailPlace {

@@ -134,8 +134,8 @@ Status UnpackChunk(std::string_view chunk, std::vector<Point>& points) {
   if (!reader.Byte(format) || format != kChunkFormat) return DataLoss("a chunk of a metric has an unknown format");
   Point point;
   while (!reader.AtEnd()) {
-    const bool read = reader.Delta(point.step, point.step) && reader.Delta(point.time, point.time) &&
-                      reader.Double(point.value);
+    const bool read =
+        reader.Delta(point.step, point.step) && reader.Delta(point.time, point.time) && reader.Double(point.value);
     if (!read) return DataLoss("a chunk of a metric ends inside a point");
     points.push_back(point);
   }

@@ -11,7 +11,8 @@
 namespace mw::tracking {
 namespace {
 
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(), kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(),
+                       kMost = std::numeric_limits<std::int64_t>::max();
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
 
 std::vector<Point> SomePoints(std::size_t count, std::uint64_t seed) {
@@ -95,12 +96,15 @@ TEST(Points, ThinningKeepsEndsAndPeaks) {
   EXPECT_GT(thin.size(), 900U);
   EXPECT_TRUE(Same(thin.front(), points.front()) && Same(thin.back(), points.back()));
   EXPECT_TRUE(std::is_sorted(thin.begin(), thin.end(), Before));
-  const auto has = [&thin](const Point& p) { return std::any_of(thin.begin(), thin.end(), [&](const Point& q) { return Same(p, q); }); };
+  const auto has = [&thin](const Point& p) {
+    return std::any_of(thin.begin(), thin.end(), [&](const Point& q) { return Same(p, q); });
+  };
   EXPECT_TRUE(has(points[33'333]) && has(points[66'666]));
   EXPECT_EQ(Thin(points, 1).size(), 1U);
   EXPECT_EQ(Thin(points, 2).size(), 2U);
   EXPECT_EQ(Thin(points, 3).size(), 3U);
-  EXPECT_TRUE(AllSame(Thin(std::vector<Point>(points.begin(), points.begin() + 10), 10), {points.begin(), points.begin() + 10}));
+  EXPECT_TRUE(AllSame(Thin(std::vector<Point>(points.begin(), points.begin() + 10), 10),
+                      {points.begin(), points.begin() + 10}));
 }
 
 }  // namespace

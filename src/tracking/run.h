@@ -1,5 +1,5 @@
-// The nouns of tracking: an experiment holds runs; a run has parameters, metrics step by step, and tags. Their names and
-// their rules are MLflow's. Plain values, no I/O. Times are milliseconds since the epoch, as clients send them.
+// The nouns of tracking: an experiment holds runs; a run has parameters, metrics step by step, and tags. Their names
+// and their rules are MLflow's. Plain values, no I/O. Times are milliseconds since the epoch, as clients send them.
 //
 //   running | scheduled --UpdateRun--> finished | failed | killed
 //   active <--RestoreRun / DeleteRun--> deleted          (experiments likewise, their runs with them)
@@ -51,7 +51,7 @@ struct NewExperiment {
 };
 
 struct NewRun {
-  RunId id;  ///< the caller's: a run of a pipeline brings its own
+  RunId id;                 ///< the caller's: a run of a pipeline brings its own
   ExperimentId experiment;  ///< empty: the one of that name
   std::string project = "default";
   std::string experiment_name = "default";  ///< made when absent

@@ -10,13 +10,13 @@ namespace mw::tracking {
 namespace {
 
 constexpr std::array<std::string_view, 32> kManners = {
-    "amber", "bold",  "brisk", "calm",  "clear", "crisp", "deft",   "dusty", "early", "even",  "fair",
-    "fleet", "fresh", "glad",  "grand", "hazel", "jolly", "keen",   "light", "lucid", "mild",  "neat",
+    "amber", "bold",  "brisk", "calm",  "clear", "crisp", "deft",   "dusty", "early", "even", "fair",
+    "fleet", "fresh", "glad",  "grand", "hazel", "jolly", "keen",   "light", "lucid", "mild", "neat",
     "plain", "proud", "quick", "quiet", "rapid", "sharp", "silver", "sunny", "swift", "vivid"};
 constexpr std::array<std::string_view, 32> kThings = {
-    "anchor", "beacon", "birch",  "brook",  "canyon", "cedar",  "cliff",  "comet", "delta",   "dune",  "falcon",
-    "fjord",  "forge",  "garden", "glade",  "harbour", "heron", "island", "lark",  "lantern", "maple", "meadow",
-    "mill",   "orchard", "otter", "pebble", "ridge",  "river",  "spruce", "tide",  "valley",  "willow"};
+    "anchor", "beacon",  "birch",  "brook",  "canyon",  "cedar", "cliff",  "comet", "delta",   "dune",  "falcon",
+    "fjord",  "forge",   "garden", "glade",  "harbour", "heron", "island", "lark",  "lantern", "maple", "meadow",
+    "mill",   "orchard", "otter",  "pebble", "ridge",   "river", "spruce", "tide",  "valley",  "willow"};
 
 /// FNV-1a, 64 bits.
 std::uint64_t HashOf(std::string_view text) {

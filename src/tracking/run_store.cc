@@ -10,13 +10,15 @@ namespace {
 /// Of a value, for an index that any database can hold.
 constexpr std::size_t kHeadBytes = 64;
 
-constexpr std::string_view kRunColumns =
-    "SELECT r.number, r.id, r.experiment_id, r.name, r.user_id, r.source, r.status, r.stage, r.started_at, r.ended_at,"
-    " e.artifact_location FROM tracking_runs r JOIN tracking_experiments e ON e.id = r.experiment_id ";
-
-Stage ReadStage(const std::string& name) { return name == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted; }
+Stage ReadStage(const std::string& name) {
+  return name == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted;
+}
 
 db::Value Ended(const Run& run) { return run.ended ? db::Value(*run.ended) : db::Value(nullptr); }
+
+std::string_view TableOf(Texts kind) { return kind == Texts::kParams ? "tracking_params" : "tracking_tags"; }
+
+}  // namespace
 
 Result<StoredRun> ReadRun(const db::Row& row) {
   StoredRun stored;
@@ -32,12 +34,10 @@ Result<StoredRun> ReadRun(const db::Row& row) {
   run.started = row.Int(8);
   if (!row.IsNull(9)) run.ended = row.Int(9);
   const std::string& location = row.Text(10);
-  run.artifact_uri = Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/", row.Text(1),
-                         "/artifacts");
+  run.artifact_uri =
+      Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/", row.Text(1), "/artifacts");
   return stored;
 }
-
-std::string_view TableOf(Texts kind) { return kind == Texts::kParams ? "tracking_params" : "tracking_tags"; }
 
 /// Cut where a character begins.
 std::string HeadOf(std::string_view value) {
@@ -46,21 +46,18 @@ std::string HeadOf(std::string_view value) {
   return std::string(value.substr(0, size));
 }
 
-}  // namespace
-
 Result<std::int64_t> InsertRun(db::Transaction& transaction, const Run& run) {
   const std::int64_t number = TRY(NextNumber(transaction, "runs"));
-  TRY(
-      transaction.Execute("INSERT INTO tracking_runs (number, id, experiment_id, name, user_id, source, status, stage,"
-                          " started_at, ended_at, tail_count, tail_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-                          {number, run.id.text(), std::int64_t{ParseInt(run.experiment.text()).value_or(-1)}, run.name,
-                           run.user, run.source, std::string(StatusName(run.status)),
-                           std::string(StageName(run.stage)), run.started, Ended(run)}));
+  TRY(transaction.Execute(
+      "INSERT INTO tracking_runs (number, id, experiment_id, name, user_id, source, status, stage,"
+      " started_at, ended_at, tail_count, tail_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+      {number, run.id.text(), std::int64_t{ParseInt(run.experiment.text()).value_or(-1)}, run.name, run.user,
+       run.source, std::string(StatusName(run.status)), std::string(StageName(run.stage)), run.started, Ended(run)}));
   return number;
 }
 
 Result<std::optional<StoredRun>> FindRun(db::Snapshot& snapshot, const RunId& id) {
-  const db::Rows rows = TRY(snapshot.Query(Cat(kRunColumns, "WHERE r.id = ?"), {id.text()}));
+  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kRunColumns, kRunTables, " WHERE r.id = ?"), {id.text()}));
   if (rows.empty()) return std::optional<StoredRun>();
   return std::optional<StoredRun>(TRY(ReadRun(rows[0])));
 }
@@ -78,8 +75,8 @@ Result<std::vector<Run>> FindRuns(db::Snapshot& snapshot, std::string_view proje
                                   const RunId& before, std::int64_t limit) {
   // Numbers ascend with time of creation.
   const db::Rows rows = TRY(snapshot.Query(
-      Cat(kRunColumns,
-          "WHERE e.project = ? AND e.name = ? AND r.stage = 'active' AND"
+      Cat("SELECT ", kRunColumns, kRunTables,
+          " WHERE e.project = ? AND e.name = ? AND r.stage = 'active' AND"
           " (? = '' OR r.number < (SELECT number FROM tracking_runs WHERE id = ?)) ORDER BY r.number DESC LIMIT ?"),
       {std::string(project), std::string(experiment), before.text(), before.text(), limit}));
   std::vector<Run> runs;
@@ -94,19 +91,18 @@ Result<std::optional<LoggedRun>> TouchRun(db::Transaction& transaction, const Ru
                             {bytes, id.text()}));
   if (rows.empty()) return std::optional<LoggedRun>();
   const db::Row& row = rows[0];
-  return std::optional(LoggedRun{{row.Int(0), row.Int(1), row.Int(2)}, ExperimentId(Cat(row.Int(3))),
-                                 ReadStage(row.Text(4))});
+  return std::optional(
+      LoggedRun{{row.Int(0), row.Int(1), row.Int(2)}, ExperimentId(Cat(row.Int(3))), ReadStage(row.Text(4))});
 }
 
 Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, Texts kind, std::int64_t run, std::int64_t name) {
-  const db::Rows rows = TRY(
-      snapshot.Query(Cat("SELECT value FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}));
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT value FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}));
   return rows.empty() ? std::optional<std::string>() : std::optional(rows[0].Text(0));
 }
 
 Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name, std::string_view value) {
-  TRY(
-      transaction.Execute(Cat("INSERT INTO ", TableOf(kind),
+  TRY(transaction.Execute(Cat("INSERT INTO ", TableOf(kind),
                               " (run, name, head, value) VALUES (?, ?, ?, ?) ON CONFLICT (run, name) DO UPDATE"
                               " SET head = excluded.head, value = excluded.value"),
                           {run, name, HeadOf(value), std::string(value)}));
@@ -114,11 +110,11 @@ Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::
 }
 
 Result<bool> DeleteText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name) {
-  return TRY(transaction.Execute(Cat("DELETE FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name})) > 0;
+  return TRY(transaction.Execute(Cat("DELETE FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}))
+  > 0;
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> TextsOf(db::Snapshot& snapshot, Texts kind,
-                                                                 std::int64_t run) {
+Result<std::vector<std::pair<std::string, std::string>>> TextsOf(db::Snapshot& snapshot, Texts kind, std::int64_t run) {
   const db::Rows rows =
       TRY(snapshot.Query(Cat("SELECT n.name, t.value FROM ", TableOf(kind),
                              " t JOIN tracking_names n ON n.id = t.name WHERE t.run = ? ORDER BY n.name"),

@@ -19,6 +19,15 @@ struct StoredRun {
   Run run;
 };
 
+/// For statements that read whole runs: the columns, and what they come from (r the run, e its experiment).
+inline constexpr std::string_view kRunColumns =
+    "r.number, r.id, r.experiment_id, r.name, r.user_id, r.source, r.status, r.stage, r.started_at, r.ended_at,"
+    " e.artifact_location";
+inline constexpr std::size_t kRunColumnCount = 11;
+inline constexpr std::string_view kRunTables =
+    " FROM tracking_runs r JOIN tracking_experiments e ON e.id = r.experiment_id";
+Result<StoredRun> ReadRun(const db::Row& row);
+
 /// Errors: kAlreadyExists.
 Result<std::int64_t> InsertRun(db::Transaction& transaction, const Run& run);
 Result<std::optional<StoredRun>> FindRun(db::Snapshot& snapshot, const RunId& id);
@@ -34,6 +43,9 @@ struct LoggedRun {
   Stage stage = Stage::kActive;
 };
 Result<std::optional<LoggedRun>> TouchRun(db::Transaction& transaction, const RunId& id, std::int64_t bytes);
+
+/// The first bytes of a parameter's or tag's value, which an index holds.
+std::string HeadOf(std::string_view value);
 
 enum class Texts : std::uint8_t { kParams, kTags };
 Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, Texts kind, std::int64_t run, std::int64_t name);

@@ -9,6 +9,7 @@
 #include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run_name.h"
+#include "tracking/run_search_store.h"
 #include "tracking/run_store.h"
 
 namespace mw::tracking {
@@ -97,8 +98,8 @@ struct Refused {
 Error RefusedParams(const RunId& id, const std::vector<Refused>& refused) {
   std::string list;
   for (const Refused& param : refused) {
-    CatTo(list, list.empty() ? "" : ", ", "{'key': ", PythonText(param.key), ", 'old_value': ",
-          PythonText(param.old_value), ", 'new_value': ", PythonText(param.new_value), "}");
+    CatTo(list, list.empty() ? "" : ", ", "{'key': ", PythonText(param.key),
+          ", 'old_value': ", PythonText(param.old_value), ", 'new_value': ", PythonText(param.new_value), "}");
   }
   return InvalidArgument("Changing param values is not allowed. Params were already logged='[", list, "]' for run ID='",
                          id.text(), "'.");
@@ -181,6 +182,15 @@ Result<std::string> NameOf(const NewRun& run) {
                          "(run_name='", run.name, "', mlflow.runName='", tag->second, "').");
 }
 
+Result<RunDetails> DetailsOf(db::Snapshot& snapshot, store::StoredRun stored) {
+  RunDetails details;
+  details.run = std::move(stored.run);
+  details.params = TRY(store::TextsOf(snapshot, Texts::kParams, stored.number));
+  details.tags = TRY(store::TextsOf(snapshot, Texts::kTags, stored.number));
+  details.latest = TRY(store::LatestOf(snapshot, stored.number));
+  return details;
+}
+
 }  // namespace
 
 std::string_view StatusName(RunStatus status) {
@@ -219,13 +229,12 @@ Task<Result<ExperimentId>> Tracking::CreateExperiment(NewExperiment experiment) 
   const std::int64_t now = NowMillis();
   co_return co_await database_.Write([&](db::Transaction& t) -> Result<ExperimentId> {
     const auto known = TRY(store::FindExperimentByName(t, experiment.project, experiment.name));
-    if (known && known->stage == Stage::kDeleted) {
+    if (known) {
       return Error{Code::kAlreadyExists,
-                   Cat("Experiment(name=", experiment.name, ") already exists in deleted state. You can restore the ",
-                       "experiment, or permanently delete the experiment to create a new one."),
+                   Cat("Experiment(name=", experiment.name, ") already exists.",
+                       known->stage == Stage::kActive ? "" : " It is deleted; restore it, or choose another name."),
                    {}};
     }
-    if (known) return Error{Code::kAlreadyExists, Cat("Experiment(name=", experiment.name, ") already exists."), {}};
     Experiment made;
     made.project = experiment.project;
     made.name = experiment.name;
@@ -263,6 +272,11 @@ Result<std::vector<Experiment>> Tracking::ListExperiments(db::Snapshot& snapshot
 
 Task<Result<std::vector<Experiment>>> Tracking::ListExperiments(std::string project) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return ListExperiments(s, project); });
+}
+
+Task<Result<ExperimentPage>> Tracking::SearchExperiments(ExperimentQuery query) {
+  std::vector<Experiment> all = CO_TRY(co_await ListExperiments(query.project));
+  co_return SelectExperiments(std::move(all), query);
 }
 
 Task<Status> Tracking::RenameExperiment(ExperimentId id, std::string name) {
@@ -330,7 +344,8 @@ Result<Run> Tracking::CreateRun(db::Transaction& transaction, const NewRun& run)
   for (const auto& [key, value] : tags) {
     TRY(store::SetText(transaction, Texts::kTags, number, TRY(store::NeedName(transaction, key)), value));
   }
-  return TRY(MustFindRun(transaction, run.id)).run;
+  return TRY(MustFindRun(transaction, run.id))
+  .run;
 }
 
 Task<Result<Run>> Tracking::CreateRun(NewRun run) {
@@ -414,13 +429,24 @@ Task<Status> Tracking::DeleteTag(RunId id, std::string key) {
 // ---- reading ----
 
 Result<RunDetails> Tracking::GetRun(db::Snapshot& snapshot, const RunId& id) {
-  store::StoredRun stored = TRY(MustFindRun(snapshot, id));
-  RunDetails details;
-  details.run = std::move(stored.run);
-  details.params = TRY(store::TextsOf(snapshot, Texts::kParams, stored.number));
-  details.tags = TRY(store::TextsOf(snapshot, Texts::kTags, stored.number));
-  details.latest = TRY(store::LatestOf(snapshot, stored.number));
-  return details;
+  return DetailsOf(snapshot, TRY(MustFindRun(snapshot, id)));
+}
+
+Result<RunPage> Tracking::SearchRuns(db::Snapshot& snapshot, const RunQuery& query) {
+  RunQuery one_more = query;
+  ++one_more.limit;  // tells whether there is another page
+  std::vector<store::FoundRun> found = TRY(store::SearchRuns(snapshot, one_more));
+  RunPage page;
+  if (found.size() > static_cast<std::size_t>(query.limit)) {
+    found.pop_back();
+    page.next = found.back().place;
+  }
+  for (store::FoundRun& run : found) page.runs.push_back(TRY(DetailsOf(snapshot, std::move(run.stored))));
+  return page;
+}
+
+Task<Result<RunPage>> Tracking::SearchRuns(RunQuery query) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return SearchRuns(s, query); });
 }
 
 Task<Result<RunDetails>> Tracking::GetRun(RunId id) {

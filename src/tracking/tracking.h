@@ -1,5 +1,5 @@
-// The door of tracking: experiments, runs, parameters, metrics per step, tags, with MLflow's rules. What other modules make
-// part of a greater change exists on a transaction too. Any thread.
+// The door of tracking: experiments, runs, parameters, metrics per step, tags, with MLflow's rules. What other modules
+// make part of a greater change exists on a transaction too. Any thread.
 #pragma once
 
 #include <string>
@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/task.h"
 #include "db/database.h"
+#include "tracking/experiment_search.h"
 #include "tracking/run.h"
+#include "tracking/run_search.h"
 
 namespace mw::tracking {
 
@@ -40,6 +42,7 @@ class Tracking {
   /// By name.
   static Result<std::vector<Experiment>> ListExperiments(db::Snapshot& snapshot, std::string_view project);
   Task<Result<std::vector<Experiment>>> ListExperiments(std::string project);
+  Task<Result<ExperimentPage>> SearchExperiments(ExperimentQuery query);
   /// Errors: kNotFound; kAlreadyExists; kFailedPrecondition when it is deleted.
   Task<Status> RenameExperiment(ExperimentId id, std::string name);
   /// With its runs. Errors: kNotFound: there is none, or it is not active (not deleted).
@@ -76,6 +79,10 @@ class Tracking {
   /// Also one that is deleted. Errors: kNotFound.
   static Result<RunDetails> GetRun(db::Snapshot& snapshot, const RunId& id);
   Task<Result<RunDetails>> GetRun(RunId id);
+
+  /// Errors: kInternal.
+  static Result<RunPage> SearchRuns(db::Snapshot& snapshot, const RunQuery& query);
+  Task<Result<RunPage>> SearchRuns(RunQuery query);
 
   /// Every point of one metric in the order of time, step, value. Errors: kNotFound no such run.
   static Result<std::vector<Point>> MetricHistory(db::Snapshot& snapshot, const RunId& id, std::string_view key);

@@ -161,7 +161,8 @@ INSERT INTO tracking_runs
   JOIN tracking_experiments e ON e.project = o.project AND e.name = o.name;
 INSERT INTO tracking_counters SELECT 'runs', COALESCE(MAX(number), 0) FROM tracking_runs;
 INSERT INTO tracking_names SELECT ROW_NUMBER() OVER (ORDER BY key), key FROM
-  (SELECT key FROM tracking_old_metrics UNION SELECT key FROM tracking_old_params UNION SELECT key FROM tracking_old_tags) k;
+  (SELECT key FROM tracking_old_metrics UNION SELECT key FROM tracking_old_params
+   UNION SELECT key FROM tracking_old_tags) k;
 INSERT INTO tracking_counters SELECT 'names', COALESCE(MAX(id), 0) FROM tracking_names;
 INSERT INTO tracking_params SELECT r.number, n.id, SUBSTR(p.value, 1, 64), p.value FROM tracking_old_params p
   JOIN tracking_runs r ON r.id = p.run_id JOIN tracking_names n ON n.name = p.key;

@@ -81,7 +81,8 @@ TYPED_TEST(TrackingTest, KeepsARunFromStartToEnd) {
   EXPECT_EQ(this->Log({id, {}, {{"max_depth", "6"}, {"note", "Zürich"}}, {{"reviewed", "no"}}}), "");
   EXPECT_EQ(this->Log({id, {}, {}, {{"reviewed", "yes"}}}), "");
   const auto end = [&](RunStatus status, std::int64_t at) {
-    return SyncWait(this->database_->Write([&](db::Transaction& t) { return Tracking::EndRun(t, id, status, at); })).ok();
+    return SyncWait(this->database_->Write([&](db::Transaction& t) { return Tracking::EndRun(t, id, status, at); }))
+        .ok();
   };
   EXPECT_TRUE(end(RunStatus::kFinished, kStart + 60'000));
   EXPECT_TRUE(end(RunStatus::kFailed, kStart + 90'000)) << "it stays as it ended";
@@ -175,8 +176,10 @@ TYPED_TEST(TrackingTest, ManyPointsAreSealedAndReadBackWhole) {
   EXPECT_EQ(this->History(other, "m1").size(), 60U);
   const auto count = [this](const char* table) {
     return SyncWait(this->database_->Read([&](db::Snapshot& s) -> Result<std::int64_t> {
-      return TRY(s.Query(Cat("SELECT COUNT(*) FROM ", table))).at(0).Int(0);
-    })).value();
+             return TRY(s.Query(Cat("SELECT COUNT(*) FROM ", table)))
+             .at(0).Int(0);
+           }))
+        .value();
   };
   EXPECT_GT(count("tracking_chunks"), 3);
   EXPECT_LT(count("tracking_chunks"), 40) << "small last chunks are filled up";
@@ -185,8 +188,10 @@ TYPED_TEST(TrackingTest, ManyPointsAreSealedAndReadBackWhole) {
 
 TYPED_TEST(TrackingTest, KeepsValuesThatAreNoFiniteNumbers) {
   const RunId id = this->Start("r1");
-  EXPECT_EQ(this->Log({id, {{"loss", {1, 0, std::nan("")}}, {"low", {1, 0, -kInfinity}}, {"high", {1, 0, kInfinity}}}, {}, {}}),
-            "");
+  EXPECT_EQ(
+      this->Log(
+          {id, {{"loss", {1, 0, std::nan("")}}, {"low", {1, 0, -kInfinity}}, {"high", {1, 0, kInfinity}}}, {}, {}}),
+      "");
   EXPECT_TRUE(std::isnan(this->Latest(id, "loss").value));
   EXPECT_EQ(this->Latest(id, "low").value, -kInfinity);
   EXPECT_EQ(this->Latest(id, "high").value, kInfinity);
@@ -214,12 +219,12 @@ TYPED_TEST(TrackingTest, AParameterIsLoggedOnceUnlessAStepIsTriedAgain) {
 TYPED_TEST(TrackingTest, DeletesAndRestoresRunsAndTags) {
   const RunId id = this->Start("r1");
   EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "branch"))), "");
-  EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "branch"))), "No tag with name: branch in run with id r1");
+  EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "branch"))),
+            "No tag with name: branch in run with id r1");
   EXPECT_EQ(this->Said(SyncWait(this->tracking_->DeleteTag(id, "never"))), "No tag with name: never in run with id r1");
   ASSERT_TRUE(SyncWait(this->tracking_->DeleteRun(id)).ok());
   EXPECT_EQ(this->Get(id).run.stage, Stage::kDeleted);
-  EXPECT_EQ(this->LogPoint(id, "auc", 0, 1, 1),
-            "The run r1 must be in the 'active' state. Current state is deleted.");
+  EXPECT_EQ(this->LogPoint(id, "auc", 0, 1, 1), "The run r1 must be in the 'active' state. Current state is deleted.");
   EXPECT_FALSE(SyncWait(this->tracking_->UpdateRun(id, {RunStatus::kFinished, 1, {}})).ok());
   ASSERT_TRUE(SyncWait(this->tracking_->RestoreRun(id)).ok());
   EXPECT_EQ(this->LogPoint(id, "auc", 0, 1, 1), "");
@@ -237,8 +242,10 @@ TYPED_TEST(TrackingTest, ExperimentsHaveNumbersThatAreNeverGivenTwice) {
   ASSERT_TRUE(SyncWait(tracking.DeleteExperiment(ExperimentId("2"))).ok());
   EXPECT_EQ(SyncWait(tracking.DeleteExperiment(ExperimentId("2"))).error().code, Code::kNotFound);
   again.name = "b";
-  EXPECT_NE(SyncWait(tracking.CreateExperiment(again)).error().message.find("in deleted state"), std::string::npos);
-  EXPECT_EQ(this->Said(SyncWait(tracking.RenameExperiment(ExperimentId("2"), "c"))), "Cannot rename a non-active experiment.");
+  EXPECT_NE(SyncWait(tracking.CreateExperiment(again)).error().message.find("It is deleted; restore it"),
+            std::string::npos);
+  EXPECT_EQ(this->Said(SyncWait(tracking.RenameExperiment(ExperimentId("2"), "c"))),
+            "Cannot rename a non-active experiment.");
   EXPECT_EQ(this->Said(SyncWait(tracking.SetExperimentTag(ExperimentId("2"), "k", "v"))),
             "The experiment 2 must be in the 'active' state. Current state is deleted.");
   ASSERT_TRUE(SyncWait(tracking.RestoreExperiment(ExperimentId("2"))).ok());
@@ -256,7 +263,8 @@ TYPED_TEST(TrackingTest, ExperimentsCarryTagsAndTakeTheirRunsWithThem) {
   ASSERT_TRUE(SyncWait(tracking.SetExperimentTag(id, "team", "sre")).ok());
   EXPECT_EQ(SyncWait(tracking.GetExperiment(id))->tags, (std::map<std::string, std::string>{{"team", "sre"}}));
   ASSERT_TRUE(SyncWait(tracking.DeleteExperimentTag(id, "team")).ok());
-  EXPECT_EQ(this->Said(SyncWait(tracking.DeleteExperimentTag(id, "team"))), "No tag with name: team in experiment with id 1");
+  EXPECT_EQ(this->Said(SyncWait(tracking.DeleteExperimentTag(id, "team"))),
+            "No tag with name: team in experiment with id 1");
   ASSERT_TRUE(SyncWait(tracking.DeleteExperiment(id)).ok());
   EXPECT_EQ(this->Get(run).run.stage, Stage::kDeleted);
   ASSERT_TRUE(SyncWait(tracking.RestoreExperiment(id)).ok());
@@ -309,7 +317,8 @@ TYPED_TEST_SUITE(OldTrackingTest, db::TestDrivers, db::TestDriverNames);
 TYPED_TEST(OldTrackingTest, WhatAnOlderProgramLoggedIsKept) {
   ASSERT_TRUE(SyncWait(this->database_->Write([](db::Transaction& t) -> Status {
                 TRY(t.Execute("INSERT INTO tracking_experiments VALUES ('e', 'default', 'flights', 1700000000000000)"));
-                TRY(t.Execute("INSERT INTO tracking_runs VALUES ('r1', 'e', 'nightly', 'training', 'finished',"
+                TRY(
+                    t.Execute("INSERT INTO tracking_runs VALUES ('r1', 'e', 'nightly', 'training', 'finished',"
                               " 1700000000123456, 1700000060000000)"));
                 for (int step = 0; step < 50; ++step) {
                   TRY(t.Execute("INSERT INTO tracking_metrics VALUES ('r1', 'auc', 'a1', ?, ?, ?)",

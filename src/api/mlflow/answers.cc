@@ -62,7 +62,7 @@ net::Response ErrorAnswer(const Error& error) {
 }
 
 void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc) {
-  for (const std::string_view prefix : {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow"}) {
+  for (const std::string_view prefix : {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/2.0/preview/mlflow"}) {
     routes.Add({method, Cat(prefix, path), permission, kBodyBytesMax,
                 net::Simple([rpc](net::Request& request) -> Task<Result<net::Response>> {
                   co_return co_await Answer(rpc, request);
@@ -74,6 +74,12 @@ Json NumberJson(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
   return value;
+}
+
+Json ListJson(std::string_view key, Json list) {
+  Json out = Json::MakeObject();
+  AddNonEmpty(out, key, std::move(list));
+  return out;
 }
 
 Json ExperimentJson(const tracking::Experiment& experiment) {
@@ -102,10 +108,8 @@ Json RunInfoJson(const tracking::Run& run) {
 }
 
 Json MetricJson(std::string_view key, const tracking::Point& point) {
-  return Json::Make({{"key", Json(key)},
-                     {"value", NumberJson(point.value)},
-                     {"timestamp", point.time},
-                     {"step", point.step}});
+  return Json::Make(
+      {{"key", Json(key)}, {"value", NumberJson(point.value)}, {"timestamp", point.time}, {"step", point.step}});
 }
 
 Json RunJson(const tracking::RunDetails& details) {

@@ -1,4 +1,5 @@
-// Answers in MLflow's form: objects as its protocol buffers print themselves, and errors by its codes. Pure, any thread.
+// Answers in MLflow's form: objects as its protocol buffers print themselves, and errors by its codes. Pure, any
+// thread.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,7 @@ net::Response ErrorAnswer(const Error& error);
 
 /// A handler of one RPC: parameters in, an object out; its errors become ErrorAnswer.
 using Rpc = std::function<Task<Result<Json>>(const Parameters& parameters, net::Request& request)>;
-/// Adds it under /api/2.0/mlflow and /ajax-api/2.0/mlflow. `path`: "/runs/create".
+/// Adds it under /api/2.0/mlflow, /ajax-api/2.0/mlflow and the older /api/2.0/preview/mlflow. `path`: "/runs/create".
 void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc);
 
 /// A double as JSON: NaN and infinities as texts.
@@ -30,6 +31,8 @@ Json PairsJson(const Pairs& pairs) {
   for (const auto& [key, value] : pairs) list.Append(Json::Make({{"key", key}, {"value", value}}));
   return list;
 }
+/// {key: list}, or nothing when the list is empty.
+Json ListJson(std::string_view key, Json list);
 Json ExperimentJson(const tracking::Experiment& experiment);
 Json RunInfoJson(const tracking::Run& run);
 Json RunJson(const tracking::RunDetails& details);

@@ -30,7 +30,9 @@ Task<Result<Json>> Create(Tracking& tracking, const Parameters& parameters) {
   for (const Parameters& tag : tags) {
     const std::string key = CO_TRY(tag.RequiredText("key"));
     CO_TRY(CheckName(Cat(tag.path(), "key"), key));
-    experiment.tags[key] = CO_TRY(tag.Text("value"));
+    const std::string value = CO_TRY(tag.Text("value"));
+    CO_TRY(CheckLength(Cat(tag.path(), "value"), value, kExperimentTagCharactersMax));
+    experiment.tags[key] = value;
   }
   const ExperimentId id = CO_TRY(co_await tracking.CreateExperiment(std::move(experiment)));
   co_return Json::Make({{"experiment_id", id.text()}});
@@ -87,6 +89,41 @@ Task<Result<Json>> DeleteTag(Tracking& tracking, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
+constexpr std::int64_t kSearchMost = 50'000;
+
+Result<tracking::ExperimentQuery> QueryOf(const Parameters& parameters) {
+  tracking::ExperimentQuery query;
+  query.filter = TRY(search::ParseExperimentFilter(TRY(parameters.Text("filter"))));
+  query.order = TRY(search::ParseExperimentOrderBy(TRY(parameters.Texts("order_by"))));
+  const std::string view = TRY(parameters.Enum("view_type", {"ACTIVE_ONLY", "DELETED_ONLY", "ALL"}));
+  if (view == "DELETED_ONLY") query.view = tracking::StageView::kDeletedOnly;
+  if (view == "ALL") query.view = tracking::StageView::kAll;
+  const std::int64_t limit = TRY(parameters.Int("max_results"))
+  .value_or(0);
+  if (limit < 1) {
+    return InvalidArgument("Invalid value ", limit,
+                           " for parameter 'max_results' supplied. It must be a positive integer");
+  }
+  if (limit > kSearchMost) {
+    return InvalidArgument("Invalid value ", limit, " for parameter 'max_results' supplied. It must be at most ",
+                           kSearchMost);
+  }
+  query.limit = static_cast<std::size_t>(limit);
+  query.after = ExperimentId(TRY(parameters.Text("page_token")));
+  if (query.after.empty() || ParseInt(query.after.text())) return query;
+  return InvalidArgument("Invalid page token, could not base64-decode ", Quoted(query.after.text()));
+}
+
+Task<Result<Json>> Search(Tracking& tracking, const Parameters& parameters) {
+  tracking::ExperimentQuery query = CO_TRY(QueryOf(parameters));
+  const tracking::ExperimentPage page = CO_TRY(co_await tracking.SearchExperiments(std::move(query)));
+  Json experiments = Json::MakeArray();
+  for (const tracking::Experiment& experiment : page.experiments) experiments.Append(ExperimentJson(experiment));
+  Json answer = ListJson("experiments", std::move(experiments));
+  if (!page.next.empty()) answer["next_page_token"] = page.next.text();
+  co_return answer;
+}
+
 }  // namespace
 
 void AddExperimentRoutes(net::RouteTable& routes, Tracking& tracking) {
@@ -97,6 +134,8 @@ void AddExperimentRoutes(net::RouteTable& routes, Tracking& tracking) {
   add(Method::kPost, "/experiments/create", Permission::kWrite, Create);
   add(Method::kGet, "/experiments/get", Permission::kRead, Get);
   add(Method::kGet, "/experiments/get-by-name", Permission::kRead, GetByName);
+  add(Method::kGet, "/experiments/search", Permission::kRead, Search);
+  add(Method::kPost, "/experiments/search", Permission::kRead, Search);
   add(Method::kPost, "/experiments/delete", Permission::kWrite, Delete);
   add(Method::kPost, "/experiments/restore", Permission::kWrite, Restore);
   add(Method::kPost, "/experiments/update", Permission::kWrite, Update);

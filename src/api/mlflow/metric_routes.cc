@@ -16,13 +16,14 @@ using tracking::Point;
 using tracking::RunId;
 using tracking::Tracking;
 
-constexpr std::int64_t kPageMax = 25'000;        ///< points of one answer, where the client asks for pages
-constexpr std::size_t kRunsMax = 100;            ///< of one chart
-constexpr std::int64_t kChartPointsMax = 2500;   ///< of each run
+constexpr std::int64_t kPageMax = 25'000;       ///< points of one answer, where the client asks for pages
+constexpr std::size_t kRunsMax = 100;           ///< of one chart
+constexpr std::int64_t kChartPointsMax = 2500;  ///< of each run
 constexpr std::int64_t kChartPointsUsual = 320;
 
 Result<std::int64_t> Bounded(const Parameters& parameters, std::int64_t usual, std::int64_t most) {
-  const std::int64_t asked = TRY(parameters.Int("max_results")).value_or(usual);
+  const std::int64_t asked = TRY(parameters.Int("max_results"))
+  .value_or(usual);
   if (asked >= 1 && asked <= most) return asked;
   return InvalidArgument("Invalid value ", asked, " for parameter 'max_results' supplied. It must be from 1 to ", most);
 }
@@ -32,7 +33,7 @@ Result<std::size_t> PlaceOf(const Parameters& parameters) {
   const std::string token = TRY(parameters.Text("page_token"));
   if (token.empty()) return std::size_t{0};
   if (const auto place = ParseInt(token); place && *place >= 0) return static_cast<std::size_t>(*place);
-  return InvalidArgument("Invalid page token, could not be decoded: ", Quoted(token));
+  return InvalidArgument("Invalid page token, could not base64-decode ", Quoted(token));
 }
 
 Task<Result<Json>> History(Tracking& tracking, const Parameters& parameters) {
@@ -45,7 +46,7 @@ Task<Result<Json>> History(Tracking& tracking, const Parameters& parameters) {
   if (asked) end = std::min(end, begin + static_cast<std::size_t>(std::clamp(*asked, std::int64_t{1}, kPageMax)));
   Json metrics = Json::MakeArray();
   for (std::size_t i = begin; i < end; ++i) metrics.Append(MetricJson(key, points[i]));
-  Json answer = Json::Make({{"metrics", std::move(metrics)}});
+  Json answer = ListJson("metrics", std::move(metrics));
   if (end < points.size()) answer["next_page_token"] = Cat(end);
   co_return answer;
 }
@@ -69,14 +70,15 @@ Result<std::vector<std::string>> RunsOf(const Parameters& parameters, std::strin
 
 Task<Result<Json>> Bulk(Tracking& tracking, const Parameters& parameters) {
   const std::vector<std::string> runs = CO_TRY(RunsOf(parameters, "run_id"));
-  const std::string key = CO_TRY(parameters.RequiredText("metric_key"));
+  const std::string key = CO_TRY(parameters.Text("metric_key"));
+  if (key.empty()) co_return InvalidArgument("GetMetricHistoryBulk request must specify a metric_key.");
   std::int64_t left = CO_TRY(Bounded(parameters, kPageMax, kPageMax));
   Json metrics = Json::MakeArray();
   for (const std::string& run : runs) {
     const std::vector<Point> points = CO_TRY(co_await tracking.MetricHistory(RunId(run), key));
     for (std::size_t i = 0; i < points.size() && left > 0; ++i, --left) metrics.Append(WithRun(key, points[i], run));
   }
-  co_return Json::Make({{"metrics", std::move(metrics)}});
+  co_return ListJson("metrics", std::move(metrics));
 }
 
 /// By steps from `first` to `last`, both within.
@@ -87,7 +89,8 @@ void KeepSteps(std::vector<Point>& points, std::int64_t first, std::int64_t last
 Task<Result<Json>> BulkInterval(Tracking& tracking, const Parameters& parameters) {
   const std::vector<std::string> runs = CO_TRY(RunsOf(parameters, "run_ids"));
   const std::string key = CO_TRY(parameters.RequiredText("metric_key"));
-  const auto first = CO_TRY(parameters.Int("start_step")), last = CO_TRY(parameters.Int("end_step"));
+  const auto first = CO_TRY(parameters.Int("start_step"))
+  , last = CO_TRY(parameters.Int("end_step"));
   if (first.has_value() != last.has_value()) {
     co_return InvalidArgument("If either start step or end step are specified, both must be specified.");
   }
@@ -104,7 +107,7 @@ Task<Result<Json>> BulkInterval(Tracking& tracking, const Parameters& parameters
       metrics.Append(WithRun(key, point, run));
     }
   }
-  co_return Json::Make({{"metrics", std::move(metrics)}});
+  co_return ListJson("metrics", std::move(metrics));
 }
 
 }  // namespace

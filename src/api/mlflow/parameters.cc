@@ -62,7 +62,8 @@ Result<Json> OfBody(const std::string& body) {
 
 bool HasJsonType(const net::Headers& headers) {
   const std::string* type = net::FindHeader(headers, "Content-Type");
-  return type != nullptr && EqualsIgnoreCase(Trim(std::string_view(*type).substr(0, type->find(';'))), "application/json");
+  return type != nullptr &&
+         EqualsIgnoreCase(Trim(std::string_view(*type).substr(0, type->find(';'))), "application/json");
 }
 
 }  // namespace
@@ -101,7 +102,8 @@ Result<std::optional<std::string>> Parameters::OptionalText(std::string_view nam
 }
 
 Result<std::string> Parameters::Text(std::string_view name) const {
-  return TRY(OptionalText(name)).value_or("");
+  return TRY(OptionalText(name))
+  .value_or("");
 }
 
 Result<std::string> Parameters::RequiredText(std::string_view name) const {

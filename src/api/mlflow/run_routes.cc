@@ -35,7 +35,7 @@ Result<std::pair<std::string, std::string>> TagOf(const Parameters& tag) {
 Result<std::pair<std::string, std::string>> ParamOf(const Parameters& param) {
   std::string key = TRY(param.RequiredText("key"));
   TRY(CheckName(Cat(param.path(), "key"), key));
-  TRY(CheckLength(param.path().empty() ? "Param key" : Cat(param.path(), "key"), key, kKeyCharactersMax));
+  TRY(CheckLength("Param key", key, kKeyCharactersMax));
   return std::pair(std::move(key), Truncated(TRY(param.Text("value")), kParamCharactersMax));
 }
 
@@ -50,13 +50,14 @@ Result<tracking::MetricPoint> MetricOf(const Parameters& metric) {
   tracking::MetricPoint out;
   out.key = TRY(metric.RequiredText("key"));
   TRY(CheckName(Cat(metric.path(), "name"), out.key));
-  TRY(CheckLength(metric.path().empty() ? "Metric name" : Cat(metric.path(), "name"), out.key, kKeyCharactersMax));
+  TRY(CheckLength("Metric name", out.key, kKeyCharactersMax));
   out.point.value = Kept(TRY(metric.RequiredDouble("value")));
   out.point.time = TRY(metric.RequiredInt("timestamp"));
-  out.point.step = TRY(metric.Int("step")).value_or(0);
+  out.point.step = TRY(metric.Int("step"))
+  .value_or(0);
   if (out.point.time >= 0) return out;
-  return InvalidArgument("Invalid value ", out.point.time, " for parameter '", metric.path(), "timestamp' supplied: metric '",
-                         out.key, "' (value=", Json(out.point.value).Dump(),
+  return InvalidArgument("Invalid value ", out.point.time, " for parameter '", metric.path(),
+                         "timestamp' supplied: metric '", out.key, "' (value=", Json(out.point.value).Dump(),
                          "). Timestamp must be a nonnegative long (64-bit integer) ");
 }
 
@@ -177,6 +178,40 @@ Task<Result<Json>> LogMany(Tracking& tracking, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
+// ---- search ----
+
+constexpr std::int64_t kSearchUsual = 1000, kSearchMost = 50'000;
+
+Result<tracking::RunQuery> QueryOf(const Parameters& parameters) {
+  tracking::RunQuery query;
+  for (std::string& id : TRY(parameters.Texts("experiment_ids"))) query.experiments.emplace_back(std::move(id));
+  query.filter = TRY(search::ParseRunFilter(TRY(parameters.Text("filter"))));
+  query.order = TRY(search::ParseRunOrderBy(TRY(parameters.Texts("order_by"))));
+  const std::string view = TRY(parameters.Enum("run_view_type", {"ACTIVE_ONLY", "DELETED_ONLY", "ALL"}));
+  if (view == "DELETED_ONLY") query.view = tracking::StageView::kDeletedOnly;
+  if (view == "ALL") query.view = tracking::StageView::kAll;
+  query.limit = TRY(parameters.Int("max_results"))
+  .value_or(kSearchUsual);
+  if (query.limit < 1 || query.limit > kSearchMost) {
+    return InvalidArgument("Invalid value ", query.limit, " for parameter 'max_results' supplied. It must be ",
+                           query.limit < 1 ? "at least 1" : Cat("at most ", kSearchMost));
+  }
+  if (const std::string token = TRY(parameters.Text("page_token")); !token.empty()) {
+    query.after = TRY(tracking::ParsePageToken(token, query.order));
+  }
+  return query;
+}
+
+Task<Result<Json>> Search(Tracking& tracking, const Parameters& parameters) {
+  tracking::RunQuery query = CO_TRY(QueryOf(parameters));
+  const tracking::RunPage page = CO_TRY(co_await tracking.SearchRuns(std::move(query)));
+  Json runs = Json::MakeArray();
+  for (const tracking::RunDetails& run : page.runs) runs.Append(RunJson(run));
+  Json answer = ListJson("runs", std::move(runs));
+  if (page.next) answer["next_page_token"] = tracking::PageToken(*page.next);
+  co_return answer;
+}
+
 }  // namespace
 
 void AddRunRoutes(net::RouteTable& routes, Tracking& tracking, const Clock& clock) {
@@ -195,6 +230,7 @@ void AddRunRoutes(net::RouteTable& routes, Tracking& tracking, const Clock& cloc
   add(Method::kPost, "/runs/set-tag", Permission::kWrite, SetTag);
   add(Method::kPost, "/runs/delete-tag", Permission::kWrite, DeleteTag);
   add(Method::kPost, "/runs/log-batch", Permission::kWrite, LogMany);
+  add(Method::kPost, "/runs/search", Permission::kRead, Search);
 }
 
 }  // namespace mw::api::mlflow

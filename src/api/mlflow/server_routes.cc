@@ -31,7 +31,8 @@ Task<Result<net::Response>> NotHere(net::Request& request) {
 
 void AddServerRoutes(net::RouteTable& routes) {
   routes.Add({Method::kGet, "/version", Permission::kPublic, 0, net::Simple(Version)});
-  for (const std::string_view prefix : {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/3.0/mlflow"}) {
+  for (const std::string_view prefix :
+       {"/api/{version}/mlflow", "/ajax-api/{version}/mlflow", "/api/2.0", "/ajax-api/2.0"}) {
     for (const Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kPatch, Method::kDelete}) {
       routes.Add({method, Cat(prefix, "/{rest...}"), Permission::kRead, std::size_t{32} << 20, net::Simple(NotHere)});
     }

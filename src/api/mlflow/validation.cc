@@ -10,9 +10,7 @@
 namespace mw::api::mlflow {
 namespace {
 
-bool IsAsciiLetterOrDigit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool IsAsciiLetterOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 /// Letters of other scripts are word characters; the few signs beyond ASCII that are none are let through.
 bool IsNameCharacter(char c) {
@@ -23,8 +21,8 @@ bool IsNameCharacter(char c) {
 }  // namespace
 
 std::size_t CountCharacters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string Truncated(std::string_view text, std::size_t characters_max) {
@@ -43,7 +41,8 @@ Status CheckLength(std::string_view what, std::string_view text, std::size_t cha
 
 std::string NormalPath(std::string_view path) {
   if (path.empty()) return ".";
-  const std::size_t slashes = path.find_first_not_of('/') == std::string_view::npos ? path.size() : path.find_first_not_of('/');
+  const std::size_t slashes =
+      path.find_first_not_of('/') == std::string_view::npos ? path.size() : path.find_first_not_of('/');
   // Two slashes in front mean something of their own to POSIX, three do not.
   std::string out(slashes == 0 ? 0 : slashes == 2 ? 2 : 1, '/');
   std::vector<std::string> parts;
@@ -63,9 +62,10 @@ std::string NormalPath(std::string_view path) {
 
 Status CheckName(std::string_view path, std::string_view name) {
   if (!std::all_of(name.begin(), name.end(), IsNameCharacter)) {
-    return InvalidArgument("Invalid value ", Json(name).Dump(), " for parameter '", path,
-                           "' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), ",
-                           "spaces ( ), colon(:) and slashes (/).");
+    return InvalidArgument(
+        "Invalid value ", Json(name).Dump(), " for parameter '", path,
+        "' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), ",
+        "spaces ( ), colon(:) and slashes (/).");
   }
   const std::string normal = NormalPath(name);
   if (normal == name && name != "." && !name.starts_with("..") && !name.starts_with("/")) return Ok();
@@ -107,8 +107,8 @@ Status CheckArtifactLocation(std::string_view location) {
 
 Status CheckBatch(std::string_view entity, std::size_t count, std::size_t most) {
   if (count <= most) return Ok();
-  return InvalidArgument("A batch logging request can contain at most ", most, " ", entity, ". Got ", count, " ", entity,
-                         ". Please split up ", entity, " across multiple requests and try again.");
+  return InvalidArgument("A batch logging request can contain at most ", most, " ", entity, ". Got ", count, " ",
+                         entity, ". Please split up ", entity, " across multiple requests and try again.");
 }
 
 }  // namespace mw::api::mlflow

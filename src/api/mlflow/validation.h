@@ -22,7 +22,7 @@ inline constexpr std::size_t kBatchMetricsMax = 1000, kBatchParamsMax = 100, kBa
 std::size_t CountCharacters(std::string_view text);
 /// The text's first characters.
 std::string Truncated(std::string_view text, std::size_t characters_max);
-/// `what`: "'Metric name'", "'tags[0].key'" without the quotes.
+/// `what`: "name", "tags[0].key".
 Status CheckLength(std::string_view what, std::string_view text, std::size_t characters_max);
 /// Of a metric, parameter or tag; `path`: "name", "params[0].key".
 Status CheckName(std::string_view path, std::string_view name);

@@ -1,0 +1,237 @@
+// MLflow's API without a server: forms, codes and words. The unmodified client is tests/conformance/mlflow_client.py's.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "api/mlflow/routes.h"
+#include "api/mlflow/validation.h"
+#include "base/text.h"
+#include "db/inline_database.h"
+#include "db/temporary_database.h"
+#include "net/fake_exchange.h"
+
+namespace mw::api::mlflow {
+namespace {
+
+constexpr std::int64_t kNow = 1'700'000'000'000;
+
+class MlflowRoutesTest : public ::testing::Test {
+ protected:
+  MlflowRoutesTest() {
+    EXPECT_TRUE(database_.Migrate(tracking::Migrations()).ok());
+    AddExperimentRoutes(routes_, tracking_);
+    AddRunRoutes(routes_, tracking_, clock_);
+    AddMetricRoutes(routes_, tracking_);
+    AddServerRoutes(routes_);
+  }
+
+  net::Response Ask(net::Method method, std::string_view path, std::string body, std::string_view type) {
+    const std::string target = path.starts_with('/') ? std::string(path) : Cat("/api/2.0/mlflow/", path);
+    net::FakeRequest request(method, target, std::move(body));
+    if (!type.empty()) request.headers.emplace_back("Content-Type", type);
+    return net::Ask(routes_, request);
+  }
+  /// The answer, or "status code: message".
+  std::string Post(std::string_view path, std::string body) {
+    return Said(Ask(net::Method::kPost, path, std::move(body), "application/json; charset=utf-8"));
+  }
+  std::string Get(std::string_view path) { return Said(Ask(net::Method::kGet, path, "", "")); }
+  static std::string Said(const net::Response& response) {
+    if (response.status == 200) return response.body;
+    const auto json = Json::Parse(response.body);
+    EXPECT_TRUE(json.ok()) << response.body;
+    return json.ok() ? Cat(response.status, " ", json->StringOr("error_code", ""), ": ", json->StringOr("message", ""))
+                     : response.body;
+  }
+  std::string NewRun(std::string_view more = "") {
+    const auto json = Json::Parse(Post("runs/create", Cat(R"({"experiment_id":"0","start_time":5)", more, "}")));
+    return json->Find("run")->Find("info")->StringOr("run_id", "");
+  }
+  /// The metrics, parameters and tags of a run, without its name.
+  std::string DataOf(const std::string& run) {
+    const auto json = Json::Parse(Get(Cat("runs/get?run_id=", run)));
+    std::string data = json->Find("run")->Find("data")->Dump();
+    const std::size_t name = data.find(R"({"key":"mlflow.runName")");
+    return data.erase(name, data.find('}', name) + 1 - name);
+  }
+
+  db::TemporaryDirectory directory_;
+  db::InlineDatabase database_{directory_.path() + "/test.db"};
+  SimulatedClock clock_{FromMicros(kNow * 1000)};
+  tracking::Tracking tracking_{database_, clock_};
+  net::RouteTable routes_;
+};
+
+TEST_F(MlflowRoutesTest, MakesAndFindsExperiments) {
+  EXPECT_EQ(Post("experiments/create", R"({"name":"a","tags":[{"key":"k","value":"v"}]})"), R"({"experiment_id":"1"})");
+  const std::string experiment =
+      R"({"experiment":{"experiment_id":"1","name":"a","artifact_location":"mlflow-artifacts:/1",)"
+      R"("lifecycle_stage":"active","last_update_time":1700000000000,"creation_time":1700000000000,)"
+      R"("tags":[{"key":"k","value":"v"}]}})";
+  EXPECT_EQ(Get("experiments/get?experiment_id=1"), experiment);
+  EXPECT_EQ(Get("/ajax-api/2.0/mlflow/experiments/get-by-name?experiment_name=a"), experiment);
+  EXPECT_EQ(Get("experiments/get?experiment_id=9"), "404 RESOURCE_DOES_NOT_EXIST: No Experiment with id=9 exists");
+  EXPECT_EQ(Post("experiments/create", R"({"name":"a"})"),
+            "400 RESOURCE_ALREADY_EXISTS: Experiment(name=a) already exists.");
+  EXPECT_EQ(Post("experiments/create", "{}"),
+            "400 INVALID_PARAMETER_VALUE: Missing value for required parameter 'name'. See the API docs for more "
+            "information about request parameters.");
+  EXPECT_EQ(
+      Post("experiments/create", R"({"name":["a"]})"),
+      "400 INVALID_PARAMETER_VALUE: Invalid value [\"a\"] for parameter 'name' supplied:  Hint: Value was of type "
+      "'list'. See the API docs for more information about request parameters.");
+  EXPECT_EQ(Post("experiments/delete", R"({"experiment_id":"1"})"), "{}");
+  EXPECT_EQ(Post("experiments/search", R"({"max_results":10,"filter":"name = 'a'"})"), "{}");
+  EXPECT_NE(
+      Post("experiments/search", R"({"max_results":10,"view_type":"ALL","filter":"name LIKE 'a%'"})").find("deleted"),
+      std::string::npos);
+  EXPECT_EQ(Post("experiments/search", R"({"max_results":0})"),
+            "400 INVALID_PARAMETER_VALUE: Invalid value 0 for parameter 'max_results' supplied. It must be a positive "
+            "integer");
+}
+
+TEST_F(MlflowRoutesTest, ARunIsMadeLoggedToAndEnded) {
+  const std::string run = NewRun(R"(,"run_name":"first","user_id":"ada","tags":[{"key":"team","value":"ops"}])");
+  EXPECT_EQ(run.size(), 32U);
+  EXPECT_EQ(Get(Cat("runs/get?run_uuid=", run)),
+            Cat(R"({"run":{"info":{"run_id":")", run, R"(","run_uuid":")", run,
+                R"(","run_name":"first","experiment_id":"0","user_id":"ada","status":"RUNNING","start_time":5,)",
+                R"("artifact_uri":"mlflow-artifacts:/0/)", run, R"(/artifacts","lifecycle_stage":"active"},)",
+                R"("data":{"tags":[{"key":"mlflow.runName","value":"first"},{"key":"team","value":"ops"}]},)",
+                R"("inputs":{},"outputs":{}}})"));
+  EXPECT_EQ(
+      Post("runs/log-metric", Cat(R"({"run_id":")", run, R"(","key":"loss","value":0.5,"timestamp":7,"step":"3"})")),
+      "{}");
+  EXPECT_EQ(Post("runs/log-parameter", Cat(R"({"runId":")", run, R"(","key":"depth","value":"6"})")), "{}");
+  EXPECT_EQ(Post("runs/log-batch",
+                 Cat(R"({"run_id":")", run, R"(","metrics":[{"key":"auc","value":"NaN","timestamp":1},)",
+                     R"({"key":"far","value":"-Infinity","timestamp":1}],"tags":[{"key":"team","value":"sre"}]})")),
+            "{}");
+  EXPECT_EQ(DataOf(run), R"({"metrics":[{"key":"auc","value":"NaN","timestamp":1,"step":0},)"
+                         R"({"key":"far","value":-1.7976931348623157e+308,"timestamp":1,"step":0},)"
+                         R"({"key":"loss","value":0.5,"timestamp":7,"step":3}],)"
+                         R"("params":[{"key":"depth","value":"6"}],"tags":[,{"key":"team","value":"sre"}]})");
+  EXPECT_EQ(
+      Post("runs/update", Cat(R"({"run_id":")", run, R"(","status":3,"end_time":9})")),
+      Cat(R"({"run_info":{"run_id":")", run, R"(","run_uuid":")", run,
+          R"(","run_name":"first","experiment_id":"0","user_id":"ada","status":"FINISHED","start_time":5,"end_time":9,)",
+          R"("artifact_uri":"mlflow-artifacts:/0/)", run, R"(/artifacts","lifecycle_stage":"active"}})"));
+  EXPECT_EQ(Get("runs/get?run_id=nobody"), "404 RESOURCE_DOES_NOT_EXIST: Run with id=nobody not found");
+}
+
+TEST_F(MlflowRoutesTest, RefusesInMlflowsWords) {
+  const std::string run = NewRun();
+  const auto metric = [&](std::string_view members) {
+    return Post("runs/log-metric", Cat(R"({"run_id":")", run, "\",", members, "}"));
+  };
+  EXPECT_EQ(metric(R"("key":"a$","value":1,"timestamp":1)"),
+            "400 INVALID_PARAMETER_VALUE: Invalid value \"a$\" for parameter 'name' supplied: Names may only contain "
+            "alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/).");
+  EXPECT_EQ(metric(R"("key":"m","value":1,"timestamp":-1)"),
+            "400 INVALID_PARAMETER_VALUE: Invalid value -1 for parameter 'timestamp' supplied: metric 'm' (value=1.0). "
+            "Timestamp must be a nonnegative long (64-bit integer) ");
+  EXPECT_EQ(metric(R"("key":"m","value":1,"timestamp":1,"step":1.5)"),
+            "400 INVALID_PARAMETER_VALUE: Invalid value 1.5 for parameter 'step' supplied:  Hint: Value was of type "
+            "'float'. See the API docs for more information about request parameters.");
+  std::string params;
+  for (int i = 0; i < 101; ++i) CatTo(params, i == 0 ? "" : ",", R"({"key":"p)", i, R"(","value":"v"})");
+  EXPECT_EQ(
+      Post("runs/log-batch", Cat(R"({"run_id":")", run, R"(","params":[)", params, "]}")),
+      "400 INVALID_PARAMETER_VALUE: A batch logging request can contain at most 100 params. Got 101 params. Please "
+      "split up params across multiple requests and try again.");
+  EXPECT_EQ(
+      Post("runs/log-batch",
+           Cat(R"({"run_id":")", run, R"(","params":[{"key":"a","value":"1"},{"key":"a","value":"1"}]})")),
+      "400 INVALID_PARAMETER_VALUE: Duplicate parameter keys have been submitted: ['a']. Please ensure the request "
+      "contains only one param value per param key.");
+  EXPECT_EQ(Said(Ask(net::Method::kPost, "runs/create", "{}", "text/plain")),
+            "400 INVALID_PARAMETER_VALUE: Bad Request. Content-Type must be one of ['application/json'].");
+  EXPECT_TRUE(Post("runs/create", "{").starts_with("400 INVALID_PARAMETER_VALUE: "));
+  EXPECT_TRUE(Post("runs/create", "[]").starts_with("400 INVALID_PARAMETER_VALUE: "));
+}
+
+TEST_F(MlflowRoutesTest, SearchesPageByPageWhileRunsAreAdded) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string run = NewRun(Cat(R"(,"run_name":"r)", i, "\""));
+    Post("runs/log-metric", Cat(R"({"run_id":")", run, R"(","key":"loss","value":)", i % 3, R"(,"timestamp":1})"));
+  }
+  std::string names, token;
+  for (int page = 0; page < 10; ++page) {
+    const auto json = Json::Parse(
+        Post("runs/search", Cat(R"({"experiment_ids":["0"],"max_results":2,"filter":"metrics.loss < 2",)",
+                                R"("order_by":["metrics.loss DESC","run_name ASC"],"page_token":")", token, "\"}")));
+    if (const Json* runs = json->Find("runs")) {
+      for (const Json& run : runs->AsArray()) names += run.Find("info")->StringOr("run_name", "");
+    }
+    token = json->StringOr("next_page_token", "");
+    if (token.empty()) break;
+    // In front of what was seen: it moves nothing.
+    const std::string late = NewRun(R"(,"run_name":"a")");
+    Post("runs/log-metric", Cat(R"({"run_id":")", late, R"(","key":"loss","value":1.5,"timestamp":1})"));
+  }
+  EXPECT_EQ(names, "r1r4r0r3");
+  EXPECT_TRUE(Post("runs/search", R"({"experiment_ids":["0"],"page_token":"5b5d"})").starts_with("400 "));
+  EXPECT_TRUE(Post("runs/search", R"({"experiment_ids":["0"],"filter":"metrics.loss <"})").starts_with("400 "));
+  EXPECT_EQ(Post("runs/search", R"({"experiment_ids":[]})"), "{}");
+}
+
+TEST_F(MlflowRoutesTest, TellsHistoriesWholeAndThin) {
+  const std::string run = NewRun();
+  for (int i = 0; i < 50; ++i) {
+    Post("runs/log-metric", Cat(R"({"run_id":")", run, R"(","key":"loss","value":)", i == 20 ? 1000 : i,
+                                R"(,"timestamp":)", i, R"(,"step":)", i, "}"));
+  }
+  const auto count = [](const std::string& answer) {
+    const auto json = Json::Parse(answer);
+    return json->Find("metrics") == nullptr ? 0 : json->Find("metrics")->AsArray().size();
+  };
+  EXPECT_EQ(count(Get(Cat("metrics/get-history?metric_key=loss&run_id=", run))), 50U);
+  EXPECT_EQ(Get(Cat("metrics/get-history?metric_key=never&run_id=", run)), "{}");
+  const std::string first = Get(Cat("metrics/get-history?metric_key=loss&max_results=30&run_id=", run));
+  EXPECT_EQ(count(first), 30U);
+  EXPECT_TRUE(first.ends_with(R"("next_page_token":"30"})")) << first;
+  EXPECT_EQ(count(Get(Cat("metrics/get-history?metric_key=loss&max_results=30&page_token=30&run_id=", run))), 20U);
+  const std::string thin = Get(Cat("metrics/get-history-bulk-interval?metric_key=loss&max_results=10&run_ids=", run));
+  EXPECT_LE(count(thin), 10U);
+  EXPECT_NE(thin.find("\"value\":1000.0"), std::string::npos) << thin;
+  EXPECT_EQ(count(Get(Cat("metrics/get-history-bulk-interval?metric_key=loss&start_step=5&end_step=9&run_ids=", run))),
+            5U);
+  EXPECT_TRUE(
+      Get(Cat("metrics/get-history-bulk-interval?metric_key=loss&start_step=5&run_ids=", run)).starts_with("400 "));
+}
+
+TEST_F(MlflowRoutesTest, WhatIsNotServedIsNotMistakenForWhatIsNotThere) {
+  EXPECT_EQ(Post("runs/dance", "{}"), "404 ENDPOINT_NOT_FOUND: POST /api/2.0/mlflow/runs/dance is not served here");
+  EXPECT_TRUE(Get("/api/9.0/mlflow/runs/get").starts_with("404 ENDPOINT_NOT_FOUND"));
+  EXPECT_EQ(Ask(net::Method::kGet, "/version", "", "").body, "3.3.0");
+}
+
+TEST(MlflowValidation, NamesAreOnesThatFilesCouldHave) {
+  for (const char* good : {"a", "a/b", "a b", "train:loss", "größe", "a.b-c_d", ".a"}) {
+    EXPECT_TRUE(CheckName("key", good).ok()) << good;
+  }
+  for (const char* bad : {"", ".", "..", "../a", "/a", "a//b", "a/./b", "a/", "a$", "a\nb", "a\"b"}) {
+    EXPECT_FALSE(CheckName("key", bad).ok()) << bad;
+  }
+  EXPECT_EQ(NormalPath("a//b/../c/."), "a/c");
+  EXPECT_EQ(NormalPath("//a"), "//a");
+  EXPECT_EQ(NormalPath("///a/../.."), "/");
+  EXPECT_EQ(NormalPath("../.."), "../..");
+}
+
+TEST(MlflowValidation, LengthsAreCountedInCharacters) {
+  EXPECT_EQ(CountCharacters("größe"), 5U);
+  EXPECT_EQ(Truncated("größe", 3), "grö");
+  EXPECT_EQ(Truncated("abc", 5), "abc");
+  std::string name;
+  for (int i = 0; i < 250; ++i) name += "ö";
+  EXPECT_TRUE(CheckLength("key", name, kKeyCharactersMax).ok());
+  EXPECT_EQ(CheckLength("key", name + "o", kKeyCharactersMax).error().message,
+            "'key' exceeds the maximum length of 250 characters");
+  EXPECT_FALSE(CheckRunId("").ok());
+  EXPECT_FALSE(CheckRunId("a b").ok());
+  EXPECT_TRUE(CheckRunId("0a-_").ok());
+}
+
+}  // namespace
+}  // namespace mw::api::mlflow
