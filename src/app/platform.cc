@@ -137,6 +137,7 @@ Status Platform::BuildDomain() {
   lineage_ = std::make_unique<lineage::Lineage>(clock_);
   tracking_ = std::make_unique<tracking::Tracking>(*database_, clock_);
   TRY(SyncWait(tracking_->PackOldPoints()));
+  artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
   registry_ = std::make_unique<registry::Registry>(*database_, clock_);
   goals_ = std::make_unique<goals::Goals>(*database_, clock_);
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
@@ -211,6 +212,7 @@ Status Platform::Listen() {
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);
   api::mlflow::AddMetricRoutes(routes, *tracking_);
+  api::mlflow::AddArtifactRoutes(routes, *tracking_, *artifacts_, *blobs_);
   api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);

@@ -37,6 +37,7 @@
 #include "pipelines/run_reconciler.h"
 #include "predictions/predictions.h"
 #include "registry/registry.h"
+#include "tracking/artifacts.h"
 #include "tracking/tracking.h"
 
 namespace mw::app {
@@ -87,6 +88,7 @@ class Platform {
   // Domain.
   std::unique_ptr<lineage::Lineage> lineage_;
   std::unique_ptr<tracking::Tracking> tracking_;
+  std::unique_ptr<tracking::Artifacts> artifacts_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<goals::Goals> goals_;
   std::unique_ptr<pipelines::Definitions> definitions_;

@@ -47,6 +47,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/version", kPublic},
     {Method::kGet, "/version", kPublic},
     // Looking.
+    {Method::kGet, "/get-artifact", kRead},
     {Method::kGet, "/metrics", kRead},
     {Method::kGet, "/api/v1/doctor", kRead},
     {Method::kGet, "/api/v1/events", kRead},
@@ -128,11 +129,24 @@ constexpr Guarded kMlflow[] = {
     {Method::kPost, "/runs/set-tag", kWrite},
     {Method::kPost, "/runs/delete-tag", kWrite},
     {Method::kPost, "/runs/log-batch", kWrite},
+    {Method::kGet, "/artifacts/list", kRead},
+    {Method::kPost, "/logged-models/search", kRead},
     {Method::kGet, "/metrics/get-history", kRead},
     {Method::kGet, "/metrics/get-history-bulk", kRead},
     {Method::kGet, "/metrics/get-history-bulk-interval", kRead},
 };
 constexpr std::string_view kMlflowPrefixes[] = {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/2.0/preview/mlflow"};
+// Its artifact proxy: each of these under kProxyPrefixes.
+constexpr Guarded kProxy[] = {
+    {Method::kGet, "/artifacts", kRead},
+    {Method::kGet, "/artifacts/{path...}", kRead},
+    {Method::kPut, "/artifacts/{path...}", kWrite},
+    {Method::kDelete, "/artifacts/{path...}", kWrite},
+    {Method::kPost, "/mpu/create/{path...}", kWrite},
+    {Method::kPost, "/mpu/complete/{path...}", kWrite},
+    {Method::kPost, "/mpu/abort/{path...}", kWrite},
+};
+constexpr std::string_view kProxyPrefixes[] = {"/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts"};
 // Where there is none of its endpoints, so that its client learns that.
 constexpr std::string_view kNothingThere[] = {"/api/{version}/mlflow/{rest...}", "/ajax-api/{version}/mlflow/{rest...}",
                                               "/api/2.0/{rest...}", "/ajax-api/2.0/{rest...}"};
@@ -149,6 +163,9 @@ const std::vector<GuardedRoute>& AllRoutes() {
     for (const Guarded& route : kRoutes) all.push_back({route.method, std::string(route.pattern), route.permission});
     for (const std::string_view prefix : kMlflowPrefixes) {
       for (const Guarded& route : kMlflow) all.push_back({route.method, Cat(prefix, route.pattern), route.permission});
+    }
+    for (const std::string_view prefix : kProxyPrefixes) {
+      for (const Guarded& route : kProxy) all.push_back({route.method, Cat(prefix, route.pattern), route.permission});
     }
     for (const std::string_view pattern : kNothingThere) {
       for (const Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kPatch, Method::kDelete}) {

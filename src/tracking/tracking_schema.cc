@@ -184,6 +184,14 @@ DROP TABLE tracking_old_params;
 DROP TABLE tracking_old_tags;
 DROP TABLE tracking_old_runs;
 DROP TABLE tracking_old_experiments;
+)sql"},
+          {"tracking", 3, R"sql(
+CREATE TABLE tracking_artifacts (
+  path TEXT COLLATE "C" PRIMARY KEY,
+  digest TEXT COLLATE "C" NOT NULL,
+  size BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+) WITHOUT ROWID;
 )sql"}};
 }
 

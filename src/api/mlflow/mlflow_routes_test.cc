@@ -3,9 +3,11 @@
 
 #include <string>
 
+#include "api/mlflow/byte_range.h"
 #include "api/mlflow/routes.h"
 #include "api/mlflow/validation.h"
 #include "base/text.h"
+#include "blob/directory_blobs.h"
 #include "db/inline_database.h"
 #include "db/temporary_database.h"
 #include "net/fake_exchange.h"
@@ -22,6 +24,7 @@ class MlflowRoutesTest : public ::testing::Test {
     AddExperimentRoutes(routes_, tracking_);
     AddRunRoutes(routes_, tracking_, clock_);
     AddMetricRoutes(routes_, tracking_);
+    AddArtifactRoutes(routes_, tracking_, artifacts_, *blobs_);
     AddServerRoutes(routes_);
   }
 
@@ -59,6 +62,8 @@ class MlflowRoutesTest : public ::testing::Test {
   db::InlineDatabase database_{directory_.path() + "/test.db"};
   SimulatedClock clock_{FromMicros(kNow * 1000)};
   tracking::Tracking tracking_{database_, clock_};
+  tracking::Artifacts artifacts_{database_, clock_};
+  std::unique_ptr<blob::BlobStore> blobs_ = std::move(*blob::DirectoryBlobs::Open(directory_.path() + "/blobs"));
   net::RouteTable routes_;
 };
 
@@ -198,6 +203,64 @@ TEST_F(MlflowRoutesTest, TellsHistoriesWholeAndThin) {
             5U);
   EXPECT_TRUE(
       Get(Cat("metrics/get-history-bulk-interval?metric_key=loss&start_step=5&run_ids=", run)).starts_with("400 "));
+}
+
+TEST_F(MlflowRoutesTest, KeepsArtifactsAndGivesThemWholeOrInParts) {
+  const std::string run = NewRun();
+  const std::string root = Cat("/api/2.0/mlflow-artifacts/artifacts/0/", run, "/artifacts");
+  const auto send = [&](net::Method method, const std::string& path, std::string body = "",
+                        std::string_view range = "") {
+    net::FakeRequest request(method, path, std::move(body));
+    if (!range.empty()) request.headers.emplace_back("Range", range);
+    return net::Ask(routes_, request);
+  };
+  EXPECT_EQ(send(net::Method::kPut, root + "/model/weights.bin", "0123456789").body, "{}");
+  EXPECT_EQ(send(net::Method::kPut, root + "/empty", "").body, "{}");
+  net::Response whole = send(net::Method::kGet, root + "/model/weights.bin");
+  EXPECT_EQ(whole.status, 200);
+  EXPECT_EQ(whole.body, "0123456789");
+  EXPECT_EQ(*net::FindHeader(whole.headers, "Content-Disposition"), "attachment; filename*=UTF-8''weights.bin");
+  EXPECT_EQ(*net::FindHeader(whole.headers, "X-Content-Type-Options"), "nosniff");
+  const net::Response part = send(net::Method::kGet, root + "/model/weights.bin", "", "bytes=2-4");
+  EXPECT_EQ(part.status, 206);
+  EXPECT_EQ(part.body, "234");
+  EXPECT_EQ(*net::FindHeader(part.headers, "Content-Range"), "bytes 2-4/10");
+  EXPECT_EQ(send(net::Method::kGet, root + "/model/weights.bin", "", "bytes=10-").status, 416);
+  EXPECT_EQ(send(net::Method::kGet, root + "/empty").body, "");
+  EXPECT_EQ(send(net::Method::kGet, root + "/never").status, 404);
+  EXPECT_EQ(Get(Cat("/api/2.0/mlflow-artifacts/artifacts?path=0/", run, "/artifacts")),
+            R"({"files":[{"path":"empty","is_dir":false,"file_size":0},{"path":"model","is_dir":true}]})");
+  EXPECT_EQ(Get(Cat("artifacts/list?path=model&run_id=", run)),
+            Cat(R"({"files":[{"path":"model/weights.bin","is_dir":false,"file_size":10}],)",
+                R"("root_uri":"mlflow-artifacts:/0/)", run, R"(/artifacts"})"));
+  EXPECT_EQ(send(net::Method::kGet, Cat("/get-artifact?path=model/weights.bin&run_uuid=", run)).body, "0123456789");
+  EXPECT_TRUE(
+      Get(Cat("/get-artifact?path=../x&run_id=", run)).starts_with("400 INVALID_PARAMETER_VALUE: Invalid path"));
+  EXPECT_TRUE(Get("/get-artifact?path=x&run_id=nobody").starts_with("404 RESOURCE_DOES_NOT_EXIST"));
+  EXPECT_EQ(send(net::Method::kDelete, root + "/model").body, "{}");
+  EXPECT_EQ(send(net::Method::kGet, root + "/model/weights.bin").status, 404);
+  EXPECT_TRUE(Said(send(net::Method::kPost, "/api/2.0/mlflow-artifacts/mpu/create/0/x", "{}"))
+                  .starts_with("501 NOT_IMPLEMENTED: Multipart upload is not supported"));
+}
+
+TEST(ByteRanges, AreReadAsTheStandardSays) {
+  const auto read = [](std::string_view header, std::uint64_t size) {
+    const auto range = ParseRange(header, size);
+    if (!range.ok()) return std::string("beyond");
+    return *range ? Cat((*range)->begin, " ", (*range)->end) : std::string("whole");
+  };
+  EXPECT_EQ(read("bytes=2-4", 10), "2 5");
+  EXPECT_EQ(read("bytes=7-", 10), "7 10");
+  EXPECT_EQ(read("bytes=-3", 10), "7 10");
+  EXPECT_EQ(read("bytes=-30", 10), "0 10");
+  EXPECT_EQ(read("bytes=0-99", 10), "0 10");
+  EXPECT_EQ(read("bytes=10-", 10), "beyond");
+  EXPECT_EQ(read("bytes=-0", 10), "beyond");
+  EXPECT_EQ(read("bytes=0-", 0), "beyond");
+  for (const char* other :
+       {"bytes=4-2", "bytes=a-b", "bytes=1-2,4-5", "bytes=-", "lines=1-2", "bytes=5", "bytes=99999999999999999999-"}) {
+    EXPECT_EQ(read(other, 10), "whole") << other;
+  }
 }
 
 TEST_F(MlflowRoutesTest, WhatIsNotServedIsNotMistakenForWhatIsNotThere) {

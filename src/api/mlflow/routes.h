@@ -2,7 +2,9 @@
 // outlives the table. RPCs that are not there answer ENDPOINT_NOT_FOUND, by which the client knows to do without.
 #pragma once
 
+#include "blob/blob_store.h"
 #include "net/route.h"
+#include "tracking/artifacts.h"
 #include "tracking/tracking.h"
 
 namespace mw::api::mlflow {
@@ -13,6 +15,9 @@ void AddExperimentRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 void AddRunRoutes(net::RouteTable& routes, tracking::Tracking& tracking, const Clock& clock);
 /// metrics/*
 void AddMetricRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
+/// The artifact proxy (mlflow-artifacts/*), artifacts/list, /get-artifact
+void AddArtifactRoutes(net::RouteTable& routes, tracking::Tracking& tracking, tracking::Artifacts& artifacts,
+                       blob::BlobStore& blobs);
 /// /version, and what is not there.
 void AddServerRoutes(net::RouteTable& routes);
 
