@@ -143,11 +143,13 @@ constinit const Dialect kRegisteredModels = {
 
 constinit const Dialect kModelVersions = {.names = {kPlainEntities, kPlainEntityNames, kModelVersionAttributes},
                                           .text = kTextComparators.With({Comparator::kIn}),
+                                          .list = {Comparator::kIn},
                                           .tags = kTextComparators,
                                           .drops_upper_case = true,
                                           .names_attribute_comparators = true,
                                           .names_tag_comparators = true,
                                           .mentions_lists = true,
+                                          .names_numeric_keys = true,
                                           .reads_quoted_numbers = true};
 
 constinit const Dialect kLoggedModels = {.names = {kLoggedModelEntities, kRunEntityNames, kLoggedModelAttributes},
@@ -194,7 +196,7 @@ Result<Name> FindName(std::string_view text, const Names& names) {
       return InvalidArgument("Invalid entity type '", Clipped(alias), "'. ", names.valid_entities);
     }
     entity = found->entity;
-    text = Trim(text.substr(dot + 1));
+    text = text.substr(dot + 1);
   }
   const std::string_view key = WithoutBackticks(Unquoted(text).value_or(text));
   if (entity == Entity::kDataset) return FindDatasetKey(key);

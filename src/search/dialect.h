@@ -33,6 +33,14 @@ class Comparators {
   std::uint32_t bits_ = 0;
 };
 
+inline constexpr Comparators kNumericComparators = {Comparator::kEqual,   Comparator::kNotEqual,
+                                                    Comparator::kLess,    Comparator::kLessOrEqual,
+                                                    Comparator::kGreater, Comparator::kGreaterOrEqual};
+inline constexpr Comparators kTextComparators = {Comparator::kEqual, Comparator::kNotEqual, Comparator::kLike,
+                                                 Comparator::kILike};
+inline constexpr Comparators kListComparators = {Comparator::kIn, Comparator::kNotIn};
+inline constexpr Comparators kNullComparators = {Comparator::kIsNull, Comparator::kIsNotNull};
+
 struct EntityAlias {
   std::string_view alias;
   Entity entity;
@@ -72,6 +80,7 @@ enum class Lists : std::uint8_t { kOfRunId, kOfTextAttributes };
 struct Dialect {
   Names names;
   Comparators text = {};  ///< of attributes that are texts
+  Comparators list = kListComparators;
   Comparators tags = {};
   Comparators parameters = {};
   Lists lists = Lists::kOfRunId;
@@ -84,6 +93,8 @@ struct Dialect {
   bool names_tag_comparators = false;
   /// Attributes that are texts could be lists, says the message about other values.
   bool mentions_lists = false;
+  /// A number where a text is expected is told which keys are numbers.
+  bool names_numeric_keys = false;
   /// A quoted integer is a number where one is expected.
   bool reads_quoted_numbers = false;
 };
@@ -98,13 +109,5 @@ extern const Names kRunOrder;
 extern const Names kExperimentOrder;
 extern const Names kRegisteredModelOrder;
 extern const Names kModelVersionOrder;
-
-inline constexpr Comparators kNumericComparators = {Comparator::kEqual,   Comparator::kNotEqual,
-                                                    Comparator::kLess,    Comparator::kLessOrEqual,
-                                                    Comparator::kGreater, Comparator::kGreaterOrEqual};
-inline constexpr Comparators kTextComparators = {Comparator::kEqual, Comparator::kNotEqual, Comparator::kLike,
-                                                 Comparator::kILike};
-inline constexpr Comparators kListComparators = {Comparator::kIn, Comparator::kNotIn};
-inline constexpr Comparators kNullComparators = {Comparator::kIsNull, Comparator::kIsNotNull};
 
 }  // namespace mw::search

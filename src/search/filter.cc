@@ -83,18 +83,22 @@ std::optional<OperandKind> KindOf(const Token& token) {
   }
 }
 
+// The operand that an arithmetic sign adds, which may be the sign of a number: 1+1.
+std::optional<Token> ReadAddend(Scanner& scanner) {
+  const Token sign = scanner.Next();
+  if (sign.kind == TokenKind::kNumber && sign.text.starts_with('+')) return sign;
+  if (sign.kind != TokenKind::kOperator) return std::nullopt;
+  const Token addend = scanner.Next();
+  return KindOf(addend) ? std::optional(addend) : std::nullopt;
+}
+
 // An operand that begins with `first`; 'a' + 'b' is one, of a kind that nothing is compared with.
 std::optional<Operand> ReadOperand(const Token& first, Scanner& scanner) {
   const std::optional<OperandKind> kind = KindOf(first);
   if (!kind) return std::nullopt;
   Operand operand{*kind, first.text};
-  while (scanner.Peek().kind == TokenKind::kOperator) {
-    Scanner ahead = scanner;
-    ahead.Next();
-    const Token next = ahead.Next();
-    if (!KindOf(next)) break;
-    operand = {OperandKind::kOther, Span(operand.text, next.text)};
-    scanner = ahead;
+  for (Scanner ahead = scanner; const std::optional<Token> addend = ReadAddend(ahead); scanner = ahead) {
+    operand = {OperandKind::kOther, Span(operand.text, addend->text)};
   }
   return operand;
 }
@@ -247,10 +251,9 @@ class ClauseReader {
 
  private:
   [[nodiscard]] Status CheckNullTest(const Name& name) const;
-  [[nodiscard]] Result<Value> ReadValue(const Name& name, const Comparison& comparison) const;
+  [[nodiscard]] Result<Value> ReadValue(const Name& name, const Operand& right) const;
   [[nodiscard]] Result<Value> ReadNumeric(const Name& name, const Operand& right) const;
-  [[nodiscard]] Result<Value> ReadAttributeText(const Name& name, const Comparison& comparison) const;
-  [[nodiscard]] Result<Value> ReadDatasetText(const Comparison& comparison) const;
+  [[nodiscard]] Result<Value> ReadTexts(const Name& name, const Operand& right) const;
   [[nodiscard]] Comparators ValidFor(const Clause& clause) const;
 
   const Dialect& dialect_;
@@ -266,7 +269,7 @@ Result<Clause> ClauseReader::Read(const Comparison& comparison) const {
   if (IsNullTest(comparison.sign)) {
     TRY(CheckNullTest(name));
   } else {
-    clause.value = TRY(ReadValue(name, comparison));
+    clause.value = TRY(ReadValue(name, comparison.right));
   }
   return clause;
 }
@@ -282,13 +285,11 @@ Status ClauseReader::CheckNullTest(const Name& name) const {
                          EntityName(name.entity), "' '", Clipped(name.written), "'");
 }
 
-Result<Value> ClauseReader::ReadValue(const Name& name, const Comparison& comparison) const {
-  const Operand& right = comparison.right;
+Result<Value> ClauseReader::ReadValue(const Name& name, const Operand& right) const {
   const bool text = right.kind == OperandKind::kText || right.kind == OperandKind::kIdentifier;
   if (name.entity == Entity::kMetric || name.numeric) return ReadNumeric(name, right);
   if (text) return TRY(TextOf(right.text));
-  if (name.entity == Entity::kAttribute) return ReadAttributeText(name, comparison);
-  if (name.entity == Entity::kDataset) return ReadDatasetText(comparison);
+  if (name.entity == Entity::kAttribute || name.entity == Entity::kDataset) return ReadTexts(name, right);
   return InvalidArgument("Expected a quoted string value for ", EntityName(name.entity),
                          " (e.g. 'my-value'). Got value ", Clipped(right.text));
 }
@@ -304,28 +305,26 @@ Result<Value> ClauseReader::ReadNumeric(const Name& name, const Operand& right) 
                          Clipped(right.text));
 }
 
-// Of a text attribute whose value is no text.
-Result<Value> ClauseReader::ReadAttributeText(const Name& name, const Comparison& comparison) const {
-  const Operand& right = comparison.right;
-  if (right.kind == OperandKind::kList && dialect_.lists == Lists::kOfRunId && name.key != "run_id") {
+// Of a text attribute or dataset whose value is no text.
+Result<Value> ClauseReader::ReadTexts(const Name& name, const Operand& right) const {
+  const bool attribute = name.entity == Entity::kAttribute;
+  if (right.kind == OperandKind::kNumber && dialect_.names_numeric_keys) {
+    return InvalidArgument("Only the '{'version_number'}' attributes support comparison with numeric values.");
+  }
+  if (right.kind != OperandKind::kList) {
+    return InvalidArgument("Expected a quoted string value",
+                           dialect_.mentions_lists ? " or a list of quoted string values" : "", " for ",
+                           attribute ? "attributes" : "dataset attributes", ". Got value ", Clipped(right.text));
+  }
+  if (attribute && dialect_.lists == Lists::kOfRunId && name.key != "run_id") {
     return InvalidArgument("Only the 'run_id' attribute supports comparison with a list of quoted string values.");
   }
-  if (right.kind == OperandKind::kList && IsListTest(comparison.sign)) {
-    return TRY(ReadList(right.text, dialect_.drops_upper_case));
-  }
-  return InvalidArgument("Expected a quoted string value",
-                         dialect_.mentions_lists ? " or a list of quoted string values" : "",
-                         " for attributes. Got value ", Clipped(right.text));
-}
-
-Result<Value> ClauseReader::ReadDatasetText(const Comparison& comparison) const {
-  const Operand& right = comparison.right;
-  if (IsListTest(comparison.sign)) return TRY(ReadList(right.text, dialect_.drops_upper_case));
-  return InvalidArgument("Expected a quoted string value for dataset attributes. Got value ", Clipped(right.text));
+  return TRY(ReadList(right.text, dialect_.drops_upper_case));
 }
 
 Comparators ClauseReader::ValidFor(const Clause& clause) const {
   if (std::holds_alternative<Number>(clause.value)) return kNumericComparators;
+  if (std::holds_alternative<std::vector<std::string>>(clause.value)) return dialect_.list;
   switch (clause.entity) {
     case Entity::kTag: return dialect_.tags;
     case Entity::kParameter: return dialect_.parameters;

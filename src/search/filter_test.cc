@@ -79,6 +79,7 @@ TEST(RunFilterTest, KeysKeepTheirDotsAndLoseTheirQuotes) {
   EXPECT_EQ(OfRun("metrics.`val/loss 1-2: x` > 1").key, "val/loss 1-2: x");
   EXPECT_EQ(OfRun("metrics.\"a b\" > 1").key, "a b");
   EXPECT_EQ(OfRun("metrics.'a b' > 1").key, "a b");
+  EXPECT_EQ(OfRun("metrics.a..b > 1").key, "a..b");
   EXPECT_EQ(OfRun("metrics.1a > 1").key, "1a");
   EXPECT_EQ(OfRun("metrics.1 > 1").key, "1");
   EXPECT_EQ(OfRun("params.layers[0] = 'x'").key, "layers[0]");
@@ -89,7 +90,7 @@ TEST(RunFilterTest, KeysKeepTheirDotsAndLoseTheirQuotes) {
   EXPECT_EQ(OfRun("tags.a.`b c` = 'x'").key, "a.`b c`");
   EXPECT_EQ(OfRun("tags.`` = 'x'").key, "");
   EXPECT_EQ(OfRun("tags. = 'x'").key, "");
-  EXPECT_EQ(OfRun("tags. a = 'x'").key, "a");
+  EXPECT_EQ(OfRun("tags. ILIKE 'x'").key, "");
 }
 
 TEST(RunFilterTest, NumbersExactAndNearest) {
@@ -99,6 +100,7 @@ TEST(RunFilterTest, NumbersExactAndNearest) {
   EXPECT_EQ(OfRun("metrics.m=1e5").value, Double(1e5));
   EXPECT_EQ(OfRun("metrics.m = 1e+16").value, Double(1e16));
   EXPECT_EQ(OfRun("metrics.m = -1.5E-3").value, Double(-1.5e-3));
+  EXPECT_EQ(ParseRunFilter("metrics.m > 1e5AND metrics.m < 2e5")->size(), 2U);
   EXPECT_EQ(OfRun("metrics.m = .5").value, Double(.5));
   EXPECT_EQ(OfRun("metrics.m = 5.").value, Double(5));
   EXPECT_EQ(OfRun("start_time = 9223372036854775808").value, Double(9223372036854775808.0));
@@ -212,15 +214,15 @@ TEST(RunFilterTest, RefusesValuesOfAnotherType) {
   EXPECT_EQ(RunRefusal("metrics.m = 'a'"), "Expected numeric value type for metric. Found 'a'");
   EXPECT_EQ(RunRefusal("metrics.m > NaN"), "Expected numeric value type for metric. Found NaN");
   EXPECT_EQ(RunRefusal("metrics.m > 1 + 1"), "Expected numeric value type for metric. Found 1 + 1");
+  EXPECT_EQ(RunRefusal("metrics.m > 1+1"), "Expected numeric value type for metric. Found 1+1");
   EXPECT_EQ(RunRefusal("metrics.m > 0x1F"), "Expected numeric value type for metric. Found 0x1F");
   EXPECT_EQ(RunRefusal("Created > '1'"), "Expected numeric value type for numeric attribute: Created. Found '1'");
   EXPECT_EQ(RunRefusal("params.m = 1"), "Expected a quoted string value for parameter (e.g. 'my-value'). Got value 1");
   EXPECT_EQ(RunRefusal("tags.m IN ('a')"), "Expected a quoted string value for tag (e.g. 'my-value'). Got value ('a')");
   EXPECT_EQ(RunRefusal("status = 1"), "Expected a quoted string value for attributes. Got value 1");
-  EXPECT_EQ(RunRefusal("run_id = ('a')"), "Expected a quoted string value for attributes. Got value ('a')");
+  EXPECT_EQ(RunRefusal("run_id = ('a')"), "Invalid comparator '=' not one of '{'IN', 'NOT IN'}'");
   EXPECT_EQ(RunRefusal("dataset.name = 1"), "Expected a quoted string value for dataset attributes. Got value 1");
-  EXPECT_EQ(RunRefusal("dataset.name = ('a')"),
-            "Expected a quoted string value for dataset attributes. Got value ('a')");
+  EXPECT_EQ(RunRefusal("dataset.name = ('a')"), "Invalid comparator '=' not one of '{'IN', 'NOT IN'}'");
   for (const char* value : {"a", "`a`", "tags.b"}) {
     EXPECT_EQ(RunRefusal(Cat("tags.m = ", value)),
               Cat("Parameter value is either not quoted or unidentified quote types used for string value ", value,
@@ -351,6 +353,7 @@ TEST(ModelVersionFilterTest, KeysAndRefusals) {
   EXPECT_EQ(refusal("version_number = 'x'"),
             "Expected numeric value type for numeric attribute: version_number. Found 'x'");
   EXPECT_EQ(refusal("run_id NOT IN ('a')"), "Invalid comparator for attribute: NOT IN");
+  EXPECT_EQ(refusal("name = 1"), "Only the '{'version_number'}' attributes support comparison with numeric values.");
   EXPECT_EQ(refusal("name IN ('a')"),
             "Only the 'run_id' attribute supports comparison with a list of quoted string values.");
   EXPECT_EQ(refusal("params.a = 'x'").find("Invalid entity type 'params'. Valid entity types are"), 0U);

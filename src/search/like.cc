@@ -15,8 +15,9 @@ struct AnyCase {
   static bool Same(char a, char b) { return Folded(a) == Folded(b); }
 };
 
+// Behind the character at `at`; a byte that begins none is one by itself.
 std::size_t CharacterEnd(std::string_view text, std::size_t at) {
-  ++at;
+  if (static_cast<unsigned char>(text[at++]) < 0xc0) return at;
   while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) ++at;
   return at;
 }

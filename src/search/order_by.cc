@@ -111,9 +111,6 @@ Status CheckField(const LoggedModelOrderField& field) {
                              " bytes, not in UTF-8, or with a NUL.");
     }
   }
-  if (!field.dataset_digest.empty() && field.dataset_name.empty()) {
-    return InvalidArgument("`dataset_digest` can only be specified if `dataset_name` is also specified.");
-  }
   return Ok();
 }
 
@@ -164,6 +161,9 @@ Result<std::vector<LoggedModelOrderKey>> ParseLoggedModelOrderBy(std::span<const
   for (const LoggedModelOrderField& field : fields) {
     TRY(CheckField(field));
     const Name name = TRY(FindLoggedModelField(field.field_name));
+    if (!field.dataset_digest.empty() && field.dataset_name.empty()) {
+      return InvalidArgument("`dataset_digest` can only be specified if `dataset_name` is also specified.");
+    }
     LoggedModelOrderKey key{name.entity, std::string(name.key), field.ascending, field.dataset_name,
                             field.dataset_digest};
     if (!Has(order, key)) order.push_back(std::move(key));

@@ -59,7 +59,7 @@ std::size_t ExponentEnd(std::string_view text, std::size_t at) {
   return end == digits ? at : end;
 }
 
-// Behind the number at `at`; kNone when a word begins there, or nothing of the kind.
+// Behind the number at `at`; kNone when it is none, or goes on as a word: only an exponent ends by itself.
 std::size_t NumberEnd(std::string_view text, std::size_t at) {
   if (IsOneOf(text[at], "+-")) ++at;
   std::size_t end = DigitsEnd(text, at);
@@ -70,8 +70,8 @@ std::size_t NumberEnd(std::string_view text, std::size_t at) {
     end = fraction;
   }
   if (digits == 0) return kNone;
-  end = ExponentEnd(text, end);
-  return WordEnd(text, end) == end ? end : kNone;
+  const std::size_t exponent = ExponentEnd(text, end);
+  return exponent != end || WordEnd(text, end) == end ? exponent : kNone;
 }
 
 // Behind the quote that ends what the one at `at` begins. A quote doubled, or behind a backslash, does not end it,
@@ -142,10 +142,7 @@ Token Scanner::Name(std::size_t start) {
   TokenKind kind = IsQuote(text_[start]) ? TokenKind::kName : TokenKind::kWord;
   while (end < text_.size() && text_[end] == '.') {
     kind = TokenKind::kName;
-    const std::size_t part = SkipBlanks(text_, end + 1);
-    const std::size_t part_end = PartEnd(text_, part, true);
-    end = part_end == part ? end + 1 : part_end;
-    if (part_end == part) break;
+    end = PartEnd(text_, end + 1, true);
   }
   return Take(kind, end);
 }
