@@ -85,7 +85,7 @@ class Platform:
         try:
             if self.addresses()["pid"] != self.process.pid:
                 return False
-            return call(self.control(), "GET", "/health")[0] == 200
+            return call(self.control(), "GET", "/ready")[0] == 200
         except (OSError, ValueError, KeyError):
             return False
 

@@ -9,7 +9,10 @@ void AddSystemRoutes(net::RouteTable& routes, const MetricsRegistry& metrics, st
   const auto alive = [](Request&) -> Task<Result<Response>> {
     co_return net::JsonResponse(Json::Make({{"status", "ok"}}));
   };
-  routes.Add({Method::kGet, "/health", Permission::kPublic, 0, net::Simple(alive)});
+  // In the words that MLflow's clients and probes expect.
+  routes.Add({Method::kGet, "/health", Permission::kPublic, 0, net::Simple([](Request&) -> Task<Result<Response>> {
+                co_return Response{200, {{"Content-Type", "text/plain; charset=utf-8"}}, "OK"};
+              })});
   routes.Add({Method::kGet, "/ready", Permission::kPublic, 0, net::Simple(alive)});
   routes.Add({Method::kGet, "/api/v1/version", Permission::kPublic, 0,
               net::Simple([version](Request&) -> Task<Result<Response>> {
