@@ -110,8 +110,8 @@ Result<std::vector<Refused>> SetParams(db::Transaction& transaction, const LogBa
   for (const auto& [key, value] : batch.params) {
     const std::int64_t name = TRY(store::NeedName(transaction, key));
     if (batch.param_rule == ParamRule::kOnce) {
-      auto known = TRY(store::FindText(transaction, Texts::kParams, run, name));
-      if (known && *known != value) refused.push_back({key, *std::move(known), value});
+      const auto known = TRY(store::FindText(transaction, Texts::kParams, run, name));
+      if (known && *known != value) refused.push_back({key, *known, value});
       if (known) continue;
     }
     TRY(store::SetText(transaction, Texts::kParams, run, name, value));
@@ -409,7 +409,7 @@ Task<Status> Tracking::LogParam(RunId id, std::string key, std::string value) {
   CO_TRY(Check(batch));
   co_return co_await database_.Write([&](db::Transaction& t) -> Status {
     std::vector<Refused> refused;
-    const Status logged = LogTo(t, batch, refused);
+    Status logged = LogTo(t, batch, refused);
     if (refused.empty()) return logged;
     return InvalidArgument("Changing param values is not allowed. Param with key='", refused[0].key,
                            "' was already logged with value='", refused[0].old_value, "' for run ID='",
