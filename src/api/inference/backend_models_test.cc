@@ -74,12 +74,54 @@ std::vector<FakeAnswer> Predictions(const Json& answer) {
   return answers;
 }
 
+/// One matrix of three columns, summed up for each row.
+class MatrixBackend final : public serving::Backend, public serving::Runner {
+ public:
+  explicit MatrixBackend(serving::Datatype datatype) {
+    info_.platform = "matrix";
+    info_.library = "Matrix 1.0";
+    info_.batchable = true;
+    info_.inputs = {{"input", datatype, {-1, 3}}};
+    info_.outputs = {{"sum", serving::Datatype::kFp64, {-1}}};
+  }
+  [[nodiscard]] const serving::BackendInfo& info() const override { return info_; }
+  [[nodiscard]] std::vector<serving::Runner*> runners() override { return {this}; }
+  Result<serving::TensorList> Run(const serving::TensorList& batch, Duration) override {
+    std::vector<double> sums(static_cast<std::size_t>(batch[0].shape[0]));
+    const std::size_t size = serving::DatatypeBytes(batch[0].datatype);
+    for (std::size_t i = 0; i < sums.size() * 3; ++i) sums[i / 3] += Element(batch[0].bytes.data() + i * size, size);
+    serving::TensorList list;
+    testing::AddTensor(list, "sum", serving::Datatype::kFp64, {batch[0].shape[0]}, sums);
+    return list;
+  }
+
+ private:
+  static double Element(const char* bytes, std::size_t size) {
+    float single = 0;
+    double value = 0;
+    size == sizeof single ? std::memcpy(&single, bytes, size) : std::memcpy(&value, bytes, size);
+    return size == sizeof single ? static_cast<double>(single) : value;
+  }
+  serving::BackendInfo info_;
+};
+
+Result<std::shared_ptr<const serving::Model>> LoadFake(const std::string& path,
+                                                       const std::shared_ptr<testing::FakeControl>& control) {
+  using serving::Datatype;
+  using serving::Model;
+  if (path == "matrix") return Model::OfBackend(std::make_unique<MatrixBackend>(Datatype::kFp32));
+  if (path == "doubles") return Model::OfBackend(std::make_unique<MatrixBackend>(Datatype::kFp64));
+  return Model::OfBackend(std::make_unique<testing::FakeBackend>(control, path == "batchable"));
+}
+
 class BackendModelsTest : public ServerTest {
  protected:
   void SetUp() override {
     ServerTest::SetUp();
     ASSERT_TRUE(catalog_.Deploy("fake", 1, "sha256:1", "batchable").ok());
     ASSERT_TRUE(catalog_.Deploy("whole", 3, "sha256:3", "whole").ok());
+    ASSERT_TRUE(catalog_.Deploy("matrix", 1, "sha256:4", "matrix").ok());
+    ASSERT_TRUE(catalog_.Deploy("doubles", 1, "sha256:5", "doubles").ok());
     catalog_.SetReady(true);
     control_->ForgetBatches();
     net::LoopServerOptions options = Loops(1);
@@ -93,9 +135,8 @@ class BackendModelsTest : public ServerTest {
 
   serving::CatalogOptions Options() {
     serving::CatalogOptions options;
-    options.load =
-        [control = control_](const serving::LoadRequest& request) -> Result<std::shared_ptr<const serving::Model>> {
-      return serving::Model::OfBackend(std::make_unique<testing::FakeBackend>(control, request.path == "batchable"));
+    options.load = [control = control_](const serving::LoadRequest& request) {
+      return LoadFake(request.path, control);
     };
     options.estimate = [](const std::string&) { return std::int64_t{1000}; };
     options.batcher = &batcher_;
@@ -119,6 +160,51 @@ class BackendModelsTest : public ServerTest {
   serving::Batcher batcher_{clock_, metrics_, 2};
   serving::Catalog catalog_{metrics_, Options()};
 };
+
+TEST_F(BackendModelsTest, ATableIsOneMatrixWhateverItsColumnsAreCalled) {
+  const auto split = [](std::string_view columns, std::string_view data) {
+    return Cat(R"({"dataframe_split":{"columns":[)", columns, R"(],"data":[)", data, "]}}");
+  };
+  constexpr std::string_view kTable = "[1,2,3],[4,5,6.5]";
+  for (const char* model : {"matrix", "doubles"}) {
+    const std::string path = Cat("/models/", model, "/invocations");
+    const std::string expected = PostJson(path, Cat(R"({"instances":[)", kTable, "]}")).Find("predictions")->Dump();
+    const Json sums = *Json::Parse(expected);
+    EXPECT_EQ(sums.AsArray()[0].AsDouble(), 6) << expected;
+    EXPECT_EQ(sums.AsArray()[1].AsDouble(), 15.5) << expected;
+    for (const char* columns : {R"("a","b","c")", "0,1,2", R"("c","c","c")"}) {
+      EXPECT_EQ(PostJson(path, split(columns, kTable)).Find("predictions")->Dump(), expected) << columns;
+    }
+    EXPECT_EQ(PostJson(path, Cat(R"({"dataframe_split":{"data":[)", kTable, R"(],"columns":["a","b","c"]}})"))
+                  .Find("predictions")
+                  ->Dump(),
+              expected);
+    // As the input itself is called, a cell holds the whole row.
+    EXPECT_EQ(PostJson(path, split(R"("input")", "[[1,2,3]],[[4,5,6.5]]")).Find("predictions")->Dump(), expected);
+    EXPECT_EQ(Post(path, split(R"("a","b")", "[1,2]")).status, 400) << "a column is missing";
+    EXPECT_EQ(Post(path, split(R"("a","b","c")", "[1,2,3],[4,5]")).status, 400) << "a value is missing";
+    EXPECT_EQ(Post(path, split(R"("a","b","c")", "[1,2,3,4]")).status, 400) << "a value too many";
+  }
+}
+
+TEST_F(BackendModelsTest, AnUnknownTensorIsNamedWithTheNearestOne) {
+  const auto refusal = [this](std::string_view path, std::string_view body) {
+    const Json answer = PostJson(path, body, 400);
+    return answer.StringOr("error", answer.StringOr("message", ""));
+  };
+  EXPECT_EQ(refusal(kInfer, R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,3]},
+                              {"name":"nam","datatype":"BYTES","shape":[1],"data":["a"]}]})"),
+            "the model has no input \"nam\"; did you mean \"name\"?");
+  EXPECT_EQ(
+      refusal("/v2/models/matrix/infer", R"({"inputs":[{"name":"q","datatype":"FP32","shape":[1,3],"data":[1,2,3]}]})"),
+      "the model has no input \"q\"; it has input");
+  EXPECT_EQ(refusal(kInfer, V2Body(kRows, R"("outputs":[{"name":"scores"}],)")),
+            "the model has no output \"scores\"; did you mean \"score\"?");
+  EXPECT_EQ(refusal("/v1/models/fake:predict", R"({"instances":[{"x":[1,2,3],"nam":"a"}]})"),
+            "row 0: the model has no input \"nam\"; did you mean \"name\"?");
+  EXPECT_EQ(refusal("/models/fake/invocations", R"({"dataframe_records":[{"x":[1,2,3],"nam":"a","other":1}]})"),
+            "row 0: there is no \"name\", which the model takes; did you mean it by \"nam\"?");
+}
 
 TEST_F(BackendModelsTest, EveryProtocolGivesTheSameAnswers) {
   const std::vector<FakeAnswer> expected = Expected(kRows);
@@ -207,7 +293,7 @@ TEST_F(BackendModelsTest, WhatTheModelDoesNotTakeIsRefusedBeforeItIsAsked) {
   EXPECT_NE(message(V2Body(kRows, R"("outputs":[{"name":"scores"}],)")).find("no output \"scores\""),
             std::string::npos);
   const Json v1 = PostJson("/v1/models/fake:predict", R"({"instances":[{"x":[1,2,3]}]})", 400);
-  EXPECT_NE(v1.StringOr("error", "").find("has no \"name\""), std::string::npos);
+  EXPECT_NE(v1.StringOr("error", "").find("there is no \"name\""), std::string::npos);
   EXPECT_EQ(control_->batches(), std::vector<std::size_t>{});
   EXPECT_EQ(Metric("millwright_inference_refused_total"), 6);
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "api/inference/tensor_json.h"
+#include "api/inference/tensor_request.h"
 #include "api/inference/tensor_values.h"
 #include "base/text.h"
 
@@ -22,12 +23,6 @@ const TensorSpec* FindSpec(const serving::Model& model, std::string_view name) {
   return found == model.outputs().end() ? nullptr : &*found;
 }
 
-Error NoSuchOutput(const serving::Model& model, std::string_view name) {
-  std::string names;
-  for (const TensorSpec& spec : model.outputs()) CatTo(names, names.empty() ? "" : ", ", spec.name);
-  return InvalidArgument("the model has no output ", Quoted(name), "; it has ", names);
-}
-
 }  // namespace
 
 Status ChooseOutputs(const serving::Model& model, std::span<const std::string_view> outputs,
@@ -36,7 +31,7 @@ Status ChooseOutputs(const serving::Model& model, std::span<const std::string_vi
   if (outputs.empty()) return Ok();
   if (model.takes_rows()) out.wants_value = out.wants_decision = false;
   for (const std::string_view name : outputs) {
-    if (FindSpec(model, name) == nullptr) return NoSuchOutput(model, name);
+    if (FindSpec(model, name) == nullptr) return UnknownTensor("output", name, model.outputs());
     if (!model.takes_rows()) continue;
     (name == model.output_name() ? out.wants_value : out.wants_decision) = true;
   }

@@ -252,6 +252,34 @@ TEST_F(ProtocolsTest, RefusalsNameTheColumnTheRowAndTheValue) {
             std::string::npos);
 }
 
+TEST_F(ProtocolsTest, ASignatureIsTheDefaultOneOrRefused) {
+  const auto ask = [this](std::string_view signature, int status) {
+    return PostJson("/v1/models/plain:predict", Cat(R"({"signature_name":)", signature, R"(,"instances":[[1,2,3]]})"),
+                    status)
+        .StringOr("error", "");
+  };
+  for (const char* known : {R"("serving_default")", R"("")", "null"}) EXPECT_EQ(ask(known, 200), "") << known;
+  EXPECT_EQ(ask(R"("classify")", 400),
+            "signature_name is \"classify\"; a model has the signature \"serving_default\" and no other");
+  EXPECT_EQ(ask("7", 400), "signature_name must be a string");
+  EXPECT_EQ(Post("/models/plain/invocations", R"({"signature_name":"any","instances":[[1,2,3]]})").status, 200)
+      << "MLflow knows no signatures";
+}
+
+TEST_F(ProtocolsTest, ColumnsThatMlflowDropsAreNamedWhenOneIsMissing) {
+  const auto refusal = [this](std::string_view body) {
+    return PostJson("/models/plain/invocations", body, 400).StringOr("message", "");
+  };
+  EXPECT_EQ(refusal(R"({"dataframe_split":{"columns":["a","b","b"],"data":[[1,2,3]]}})"), "columns names \"b\" twice");
+  EXPECT_EQ(refusal(R"({"dataframe_split":{"columns":["a","b","cc"],"data":[[1,2,3]]}})"),
+            "row 0: column \"c\" is missing; expected a number, or null where the value is unknown; did you mean it by "
+            "\"cc\"?");
+  EXPECT_NE(refusal(R"({"dataframe_records":[{"a":1,"b":2,"far away":3}]})").find("\"c\" is missing"),
+            std::string::npos);
+  EXPECT_EQ(refusal(R"({"dataframe_records":[{"a":1,"b":2,"far away":3}]})").find("did you mean"), std::string::npos);
+  EXPECT_NE(refusal(R"({"inputs":{"a":[1],"b":[2],"cc":[3]}})").find("by \"cc\"?"), std::string::npos);
+}
+
 TEST_F(ProtocolsTest, MlflowRefusalsHaveItsForm) {
   const Json bad = PostJson("/models/late/invocations", R"({"dataframe_split":{"columns":["temp"]}})", 400);
   EXPECT_EQ(bad.StringOr("error_code", ""), "BAD_REQUEST");

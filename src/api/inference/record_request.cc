@@ -30,6 +30,15 @@ std::uint64_t Product(const std::vector<std::int64_t>& shape) {
   return product;
 }
 
+constexpr std::size_t kIgnoredMax = 64;
+constexpr std::string_view kDefaultSignature = "serving_default";
+
+/// Whether a tensor is a matrix of numbers with that many columns, or any number of them.
+bool IsMatrix(const serving::TensorSpec& spec, std::size_t width) {
+  const bool floats = spec.datatype == Datatype::kFp32 || spec.datatype == Datatype::kFp64;
+  return floats && spec.shape.size() == 2 && (spec.shape[1] < 0 || spec.shape[1] == static_cast<std::int64_t>(width));
+}
+
 }  // namespace
 
 void RecordRequest::Reset(const serving::Model& model, const wire::ServingLimits& limits, ExtraColumns extra) {
@@ -49,6 +58,7 @@ void RecordRequest::Reset(const serving::Model& model, const wire::ServingLimits
   id_ = event_time_ = {};
   times_us_.clear();
   keys_.clear();
+  ignored_.clear();
   unknown_categories_ = 0;
 }
 
@@ -94,10 +104,23 @@ Status RecordRequest::ReadMember(JsonScanner& json) {
     json.ReadString(event_time_);
     TRY(Scanned(json));
     times_us_.assign(1, TRY(EventTimeMicros(event_time_).In("event_time")));
+  } else if (key == "signature_name" && extra_ == ExtraColumns::kRefused && json.Peek() != Kind::kNull) {
+    return ReadSignature(json);
   } else {
     json.Skip();
   }
   return Scanned(json);
+}
+
+/// A model has the one way of being asked; an empty name is the default's, as TensorFlow Serving has it.
+Status RecordRequest::ReadSignature(JsonScanner& json) {
+  if (json.Peek() != Kind::kString) return Unexpected(json, "signature_name", "a string");
+  std::string_view name;
+  json.ReadString(name);
+  TRY(Scanned(json));
+  if (name.empty() || name == kDefaultSignature) return Ok();
+  return InvalidArgument("signature_name is ", Quoted(name), "; a model has the signature ", Quoted(kDefaultSignature),
+                         " and no other");
 }
 
 Status RecordRequest::ReadRows(JsonScanner& json) {
@@ -138,8 +161,7 @@ Status RecordRequest::ReadNamed(JsonScanner& json, std::string_view name) {
     }
     return ReadValue(json, static_cast<std::size_t>(place));
   }
-  json.Skip();
-  return Scanned(json);
+  return Ignore(json, name);
 }
 
 Result<int> RecordRequest::PlaceOf(std::string_view name) const {
@@ -152,7 +174,23 @@ Result<int> RecordRequest::PlaceOf(std::string_view name) const {
     if (model_->inputs()[i].name == name) return static_cast<int>(i);
   }
   if (extra_ == ExtraColumns::kIgnored) return -1;
-  return InvalidArgument("the model has no input ", Quoted(name));
+  return UnknownTensor("input", name, model_->inputs());
+}
+
+/// Names that the model lacks, of the first row: one of them may be meant where a column is missing.
+Status RecordRequest::Ignore(JsonScanner& json, std::string_view name) {
+  if (rows_ == 0 && ignored_.size() < kIgnoredMax) ignored_.emplace_back(name);
+  json.Skip();
+  return Scanned(json);
+}
+
+Error RecordRequest::Absent(std::size_t column) const {
+  Error error = model_->takes_rows()
+                    ? model_->encoder().AbsentFeature(static_cast<int>(column))
+                    : InvalidArgument("there is no ", Quoted(ColumnName(column)), ", which the model takes");
+  const std::string_view meant = Nearest(ColumnName(column), {ignored_.begin(), ignored_.end()});
+  if (!meant.empty()) CatTo(error.message, "; did you mean it by ", Quoted(meant), "?");
+  return error;
 }
 
 std::string_view RecordRequest::ColumnName(std::size_t column) const {
@@ -166,11 +204,7 @@ Status RecordRequest::EndRow() {
     return InvalidArgument("the request has more than ", limits_->rows_max, " rows; send them in parts");
   }
   for (std::size_t column = 0; column < width_; ++column) {
-    if (columns_[column].rows == rows_) continue;
-    if (model_->takes_rows()) {
-      return model_->encoder().AbsentFeature(static_cast<int>(column)).In(Cat("row ", rows_ - 1));
-    }
-    return InvalidArgument("row ", rows_ - 1, " has no ", Quoted(ColumnName(column)), ", which the model takes");
+    if (columns_[column].rows < rows_) return Absent(column).In(Cat("row ", rows_ - 1));
   }
   return Ok();
 }
@@ -202,6 +236,7 @@ Status RecordRequest::ReadSplit(JsonScanner& json) {
   // The data may come before the names of their columns.
   const char* data = nullptr;
   bool named = false;
+  split_is_matrix_ = false;
   for (bool more = json.BeginObject(); more; more = json.NextMember()) {
     if (json.key() == "columns") {
       TRY(ReadSplitNames(json));
@@ -216,6 +251,7 @@ Status RecordRequest::ReadSplit(JsonScanner& json) {
   }
   TRY(Scanned(json));
   if (data == nullptr) return InvalidArgument("dataframe_split has no data");
+  if (split_is_matrix_) columns_[0].row_shape = {static_cast<std::int64_t>(split_.size())};
   if (!named) {
     split_.clear();
     for (std::size_t i = 0; i < width_; ++i) split_.push_back(static_cast<int>(i));
@@ -236,6 +272,8 @@ constexpr int kTimeColumn = -2, kKeyColumn = -3;
 
 Status RecordRequest::ReadSplitNames(JsonScanner& json) {
   split_.clear();
+  std::vector<bool> named(width_, false);
+  bool any_known = false;
   if (json.Peek() != Kind::kArray) return Unexpected(json, "columns", "a list of names");
   for (bool more = json.BeginArray(); more; more = json.NextElement()) {
     std::string_view name;
@@ -254,13 +292,22 @@ Status RecordRequest::ReadSplitNames(JsonScanner& json) {
       split_.push_back(kKeyColumn);
     } else {
       split_.push_back(TRY(PlaceOf(name)));
+      if (split_.back() < 0) {
+        if (ignored_.size() < kIgnoredMax) ignored_.emplace_back(name);
+        continue;
+      }
+      const auto place = static_cast<std::size_t>(split_.back());
+      if (named[place]) return InvalidArgument("columns names ", Quoted(name), " twice");
+      named[place] = any_known = true;
     }
   }
+  split_is_matrix_ = !any_known && !model_->takes_rows() && width_ == 1 && IsMatrix(model_->inputs()[0], split_.size());
   return Scanned(json);
 }
 
 Status RecordRequest::ReadSplitRow(JsonScanner& json) {
   if (json.Peek() != Kind::kArray) return Unexpected(json, "a row of dataframe_split", "a list");
+  if (split_is_matrix_) return ReadValue(json, 0);
   std::size_t at = 0;
   for (bool more = json.BeginArray(); more; more = json.NextElement(), ++at) {
     if (at == split_.size()) return InvalidArgument("there are more than the ", split_.size(), " columns");
@@ -370,9 +417,7 @@ Status RecordRequest::CheckRows() const {
   if (rows_ == 0) return InvalidArgument("the request has no rows");
   for (std::size_t column = 0; column < width_; ++column) {
     if (columns_[column].rows == rows_) continue;
-    if (columns_[column].rows == 0 && model_->takes_rows()) {
-      return model_->encoder().AbsentFeature(static_cast<int>(column));
-    }
+    if (columns_[column].rows == 0) return Absent(column);
     return InvalidArgument("column ", Quoted(ColumnName(column)), " has ", columns_[column].rows, " rows, column ",
                            Quoted(ColumnName(0)), " has ", rows_);
   }

@@ -4,12 +4,13 @@
 //   {"instances": [row, ...]}          a row is a list in the model's order, an object by name, or one value
 //   {"inputs": {name: [...], ...}}     by column; or as instances when it is a list
 //   {"dataframe_records": [{...}]}     MLflow: as instances of objects
-//   {"dataframe_split": {"columns": [...], "data": [[...], ...]}}
+//   {"dataframe_split": {"columns": [...], "data": [[...], ...]}}, of a model of one matrix in its order
 //
-// Beside them "id" and "event_time" mean what the id and that parameter mean in v2. A row model encodes each value as
-// it comes, null is a missing one, a category is its text or its code, and objects may name the schema's event time and
-// key. For a tensor model values are gathered by input and taken like any other tensors (tensor_request.h).
-// One reader for each thread, used again; what it gives points into it and into the body.
+// v1 has "signature_name" too: "serving_default". Beside them "id" and "event_time" mean what the id and that parameter
+// mean in v2. A row model encodes each value as it comes, null is a missing one, a category is its text or its code,
+// and objects may name the schema's event time and key. For a tensor model values are gathered by input and taken like
+// any other tensors (tensor_request.h). One reader for each thread, used again; what it gives points into it and into
+// the body.
 #pragma once
 
 #include <cstdint>
@@ -52,6 +53,7 @@ class RecordRequest {
 
   void Reset(const serving::Model& model, const wire::ServingLimits& limits, ExtraColumns extra);
   Status ReadMember(JsonScanner& json);
+  Status ReadSignature(JsonScanner& json);
   Status ReadRows(JsonScanner& json);
   Status ReadRow(JsonScanner& json);
   Status ReadRecord(JsonScanner& json);
@@ -68,6 +70,8 @@ class RecordRequest {
   Status ReadKey(JsonScanner& json);
   /// -1 for a column that is none of the model's and may be ignored.
   Result<int> PlaceOf(std::string_view name) const;
+  Status Ignore(JsonScanner& json, std::string_view name);
+  [[nodiscard]] Error Absent(std::size_t column) const;
   [[nodiscard]] std::string_view ColumnName(std::size_t column) const;
   Status CheckRows() const;
   Status FinishRows(InferenceRequest& out);
@@ -81,7 +85,9 @@ class RecordRequest {
   std::size_t rows_ = 0;
   std::size_t width_ = 0;  // of the model: columns_ may have more, kept for their memory
   std::vector<Column> columns_;
-  std::vector<int> split_;  // of dataframe_split: where each of its columns goes
+  std::vector<int> split_;        // of dataframe_split: where each of its columns goes
+  bool split_is_matrix_ = false;  // its rows are the model's one matrix, whatever their columns are called
+  std::vector<std::string> ignored_;
   std::string strings_;
   std::string_view id_, event_time_;
   std::vector<std::int64_t> times_us_;

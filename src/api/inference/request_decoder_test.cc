@@ -503,7 +503,9 @@ TEST_F(RequestDecoderTest, LimitsHoldBeforeMemoryIsTaken) {
   ExpectComplaint(R"({"inputs":[{"name":"x","shape":[900000000000000,6],"datatype":"FP32","data":[]}]})",
                   "values fit one request");
   ExpectComplaint(R"({"inputs":[{"name":"x","shape":[1e300,6],"datatype":"FP32","data":[]}]})",
-                  "expected a whole number from 0");
+                  "is 1e300; expected a whole number from 0 to 9007199254740992");
+  ExpectComplaint(R"({"inputs":[{"name":"x","shape":[9223372036854775807,6],"datatype":"FP32","data":[]}]})",
+                  "is 9223372036854775807; expected");
   ExpectComplaint(R"({"inputs":[{"name":"x","shape":[1,1,1,1,1,1,1,1,1],"datatype":"FP32","data":[]}]})",
                   "more than 8 dimensions");
   limits_.body_bytes_max = 10;
@@ -585,7 +587,7 @@ TEST_F(RequestDecoderTest, OutputsCanBeChosen) {
   EXPECT_TRUE(decoder_.wants_decision());
   body = Body("none", "");
   body.insert(1, R"("outputs":[{"name":"probabilities"}],)");
-  ExpectComplaint(body, "no output \"probabilities\"; it has probability, decision");
+  ExpectComplaint(body, "no output \"probabilities\"; did you mean \"probability\"?");
 }
 
 TEST_F(RequestDecoderTest, WishesAreToldAlsoOfARequestThatIsLikeTheOneBefore) {

@@ -25,6 +25,17 @@ std::string InputNames(const serving::Model& model) {
 
 }  // namespace
 
+Error UnknownTensor(std::string_view what, std::string_view name, const std::vector<serving::TensorSpec>& known) {
+  std::vector<std::string_view> names;
+  for (const serving::TensorSpec& spec : known) names.emplace_back(spec.name);
+  const std::string_view nearest = Nearest(name, names);
+  if (!nearest.empty()) {
+    return InvalidArgument("the model has no ", what, " ", Quoted(name), "; did you mean ", Quoted(nearest), "?");
+  }
+  return InvalidArgument("the model has no ", what, " ", Quoted(name), "; it has ",
+                         Join(std::vector<std::string>(names.begin(), names.end()), ", "));
+}
+
 Result<std::int64_t> EventTimeMicros(std::string_view text) {
   const std::int64_t time_us = ToMicros(TRY(ParseTime(text)));
   if (time_us < 0) {
@@ -68,6 +79,12 @@ Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceReq
     TRY(SplitMatrix(request.inputs[0]));
     return CheckRows(out);
   }
+  // A name that is misspelt says more than the one that is missing for it.
+  for (const TensorView& tensor : request.inputs) {
+    const auto known = std::find_if(specs.begin(), specs.end(),
+                                    [&tensor](const serving::TensorSpec& spec) { return tensor.name == spec.name; });
+    if (known == specs.end()) return UnknownTensor("input", tensor.name, specs);
+  }
   for (const serving::TensorSpec& spec : specs) {
     const auto given = std::find_if(request.inputs.begin(), request.inputs.end(),
                                     [&spec](const TensorView& tensor) { return tensor.name == spec.name; });
@@ -75,13 +92,6 @@ Status TensorResolver::ResolveTensors(const TensorRequest& request, InferenceReq
       return InvalidArgument("input ", Quoted(spec.name), " is missing; the model takes ", InputNames(*model_));
     }
     TRY(TakeAs(spec, *given));
-  }
-  for (const TensorView& tensor : request.inputs) {
-    const auto known = std::find_if(specs.begin(), specs.end(),
-                                    [&tensor](const serving::TensorSpec& spec) { return tensor.name == spec.name; });
-    if (known == specs.end()) {
-      return InvalidArgument("the model has no input ", Quoted(tensor.name), "; it takes ", InputNames(*model_));
-    }
   }
   return CheckRows(out);
 }

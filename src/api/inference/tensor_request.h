@@ -52,6 +52,9 @@ struct TensorRequest {
 /// their receipt counts (serving/window_builder.h). Errors: kInvalidArgument.
 Result<std::int64_t> EventTimeMicros(std::string_view text);
 
+/// Of a tensor that a request names and the model has not; `what`: "input", "output". Suggests the nearest name.
+Error UnknownTensor(std::string_view what, std::string_view name, const std::vector<serving::TensorSpec>& known);
+
 class TensorResolver {
  public:
   /// Errors: kInvalidArgument naming the tensor or the column, the row, the value and what was expected.

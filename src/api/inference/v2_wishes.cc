@@ -44,10 +44,13 @@ Result<bool> ReadTruth(JsonScanner& json, std::string_view what) {
 Result<std::int64_t> ReadSize(JsonScanner& json, std::string_view what) {
   double size = -1;
   if (json.Peek() != Kind::kNumber) return Unexpected(json, what, "a whole number from 0");
+  const char* const begin = json.position();
   json.ReadNumber(size);
   TRY(Scanned(json));
   if (!(size >= 0 && size <= 0x1p53) || size != std::floor(size)) {
-    return InvalidArgument(what, " is ", size, "; expected a whole number from 0");
+    const std::string_view written(begin, static_cast<std::size_t>(json.position() - begin));
+    return InvalidArgument(what, " is ", written.substr(0, 40), "; expected a whole number from 0 to ",
+                           std::int64_t{1} << 53);
   }
   return static_cast<std::int64_t>(size);
 }
