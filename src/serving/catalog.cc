@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "serving/public_reason.h"
 #include "serving/shadow_lane.h"
 #include "serving/warm_up.h"
 
@@ -85,7 +86,7 @@ ServedEndpoint EndpointOf(const std::string& name, const EndpointCycle& cycle, c
     const std::int64_t weight = WeightOf(cycle.in_force, entry->key);
     parts.push_back({entry->key.version, weight});
     out.versions.push_back({entry->key.version, Cat(entry->key.version), entry->state, weight, entry->served,
-                            !cycle.held, entry->error ? entry->error->ToString() : ""});
+                            !cycle.held, entry->error ? PublicReason(entry->error->ToString()) : ""});
     const std::int64_t rank = weight + (cycle.in_force && cycle.in_force->version == entry->key.version ? 1 : 0);
     if (entry->served != nullptr && weight > 0 && rank > heaviest) {
       heaviest = rank;
@@ -234,6 +235,11 @@ Result<std::shared_ptr<const ServedVersion>> Catalog::LoadVersion(const LoadTick
   }
   if (config != nullptr) {
     TRY(CheckTensors(*config, **model));
+    if (const auto names = TensorsNotHonoured(*config, **model); !names.empty()) {
+      LogWarning("model's configuration",
+                 {{"model", Json(ticket.endpoint)},
+                  {"note", Json(Cat("not honoured of its configuration: ", Join(names, ", ")))}});
+    }
     if (Backend* const backend = (*model)->backend(); backend != nullptr) {
       TRY(WarmUp(*backend, TRY(WarmUpOf(*config)), options_.batching.run_timeout).In("model_warmup"));
     }

@@ -79,6 +79,9 @@ struct LoadRequest {
   std::shared_ptr<const ModelConfig> config;  ///< may be null
   /// To be told what is being done, by a load that takes long; from then on it keeps no other one from beginning.
   std::function<void(std::string_view)> progress = {};
+  [[nodiscard]] StatedTensors Stated() const {
+    return config == nullptr ? StatedTensors{} : StatedTensors{config->inputs, config->outputs};
+  }
 };
 
 struct CatalogOptions {
@@ -86,7 +89,7 @@ struct CatalogOptions {
   std::int64_t memory_bytes_max = 0;  ///< of all models together; 0: no bound
   /// How a path becomes a model, how much memory it will take, and takes: 0 when that is not known.
   std::function<Result<std::shared_ptr<const Model>>(const LoadRequest& request)> load =
-      [](const LoadRequest& request) { return Model::Load(request.path); };
+      [](const LoadRequest& request) { return Model::Load(request.path, {}, {}, request.Stated()); };
   std::function<std::int64_t(const std::string& path)> estimate = &EstimateMemoryBytes;
   /// Told of each version that left the memory, when nobody uses it any more; outside any lock. May be null.
   std::function<void(const Model& model)> gone{};

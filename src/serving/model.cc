@@ -125,6 +125,26 @@ Datatype DatatypeOf(const schema::Column& column) {
   return Datatype::kFp32;
 }
 
+std::string_view OutputNameOf(forest::Objective objective) {
+  switch (objective) {
+    case forest::Objective::kLogistic:
+    case forest::Objective::kSoftmax: return "probability";
+    case forest::Objective::kLogitRaw: return "margin";
+    case forest::Objective::kSquaredError: return "value";
+  }
+  return "value";
+}
+
+/// Whether a tensor with rows first may have `width` elements for each.
+bool HasWidth(const TensorSpec& spec, std::size_t width) {
+  std::int64_t elements = 1;
+  for (std::size_t i = 1; i < spec.shape.size(); ++i) {
+    if (spec.shape[i] < 0) return true;
+    if (__builtin_mul_overflow(elements, spec.shape[i], &elements)) return false;
+  }
+  return elements == static_cast<std::int64_t>(width);
+}
+
 bool SameBits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
 bool SameBits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
@@ -145,17 +165,6 @@ Status CompareBits(const std::vector<Number>& ours, const std::vector<Number>& t
 std::uint64_t Model::NextSerial() {
   static std::atomic<std::uint64_t> next{0};
   return ++next;
-}
-
-const char* Model::output_name() const {
-  if (!forest_) return "";
-  switch (forest_->objective()) {
-    case forest::Objective::kLogistic:
-    case forest::Objective::kSoftmax: return "probability";
-    case forest::Objective::kLogitRaw: return "margin";
-    case forest::Objective::kSquaredError: return "value";
-  }
-  return "value";
 }
 
 const char* Model::decision_name() const {
@@ -180,18 +189,20 @@ std::shared_ptr<Model> Model::OfForest(std::string name, schema::Schema schema, 
   model->schema_ = std::move(schema);
   model->encoder_ = std::move(encoder);
   model->num_outputs_ = forest.num_outputs();
+  model->output_name_ = OutputNameOf(forest.objective());
   model->forest_.emplace(std::move(forest));
   return model;
 }
 
 /// Once columns, classes and threshold are known.
-void Model::DescribeRows() {
+void Model::DescribeRows(const StatedTensors& stated) {
   takes_rows_ = takes_any_float_ = true;
   for (int feature = 0; feature < static_cast<int>(num_features()); ++feature) {
     const schema::Column& column = encoder_.column(feature);
     takes_any_float_ = takes_any_float_ && column.type == schema::ColumnType::kFloat && !column.required;
     inputs_.push_back({column.name, DatatypeOf(column), {-1}});
   }
+  NameAsStated(stated);
   outputs_.push_back({output_name(), double_precision() ? Datatype::kFp64 : Datatype::kFp32, {-1}});
   if (num_outputs_ > 1) outputs_.back().shape.push_back(static_cast<std::int64_t>(num_outputs_));
   if (decision_name() != nullptr) {
@@ -199,14 +210,14 @@ void Model::DescribeRows() {
   }
 }
 
-Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory,
-                                                        const StartBackend& start_backend) {
+Result<std::shared_ptr<const Model>> Model::LoadPackage(const std::string& directory, const StartBackend& start_backend,
+                                                        const StatedTensors& stated) {
   const wire::Package package = TRY(wire::ReadPackage(directory));
-  return (package.info.takes_rows() ? LoadRows(package) : LoadTensors(package, start_backend)).In(directory);
+  return (package.info.takes_rows() ? LoadRows(package, stated) : LoadTensors(package, start_backend)).In(directory);
 }
 
 /// Packages do not change: their files are read where they lie.
-Result<std::shared_ptr<const Model>> Model::LoadRows(const wire::Package& package) {
+Result<std::shared_ptr<const Model>> Model::LoadRows(const wire::Package& package, const StatedTensors& stated) {
   schema::Schema schema = TRY(schema::FromJson(package.schema).In("schema.json"));
   schema::Encoder encoder = TRY(schema::Encoder::Make(schema, package.info.features));
   const MappedFile file = TRY(MappedFile::Open(package.model_path, wire::kModelBytesMax));
@@ -217,7 +228,7 @@ Result<std::shared_ptr<const Model>> Model::LoadRows(const wire::Package& packag
   model->threshold_ = package.info.threshold;
   model->classes_ = package.info.classes;
   TRY(model->SelfCheck(package.warm_up));
-  model->DescribeRows();
+  model->DescribeRows(stated);
   return std::shared_ptr<const Model>(model);
 }
 
@@ -235,7 +246,7 @@ Result<std::shared_ptr<const Model>> Model::LoadTensors(const wire::Package& pac
 }
 
 Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& path, const StartBackend& start_backend,
-                                                           const std::string& verdicts) {
+                                                           const std::string& verdicts, const StatedTensors& stated) {
   // A user's file may change while it is read, hence the copy.
   const std::string bytes = TRY(ReadFile(path, wire::kModelBytesMax));
   LibraryJudge judge(bytes, path, start_backend, verdicts);
@@ -257,8 +268,22 @@ Result<std::shared_ptr<const Model>> Model::LoadForestFile(const std::string& pa
   const std::shared_ptr<Model> model = OfForest("", std::move(schema), std::move(encoder), std::move(forest));
   model->classes_ = ClassNames(*model->forest_);
   model->compared_ = std::move(verdict.said);
-  model->DescribeRows();
+  model->DescribeRows(stated);
   return std::shared_ptr<const Model>(model);
+}
+
+void Model::NameAsStated(const StatedTensors& stated) {
+  const auto features = static_cast<std::int64_t>(num_features());
+  if (stated.inputs.size() == 1 && takes_any_float_) {
+    const TensorSpec& input = stated.inputs.front();
+    const bool matrix = input.shape.size() == 2 && (input.shape[1] == features || input.shape[1] < 0);
+    if (matrix && input.datatype == Datatype::kFp32) inputs_ = {{input.name, Datatype::kFp32, {-1, features}}};
+  }
+  if (stated.outputs.size() != 1) return;
+  const TensorSpec& output = stated.outputs.front();
+  const bool floats = output.datatype == Datatype::kFp32 || output.datatype == Datatype::kFp64;
+  const bool taken = decision_name() != nullptr && output.name == decision_name();
+  if (floats && !taken && HasWidth(output, num_outputs_)) output_name_ = output.name;
 }
 
 std::shared_ptr<Model> Model::OfBackend(std::unique_ptr<Backend> backend, std::string compared) {
@@ -272,13 +297,15 @@ std::shared_ptr<Model> Model::OfBackend(std::unique_ptr<Backend> backend, std::s
 }
 
 Result<std::shared_ptr<const Model>> Model::Load(const std::string& path, const StartBackend& start_backend,
-                                                 const std::string& verdicts) {
+                                                 const std::string& verdicts, const StatedTensors& stated) {
   struct stat status {};
   if (stat(path.c_str(), &status) != 0) return ErrnoError(errno, Cat("model ", path));
   const bool directory = S_ISDIR(status.st_mode);
-  if (directory && stat((path + "/package.json").c_str(), &status) == 0) return LoadPackage(path, start_backend);
+  if (directory && stat((path + "/package.json").c_str(), &status) == 0) {
+    return LoadPackage(path, start_backend, stated);
+  }
   if (!directory) {
-    Result<std::shared_ptr<const Model>> forest = LoadForestFile(path, start_backend, verdicts);
+    Result<std::shared_ptr<const Model>> forest = LoadForestFile(path, start_backend, verdicts, stated);
     // Not every file is a forest, not every forest is one that is evaluated here, and some are too large for it.
     const bool foreign = !forest.ok() && (forest.error().code == Code::kUnimplemented ||
                                           forest.error().code == Code::kResourceExhausted);

@@ -35,6 +35,11 @@ namespace mw::serving {
 /// Starts what runs a file or directory that no forest reads. Errors: kUnimplemented for one that it does not know.
 using StartBackend = std::function<Result<std::unique_ptr<Backend>>(const std::string& path)>;
 
+/// What a configuration beside a model says that it takes and gives; shapes with the rows first.
+struct StatedTensors {
+  std::vector<TensorSpec> inputs{}, outputs{};
+};
+
 class Model {
  public:
   /// A directory with package.json is a package; a file is a forest when one reads it, else the backend's, as any
@@ -43,16 +48,20 @@ class Model {
   /// kInvalidArgument when package and model disagree about the features; kFailedPrecondition when a warm-up answer
   /// differs.
   /// `verdicts`: where it is kept what a file's own library said of it; empty: it is asked at each load.
+  /// `stated`: a model of rows calls its value as the one output of floats there, where that has as many for each row,
+  /// and its columns, where all are floats, together as the one FP32 matrix there.
   static Result<std::shared_ptr<const Model>> Load(const std::string& path, const StartBackend& start_backend = {},
-                                                   const std::string& verdicts = {});
+                                                   const std::string& verdicts = {}, const StatedTensors& stated = {});
   static Result<std::shared_ptr<const Model>> LoadPackage(const std::string& directory,
-                                                          const StartBackend& start_backend = {});
+                                                          const StartBackend& start_backend = {},
+                                                          const StatedTensors& stated = {});
   /// A forest without schema: every column is a float and may be missing. Columns are called as in the model, or
   /// f0, f1, ... when it names none.
   /// Errors: kUnimplemented for a file that is no forest, or none that is evaluated here; those of Forest::Load.
   static Result<std::shared_ptr<const Model>> LoadForestFile(const std::string& path,
                                                              const StartBackend& start_backend = {},
-                                                             const std::string& verdicts = {});
+                                                             const std::string& verdicts = {},
+                                                             const StatedTensors& stated = {});
   /// A tensor model over a backend that runs.
   static std::shared_ptr<Model> OfBackend(std::unique_ptr<Backend> backend, std::string compared = {});
 
@@ -64,7 +73,8 @@ class Model {
   /// In a sentence, for logs: "150 trees of depth <= 6 ...", "ONNX Runtime 1.30.0"; of a bare file with what its own
   /// library said.
   [[nodiscard]] std::string Describe() const;
-  /// What it takes and gives, as model metadata says; of a row model one input for each column.
+  /// What it takes and gives, as model metadata says; of a row model one input for each column, or the matrix that was
+  /// stated, and columns are taken by their names all the same.
   [[nodiscard]] const std::vector<TensorSpec>& inputs() const { return inputs_; }
   [[nodiscard]] const std::vector<TensorSpec>& outputs() const { return outputs_; }
   /// Null when a forest predicts in this process.
@@ -84,8 +94,9 @@ class Model {
   [[nodiscard]] const std::vector<std::string>& classes() const { return classes_; }
   /// Whether every column is a float that may be missing: then a matrix of finite numbers and NaN needs no encoder.
   [[nodiscard]] bool takes_any_float() const { return takes_any_float_; }
-  /// Of a model of rows: "probability", or what its objective gives: "margin", "value". Empty of one of tensors.
-  [[nodiscard]] const char* output_name() const;
+  /// Of a model of rows: "probability", or what its objective gives: "margin", "value"; or as it was stated. Empty of
+  /// one of tensors.
+  [[nodiscard]] const char* output_name() const { return output_name_.c_str(); }
   /// What is decided from it: "decision" where there is a threshold, "label" of several classes, else nullptr.
   [[nodiscard]] const char* decision_name() const;
 
@@ -105,8 +116,9 @@ class Model {
   static std::uint64_t NextSerial();
   static std::shared_ptr<Model> OfForest(std::string name, schema::Schema schema, schema::Encoder encoder,
                                          forest::Forest forest);
-  void DescribeRows();
-  static Result<std::shared_ptr<const Model>> LoadRows(const wire::Package& package);
+  void DescribeRows(const StatedTensors& stated);
+  void NameAsStated(const StatedTensors& stated);
+  static Result<std::shared_ptr<const Model>> LoadRows(const wire::Package& package, const StatedTensors& stated);
   static Result<std::shared_ptr<const Model>> LoadTensors(const wire::Package& package,
                                                           const StartBackend& start_backend);
   [[nodiscard]] Status SelfCheck(const wire::WarmUp& warm_up) const;
@@ -119,6 +131,7 @@ class Model {
   std::string platform_;
   std::string compared_;  // what the file's own library said
   std::vector<TensorSpec> inputs_, outputs_;
+  std::string output_name_;
   std::optional<forest::Forest> forest_;
   std::unique_ptr<Backend> backend_;
   bool takes_rows_ = false;

@@ -211,14 +211,23 @@ class ConfigReader {
   ModelConfig config_;
 };
 
-Status CheckOne(const TensorSpec& wanted, const std::vector<TensorSpec>& there, std::string_view what) {
+const TensorSpec* FindSpec(const std::vector<TensorSpec>& specs, std::string_view name) {
   const auto found =
-      std::find_if(there.begin(), there.end(), [&](const TensorSpec& spec) { return spec.name == wanted.name; });
-  if (found == there.end()) {
-    std::vector<std::string> names;
-    for (const TensorSpec& spec : there) names.push_back(spec.name);
+      std::find_if(specs.begin(), specs.end(), [name](const TensorSpec& spec) { return spec.name == name; });
+  return found == specs.end() ? nullptr : &*found;
+}
+
+std::string NamesOf(const std::vector<TensorSpec>& specs) {
+  std::vector<std::string> names;
+  for (const TensorSpec& spec : specs) names.push_back(spec.name);
+  return Join(names, ", ");
+}
+
+Status CheckOne(const TensorSpec& wanted, const std::vector<TensorSpec>& there, std::string_view what) {
+  const TensorSpec* const found = FindSpec(there, wanted.name);
+  if (found == nullptr) {
     return InvalidArgument("config.pbtxt: the model has no ", what, " ", Quoted(wanted.name), "; it has ",
-                           Join(names, ", "));
+                           NamesOf(there));
   }
   if (found->datatype != wanted.datatype) {
     return InvalidArgument("config.pbtxt: ", what, " ", Quoted(wanted.name), " is ", DatatypeName(found->datatype),
@@ -266,6 +275,20 @@ Status CheckTensors(const ModelConfig& config, const Model& model) {
   if (model.takes_rows()) return Ok();
   for (const TensorSpec& wanted : config.outputs) TRY(CheckOne(wanted, model.outputs(), "output"));
   return Ok();
+}
+
+std::vector<std::string> TensorsNotHonoured(const ModelConfig& config, const Model& model) {
+  std::vector<std::string> names;
+  if (!model.takes_rows()) return names;
+  for (const TensorSpec& input : config.inputs) {
+    if (FindSpec(model.inputs(), input.name) != nullptr) continue;
+    names.push_back(Cat("input ", Quoted(input.name), " (its columns keep their own names)"));
+  }
+  for (const TensorSpec& output : config.outputs) {
+    if (FindSpec(model.outputs(), output.name) != nullptr) continue;
+    names.push_back(Cat("output ", Quoted(output.name), " (the model gives ", NamesOf(model.outputs()), ")"));
+  }
+  return names;
 }
 
 }  // namespace mw::serving

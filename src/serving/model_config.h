@@ -57,8 +57,11 @@ Result<ModelConfig> ParseModelConfig(std::string_view text);
 std::vector<std::int64_t> ChooseVersions(const ModelConfig::VersionPolicy& policy, std::vector<std::int64_t> available);
 
 /// Whether a model that was loaded takes and gives what the configuration says. Of a model of rows one FP32 input of
-/// as many columns as it has features may have any name, and outputs have the model's own. Errors: kInvalidArgument
-/// naming the tensor.
+/// as many columns as it has features may have any name, and outputs may have other names: TensorsNotHonoured. Errors:
+/// kInvalidArgument naming the tensor.
 Status CheckTensors(const ModelConfig& config, const Model& model);
+
+/// Tensors of a model of rows that the configuration calls otherwise than the model does, with the names that hold.
+std::vector<std::string> TensorsNotHonoured(const ModelConfig& config, const Model& model);
 
 }  // namespace mw::serving

@@ -13,6 +13,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "serving/public_reason.h"
 #include "serving/text_format.h"
 
 namespace mw::serving {
@@ -103,6 +104,17 @@ Result<ModelConfig> ReadConfig(const std::string& root, const std::string& direc
   TRY(ReadWarmUpFiles(root, directory, config));
   if (config.name.empty() || config.name == name) return config;
   return InvalidArgument(path, ": name is ", Quoted(config.name), ", the directory's is ", Quoted(name));
+}
+
+std::string Unhonoured(const std::vector<std::string>& names) {
+  return names.empty() ? "" : Cat("not honoured of its configuration: ", Join(names, ", "));
+}
+
+/// Of the version that answers, once it is known what its model calls its tensors.
+std::vector<std::string> TensorsOf(const Catalog& catalog, const std::string& name) {
+  const std::shared_ptr<const ServedVersion> live = catalog.Live(name);
+  if (live == nullptr || live->config == nullptr) return {};
+  return TensorsNotHonoured(*live->config, *live->model);
 }
 
 std::string PathOf(const std::string& source) { return source.substr(0, source.rfind('#')); }
@@ -217,16 +229,16 @@ Status ModelRepository::Read(const std::string& name) {
     if (!there) return model.error();  // names that anybody asked for are not kept
     LogError("model not served", {{"model", Json(name)}, {"error", Json(model.error().ToString())}});
     const Lock lock(mutex_);
-    entries_[name] = Entry{.error = model.error(), .bad = true, .notes = ""};
+    entries_[name] = Entry{.error = model.error(), .bad = true};
     return model.error();
   }
-  const std::string notes =
-      model->not_honoured.empty() ? "" : Cat("not honoured of its configuration: ", Join(model->not_honoured, ", "));
-  if (!notes.empty()) LogWarning("model's configuration", {{"model", Json(name)}, {"note", Json(notes)}});
+  if (const std::string notes = Unhonoured(model->not_honoured); !notes.empty()) {
+    LogWarning("model's configuration", {{"model", Json(name)}, {"note", Json(notes)}});
+  }
   source_->Keep(*model);
   {
     const Lock lock(mutex_);
-    entries_[name] = Entry{.notes = notes};
+    entries_[name] = Entry{.not_honoured = model->not_honoured};
   }
   catalog_.Want(std::move(model->endpoint), source_);
   return Ok();
@@ -263,20 +275,30 @@ void ModelRepository::Load(const std::string& name, Loaded done) {
 
 Status ModelRepository::Unload(const std::string& name) { return catalog_.Unload(name); }
 
+std::string ModelRepository::ReasonOf(const std::string& name) const {
+  std::vector<std::string> tensors = TensorsOf(catalog_, name);
+  const Lock lock(mutex_);
+  const auto entry = entries_.find(name);
+  if (entry == entries_.end()) return "";
+  if (entry->second.bad) return entry->second.error.ToString();
+  std::vector<std::string> names = entry->second.not_honoured;
+  names.insert(names.end(), tensors.begin(), tensors.end());
+  return Unhonoured(names);
+}
+
 std::vector<RepositoryEntry> ModelRepository::Index() const {
   std::vector<RepositoryEntry> index;
   std::set<std::string> known;
   const std::vector<wire::EndpointStatus> statuses = catalog_.Statuses();
-  const Lock lock(mutex_);
   for (const wire::EndpointStatus& status : statuses) {
-    const auto entry = entries_.find(status.name);
-    const std::string notes = entry == entries_.end() ? "" : entry->second.Reason();
     known.insert(status.name);
-    AddStatus(status, notes, index);
+    AddStatus(status, ReasonOf(status.name), index);
   }
+  const Lock lock(mutex_);
   for (const auto& [name, entry] : entries_) {
-    if (entry.bad && !known.contains(name)) index.push_back({name, "", "UNAVAILABLE", entry.Reason()});
+    if (entry.bad && !known.contains(name)) index.push_back({name, "", "UNAVAILABLE", entry.error.ToString()});
   }
+  for (RepositoryEntry& entry : index) entry.reason = PublicReason(entry.reason, directory_);
   return index;
 }
 

@@ -30,7 +30,7 @@ struct RepositoryEntry {
   std::string version;  ///< empty where no version could be found
   std::string state;    ///< "READY", "LOADING", "UNLOADING", "UNAVAILABLE"
   /// Why it is not ready; why what came since was refused, of one that answers on; or what of its configuration is not
-  /// honoured.
+  /// honoured. Files by their paths in the repository.
   std::string reason;
 };
 
@@ -59,14 +59,14 @@ class ModelRepository {
  private:
   class Source;
   struct Entry {
-    Error error{};      // of the configuration or the files
-    bool bad = false;   // then `error` says why
-    std::string notes;  // what is not honoured
-    [[nodiscard]] std::string Reason() const { return bad ? error.ToString() : notes; }
+    Error error{};     // of the configuration or the files
+    bool bad = false;  // then `error` says why
+    std::vector<std::string> not_honoured{};
   };
 
   ModelRepository(std::string directory, Catalog& catalog);
   Status Read(const std::string& name);
+  [[nodiscard]] std::string ReasonOf(const std::string& name) const;
 
   const std::string directory_;  // absolute, without links
   Catalog& catalog_;

@@ -94,6 +94,43 @@ TEST_F(ModelRepositoryTest, WhatIsNotHonouredIsNamed) {
   EXPECT_EQ(Reason("late"), "not honoured of its configuration: sequence_batching, instance_group.gpus");
 }
 
+TEST_F(ModelRepositoryTest, TensorsHaveTheConfigurationsNamesWhereThereIsOneWay) {
+  WriteModel("one/1/model.json", 1);
+  Write("one/config.pbtxt",
+        R"(max_batch_size: 8 input { name: "input__0" data_type: TYPE_FP32 dims: 3 }
+           output { name: "output__0" data_type: TYPE_FP32 dims: 1 })");
+  Write("three/1/model.json", RandomXgboostJson(2, {"a", "b", "c"}, 12, 4, 3));
+  Write("three/config.pbtxt", R"(output { name: "scores" data_type: TYPE_FP32 dims: [ -1, 3 ] })");
+  Open();
+  const Model& one = *catalog_.Live("one")->model;
+  EXPECT_EQ(one.inputs(), (std::vector<TensorSpec>{{"input__0", Datatype::kFp32, {-1, 3}}}));
+  EXPECT_EQ(one.outputs(), (std::vector<TensorSpec>{{"output__0", Datatype::kFp32, {-1}}}));
+  EXPECT_EQ(Reason("one"), "");
+  const Model& three = *catalog_.Live("three")->model;
+  EXPECT_EQ(three.inputs().size(), 3U);
+  EXPECT_EQ(three.outputs()[0], (TensorSpec{"scores", Datatype::kFp32, {-1, 3}}));
+  EXPECT_EQ(three.outputs()[1].name, "label");
+  EXPECT_EQ(Reason("three"), "");
+}
+
+TEST_F(ModelRepositoryTest, NamesOfTensorsThatAreNotTakenAreNamed) {
+  for (const auto& [name, outputs] : std::vector<std::pair<std::string, std::string>>{
+           {"two", R"(sequence_batching { } output { name: "p" data_type: TYPE_FP32 }
+                      output { name: "c" data_type: TYPE_INT64 })"},
+           {"text", R"(output { name: "p" data_type: TYPE_STRING dims: [ -1, 1 ] })"},
+           {"wide", R"(output { name: "p" data_type: TYPE_FP32 dims: [ -1, 2 ] })"}}) {
+    WriteModel(name + "/1/model.json", 1);
+    Write(name + "/config.pbtxt", outputs);
+  }
+  Open();
+  EXPECT_EQ(catalog_.Live("wide")->model->outputs()[0].name, "probability");
+  constexpr std::string_view kP = "output \"p\" (the model gives probability)";
+  EXPECT_EQ(Reason("two"), Cat("not honoured of its configuration: sequence_batching, ", kP,
+                               ", output \"c\" (the model gives probability)"));
+  EXPECT_EQ(Reason("text"), Cat("not honoured of its configuration: ", kP));
+  EXPECT_EQ(Reason("wide"), Cat("not honoured of its configuration: ", kP));
+}
+
 TEST_F(ModelRepositoryTest, AConfigurationThatIsNotTheModelsIsAFailure) {
   WriteModel("late/1/model.json", 1);
   Write("late/config.pbtxt", "input { name: \"x\" data_type: TYPE_FP32 dims: 4 }");
@@ -106,7 +143,10 @@ TEST_F(ModelRepositoryTest, AConfigurationThatIsNotTheModelsIsAFailure) {
   EXPECT_NE(Reason("late").find("has 4 columns, the model has 3"), std::string::npos) << Reason("late");
   EXPECT_NE(Reason("other").find("name is \"late\""), std::string::npos);
   EXPECT_NE(Reason("python").find("pyfunc"), std::string::npos);
-  EXPECT_NE(Reason("empty").find("holds none of model.onnx"), std::string::npos);
+  EXPECT_EQ(Reason("empty").find("empty/1 holds none of model.onnx"), 0U) << Reason("empty");
+  for (const char* name : {"late", "other", "python", "empty"}) {
+    EXPECT_EQ(Reason(name).find(directory_.path()), std::string::npos) << Reason(name);
+  }
 }
 
 TEST_F(ModelRepositoryTest, ChangesAreTakenOverAndWhatIsGoneIsRemoved) {

@@ -69,7 +69,7 @@ CatalogOptions CatalogOptionsOf(const ServeOptions& options, Batcher& batcher, R
     if (request.config != nullptr && request.config->instances > 0) {
       own.workers = static_cast<std::size_t>(request.config->instances);
     }
-    return Model::Load(request.path, MakeStartBackend(own, metrics), verdicts);
+    return Model::Load(request.path, MakeStartBackend(own, metrics), verdicts, request.Stated());
   };
   catalog.batcher = &batcher;
   catalog.gone = [&cache](const Model& model) { cache.Forget(model.serial()); };

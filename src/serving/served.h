@@ -42,7 +42,7 @@ struct RoutedVersion {
   std::shared_ptr<const ServedVersion> served{};  ///< set when READY, else null
   /// Whether Catalog::EnsureLoaded would bring it: not what somebody unloaded by name.
   bool on_demand = true;
-  std::string error{};  ///< why it is FAILED
+  std::string error{};  ///< why it is FAILED, as clients may read it: public_reason.h
 };
 
 struct ServedEndpoint {

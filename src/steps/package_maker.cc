@@ -61,7 +61,12 @@ class Maker {
     TRY(Recognise(brought_.path));
     TRY(wire::WritePackage(directory_, package_));
     const auto loaded = TRY(serving::Model::Load(directory_, start_backend_).In(brought_.path));
-    if (config_ != nullptr) TRY(serving::CheckTensors(*config_, *loaded));
+    if (config_ != nullptr) {
+      TRY(serving::CheckTensors(*config_, *loaded));
+      if (const auto names = serving::TensorsNotHonoured(*config_, *loaded); !names.empty()) {
+        made_.notes.push_back(Cat("not honoured of its configuration: ", Join(names, ", ")));
+      }
+    }
     made_.info = package_.info;
     made_.described = loaded->Describe();
     return std::move(made_);

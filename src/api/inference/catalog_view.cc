@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/text.h"
 
@@ -36,6 +37,11 @@ std::vector<serving::RepositoryEntry> SnapshotIndex(const serving::Snapshot& sna
     }
   }
   return index;
+}
+
+std::string SentenceOf(const serving::RepositoryEntry& entry) {
+  return Cat("model ", Quoted(entry.name), entry.version.empty() ? "" : " version ", entry.version, " is ", entry.state,
+             entry.reason.empty() ? "" : ": ", entry.reason);
 }
 
 }  // namespace
@@ -87,6 +93,32 @@ std::vector<serving::RepositoryEntry> IndexOf(InferenceRunner& runner, bool read
                                                     : runner.Read(SnapshotIndex);
   if (ready) std::erase_if(index, [](const serving::RepositoryEntry& entry) { return entry.state != "READY"; });
   return index;
+}
+
+std::string WhyNotReady(InferenceRunner& runner) {
+  constexpr std::size_t kModelsNamed = 10;
+  const std::vector<serving::RepositoryEntry> index = IndexOf(runner, false);
+  std::map<std::string_view, const serving::RepositoryEntry*> waiting;
+  for (const serving::RepositoryEntry& entry : index) waiting.emplace(entry.name, &entry);
+  for (const serving::RepositoryEntry& entry : index) {
+    if (entry.state == "READY") waiting.erase(entry.name);
+  }
+  if (waiting.empty()) return "the server is starting or stopping";
+  std::vector<std::string> sentences;
+  for (const auto& [name, entry] : waiting) {
+    if (sentences.size() == kModelsNamed) break;
+    sentences.push_back(SentenceOf(*entry));
+  }
+  const std::size_t more = waiting.size() - sentences.size();
+  return Cat(Join(sentences, "; "), more == 0 ? "" : Cat("; and ", more, " more"));
+}
+
+Error ModelNotReady(InferenceRunner& runner, std::string_view model, Error error) {
+  if (error.code != Code::kNotFound) return error;
+  for (const serving::RepositoryEntry& entry : IndexOf(runner, false)) {
+    if (entry.name == model && entry.version.empty()) error.message = SentenceOf(entry);
+  }
+  return error;
 }
 
 ModelConfiguration ConfigurationOf(const serving::ServedVersion& version) {

@@ -45,6 +45,12 @@ Error NoModelName(std::string_view name);
 /// Every version that is known, served or not; `ready`: only those that answer.
 std::vector<serving::RepositoryEntry> IndexOf(InferenceRunner& runner, bool ready);
 
+/// In a sentence, of a server that is not ready: the models that do not answer, and why.
+std::string WhyNotReady(InferenceRunner& runner);
+/// The same error, saying why a model does not answer where its repository knows and the error does not. Not inside
+/// InferenceRunner::Read.
+Error ModelNotReady(InferenceRunner& runner, std::string_view model, Error error);
+
 /// As the model configuration extension has it.
 struct ModelConfiguration {
   std::string name, platform, backend;

@@ -11,6 +11,7 @@
 #include "api/inference/model_tensors.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "serving/public_reason.h"
 
 namespace mw::api::inference {
 namespace {
@@ -160,7 +161,7 @@ Error InferenceRunner::NotServed(const serving::ServedEndpoint& endpoint, const 
   const bool in_time = resumed_->until == resumed_->arrived + kLoadWaitMax;
   if (why.code == Code::kDeadlineExceeded && !in_time) return why;
   return Unavailable("version ", entry.version_text, " of model ", Quoted(endpoint.name),
-                     " is not in memory: ", why.message);
+                     " is not in memory: ", serving::PublicReason(why.message));
 }
 
 void InferenceRunner::Await(const std::shared_ptr<ModelWait>& wait, std::function<void()> resume) {

@@ -85,9 +85,11 @@ Json ToJson(const serving::ServedVersion& version, const VersionStatistics& stat
                      {"batch_stats", Json::MakeArray()}});
 }
 
-void SendReady(net::ResponseWriter& out, bool ready) {
-  // The protocol: 200 is true, 4xx is false.
-  out.Send(ready ? 200 : 400, kJsonType, ready ? R"({"ready":true})" : R"({"ready":false})");
+void SendReady(net::ResponseWriter& out) { out.Json(R"({"ready":true})"); }
+
+/// The protocol: 200 is true, 4xx is false.
+void SendNotReady(net::ResponseWriter& out, std::string_view why) {
+  out.Send(400, kJsonType, Json::Make({{"ready", Json(false)}, {"error", Json(why)}}).Dump());
 }
 
 void SendMetadata(const serving::ServedEndpoint& endpoint, const serving::ServedVersion& version,
@@ -162,6 +164,7 @@ Result<RepositoryRequest> ReadRepositoryRequest(std::string_view body) {
 
 void V2Catalog::HandleModel(const net::RequestView& request, const V2ModelPath& path, net::ResponseWriter& out) {
   if (path.action == "stats" && IsRead(request)) return SendStatistics(path, out);
+  if (path.action == "ready" && IsRead(request)) return SendModelReady(path, out);
   runner_.Read([&](const serving::Snapshot& snapshot) {
     const auto version = runner_.Find(snapshot, path.model, path.version);
     if (!version.ok()) return SendError(out, version.error(), Duration{0});
@@ -169,7 +172,6 @@ void V2Catalog::HandleModel(const net::RequestView& request, const V2ModelPath& 
         path.action.empty() || path.action == "ready" || path.action == "config" || path.action == "stats";
     if (!known) return SendNoSuchPath(out, request.path, "a model has /ready, /config, /stats and /infer");
     if (!IsRead(request)) return SendNotAllowed(out, request, "GET");
-    if (path.action == "ready") return SendReady(out, true);
     if (path.action == "config") return out.Json(ToJson(ConfigurationOf(***version)).Dump());
     SendMetadata(*snapshot.Find(path.model), ***version, out);
   });
@@ -185,9 +187,18 @@ void V2Catalog::HandleServer(const net::RequestView& request, std::string_view b
   if (path == "/v2/health/live") return out.Json(R"({"live":true})");
   if (path == "/v2/models/stats") return SendStatistics({}, out);
   if (path == "/v2/health/ready") {
-    return SendReady(out, runner_.Read([](const serving::Snapshot& snapshot) { return snapshot.ready; }));
+    const bool ready = runner_.Read([](const serving::Snapshot& snapshot) { return snapshot.ready; });
+    return ready ? SendReady(out) : SendNotReady(out, WhyNotReady(runner_));
   }
   SendServer(out);
+}
+
+void V2Catalog::SendModelReady(const V2ModelPath& path, net::ResponseWriter& out) {
+  const Status found = runner_.Read([&](const serving::Snapshot& snapshot) -> Status {
+    const auto version = runner_.Find(snapshot, path.model, path.version);
+    return version.ok() ? Ok() : Status(version.error());
+  });
+  found.ok() ? SendReady(out) : SendError(out, ModelNotReady(runner_, path.model, found.error()), Duration{0});
 }
 
 void V2Catalog::SendServer(net::ResponseWriter& out) {

@@ -48,6 +48,7 @@ class V2Catalog {
   void HandleRepository(const net::RequestView& request, std::string_view body, net::ResponseWriter& out);
   void HandleControl(const net::RequestView& request, std::string_view body, net::ResponseWriter& out);
   void SendIndex(std::string_view body, net::ResponseWriter& out);
+  void SendModelReady(const V2ModelPath& path, net::ResponseWriter& out);
   void SendServer(net::ResponseWriter& out);
   void SendStatistics(const V2ModelPath& path, net::ResponseWriter& out);
 

@@ -99,6 +99,61 @@ TEST_F(V2CatalogTest, TheIndexHasEveryModelAndWhyItDoesNotAnswer) {
   EXPECT_EQ(Post("/v2/repository/models/late/erase", "").status, 404);
 }
 
+TEST_F(V2CatalogTest, WhatIsNotReadySaysWhyAndNamesNoDirectory) {
+  WriteModel("late/1/model.json", 1);
+  Write("broken/1/model.json", "{\"learner\": 1");
+  Write("empty/1/readme", "nothing");
+  Open();
+  const Json server = GetJson("/v2/health/ready", 400);
+  EXPECT_FALSE(server.Find("ready")->AsBool());
+  const std::string why = server.StringOr("error", "");
+  ExpectWords(why, "model \"broken\" version 1 is UNAVAILABLE: broken/1/model.json: ");
+  ExpectWords(why, "; model \"empty\" is UNAVAILABLE: empty/1 holds none of");
+  EXPECT_EQ(why.find("late"), std::string::npos) << why;
+  ExpectWords(GetJson("/v2/models/broken/ready", 503).StringOr("error", ""),
+              "version 1 of model \"broken\" is not served: model.json: ");
+  ExpectWords(GetJson("/v2/models/empty/ready", 404).StringOr("error", ""), "model \"empty\" is UNAVAILABLE: empty/1 ");
+  ExpectWords(GetJson("/v2/models/lat/ready", 404).StringOr("error", ""), "did you mean \"late\"");
+  EXPECT_EQ(GetJson("/v2/models/late/ready").Dump(), R"({"ready":true})");
+  EXPECT_EQ(Post("/v2/models/late/ready", "").status, 405);
+  const std::string refused = Post("/v2/models/broken/infer", "{}").body;
+  ExpectWords(refused, "is not served: model.json: ");
+  for (const std::string& text : {why, Index(), refused}) {
+    EXPECT_EQ(text.find(directory_.path()), std::string::npos) << text;
+  }
+  catalog_.SetReady(false);
+  std::filesystem::remove_all(Root() + "/broken");
+  std::filesystem::remove_all(Root() + "/empty");
+  repository_->Rescan();
+  ExpectWords(GetJson("/v2/health/ready", 400).StringOr("error", ""), "the server is starting or stopping");
+  catalog_.SetReady(true);
+  EXPECT_EQ(GetJson("/v2/health/ready").Dump(), R"({"ready":true})");
+}
+
+TEST_F(V2CatalogTest, TensorsAnswerByTheConfigurationsNames) {
+  WriteModel("late/1/model.json", 1);
+  Write("late/config.pbtxt",
+        R"(max_batch_size: 8 input { name: "input__0" data_type: TYPE_FP32 dims: 3 }
+           output { name: "output__0" data_type: TYPE_FP32 dims: 1 })");
+  Open();
+  const Json metadata = GetJson("/v2/models/late");
+  EXPECT_EQ(metadata.Find("inputs")->Dump(), R"([{"name":"input__0","datatype":"FP32","shape":[-1,3]}])");
+  EXPECT_EQ(metadata.Find("outputs")->Dump(), R"([{"name":"output__0","datatype":"FP32","shape":[-1]}])");
+  const auto ask = [this](std::string_view inputs, std::string_view output, int status) {
+    return PostJson("/v2/models/late/infer",
+                    Cat(R"({"inputs":[)", inputs, R"(],"outputs":[{"name":")", output, R"("}]})"), status);
+  };
+  constexpr std::string_view kMatrix = R"({"name":"input__0","shape":[1,3],"datatype":"FP32","data":[1.5,20,7.25]})";
+  constexpr std::string_view kColumns = R"({"name":"a","shape":[1],"datatype":"FP32","data":[1.5]},
+      {"name":"b","shape":[1],"datatype":"FP32","data":[20]},{"name":"c","shape":[1],"datatype":"FP32","data":[7.25]})";
+  const Json answer = ask(kMatrix, "output__0", 200);
+  EXPECT_EQ(answer.Find("outputs")->AsArray()[0].StringOr("name", ""), "output__0");
+  EXPECT_EQ(ask(kColumns, "output__0", 200).Find("outputs")->Dump(), answer.Find("outputs")->Dump());
+  ExpectWords(ask(kMatrix, "output_0", 400).StringOr("error", ""),
+              "the model has no output \"output_0\"; did you mean \"output__0\"?");
+  ExpectWords(ask(kMatrix, "x", 400).StringOr("error", ""), "the model has no output \"x\"; it has output__0");
+}
+
 TEST_F(V2CatalogTest, ALoadBringsWhatHasChangedAndTakesForceWhole) {
   WriteModel("late/1/model.json", 1);
   Open();
