@@ -11,7 +11,8 @@ namespace mw::serving {
 namespace {
 
 constexpr Duration kRetryAfterMin = std::chrono::milliseconds(10);
-constexpr Duration kRetryAfterMax = std::chrono::seconds(60);
+/// Where nothing fills a bucket but what others leave.
+constexpr Duration kUnknownRetryAfter = std::chrono::seconds(60);
 /// For the budget in flight nobody knows: about as long as slow requests take.
 constexpr Duration kBudgetRetryAfter = std::chrono::milliseconds(100);
 
@@ -40,9 +41,8 @@ std::uint64_t Part(std::uint64_t limit, double part) {
 
 /// Until a bucket that is overdrawn holds something again.
 Duration UntilFilled(double rows, double rate) {
-  if (rate <= 0) return kRetryAfterMax;
-  const double us = std::max(0.0, -rows) / rate * 1e6;
-  return Duration(static_cast<std::int64_t>(std::min(us, static_cast<double>(kRetryAfterMax.count()))));
+  if (rate <= 0) return kUnknownRetryAfter;
+  return Duration(static_cast<std::int64_t>(std::max(0.0, -rows) / rate * 1e6));
 }
 
 struct TextHash {
@@ -129,6 +129,10 @@ void ShareBuckets::Look(std::optional<std::size_t> client, AdmissionView& view) 
   if (capacity_ <= 0) return;
   view.surplus_rows = surplus_;
   view.surplus_rate = capacity_ - promised_;
+}
+
+double ShareBuckets::RowsOfBurst(std::optional<std::size_t> client) const {
+  return ((client ? own_[*client].rate : 0) + capacity_ - promised_) * burst_seconds_;
 }
 
 void ShareBuckets::Charge(std::optional<std::size_t> client, bool own_bucket, std::size_t rows) {
@@ -231,7 +235,7 @@ tl::expected<Admission::Pass, Rejection> Admission::Admit(std::string_view clien
     if (has_rates_.load(std::memory_order_relaxed)) return AdmitByShare(client, amount, rows);
   }
   if (Enter(amount, limit_.load(std::memory_order_relaxed))) return PassFor(amount);
-  return tl::unexpected(Reject({AdmissionDecision::Outcome::kOverBudget, false, false, kBudgetRetryAfter}));
+  return tl::unexpected(Reject({AdmissionDecision::Outcome::kOverBudget, false, false, kBudgetRetryAfter}, 0));
 }
 
 tl::expected<Admission::Pass, Rejection> Admission::AdmitByShare(std::string_view client, std::uint64_t amount,
@@ -250,7 +254,11 @@ tl::expected<Admission::Pass, Rejection> Admission::AdmitByShare(std::string_vie
   if (view.common_room && (!admitted || decision.in_own_room)) in_flight_.fetch_sub(amount, std::memory_order_relaxed);
   ClientMetrics& counted = shares.MetricsOf(known);
   (admitted ? counted.admitted : counted.refused).Add(rows);
-  if (!admitted) return tl::unexpected(Reject(decision));
+  if (!admitted) {
+    const double burst = shares.buckets.RowsOfBurst(known);
+    const bool larger = burst >= 1 && static_cast<double>(rows) > burst;
+    return tl::unexpected(Reject(decision, larger ? static_cast<std::int64_t>(burst) : 0));
+  }
   shares.buckets.Charge(known, decision.from_own_bucket, rows);
   Pass pass = PassFor(amount);
   if (decision.in_own_room) {
@@ -261,7 +269,7 @@ tl::expected<Admission::Pass, Rejection> Admission::AdmitByShare(std::string_vie
   return pass;
 }
 
-Rejection Admission::Reject(const AdmissionDecision& decision) {
+Rejection Admission::Reject(const AdmissionDecision& decision, std::int64_t rows_at_once) {
   if (decision.outcome == AdmissionDecision::Outcome::kOverBudget) {
     over_budget_.Add();
     return {ResourceExhausted("the server has as many rows or bytes in flight as it may have; try again in ",
@@ -269,10 +277,12 @@ Rejection Admission::Reject(const AdmissionDecision& decision) {
             decision.retry_after};
   }
   over_rate_.Add();
-  return {ResourceExhausted("the server's rows a second are used up, and so is the client's own share if it has one; "
-                            "try again in ",
-                            FormatDuration(decision.retry_after)),
-          decision.retry_after};
+  Error error = ResourceExhausted(
+      "the server's rows a second are used up, and so is the client's own share if it has one; try again in ",
+      FormatDuration(decision.retry_after));
+  if (rows_at_once > 0)
+    CatTo(error.message, ", and send at most ", rows_at_once, rows_at_once == 1 ? " row" : " rows", " in one request");
+  return {std::move(error), decision.retry_after};
 }
 
 Admission::Pass& Admission::Pass::operator=(Pass&& other) noexcept {

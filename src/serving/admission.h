@@ -7,12 +7,12 @@
 //                       and clients for what they want beyond their guarantee
 //   budget in flight:   with guarantees, half of it is everybody's and half reserved for them, in proportion
 //
-// A bucket may be overdrawn by one request, so requests may be larger than it. A client that nobody knows is one of the
-// rest, who come first come, first served.
-// One Admission per process; any thread. Without guarantees and capacity it costs one atomic addition, and another when
-// the request ends.
-// Invariants: what a client's bucket would admit on its own is admitted, whatever others do; over any time t at most
-// C * (t + burst) rows and one request for each bucket are.
+// A bucket may be overdrawn by one request, so requests may be larger than it; what waits for it then waits until it
+// has filled again, and a request that is larger itself is told to come in parts. A client that nobody knows is one of
+// the rest, who come first come, first served. One Admission per process; any thread. Without guarantees and capacity
+// it costs one atomic addition, and another when the request ends. Invariants: what a client's bucket would admit on
+// its own is admitted, whatever others do; over any time t at most C * (t + burst) rows and one request for each bucket
+// are.
 #pragma once
 
 #include <atomic>
@@ -83,6 +83,8 @@ class ShareBuckets {
   void Refill(Duration now);
   /// `client`: its place in the settings' shares, or nothing.
   void Look(std::optional<std::size_t> client, AdmissionView& view) const;
+  /// What a full bucket of the client and of what nobody was promised hold together.
+  [[nodiscard]] double RowsOfBurst(std::optional<std::size_t> client) const;
   void Charge(std::optional<std::size_t> client, bool own_bucket, std::size_t rows);
 
  private:
@@ -136,7 +138,7 @@ class Admission {
  private:
   tl::expected<Pass, Rejection> AdmitByShare(std::string_view client, std::uint64_t amount, std::size_t rows)
       MW_REQUIRES(mutex_);
-  Rejection Reject(const AdmissionDecision& decision);
+  Rejection Reject(const AdmissionDecision& decision, std::int64_t rows_at_once);
   bool Enter(std::uint64_t amount, std::uint64_t limit);
   Pass PassFor(std::uint64_t amount);
 

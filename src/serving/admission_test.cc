@@ -292,6 +292,25 @@ TEST_F(AdmissionTest, RetryAfterIsTrue) {
   EXPECT_NE(registry_.Expose().find(R"(millwright_inference_not_admitted_total{reason="rate"} 2)"), std::string::npos);
 }
 
+// However long it takes; and whoever sends more than ever comes at once is told how much that is.
+TEST_F(AdmissionTest, WhatIsOverdrawnForLongIsSaidToTakeLong) {
+  AdmissionSettings settings;
+  settings.rows_per_second_max = 100;
+  settings.shares = {{"shop", 60}};
+  Admission admission(settings, clock_, registry_);
+  ASSERT_TRUE(admission.Admit("x", 40'040, 1).has_value());
+  const Rejection large = admission.Admit("x", 41, 1).error();
+  EXPECT_EQ(large.retry_after, std::chrono::seconds(1000));
+  EXPECT_TRUE(large.error.message.ends_with("try again in 16m 40s, and send at most 40 rows in one request"))
+      << large.error.message;
+  EXPECT_TRUE(admission.Admit("x", 40, 1).error().error.message.ends_with("try again in 16m 40s"));
+  clock_.Advance(large.retry_after + Duration(1));
+  EXPECT_TRUE(admission.Admit("x", 40, 1).has_value());
+  ASSERT_TRUE(admission.Admit("shop", 6'000, 1).has_value());
+  EXPECT_TRUE(admission.Admit("shop", 101, 1).error().error.message.ends_with("at most 100 rows in one request"));
+  EXPECT_TRUE(admission.Admit("shop", 100, 1).error().error.message.ends_with("s"));
+}
+
 TEST_F(AdmissionTest, ThreadsLeaveNothingBehind) {
   AdmissionSettings settings;
   settings.rows_in_flight_max = 64;

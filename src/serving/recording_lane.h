@@ -51,7 +51,7 @@ class RecordingLane {
   // The writer's.
   void AddAnswered(const std::shared_ptr<const RecordedVersion>& version, std::int64_t rows_per_second_full,
                    const RecordedRequest& request);
-  /// A request that was refused because of what it held.
+  /// A request that was refused because of what it held, or because rows a second or in flight were used up.
   void AddRefused(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us, Duration start);
   /// A valid request without an answer.
   void AddFailed(const std::shared_ptr<const RecordedVersion>& version, std::int64_t event_time_us, Duration start);

@@ -13,7 +13,7 @@ namespace mw::serving {
 struct VersionMetrics {
   Counter& requests;            ///< millwright_inference_requests_total
   Counter& failures;            ///< millwright_inference_failures_total: valid, but a row got no prediction
-  Counter& refused;             ///< millwright_inference_refused_total: because of what they held
+  Counter& refused;             ///< millwright_inference_refused_total: because of what they held, or with 429
   Counter& rows;                ///< millwright_inference_rows_total
   Counter& unknown_categories;  ///< millwright_inference_unknown_categories_total
   Histogram& seconds;           ///< millwright_inference_seconds: from whole request to whole answer
