@@ -33,8 +33,11 @@ bool SamePlace(std::string_view origin, std::string_view host) {
 
 }  // namespace
 
-HostGuard::HostGuard(std::string_view listen_host, const std::vector<std::string>& allowed_hosts)
-    : names_{"localhost", "127.0.0.1", "::1"} {
+HostGuard::HostGuard(std::string_view listen_host, const std::vector<std::string>& allowed_hosts,
+                     std::string_view option)
+    : names_{"localhost", "127.0.0.1", "::1"},
+      remedy_(option.empty() ? "; call it localhost, or by the host it listens at"
+                             : Cat("; if the name is yours, start the server with ", option, " NAME")) {
   any_literal_ = listen_host == "0.0.0.0" || listen_host == "::";
   names_.push_back(ToLower(listen_host));
   for (const std::string& host : allowed_hosts) {
@@ -52,8 +55,7 @@ bool HostGuard::Accepts(std::string_view host) const {
 Status HostGuard::Check(Method method, std::string_view host, std::string_view origin) const {
   // Only HTTP/1.0 may go without Host, and no browser speaks that.
   if (!host.empty() && !Accepts(host)) {
-    return PermissionDenied("this server does not answer to Host ", Quoted(host),
-                            "; if the name is yours, add it to the allowed hosts");
+    return PermissionDenied("this server does not answer to Host ", Quoted(host), remedy_);
   }
   if (!IsSafe(method) && !origin.empty() && !SamePlace(origin, host)) {
     return PermissionDenied("a page of ", Quoted(origin), " may not change anything here: its origin is not ",

@@ -16,7 +16,8 @@ class HostGuard {
  public:
   /// Accepts the loopback names, `listen_host` and `allowed_hosts` (names without port; "*" for all). A
   /// server that listens on every address accepts every literal IP address as well: no DNS name, no rebinding.
-  HostGuard(std::string_view listen_host, const std::vector<std::string>& allowed_hosts);
+  /// `option`: of the command line, by which names are allowed; empty: there is none.
+  HostGuard(std::string_view listen_host, const std::vector<std::string>& allowed_hosts, std::string_view option = {});
 
   /// `host` and `origin` as the headers have them, empty when absent. On unsafe methods an Origin must name
   /// this very server. Errors: kPermissionDenied with one sentence.
@@ -25,6 +26,7 @@ class HostGuard {
  private:
   [[nodiscard]] bool Accepts(std::string_view host) const;
   std::vector<std::string> names_;  // lower case, without brackets
+  std::string remedy_;              // for who called it by another name
   bool any_ = false;
   bool any_literal_ = false;
 };

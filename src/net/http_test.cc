@@ -162,6 +162,11 @@ TEST(HostGuard, KnowsItsOwnNames) {
                            "xml.example", "localhost@evil", "[::1"}) {
     EXPECT_FALSE(allowed(host)) << host;
   }
+  EXPECT_EQ(guard.Check(Method::kGet, "evil.example", "").error().message,
+            "this server does not answer to Host \"evil.example\"; call it localhost, or by the host it listens at");
+  EXPECT_EQ(HostGuard("127.0.0.1", {}, "--allow-host").Check(Method::kGet, "a.example:80", "").error().message,
+            "this server does not answer to Host \"a.example:80\"; if the name is yours, start the server with "
+            "--allow-host NAME");
   EXPECT_TRUE(HostGuard("0.0.0.0", {}).Check(Method::kGet, "192.0.2.7:80", "").ok());
   EXPECT_FALSE(HostGuard("0.0.0.0", {}).Check(Method::kGet, "evil.example", "").ok());
   EXPECT_TRUE(HostGuard("127.0.0.1", {"*"}).Check(Method::kGet, "anything.example", "").ok());

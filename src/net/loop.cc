@@ -40,7 +40,9 @@ Duration SweepInterval(const LoopServerOptions& options) {
 }  // namespace
 
 LoopShared::LoopShared(LoopServerOptions options_in, MetricsRegistry& registry)
-    : options(std::move(options_in)), guard(options.host, options.allowed_hosts), metrics(options.name, registry) {}
+    : options(std::move(options_in)),
+      guard(options.host, options.allowed_hosts, "--allow-host"),
+      metrics(options.name, registry) {}
 
 bool ReceiveBuffer::Reserve(std::size_t capacity) {
   if (capacity <= capacity_) return true;
