@@ -7,6 +7,7 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,9 +30,20 @@ constexpr int kFrameBytesMax = 1 << 20;
 constexpr int kStreamWindowBytes = 4 << 20;
 constexpr auto kCutMargin = std::chrono::milliseconds(500);
 
+/// While a server starts: what gRPC says of a port that it cannot have is said in a sentence of our own.
+std::atomic<int> servers_starting{0};
+
 /// gRPC's own log lines are the program's.
 void LogOfGrpc(gpr_log_func_args* line) {
+  if (servers_starting.load() > 0) return;
   LogWarning("grpc", {{"detail", line->message}, {"file", line->file}, {"line", line->line}});
+}
+
+/// Why nothing listens there, as the system says it to one who tries.
+Error CannotListen(const std::string& host, int port) {
+  const auto tried = net::ListenTcp(host, port);
+  if (!tried.ok()) return tried.error();
+  return Unavailable("cannot listen on ", net::HostPort(host, port), "; try again");
 }
 
 void SetOptions(const GrpcServerOptions& options, ::grpc::ServerBuilder& builder) {
@@ -84,12 +96,13 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
     parts->lanes.push_back(
         std::make_unique<Lane>(new_thread(), parts->services, builder.AddCompletionQueue(), options.message_bytes_max));
   }
+  ++servers_starting;
   parts->server = builder.BuildAndStart();
+  --servers_starting;
   if (parts->server == nullptr) {
     for (const auto& lane : parts->lanes) lane->Close();
     for (const auto& lane : parts->lanes) lane->Run();
-    return Unavailable("cannot listen on ", net::HostPort(options.host, options.port),
-                       " for gRPC: the address is taken or none of this machine's; give --grpc-listen HOST:PORT");
+    return CannotListen(options.host, options.port).In("gRPC (--grpc-listen)");
   }
   parts->options = std::move(options);
   for (const auto& lane : parts->lanes) {
