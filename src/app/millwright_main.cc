@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/cli/misspelt.h"
 #include "app/cli/verbs.h"
 #include "base/text.h"
 
@@ -46,6 +47,11 @@ int main(int argc, char** argv) {
   }
   try {
     root.parse(argc, argv);
+  } catch (const CLI::ExtrasError& error) {
+    const std::string unknown = mw::app::cli::UnknownOption(root);
+    if (unknown.empty()) return root.exit(error), mw::app::cli::kWrongInput;
+    std::fprintf(stderr, "%s\n", unknown.c_str());
+    return mw::app::cli::kWrongInput;
   } catch (const CLI::ParseError& error) {
     return root.exit(error) == 0 ? mw::app::cli::kDone : mw::app::cli::kWrongInput;
   }

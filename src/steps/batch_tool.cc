@@ -236,6 +236,8 @@ class Batch {
     net::HttpClient api = TRY(net::HttpClient::Make(arguments_.url, options));
     const std::optional<ModelVersion> found = TRY(FindVersion(api, name, version));
     if (!found) {
+      const Result<Json> model = api.Call(net::Method::kGet, Cat("/api/v1/models/", net::PercentEncode(name)));
+      if (!model.ok()) return model.error();  // there is no such model: it says which there are
       return NotFound("model ", Quoted(name), " has no version ", Quoted(version), "; see `millwright models ", name,
                       "`, or name a file with --model");
     }

@@ -353,6 +353,11 @@ int RunPredict(const Options& options, const PredictArguments& arguments) {
   if (arguments.endpoint.empty()) {
     return Fail(InvalidArgument("predict takes an endpoint's name; or, with --output, a model's or --model PATH"));
   }
+  if (arguments.endpoint.find('@') != std::string::npos) {
+    return Fail(InvalidArgument(Quoted(arguments.endpoint),
+                                " is a version of a model, and an endpoint is asked by its "
+                                "name alone; a version predicts rows of files: --input FILE --output FILE.parquet"));
+  }
   if (arguments.example) return SayExample(options, arguments.endpoint);
   return Print(options, Predict(options, arguments), [](const Json& answer) { Say(answer.DumpPretty()); });
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "app/cli/misspelt.h"
 #include "app/cli/request_lines.h"
 #include "app/cli/verbs.h"
 #include "app/config.h"
@@ -109,6 +110,17 @@ const Json::Array& RequestsOf(const Json& found) {
   return requests == nullptr || !requests->IsArray() ? kNone : requests->AsArray();
 }
 
+/// An endpoint that the control plane does not know, with the nearest one it does; success when it cannot be told.
+Status CheckEndpoint(const Options& options, const LogArguments& arguments) {
+  if (arguments.endpoint.empty() || !arguments.state_directory.empty()) return Ok();
+  const Result<Json> known = Call(options, net::Method::kGet, "/api/v1/endpoints");
+  const Json* const endpoints = known.ok() ? known->Find("endpoints") : nullptr;
+  if (endpoints == nullptr || !endpoints->IsArray()) return Ok();
+  std::vector<std::string> names;
+  for (const Json& endpoint : endpoints->AsArray()) names.push_back(endpoint.StringOr("endpoint", ""));
+  return CheckKnown("endpoint", arguments.endpoint, names);
+}
+
 int SayNothing(const LogArguments& arguments, const Json& found) {
   const std::string reaches = found.StringOr("reaches", "");
   const std::string where =
@@ -138,7 +150,10 @@ int RequestLog(const Options& options, const LogArguments& arguments, const serv
     Say(found->DumpPretty());
     return text.empty() && one ? kFailed : kDone;
   }
-  if (text.empty()) return SayNothing(arguments, *found);
+  if (text.empty()) {
+    const Status known = CheckEndpoint(options, arguments);
+    return known.ok() ? SayNothing(arguments, *found) : Fail(known.error());
+  }
   Say(one ? text : RequestHead() + text);
   if (const Json* servers = found->Find("servers"); servers != nullptr && servers->IsArray()) {
     std::fputs(UnheardServers(*servers).c_str(), stderr);
@@ -152,6 +167,9 @@ int FollowRequests(const Options& options, const LogArguments& arguments, servin
   query.limit = serving::AccessQuery::kLimitMax;
   if (!query.since) query.since = RealClock().Now();
   const Timestamp begin = *query.since;
+  if (const Status known = CheckEndpoint(options, arguments); !known.ok()) {
+    std::fprintf(stderr, "millwright: %s\n", known.error().message.c_str());  // it may come yet
+  }
   if (!options.json) Say(RequestHead());
   while (true) {
     const Timestamp now = RealClock().Now();
