@@ -20,6 +20,13 @@ Result<blob::Digest> FileOf(blob::BlobStore& blobs, const blob::Digest& director
   return DataLoss("the package ", directory, " has no ", path);
 }
 
+/// Of a package of tensors, else null.
+const Json* FirstRequestsInputs(const Json& warm_up) {
+  const Json* const requests = warm_up.Find("requests");
+  if (requests == nullptr || !requests->IsArray() || requests->AsArray().empty()) return nullptr;
+  return requests->AsArray().front().Find("inputs");
+}
+
 Json Tensor(const std::string& name, const Json& value) {
   const std::string_view type = value.IsString() ? "BYTES" : value.IsBool() ? "BOOL" : "FP64";
   return Json::Make(
@@ -31,6 +38,9 @@ Json Tensor(const std::string& name, const Json& value) {
 Result<Json> ExampleRequest(blob::BlobStore& blobs, const blob::Digest& package) {
   const blob::Digest warm_up = TRY(FileOf(blobs, package, "warmup.json"));
   const Json content = TRY(Json::Parse(TRY(blobs.Get(warm_up, kWarmUpBytesMax))));
+  if (const Json* const inputs = FirstRequestsInputs(content)) {
+    return Json::Make({{"id", "example"}, {"inputs", *inputs}});
+  }
   const Json* rows = content.Find("rows");
   if (rows == nullptr || !rows->IsArray() || rows->AsArray().empty() || !rows->AsArray().front().IsObject()) {
     return NotFound("the package ", package, " has no warm-up row to show as an example");

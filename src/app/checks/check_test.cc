@@ -14,7 +14,11 @@
 #include "app/version.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "blob/directory_artifact.h"
+#include "blob/directory_blobs.h"
+#include "net/loop_server.h"
 #include "net/socket.h"
+#include "wire/desired_state.h"
 
 namespace mw::app {
 namespace {
@@ -87,6 +91,71 @@ TEST(HomeChecks, SayWhatAnEmptyHomeLacks) {
   EXPECT_EQ(backup[0].health, Health::kWarn);
   EXPECT_EQ(backup[0].value, "never");
   EXPECT_TRUE(PackageChecks(config).empty());
+}
+
+/// Answers every request with the same body.
+class Canned final : public net::LoopHandler {
+ public:
+  explicit Canned(std::string body) : body_(std::move(body)) {}
+  void Handle(const net::RequestView&, net::ResponseWriter& out) override { out.Json(body_); }
+
+ private:
+  const std::string body_;
+};
+
+/// What the check says of a package with that warmup.json behind a server that answers so.
+Check GoldenRowOf(const std::string& warm_up, const std::string& answer) {
+  std::string home = testing::TempDir() + "mw-checks-XXXXXX";
+  EXPECT_NE(mkdtemp(home.data()), nullptr);
+  Config config;
+  config.home = home;
+  EXPECT_TRUE(MakeDirectories(home + "/package").ok());
+  EXPECT_TRUE(MakeDirectories(config.ServePath()).ok());
+  EXPECT_TRUE(WriteFileDurably(home + "/package/warmup.json", warm_up).ok());
+  wire::DesiredState state;
+  state.endpoints.emplace_back();
+  state.endpoints[0].name = state.endpoints[0].model = "fraud";
+  state.endpoints[0].version = 3;
+  {
+    const auto blobs = blob::DirectoryBlobs::Open(config.ArtifactsPath());
+    state.endpoints[0].package = *blob::PutDirectory(**blobs, home + "/package");
+  }
+  EXPECT_TRUE(WriteFileDurably(config.ServePath() + "/desired_state.json", wire::ToJson(state).Dump()).ok());
+  MetricsRegistry metrics;
+  net::LoopServerOptions options;
+  options.loops = 1;
+  const auto server = net::LoopServer::Start(
+      options, [&](int) { return std::make_unique<Canned>(answer); }, metrics);
+  const Checks checks = GoldenRowChecks(config, Cat("http://127.0.0.1:", (*server)->port()));
+  std::filesystem::remove_all(home);
+  EXPECT_EQ(checks.size(), 1U);
+  return checks.empty() ? Check() : checks[0];
+}
+
+std::string Answered(std::string_view datatype, std::string_view data) {
+  return Cat(R"({"outputs":[{"name":"y","datatype":")", datatype, R"(","shape":[1],"data":[)", data, "]}]}");
+}
+
+TEST(HomeChecks, AskForARowAgain) {
+  const std::string rows = R"({"rows":[{"x":1}],"margins":[0.5],"probabilities":[0.25]})";
+  const Check good = GoldenRowOf(rows, Answered("FP32", "0.25"));
+  EXPECT_EQ(good.health, Health::kOk) << good.value;
+  EXPECT_EQ(good.value, "version 3 answers a golden row to the bit");
+  EXPECT_EQ(GoldenRowOf(rows, Answered("FP32", "0.25000003")).health, Health::kBad);
+  EXPECT_EQ(GoldenRowOf(R"({"rows":[]})", Answered("FP32", "0.25")).health, Health::kWarn);
+}
+
+TEST(HomeChecks, AskForARecordedRequestAgain) {
+  const std::string recorded = R"({"requests":[{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[2]}],)"
+                               R"("outputs":[{"name":"y","datatype":"FP32","shape":[1],"data":[0.25]}]}]})";
+  const Check good = GoldenRowOf(recorded, Answered("FP32", "0.2500001"));
+  EXPECT_EQ(good.health, Health::kOk) << good.value;
+  EXPECT_EQ(good.value, "version 3 answers a recorded request alike");
+  const Check other = GoldenRowOf(recorded, Answered("FP32", "0.26"));
+  EXPECT_EQ(other.health, Health::kBad);
+  EXPECT_NE(other.value.find("output \"y\" is 0.26"), std::string::npos) << other.value;
+  EXPECT_EQ(other.remedy, "millwright rollback fraud --dry-run");
+  EXPECT_EQ(GoldenRowOf(recorded, Answered("INT64", "0")).health, Health::kBad);
 }
 
 TEST(ControlChecks, CompareGenerationsAndVersions) {

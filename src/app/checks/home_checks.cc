@@ -18,6 +18,7 @@
 #include "db/sqlite_connection.h"
 #include "jobs/jobs.h"
 #include "net/http_client.h"
+#include "serving/warm_up.h"
 #include "wire/desired_state.h"
 #include "wire/package.h"
 
@@ -84,11 +85,14 @@ Check PackageOf(const Config& config, blob::BlobStore& blobs, const wire::Desire
   return {name, Health::kBad, verified.error().ToString(), "millwright restore BACKUP --home NEW"};
 }
 
-/// The first row's answers of the library that trained the model.
-Result<std::vector<float>> GoldenAnswers(blob::BlobStore& blobs, const std::string& package) {
+Result<Json> WarmUpFile(blob::BlobStore& blobs, const std::string& package) {
   const std::string text =
       TRY(blob::ReadFileOf(blobs, {package, blob::ArtifactKind::kDirectory, 0}, "warmup.json", wire::kWarmUpBytesMax));
-  const Json warm_up = TRY(Json::Parse(text));
+  return Json::Parse(text);
+}
+
+/// The first row's answers of the library that trained the model.
+Result<std::vector<float>> GoldenAnswers(const Json& warm_up) {
   const Json* rows = warm_up.Find("rows");
   const Json* answers = warm_up.Find("probabilities");
   if (rows == nullptr || answers == nullptr || !rows->IsArray() || !answers->IsArray() || rows->AsArray().empty()) {
@@ -100,38 +104,65 @@ Result<std::vector<float>> GoldenAnswers(blob::BlobStore& blobs, const std::stri
   return golden;
 }
 
-Result<std::vector<float>> Ask(const std::string& url, const std::string& endpoint, const Json& request) {
+/// Whether the first output has the bits that the training library gave. Errors: kFailedPrecondition when not.
+Status CompareRow(const Json& outputs, const Json& warm_up) {
+  const std::vector<float> golden = TRY(GoldenAnswers(warm_up));
+  const Json* const data = outputs.AsArray().empty() ? nullptr : outputs.AsArray().front().Find("data");
+  if (data == nullptr || !data->IsArray()) return DataLoss("an answer without outputs");
+  std::vector<float> values;
+  for (const Json& value : data->AsArray()) values.push_back(static_cast<float>(value.AsDouble()));
+  const bool same = std::equal(values.begin(), values.end(), golden.begin(), golden.end(), [](float a, float b) {
+    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+  });
+  return same ? Ok() : Status(FailedPrecondition("answers a row of its package otherwise than in training"));
+}
+
+/// The same of a model of tensors, as close as its workers are held to it when they start (serving/warm_up.h).
+Status CompareTensors(const Json& outputs, const Json& recorded) {
+  const Json answered = Json::Make({{"inputs", Json::MakeArray()}, {"outputs", outputs}});
+  const auto ours = TRY(serving::WarmUpFromJson({answered}));
+  const auto theirs = TRY(serving::WarmUpFromJson({recorded}));
+  return serving::CompareAnswers(ours.front().outputs, theirs.front().outputs);
+}
+
+Result<Json> Ask(const std::string& url, const std::string& endpoint, const Json& request) {
   net::ClientOptions options;
   options.timeout = options.connect_timeout = std::chrono::milliseconds(1000);
   net::HttpClient client = TRY(net::HttpClient::Make(url, options));
   const Json answer =
       TRY(client.Call(net::Method::kPost, Cat("/v2/models/", net::PercentEncode(endpoint), "/infer"), request));
   const Json* outputs = answer.Find("outputs");
-  const Json* data = outputs != nullptr && outputs->IsArray() && !outputs->AsArray().empty()
-                         ? outputs->AsArray().front().Find("data")
-                         : nullptr;
-  if (data == nullptr || !data->IsArray()) return DataLoss("an answer without outputs");
-  std::vector<float> values;
-  for (const Json& value : data->AsArray()) values.push_back(static_cast<float>(value.AsDouble()));
-  return values;
+  if (outputs == nullptr || !outputs->IsArray()) return DataLoss("an answer without outputs");
+  return *outputs;
+}
+
+/// Null of a package of rows.
+const Json* RecordedRequest(const Json& warm_up) {
+  const Json* const requests = warm_up.Find("requests");
+  return requests == nullptr || !requests->IsArray() || requests->AsArray().empty() ? nullptr
+                                                                                    : &requests->AsArray().front();
 }
 
 Check GoldenRow(blob::BlobStore& blobs, const std::string& url, const wire::DesiredEndpoint& endpoint) {
   const std::string name = Cat("endpoint ", endpoint.name);
-  const std::string remedy = Cat("millwright rollback ", endpoint.name, " --dry-run");
-  const auto golden = GoldenAnswers(blobs, endpoint.package);
-  if (!golden.ok()) return {name, Health::kWarn, Cat("no golden row: ", golden.error().message), ""};
+  const auto warm_up = WarmUpFile(blobs, endpoint.package);
+  if (!warm_up.ok()) return {name, Health::kWarn, Cat("no golden row: ", warm_up.error().ToString()), ""};
   Result<Json> request = api::native::ExampleRequest(blobs, endpoint.package);
   if (!request.ok()) return {name, Health::kWarn, request.error().message, ""};
   (*request)["id"] = api::inference::kProbeId;
-  const auto answer = Ask(url, endpoint.name, *request);
-  if (!answer.ok())
-    return {name, Health::kBad, answer.error().message, "millwright up; its log is HOME/logs/serve.log"};
-  const bool same = std::equal(answer->begin(), answer->end(), golden->begin(), golden->end(), [](float a, float b) {
-    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
-  });
-  if (!same) return {name, Health::kBad, "answers a row of its package otherwise than in training", remedy};
-  return {name, Health::kOk, Cat("version ", endpoint.version, " answers a golden row to the bit"), ""};
+  const auto outputs = Ask(url, endpoint.name, *request);
+  if (!outputs.ok())
+    return {name, Health::kBad, outputs.error().message, "millwright up; its log is HOME/logs/serve.log"};
+  const Json* const recorded = RecordedRequest(*warm_up);
+  const Status same = recorded == nullptr ? CompareRow(*outputs, *warm_up) : CompareTensors(*outputs, *recorded);
+  if (!same.ok()) {
+    const bool differs = same.error().code == Code::kFailedPrecondition;
+    return {name, differs ? Health::kBad : Health::kWarn, same.error().message,
+            differs ? Cat("millwright rollback ", endpoint.name, " --dry-run") : ""};
+  }
+  const char* const how =
+      recorded == nullptr ? " answers a golden row to the bit" : " answers a recorded request alike";
+  return {name, Health::kOk, Cat("version ", endpoint.version, how), ""};
 }
 
 Check Age(std::string name, std::optional<Timestamp> at, Duration warn, Timestamp now, const std::string& remedy) {
