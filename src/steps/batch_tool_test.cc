@@ -20,7 +20,9 @@
 #include "base/text.h"
 #include "data/duckdb_session.h"
 #include "data/testing.h"
+#include "forest/xgboost_oracle.h"
 #include "net/loop_server.h"
+#include "serving/backend/test_onnx.h"
 #include "serving/model.h"
 #include "serving/test_model.h"
 #include "steps/batch_encoder.h"
@@ -275,6 +277,58 @@ TEST_F(BatchToolTest, AKilledRunGoesOnToTheSameBytes) {
   const Status done = Run(words("killed.parquet"));
   ASSERT_TRUE(done.ok()) << done.error().ToString();
   EXPECT_EQ(*ReadFile(Path("killed.parquet")), *ReadFile(Path("undisturbed.parquet")));
+}
+
+/// Three columns of numbers, some of them missing, with a key.
+std::string NumbersCsv(int rows) {
+  Random random(11);
+  std::string text = "flight,f0,f1,f2\n";
+  for (int row = 0; row < rows; ++row) {
+    CatTo(text, "f", row);
+    for (int column = 0; column < 3; ++column) {
+      CatTo(text, ",", column == 2 && row % 7 == 0 ? "" : Cat(random.Normal()));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string LinearXgboost() {
+  Random random(5);
+  forest::TrainingRows rows;
+  rows.num_features = 3;
+  for (int i = 0; i < 300; ++i) rows.values.push_back(static_cast<float>(random.Normal()));
+  for (int i = 0; i < 100; ++i) rows.labels.push_back(static_cast<float>(random.Below(2)));
+  return forest::XgboostOracle::Train(rows, {{"booster", "gblinear"}, {"objective", "binary:logistic"}}, 3).Json();
+}
+
+// The workers that answered go with the process that is killed; its successor's give the same answers.
+TEST_F(BatchToolTest, AKilledRunOfALibrarysModelGoesOnWithoutLosingOrRepeatingRows) {
+  constexpr int kRows = 60'000;
+  const std::string input = scratch_.File("numbers.csv", NumbersCsv(kRows));
+  const std::map<std::string, std::string> models = {
+      {"perceptron", scratch_.File("model.onnx", testing::OnnxPerceptron({3, 8, 1}))},
+      {"linear", scratch_.File("linear.json", LinearXgboost())}};
+  for (const auto& [model, path] : models) {
+    const auto words = [&, &name = model, &file = path](const std::string& output) {
+      return std::vector<std::string>{"--input", input,    "--output", Path(name + output), "--model",
+                                      file,      "--keep", "flight",   "--part-rows",       "999"};
+    };
+    const Status undisturbed = Run(words(".undisturbed.parquet"));
+    ASSERT_TRUE(undisturbed.ok()) << undisturbed.error().ToString();
+    const std::string output = model + ".killed.parquet";
+    int killed = 0;
+    for (const std::int64_t part : {1, 20, 40}) {
+      killed += RunAndKill(words(".killed.parquet"), Path(output + ".unfinished"), part) ? 1 : 0;
+      ASSERT_FALSE(std::filesystem::exists(Path(output))) << "visible before it was whole";
+    }
+    EXPECT_GE(killed, 2) << model;
+    const Status done = Run(words(".killed.parquet"));
+    ASSERT_TRUE(done.ok()) << done.error().ToString();
+    EXPECT_EQ(*ReadFile(Path(output)), *ReadFile(Path(model + ".undisturbed.parquet"))) << model;
+    const auto rows = Ask("SELECT count(*), count(DISTINCT flight), count(DISTINCT prediction_id)", Path(output));
+    for (const Json& count : rows[0]) EXPECT_EQ(count.AsInt(), kRows) << model;
+  }
 }
 
 TEST_F(BatchToolTest, OtherArgumentsBeginAnew) {
