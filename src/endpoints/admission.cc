@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace mw::endpoints {
 
 Result<wire::AdmissionRules> Changed(wire::AdmissionRules rules, const AdmissionRequest& request) {
@@ -20,6 +22,19 @@ Result<wire::AdmissionRules> Changed(wire::AdmissionRules rules, const Admission
   TRY(wire::ParseAdmission(&written));  // as every server will
   TRY(wire::CheckAdmission(rules));
   return rules;
+}
+
+std::string RulesText(const wire::AdmissionRules& rules) {
+  std::vector<std::string> parts;
+  if (rules.rows_per_second_max > 0) {
+    std::string rate = Cat(rules.rows_per_second_max, " rows a second");
+    for (std::size_t i = 0; i < rules.shares.size(); ++i) {
+      CatTo(rate, i == 0 ? ", of them " : ", ", rules.shares[i].client, " ", rules.shares[i].rows_per_second);
+    }
+    parts.push_back(std::move(rate));
+  }
+  if (rules.rows_in_flight_max > 0) parts.push_back(Cat("at most ", rules.rows_in_flight_max, " rows in flight"));
+  return parts.empty() ? "none" : Join(parts, "; ");
 }
 
 Json ToJson(const Admission& admission) {

@@ -41,6 +41,9 @@ struct AdmissionRequest {
 /// Errors: kInvalidArgument: those of wire::CheckAdmission, and of numbers and names that nobody reads.
 Result<wire::AdmissionRules> Changed(wire::AdmissionRules rules, const AdmissionRequest& request);
 
+/// In a line, for people: "200000 rows a second, of them shop 50000; at most 1000 rows in flight"; "none" of no rules.
+std::string RulesText(const wire::AdmissionRules& rules);
+
 /// {"generation","requested_by","created","admission":{..}}
 Json ToJson(const Admission& admission);
 

@@ -102,6 +102,15 @@ Result<Admission> Append(db::Transaction& transaction, Admission admission) {
   return admission;
 }
 
+Result<std::vector<Admission>> AdmissionsSince(db::Snapshot& snapshot, Timestamp since, int limit) {
+  const db::Rows rows = TRY(snapshot.Query(
+      Cat("SELECT ", kAdmissionColumns, " FROM admission WHERE created >= ? ORDER BY generation DESC LIMIT ?"),
+      {ToMicros(since), std::int64_t{limit}}));
+  std::vector<Admission> admissions;
+  for (const db::Row& row : rows) admissions.push_back(TRY(AdmissionFromRow(row)));
+  return admissions;
+}
+
 Result<Admission> NewestAdmission(db::Snapshot& snapshot) {
   const db::Rows newest =
       TRY(snapshot.Query(Cat("SELECT ", kAdmissionColumns, " FROM admission ORDER BY generation DESC LIMIT 1")));

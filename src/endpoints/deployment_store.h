@@ -27,6 +27,8 @@ Status MarkReady(db::Transaction& transaction, std::int64_t generation, Timestam
 Result<std::vector<Deployment>> History(db::Snapshot& snapshot, const std::string& endpoint, int limit);
 /// Those that were made or became ready since then, newest first, at most `limit`.
 Result<std::vector<Deployment>> ChangedSince(db::Snapshot& snapshot, Timestamp since, int limit);
+/// The same of rules of admission.
+Result<std::vector<Admission>> AdmissionsSince(db::Snapshot& snapshot, Timestamp since, int limit);
 /// The newest deployment of every endpoint, removed ones too, by name.
 Result<std::vector<Deployment>> Current(db::Snapshot& snapshot);
 

@@ -246,6 +246,11 @@ Task<Result<std::vector<Deployment>>> Endpoints::ChangedSince(Timestamp since, i
       [&](db::Snapshot& snapshot) { return endpoints::ChangedSince(snapshot, since, limit); });
 }
 
+Task<Result<std::vector<Admission>>> Endpoints::AdmissionsSince(Timestamp since, int limit) {
+  co_return co_await database_.Read(
+      [&](db::Snapshot& snapshot) { return endpoints::AdmissionsSince(snapshot, since, limit); });
+}
+
 Task<Result<std::vector<Deployment>>> Endpoints::History(std::string endpoint, int limit) {
   co_return co_await database_.Read(
       [&](db::Snapshot& snapshot) { return endpoints::History(snapshot, endpoint, limit); });

@@ -88,6 +88,8 @@ class Endpoints {
   Task<Result<std::vector<Deployment>>> History(std::string endpoint, int limit);
   /// Deployments of all endpoints that were made or became ready since then, newest first.
   Task<Result<std::vector<Deployment>>> ChangedSince(Timestamp since, int limit);
+  /// Rules of admission that were set since then, newest first.
+  Task<Result<std::vector<Admission>>> AdmissionsSince(Timestamp since, int limit);
 
   /// What a model server should serve now.
   [[nodiscard]] wire::DesiredState Desired() const;

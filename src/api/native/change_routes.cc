@@ -1,5 +1,5 @@
-// Who changed what, and when: applied files, runs, versions, aliases and deployments in one time line, read from the
-// records that each of them leaves anyway. "Nothing" is an answer too.
+// Who changed what, and when: applied files, runs, versions, aliases, deployments and limits in one time line, read
+// from the records that each of them leaves anyway. "Nothing" is an answer too.
 #include <algorithm>
 
 #include "api/native/handler.h"
@@ -15,7 +15,7 @@ constexpr int kChangesMax = 500;
 
 struct Change {
   Timestamp at{};
-  std::string kind;     ///< "goal", "pipeline", "run", "version", "alias", "deployment"
+  std::string kind;     ///< "goal", "pipeline", "run", "version", "alias", "deployment", "limits"
   std::string subject;  ///< the name of what changed
   std::string text;     ///< "version 3 is live"
   std::string by;       ///< empty: not recorded
@@ -87,6 +87,13 @@ Task<Status> AddDeployments(const Sources& from, Timestamp since, Changes& out) 
   co_return Ok();
 }
 
+Task<Status> AddLimits(const Sources& from, Timestamp since, Changes& out) {
+  for (const endpoints::Admission& one : CO_TRY(co_await from.endpoints.AdmissionsSince(since, kChangesMax))) {
+    out.push_back({one.created, "limits", "model servers", endpoints::RulesText(one.rules), one.requested_by});
+  }
+  co_return Ok();
+}
+
 /// "24h" before now, or a time.
 Result<Timestamp> SinceOf(const Request& request, Timestamp now) {
   const std::string* since = request.Query("since");
@@ -104,6 +111,7 @@ Task<Result<Response>> List(const Sources& from, Request& request) {
   CO_TRY(co_await AddRuns(from, since, changes));
   CO_TRY(co_await AddModels(from, since, changes));
   CO_TRY(co_await AddDeployments(from, since, changes));
+  CO_TRY(co_await AddLimits(from, since, changes));
   std::stable_sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.at < b.at; });
   Json rows = Json::MakeArray();
   for (const Change& change : changes) {

@@ -105,6 +105,23 @@ TEST_F(ChangeRoutesTest, DeploymentsAreWantedAndThenLive) {
   EXPECT_TRUE(lines.ends_with("14:26 deployment late: late version 1 is live\n")) << lines;
 }
 
+TEST_F(ChangeRoutesTest, LimitsAreChangesToo) {
+  const auto set = [this](endpoints::AdmissionRequest request) {
+    request.requested_by = "ada";
+    ASSERT_TRUE(SyncWait(world_.endpoints.SetAdmission(std::move(request))).ok());
+    world_.Advance(kHour);
+  };
+  set({.shares = {{"shop", 50}, {"batch", 20}}, .rows_per_second_max = 200});
+  set({.rows_in_flight_max = 1000});
+  set({.from_nothing = true});
+  EXPECT_EQ(Lines(),
+            "12:26 limits model servers: 200 rows a second, of them batch 20, shop 50 (ada)\n"
+            "13:26 limits model servers: 200 rows a second, of them batch 20, shop 50; at most 1000 rows in flight "
+            "(ada)\n"
+            "14:26 limits model servers: none (ada)\n");
+  EXPECT_EQ(Lines("?since=90m"), "14:26 limits model servers: none (ada)\n");
+}
+
 TEST_F(ChangeRoutesTest, SinceIsADurationOrATime) {
   world_.Apply(kLateGoal);
   world_.Advance(2 * kHour);

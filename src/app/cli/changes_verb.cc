@@ -40,8 +40,8 @@ void AddChangesVerb(const Registrar& registrar) {
   const Options& options = registrar.options;
   const auto since = std::make_shared<std::string>("24h");
   CLI::App* changes = registrar.Add(
-      "changes", "Show who changed what: files, runs, versions, aliases, deployments", "millwright changes --since 24h",
-      [&options, since] {
+      "changes", "Show who changed what: files, runs, versions, aliases, deployments, limits",
+      "millwright changes --since 24h", [&options, since] {
         return Print(options, Call(options, net::Method::kGet, "/api/v1/changes?since=" + net::PercentEncode(*since)),
                      SayChanges);
       });
