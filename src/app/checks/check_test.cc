@@ -151,9 +151,9 @@ TEST(HomeChecks, AskForARecordedRequestAgain) {
   const Check good = GoldenRowOf(recorded, Answered("FP32", "0.2500001"));
   EXPECT_EQ(good.health, Health::kOk) << good.value;
   EXPECT_EQ(good.value, "version 3 answers a recorded request alike");
-  const Check other = GoldenRowOf(recorded, Answered("FP32", "0.26"));
+  const Check other = GoldenRowOf(recorded, Answered("FP32", "0.75"));
   EXPECT_EQ(other.health, Health::kBad);
-  EXPECT_NE(other.value.find("output \"y\" is 0.26"), std::string::npos) << other.value;
+  EXPECT_NE(other.value.find("output \"y\" is 0.75"), std::string::npos) << other.value;
   EXPECT_EQ(other.remedy, "millwright rollback fraud --dry-run");
   EXPECT_EQ(GoldenRowOf(recorded, Answered("INT64", "0")).health, Health::kBad);
 }

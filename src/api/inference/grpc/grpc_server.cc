@@ -31,11 +31,21 @@ constexpr int kStreamWindowBytes = 4 << 20;
 constexpr auto kCutMargin = std::chrono::milliseconds(500);
 
 /// While a server starts: what gRPC says of a port that it cannot have is said in a sentence of our own.
-std::atomic<int> servers_starting{0};
+class Starting {
+ public:
+  Starting() { ++count_; }
+  ~Starting() { --count_; }
+  Starting(const Starting&) = delete;
+  Starting& operator=(const Starting&) = delete;
+  static bool Any() { return count_.load() > 0; }
+
+ private:
+  inline static std::atomic<int> count_{0};
+};
 
 /// gRPC's own log lines are the program's.
 void LogOfGrpc(gpr_log_func_args* line) {
-  if (servers_starting.load() > 0) return;
+  if (Starting::Any()) return;
   LogWarning("grpc", {{"detail", line->message}, {"file", line->file}, {"line", line->line}});
 }
 
@@ -96,9 +106,8 @@ Result<std::unique_ptr<GrpcServer>> GrpcServer::Start(GrpcServerOptions options,
     parts->lanes.push_back(
         std::make_unique<Lane>(new_thread(), parts->services, builder.AddCompletionQueue(), options.message_bytes_max));
   }
-  ++servers_starting;
+  const Starting starting;
   parts->server = builder.BuildAndStart();
-  --servers_starting;
   if (parts->server == nullptr) {
     for (const auto& lane : parts->lanes) lane->Close();
     for (const auto& lane : parts->lanes) lane->Run();
