@@ -95,17 +95,17 @@ std::vector<float> SampleRows(const Ensemble& ensemble, std::size_t count) {
 }
 
 template <typename Sum>
-EngineSet<Sum>::EngineSet(const Ensemble& ensemble)
-    : num_features_(ensemble.num_features), num_outputs_(ensemble.num_outputs) {
-  MakeEngines(ensemble);
+EngineSet<Sum>::EngineSet(const Ensemble& ensemble, Engines engines)
+    : num_features_(ensemble.num_features), num_outputs_(ensemble.num_outputs), engines_(std::move(engines)) {
   LeaveOutWrongEngines(ensemble);
   Measure(ensemble);
 }
 
 template <typename Sum>
-void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
+typename EngineSet<Sum>::Engines EngineSet<Sum>::EnginesOf(const Ensemble& ensemble) {
+  Engines engines;
   const SplitInputs inputs(ensemble);
-  const auto place = [this](Engine engine) -> auto& { return engines_[static_cast<std::size_t>(engine)]; };
+  const auto place = [&engines](Engine engine) -> auto& { return engines[static_cast<std::size_t>(engine)]; };
   place(Engine::kWalk) = std::make_unique<WalkEngine<Sum>>(ensemble);
   place(Engine::kInterleaved) = InterleavedEngine<Sum>::Make(ensemble, inputs);
   const auto layout = BinnedLayout<Sum>::Make(ensemble, inputs);
@@ -116,6 +116,7 @@ void EngineSet<Sum>::MakeEngines(const Ensemble& ensemble) {
   for (const Engine engine : {Engine::kMaskedAvx2, Engine::kMaskedAvx512}) {
     place(engine) = MaskedEngine<Sum>::Make(engine, masked);
   }
+  return engines;
 }
 
 template <typename Sum>

@@ -26,8 +26,13 @@ std::size_t FirstOtherSum(const SumEngine<Sum>& definition, const SumEngine<Sum>
 template <typename Sum>
 class EngineSet {
  public:
+  using Engines = std::array<std::unique_ptr<const SumEngine<Sum>>, kEngines>;
   /// The ensemble has to outlive the set. Takes a few milliseconds, most of it measuring.
-  explicit EngineSet(const Ensemble& ensemble);
+  explicit EngineSet(const Ensemble& ensemble) : EngineSet(ensemble, EnginesOf(ensemble)) {}
+  /// The same of engines that were made for it, the walk among them.
+  EngineSet(const Ensemble& ensemble, Engines engines);
+  /// All that fit this forest and this machine.
+  static Engines EnginesOf(const Ensemble& ensemble);
 
   [[nodiscard]] bool Fits(Engine engine) const { return Get(engine) != nullptr; }
   /// Null when it does not fit.
@@ -48,13 +53,12 @@ class EngineSet {
     Engine engine = Engine::kWalk;
     double rows_per_second = 0;
   };
-  void MakeEngines(const Ensemble& ensemble);
   void LeaveOutWrongEngines(const Ensemble& ensemble);
   void Measure(const Ensemble& ensemble);
 
   std::size_t num_features_;
   std::size_t num_outputs_;
-  std::array<std::unique_ptr<const SumEngine<Sum>>, kEngines> engines_;
+  Engines engines_;
   std::array<Choice, 4> choices_;
 };
 

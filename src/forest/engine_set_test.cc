@@ -256,6 +256,30 @@ TEST(EngineSet, SeesASumThatIsOneBitOff) {
   EXPECT_EQ(FirstOtherSum<float>(walk, OneBitOff(walk, 199), rows, 100, 2), 99U);
 }
 
+TEST(EngineSet, LeavesOutEachEngineThatIsWrong) {
+  const RandomForest forest({}, 5);
+  const WalkEngine<float> walk(forest.ensemble());
+  const std::vector<float> rows = SampleRows(forest.ensemble(), 1024);
+  const EngineSet<float> sound(forest.ensemble());
+  for (std::size_t wrong = 0; wrong < kEngines; ++wrong) {
+    if (static_cast<Engine>(wrong) == Engine::kWalk) continue;
+    auto engines = EngineSet<float>::EnginesOf(forest.ensemble());
+    engines[wrong] = std::make_unique<OneBitOff>(walk, 0);
+    const EngineSet<float> set(forest.ensemble(), std::move(engines));
+    for (std::size_t engine = 0; engine < kEngines; ++engine) {
+      const auto which = static_cast<Engine>(engine);
+      EXPECT_EQ(set.Fits(which), engine != wrong && sound.Fits(which)) << EngineName(which);
+    }
+    for (const std::size_t count : {1U, 8U, 32U, 1024U}) {
+      EXPECT_NE(set.EngineFor(count), static_cast<Engine>(wrong));
+      std::vector<float> given(count), wanted(count);
+      set.AddUp(rows.data(), count, given.data());
+      walk.AddUp(rows.data(), count, wanted.data());
+      EXPECT_EQ(given, wanted) << EngineName(static_cast<Engine>(wrong));
+    }
+  }
+}
+
 TEST(EngineSet, SaysWhatItMeasured) {
   RandomForest forest({}, 5);
   const EngineSet<float> engines(forest.ensemble());
