@@ -21,7 +21,7 @@ demo:
 test:
 	@tools/setup test
 	@tools/build release -DMW_TESTS=ON
-	@tools/with-postgres ctest --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --repeat until-pass:2 --label-exclude soak
+	@tools/with-postgres tools/run_tests.py --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --label-exclude soak
 	@tools/build fuzz -DMW_TESTS=OFF --target fuzz_targets
 	@tools/fuzz 30 data-plane
 
