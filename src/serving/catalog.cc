@@ -324,7 +324,7 @@ std::optional<Status> Catalog::TryReserve(const LoadTicket& ticket, std::int64_t
     unloads_.Add();
     after.publish = true;
   }
-  own->memory_bytes = bytes;
+  own->memory_bytes = own->memory_needed = bytes;
   return Status();
 }
 
@@ -364,6 +364,7 @@ void Catalog::Finish(const LoadTicket& ticket, Result<std::shared_ptr<const Serv
         entry->requests_seen = (*loaded)->metrics.requests.Value();
         if (const std::int64_t measured = options_.measure(*(*loaded)->model); measured > 0) {
           entry->memory_bytes = measured;
+          entry->memory_needed = std::max(entry->memory_needed, measured);
         }
         entry->served = *std::move(loaded);
         entry->used = now;
@@ -631,9 +632,32 @@ void Catalog::KeepHouse() {
       }
       if (stopping_) return;
       if (memory_bytes_max_ > 0) NoteUse();
+      BringShadowsBack();
     }
     Reap();
     ExpireWaiting();
+  }
+}
+
+/// Requests ask for versions that answer, and bring those back; nobody asks for a shadow, so it comes when there is
+/// room, beside a primary that is there.
+void Catalog::BringShadowsBack() {
+  std::int64_t used = 0;
+  for (const auto& [name, slot] : slots_) {
+    for (const CycleEntry& entry : slot.cycle.entries) used += entry.memory_bytes;
+  }
+  for (auto& [name, slot] : slots_) {
+    EndpointCycle& cycle = slot.cycle;
+    if (cycle.held || !cycle.in_force || !cycle.in_force->traffic.shadow) continue;
+    const wire::ShadowVersion& wanted = *cycle.in_force->traffic.shadow;
+    const CycleEntry* const primary = cycle.Find(VersionKey{cycle.in_force->version, cycle.in_force->package});
+    CycleEntry* const shadow = cycle.Find(VersionKey{wanted.version, wanted.package});
+    const bool away = shadow != nullptr && shadow->state == VersionState::kUnloaded;
+    if (!away || primary == nullptr || primary->state != VersionState::kReady) continue;
+    if (memory_bytes_max_ > 0 && used + shadow->memory_needed > memory_bytes_max_) continue;
+    used += shadow->memory_needed;
+    shadow->state = VersionState::kNew;
+    StartLoads(slot);
   }
 }
 

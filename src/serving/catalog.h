@@ -189,6 +189,7 @@ class Catalog {
   void Settle(Slot& slot, Aftermath& after) MW_REQUIRES(mutex_);
   void Complete(Aftermath after);
   void NoteUse() MW_REQUIRES(mutex_);
+  void BringShadowsBack() MW_REQUIRES(mutex_);
   void Publish();
   std::shared_ptr<const Snapshot> MakeSnapshot() MW_REQUIRES(mutex_);
   void Reap();

@@ -360,6 +360,25 @@ TEST_F(MemoryCapTest, WhatNobodyIsGivenLeavesFirst) {
   EXPECT_EQ(catalog_->InForce()[0].version, 1) << "going back needs no file, the version comes when it is asked";
 }
 
+TEST_F(MemoryCapTest, AShadowThatLeftComesBackOnceThereIsRoom) {
+  wire::DesiredEndpoint shadowed{"a", "a", 1, "good1"};
+  shadowed.traffic.shadow = wire::ShadowVersion{2, "good2"};
+  catalog_->Want(shadowed, std::make_shared<Anywhere>());
+  Settle();
+  Ask("a");
+  Want("b", {{1, 10'000}});
+  Settle();
+  EXPECT_EQ(States(), "a 1 READY 100%, a 2 UNLOADED 0%, b 1 READY 100%");
+  Hold(true);
+  catalog_->Remove("b");
+  AwaitLoads(4);  // nobody asked for it
+  EXPECT_EQ(Loads().back(), "a 2");
+  Hold(false);
+  Settle();
+  EXPECT_TRUE(EnsureLoaded("a", 2).ok());
+  reader_->Read([](const Snapshot& snapshot) { EXPECT_NE(snapshot.Find("a")->shadow, nullptr); });
+}
+
 TEST_F(MemoryCapTest, WhatDoesNotFitIsRefusedAndChangesNothing) {
   Want("a", {{1, 10'000}});
   Settle();

@@ -45,6 +45,7 @@ struct CycleEntry {
   std::optional<Error> error{};                   ///< set when FAILED, else not
   std::shared_ptr<const ServedVersion> served{};  ///< set when READY, else null
   std::int64_t memory_bytes = 0;                  ///< estimated while LOADING, measured once READY
+  std::int64_t memory_needed = 0;                 ///< the larger of both at its last load
   std::string progress{};                         ///< what is being done for it while LOADING; empty: nothing long
   Duration used{};                                ///< when it was last seen to be asked
   std::uint64_t requests_seen = 0;
