@@ -250,13 +250,16 @@ serving::LocalServerOptions Platform::LocalServerOptions() const {
 
 void Platform::Run(std::function<void(const std::string& address)> on_inference) {
   on_inference_ = std::move(on_inference);
-  serve_ = std::make_unique<ServeKeeper>(LocalServerOptions(), *workers_, [this](const serving::LocalServer& server) {
+  ServeKeeper::Listeners listeners;
+  listeners.on_address = [this](const serving::LocalServer& server) {
     inference_url_ = server.address;
     if (const Status written = WriteAddresses(); !written.ok()) {
       LogError("cannot write addresses.json", {{"error", written.error().ToString()}});
     }
     on_inference_(server.address);
-  });
+  };
+  listeners.on_fault = [this](const Status& why) { endpoints_->SetServerFault(why.ok() ? "" : why.error().message); };
+  serve_ = std::make_unique<ServeKeeper>(LocalServerOptions(), *workers_, std::move(listeners));
   loop_ = std::make_unique<ControlLoop>(clock_);
   const std::function<void()> wake_runner = loop_->Add(*runner_);
   loop_->Add(*serve_);

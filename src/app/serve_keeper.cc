@@ -1,6 +1,8 @@
 // The model server beside the control plane.
 #include "app/serve_keeper.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "pipelines/offload.h"
 
@@ -17,14 +19,15 @@ Task<Timestamp> ServeKeeper::Tick(Timestamp now) {
   if (!server.ok()) {
     if (!complained_) LogError("no model server", {{"error", server.error().ToString()}});
     complained_ = true;
+    listeners_.on_fault(server.error());
     co_return now + kLookAgain;
   }
-  complained_ = false;
+  if (std::exchange(complained_, false)) listeners_.on_fault(Ok());
   if (server->pid != known_.pid || server->address != known_.address) {
     LogInfo(server->adopted ? "adopted the model server" : "the model server answers",
             {{"pid", server->pid}, {"address", server->address}, {"version", server->version}});
     known_ = *server;
-    on_address_(known_);
+    listeners_.on_address(known_);
   }
   co_return now + kLookAgain;
 }

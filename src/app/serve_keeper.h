@@ -1,5 +1,5 @@
 // Keeps one model server running beside the control plane: adopts the one that a killed control plane left
-// answering, starts one when there is none (serving/local_server.h), and tells where it answers.
+// answering, starts one when there is none (serving/local_server.h), and tells where it answers, or why none does.
 #pragma once
 
 #include <functional>
@@ -14,11 +14,15 @@ namespace mw::app {
 
 class ServeKeeper final : public Reconciler {
  public:
-  /// `workers` (starting a server takes a while) outlives this. `on_address` is called on the control
-  /// loop when a server answers that did not before, or elsewhere than before.
-  ServeKeeper(serving::LocalServerOptions options, Executor& workers,
-              std::function<void(const serving::LocalServer&)> on_address)
-      : options_(std::move(options)), workers_(workers), on_address_(std::move(on_address)) {}
+  struct Listeners {
+    /// When a server answers that did not before, or elsewhere than before.
+    std::function<void(const serving::LocalServer& server)> on_address;
+    /// After each attempt that failed; with Ok() once one came up again.
+    std::function<void(const Status& why)> on_fault;
+  };
+  /// `workers` (starting a server takes a while) outlives this. Listeners are called on the control loop.
+  ServeKeeper(serving::LocalServerOptions options, Executor& workers, Listeners listeners)
+      : options_(std::move(options)), workers_(workers), listeners_(std::move(listeners)) {}
 
   Task<Timestamp> Tick(Timestamp now) override;
   /// Lets the server drain and end; after the last Tick.
@@ -27,7 +31,7 @@ class ServeKeeper final : public Reconciler {
  private:
   serving::LocalServerOptions options_;
   Executor& workers_;
-  std::function<void(const serving::LocalServer&)> on_address_;
+  Listeners listeners_;
   serving::LocalServer known_;
   bool complained_ = false;
 };

@@ -123,6 +123,7 @@ Json ToJson(const EndpointView& view) {
     servers.Append(std::move(row));
   }
   out["servers"] = std::move(servers);
+  if (!view.fault.empty()) out["fault"] = view.fault;
   return out;
 }
 

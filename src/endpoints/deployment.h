@@ -44,6 +44,7 @@ bool Answers(const wire::StatusReport& report, const Deployment& deployment);
 struct EndpointView {
   Deployment current;
   std::vector<Server> servers;  ///< those that reported on this endpoint lately
+  std::string fault;            ///< why there is none, where that is known
   /// Whether every live server answers as is wanted, and there is at least one.
   [[nodiscard]] bool Ready() const;
 };
@@ -53,7 +54,7 @@ std::string TrafficText(const Deployment& deployment);
 
 Json ToJson(const Deployment& deployment);
 /// That, and every version with its state on each server: "versions":[{"version","package","weight","shadow_share",
-/// "servers":[{"server","state","error","weight","memory_bytes","shadow","progress"}]}].
+/// "servers":[{"server","state","error","weight","memory_bytes","shadow","progress"}]}]; "fault" where there is one.
 Json ToJson(const EndpointView& view);
 
 /// A server that has not reported for this long is counted as gone.

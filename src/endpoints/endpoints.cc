@@ -223,7 +223,16 @@ EndpointView Endpoints::ViewOf(Deployment deployment) const {
     if (concerned || server.report.generation >= deployment.generation) view.servers.push_back(std::move(server));
   }
   view.current = std::move(deployment);
+  if (view.servers.empty()) {
+    const Lock lock(mutex_);
+    view.fault = server_fault_;
+  }
   return view;
+}
+
+void Endpoints::SetServerFault(std::string why) {
+  const Lock lock(mutex_);
+  server_fault_ = std::move(why);
 }
 
 Task<Result<EndpointView>> Endpoints::Get(std::string endpoint) {

@@ -110,6 +110,9 @@ class Endpoints {
   };
   /// Takes a server's report; durable is only that a deployment became ready.
   Task<Status> Report(wire::StatusReport report);
+  /// Why the model server beside the control plane does not run, for endpoints that nothing else serves; empty: it
+  /// does. Any thread.
+  void SetServerFault(std::string why);
   /// Servers that reported lately.
   [[nodiscard]] std::vector<Server> Servers() const;
 
@@ -131,6 +134,7 @@ class Endpoints {
   std::map<std::string, Deployment> current_ MW_GUARDED_BY(mutex_);  ///< by endpoint
   Admission admission_ MW_GUARDED_BY(mutex_);
   std::map<std::string, Server> servers_ MW_GUARDED_BY(mutex_);
+  std::string server_fault_ MW_GUARDED_BY(mutex_);
   std::set<Watch*> watches_ MW_GUARDED_BY(mutex_);
 };
 

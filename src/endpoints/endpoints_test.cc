@@ -202,6 +202,15 @@ TYPED_TEST(EndpointsTest, ASplitIsReadyWhenItsVersionsAreThereAndGivenTheirWeigh
   EXPECT_EQ(second.Find("servers")->AsArray()[0].IntOr("memory_bytes", 0), 4096);
 }
 
+TYPED_TEST(EndpointsTest, WhatNothingServesSaysWhyWhereThatIsKnown) {
+  ASSERT_TRUE(this->Deploy("1").ok());
+  EXPECT_EQ(ToJson(*SyncWait(this->endpoints_->Get("late"))).Find("fault"), nullptr);
+  this->endpoints_->SetServerFault("the port is taken");
+  EXPECT_EQ(ToJson(*SyncWait(this->endpoints_->Get("late"))).StringOr("fault", ""), "the port is taken");
+  this->ReportReady(1);
+  EXPECT_EQ(ToJson(*SyncWait(this->endpoints_->Get("late"))).Find("fault"), nullptr) << "another server answers";
+}
+
 TYPED_TEST(EndpointsTest, RollingASplitBackGivesTheCanaryUp) {
   ASSERT_TRUE(this->Deploy("1").ok());
   this->ReportReady(1);

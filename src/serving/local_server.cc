@@ -62,10 +62,15 @@ bool MayAdopt(const LocalServer& server, const LocalServerOptions& options) {
          Answers(server);
 }
 
-std::string LogEnd(const std::string& path) {
+/// The last line of a log: of a program that could not start, the sentence that says why.
+std::string LastWords(const std::string& path) {
+  constexpr std::size_t kBytesMax = 500;
+  constexpr std::string_view kName = "millwright: ";
   const auto text = ReadFile(path);
-  if (!text.ok()) return "";
-  return text->size() > 500 ? text->substr(text->size() - 500) : *text;
+  std::string_view line = text.ok() ? Trim(*text) : "";
+  if (const std::size_t end = line.rfind('\n'); end != std::string_view::npos) line = line.substr(end + 1);
+  if (line.starts_with(kName)) line.remove_prefix(kName.size());
+  return std::string(line.substr(0, kBytesMax));
 }
 
 Result<pid_t> Spawn(const LocalServerOptions& options) {
@@ -114,8 +119,8 @@ Result<LocalServer> StartServer(const LocalServerOptions& options) {
   });
   if (up && !ended) return server;
   if (!ended) kill(pid, SIGTERM);
-  return Unavailable("the model server ", ended ? "ended at once" : "did not come up", "; its log ", options.log_path,
-                     " ends: ", LogEnd(options.log_path));
+  return Unavailable("the model server ", ended ? "ended at once" : "did not come up", ": ",
+                     LastWords(options.log_path), " (its log is ", options.log_path, ")");
 }
 
 }  // namespace

@@ -51,14 +51,14 @@ std::unique_ptr<net::LoopHandler> MakeVersionHandler(const HandlerContext& conte
   ServeOptions options;
   options.follow = arguments[3];
   options.state_directory = arguments[5];
-  options.port = 0;
+  options.port = static_cast<int>(*ParseInt(arguments[7].substr(arguments[7].rfind(':') + 1)));
   options.loops = 1;
   const char* version = std::getenv("MW_TEST_SERVE_VERSION");
   options.program_version = version == nullptr ? "1" : version;
   BlockStopSignals();
   auto plane = DataPlane::Start(options, MakeVersionHandler);
   if (!plane.ok()) {
-    LogError(plane.error().ToString());
+    std::fprintf(stderr, "millwright: %s\n", plane.error().message.c_str());
     std::_Exit(1);
   }
   WaitForStopSignal();
@@ -253,6 +253,19 @@ TEST_F(ServeTest, AServerThatCannotStartShowsItsLog) {
   ASSERT_FALSE(started.ok());
   EXPECT_NE(started.error().message.find("ended at once"), std::string::npos);
   EXPECT_NE(started.error().message.find("no url"), std::string::npos) << started.error().message;
+}
+
+TEST_F(ServeTest, AServerWhosePortIsTakenSaysSo) {
+  const auto taken = net::ListenTcp("127.0.0.1", 0);
+  ASSERT_TRUE(taken.ok());
+  const std::string address = net::HostPort("127.0.0.1", net::LocalPort(taken->get()));
+  LocalServerOptions options = LocalOptions("http://127.0.0.1:1");
+  options.listen = address;
+  const auto started = AdoptOrStart(options);
+  ASSERT_FALSE(started.ok());
+  EXPECT_TRUE(started.error().message.starts_with(
+      Cat("the model server ended at once: cannot listen on ", address, ": address already in use; ")))
+      << started.error().message;
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ Status AwaitReady(net::HttpClient& api, const std::string& endpoint, std::int64_
     if (answer.ok()) {
       if (IsReady(*answer, version)) return Ok();
       TRY(CheckServers(*answer, version));
-      last = answer->Dump();
+      const std::string fault = answer->StringOr("fault", "");
+      last = fault.empty() ? "last seen: " + answer->Dump() : fault;
     } else {
       if (answer.error().code != Code::kUnavailable) return answer.error();
       last = answer.error().ToString();
@@ -67,7 +68,7 @@ Status AwaitReady(net::HttpClient& api, const std::string& endpoint, std::int64_
     std::this_thread::sleep_for(pause);  // NOLINT(no-sleeps): the API tells the state only when asked
   }
   return DeadlineExceeded("endpoint ", endpoint, " did not serve version ", version, " within ",
-                          FormatDuration(timeout), "; last seen: ", last.substr(0, 500));
+                          FormatDuration(timeout), "; ", last.substr(0, 700));
 }
 
 }  // namespace

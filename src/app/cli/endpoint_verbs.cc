@@ -34,6 +34,7 @@ struct LoadingState {
 };
 LoadingState StateOf(const Json& view) {
   LoadingState state;
+  state.progress = view.StringOr("fault", "");
   const Json* servers = view.Find("servers");
   for (const Json& version : view.Find("versions") == nullptr ? Json::Array() : view.Find("versions")->AsArray()) {
     servers = version.Find("servers");
@@ -63,8 +64,8 @@ Result<Json> AwaitReady(const Options& options, const std::string& endpoint, std
       if (!said.empty() && !options.json) std::fprintf(stderr, "%s\n", said.c_str());
     }
     if (clock.Elapsed() - start > kReadyDeadline) {
-      return DeadlineExceeded("endpoint \"", endpoint, "\" was not ready after ", kReadyDeadline.count(),
-                              " s; see what its server says: millwright status --json");
+      return DeadlineExceeded("endpoint \"", endpoint, "\" was not ready after ", kReadyDeadline.count(), " s; ",
+                              said.empty() ? "see what its server says: millwright status --json" : said);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // NOLINT(no-sleeps): the server is asked again
   }
