@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "net/http_client.h"
+#include "net/socket.h"
 #include "serving/local_server.h"
 #include "serving/test_control_plane.h"
 #include "serving/test_model.h"

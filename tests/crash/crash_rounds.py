@@ -68,15 +68,16 @@ def call(address, method, path, body=None, timeout=5):
 class Platform:
     """One home; its control plane is started, killed and started again."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, words=()):
         self.home = Path(directory, "home")
+        self.words = words
         self.log = open(Path(directory, "up.log"), "ab")
         self.process = None
 
     def start(self):
         self.process = subprocess.Popen(
             [BIN / "millwright", "up", "--home", self.home, "--listen", "127.0.0.1:0",
-             "--inference-listen", "127.0.0.1:0"], stdout=self.log, stderr=self.log)
+             "--inference-listen", "127.0.0.1:0", *self.words], stdout=self.log, stderr=self.log)
         wait_for("the control plane's answer", 30, self.healthy)
 
     def healthy(self):
@@ -285,11 +286,12 @@ def arguments(description, rounds):
     return parser
 
 
-def run_rounds(options, prepare, one_round):
+def run_rounds(options, prepare, one_round, words=()):
     """Prepares one platform in a directory of its own and runs round by round on it until one fails: (passed, failed).
-    `prepare` and `one_round` get platform and directory, a round its seed too. What failed is kept for a look."""
+    `prepare` and `one_round` get platform and directory, a round its seed too; `words` are of the platform's command
+    line. What failed is kept for a look."""
     directory = tempfile.mkdtemp(prefix="mwcrash")
-    platform = Platform(directory)
+    platform = Platform(directory, words)
     passed, failed = 0, 0
     try:
         platform.start()

@@ -57,8 +57,10 @@ void AddNonEmpty(Json& object, std::string_view key, Json list) {
 
 net::Response ErrorAnswer(const Error& error) {
   const ErrorForm form = FormOf(error.code);
-  return net::JsonResponse(Json::Make({{"error_code", Json(form.code)}, {"message", Json(error.ToString())}}),
-                           form.status);
+  net::Response response = net::JsonResponse(
+      Json::Make({{"error_code", Json(form.code)}, {"message", Json(error.ToString())}}), form.status);
+  if (form.status == 429 || form.status == 503) response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc) {
