@@ -175,6 +175,8 @@ export interface ModelRow {
   latest: number;
   created: string;
   aliases: { alias: string; version: number }[];
+  description?: string;
+  tags?: Record<string, string>;
 }
 
 export interface Version {
@@ -185,6 +187,11 @@ export interface Version {
   metrics: Record<string, number>;
   aliases: string[];
   created: string;
+  attempt_id?: string; // the step of a pipeline that registered it; "" for any other way
+  source?: string; // where its files lie
+  description?: string;
+  stage?: string; // MLflow's: None, Staging, Production, Archived
+  tags?: Record<string, string>;
 }
 
 export interface MetricValue {
@@ -475,10 +482,36 @@ async function read(path: string): Promise<unknown> {
   } catch {
     throw new ApiError(0, "the control plane does not answer; is `millwright up` running?");
   }
-  const body = (await response.json().catch(() => null)) as { error?: { message?: string } } | null;
-  if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? `the server answered ${response.status}`);
+  return bodyOf(response);
+}
+
+async function bodyOf(response: Response): Promise<unknown> {
+  const body = (await response.json().catch(() => null)) as { error?: { message?: string }; message?: string } | null;
+  if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? body?.message ?? `the server answered ${response.status}`);
   if (body === null) throw new ApiError(0, "the control plane's answer was cut off");
   return body;
+}
+
+/** Asks once, past the cache. Errors are ApiError, or the signal's. */
+export async function ask<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "the control plane does not answer; is `millwright up` running?");
+  }
+  return (await bodyOf(response)) as T;
+}
+
+/** What was read at these paths is read again. */
+export function forget(concerns: (path: string) => boolean) {
+  invalidate(concerns);
 }
 
 async function load(path: string, entry: Entry) {

@@ -26,7 +26,7 @@ export function Chain(props: ChainProps) {
   const endpoint = served ?? endpoints.find((e) => e.model === model);
   const number = props.version ?? (props.run ? versions.find((v) => v.run_id === props.run)?.version : endpoint?.version ?? versions[0]?.version);
   const version = versions.find((v) => v.version === number);
-  const runId = props.run ?? version?.run_id;
+  const runId = props.run ?? (version?.attempt_id === "" ? undefined : version?.run_id); // only pipelines have pages of runs here
   const run = useApi<Run>(runId && !props.pipeline ? `/api/v1${to("runs", runId)}` : null).data;
   const pipeline = props.pipeline ?? run?.pipeline;
   const goal = props.goal ?? goals.find((g) => model !== undefined && g.model === model)?.name;

@@ -148,3 +148,42 @@ export function shortIds(text: string): string {
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
+
+/** A moment of milliseconds, as MLflow's clients send them. */
+export function milli(at: number): string {
+  return moment(new Date(at).toISOString());
+}
+
+const two = (n: number) => String(n).padStart(2, "0");
+
+/** "22 Nov 14:32", with its year when that is not this one; UTC. */
+export function shortMilli(at: number): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return "–";
+  const year = date.getUTCFullYear() === new Date().getUTCFullYear() ? "" : ` ${date.getUTCFullYear()}`;
+  return `${date.getUTCDate()} ${kMonths[date.getUTCMonth()]}${year} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
+}
+
+/** A logged value: five digits that count, exponents where they are shorter. */
+export function value(of: number | null | undefined): string {
+  if (of === undefined) return "";
+  if (of === null || Number.isNaN(of)) return "NaN";
+  if (Number.isInteger(of) && Math.abs(of) < 1e9) return count(of);
+  const size = Math.abs(of);
+  if (size >= 1e6 || size < 1e-4) return of.toExponential(3);
+  if (size >= 1000) return of.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  return String(Number(of.toPrecision(5)));
+}
+
+/** A length of time in one or two words, for columns. */
+export function shortDuration(seconds: number): string {
+  if (seconds < 60) return duration(seconds);
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} m`;
+  return `${(seconds / 86400).toFixed(1)} d`;
+}
+
+/** How much more or less: "+0.0035". */
+export function change(by: number): string {
+  return `${by > 0 ? "+" : "−"}${Number.isInteger(by) ? count(Math.abs(by)) : String(Number(Math.abs(by).toPrecision(3)))}`;
+}

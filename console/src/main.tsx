@@ -2,12 +2,17 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { followChanges, useLive } from "./api";
+import { ComparePage } from "./pages/compare";
 import { EndpointPage, EndpointsPage } from "./pages/endpoints";
+import { ExperimentsPage } from "./pages/experiments";
 import { GoalPage, GoalsPage } from "./pages/goals";
 import { HomePage } from "./pages/home";
+import { LineagePage } from "./pages/lineage";
 import { ModelPage, ModelsPage, VersionPage } from "./pages/models";
+import { ExperimentPage } from "./pages/run_table";
 import { PipelinePage, PipelinesPage, RunPage, RunsPage } from "./pages/runs";
-import { followLinks, parts, usePlace } from "./router";
+import { TrackedRunPage } from "./pages/tracked_run";
+import { followHashes, followLinks, parts, usePlace } from "./router";
 import { Empty } from "./ui";
 
 type Theme = "light" | "dark";
@@ -78,13 +83,20 @@ const kPlaces = [
   { name: "Goals", path: "/goals" },
   { name: "Pipelines", path: "/pipelines" },
   { name: "Runs", path: "/runs" },
+  { name: "Experiments", path: "/experiments" },
   { name: "Models", path: "/models" },
   { name: "Endpoints", path: "/endpoints" },
 ];
 
 function Page({ path }: { path: string }) {
   const [place, name, more, ...rest] = parts(path);
+  if (place === "experiments" && name && more === "runs" && rest[0]) {
+    return <TrackedRunPage key={rest[0]} experiment={name} id={rest[0]} />;
+  }
   if (rest.length === 0) {
+    if (place === "experiments" && more === undefined) return name ? <ExperimentPage key={name} id={name} /> : <ExperimentsPage />;
+    if (place === "compare" && name === undefined) return <ComparePage />;
+    if (place === "lineage" && name === undefined) return <LineagePage />;
     if (place === undefined) return <HomePage />;
     if (place === "goals" && more === undefined) return name ? <GoalPage key={name} name={name} /> : <GoalsPage />;
     if (place === "pipelines" && more === undefined) return name ? <PipelinePage key={name} name={name} /> : <PipelinesPage />;
@@ -145,6 +157,7 @@ function App() {
 
 showTheme(chosenTheme() ?? (dark.matches ? "dark" : "light"));
 document.addEventListener("DOMContentLoaded", () => {
+  followHashes();
   followLinks();
   followChanges();
   render(<App />, document.getElementById("app")!);

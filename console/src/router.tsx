@@ -50,6 +50,30 @@ export function followLinks() {
   });
 }
 
+/** Where the addresses lead that MLflow's client prints: "#/experiments/3/runs/ID" and the like. */
+export function placeOfHash(hash: string): string | null {
+  if (!hash.startsWith("#/")) return null;
+  const [path = "", query = ""] = hash.slice(1).split("?");
+  const [place, name, more, id] = path.split("/").filter(Boolean);
+  if (place === "models" && name && more === "versions" && id) return `/models/${name}/${id}`;
+  if (place === "experiments" && name && more === "runs" && id) return `/experiments/${name}/runs/${id}`;
+  if (place === "compare-runs") {
+    const runs = /"[\w-]+"/g;
+    const found = decodeURIComponent(new URLSearchParams(query).get("runs") ?? "").match(runs) ?? [];
+    return `/compare?runs=${found.map((run) => run.slice(1, -1)).join(",")}`;
+  }
+  return path + (query === "" ? "" : `?${query}`);
+}
+
+export function followHashes() {
+  const follow = () => {
+    const to = placeOfHash(location.hash);
+    if (to !== null) navigate(to, "replace");
+  };
+  follow();
+  window.addEventListener("hashchange", follow);
+}
+
 /** The decoded parts of a path: "/models/a/2" -> ["models", "a", "2"]. */
 export function parts(path: string): string[] {
   return path.split("/").filter(Boolean).map(decodeURIComponent);

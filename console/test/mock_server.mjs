@@ -16,7 +16,16 @@ export function fixture(path) {
   return JSON.parse(readFileSync(join(fixtures, `${path}.json`), "utf8"));
 }
 
-/** Listens on a free port. `override` replaces an answer (undefined: 404), `emit` tells the open pages of a change. */
+async function bodyOf(request) {
+  let text = "";
+  for await (const piece of request) text += piece;
+  return text === "" ? null : JSON.parse(text);
+}
+
+/**
+ * Listens on a free port. `override` replaces an answer (undefined: 404; a function is asked with the address, the body
+ * and the method; a Buffer is a file), `emit` tells the open pages of a change.
+ */
 export async function startMock() {
   const files = await bundle();
   const overrides = new Map();
@@ -25,7 +34,7 @@ export async function startMock() {
     if (overrides.has(path)) return overrides.get(path);
     return existsSync(join(fixtures, `${path}.json`)) ? fixture(path) : undefined;
   };
-  const server = createServer((request, response) => {
+  const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
     const path = decodeURIComponent(url.pathname);
     if (path === "/api/v1/events") {
@@ -33,8 +42,13 @@ export async function startMock() {
       response.write(": still here\n\n");
       streams.add(response);
       request.on("close", () => streams.delete(response));
-    } else if (path.startsWith("/api/")) {
-      const known = read(path);
+    } else if (path.startsWith("/api/") || path.startsWith("/ajax-api/") || path === "/get-artifact") {
+      let known = read(path);
+      if (typeof known === "function") known = known(url, await bodyOf(request), request.method);
+      if (Buffer.isBuffer(known)) {
+        response.writeHead(200, { "content-type": "application/octet-stream", "x-content-type-options": "nosniff", "content-disposition": "attachment" });
+        return response.end(known);
+      }
       // A log is read on from where it ended.
       const answer = known?.next_offset > 0 && Number(url.searchParams.get("offset")) > 0 ? { ...known, text: "" } : known;
       response.writeHead(answer === undefined ? 404 : 200, { "content-type": "application/json" });

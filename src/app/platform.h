@@ -38,7 +38,9 @@
 #include "predictions/predictions.h"
 #include "registry/registry.h"
 #include "tracking/artifacts.h"
+#include "tracking/run_table.h"
 #include "tracking/tracking.h"
+#include "tracking/views.h"
 
 namespace mw::app {
 
@@ -89,6 +91,8 @@ class Platform {
   std::unique_ptr<lineage::Lineage> lineage_;
   std::unique_ptr<tracking::Tracking> tracking_;
   std::unique_ptr<tracking::Artifacts> artifacts_;
+  std::unique_ptr<tracking::RunTable> run_table_;
+  std::unique_ptr<tracking::Views> views_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<goals::Goals> goals_;
   std::unique_ptr<pipelines::Definitions> definitions_;

@@ -192,6 +192,16 @@ CREATE TABLE tracking_artifacts (
   size BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 ) WITHOUT ROWID;
+)sql"},
+          {"tracking", 4, R"sql(
+CREATE TABLE tracking_views (
+  experiment_id BIGINT NOT NULL REFERENCES tracking_experiments (id),
+  name TEXT COLLATE "C" NOT NULL,
+  state TEXT COLLATE "C" NOT NULL,
+  saved_by TEXT COLLATE "C" NOT NULL,
+  updated_at BIGINT NOT NULL,
+  PRIMARY KEY (experiment_id, name)
+) WITHOUT ROWID;
 )sql"}};
 }
 

@@ -2,6 +2,7 @@
 // believed, where it is weak, and where it came from.
 import type { GoalRow, Lineage, MetricValue, ModelRow, Report, Slice, Version } from "../api";
 import { useApi } from "../api";
+import { VersionRecord } from "./version_record";
 import { Chain } from "../chain";
 import { LineChart, Whisker } from "../charts";
 import { Dag } from "../dag";
@@ -41,6 +42,7 @@ export function ModelsPage() {
             <li key={model.name} class="list-row list-tall">
               <div class="grow">
                 <a class="strong" href={to("models", model.name)}>{model.name}</a>
+                {model.description && <p class="small clamp">{model.description}</p>}
                 <p class="muted small">{plural(model.latest, "version")}, goal {goals.data?.goals.find((g) => g.model === model.name)?.name ?? "none"}</p>
               </div>
               <span class="tags">
@@ -66,6 +68,7 @@ export function ModelPage({ name }: { name: string }) {
   if (model.error) return <Failure error={model.error} what={`The model ${name}`} />;
   const versions = model.data!.versions;
   const metrics = kListed.filter((m) => versions.some((v) => v.metrics[m] !== undefined));
+  const staged = versions.some((v) => v.stage && v.stage !== "None");
   return (
     <>
       <Chain here="version" model={name} />
@@ -76,6 +79,7 @@ export function ModelPage({ name }: { name: string }) {
             <tr>
               <th scope="col">Version</th>
               <th scope="col">Aliases</th>
+              {staged && <th scope="col">Stage</th>}
               {metrics.map((m) => <th key={m} scope="col" class="num">{m.replaceAll("_", " ")}</th>)}
               <th scope="col">Registered <Clock of="wall" /></th>
             </tr>
@@ -85,6 +89,7 @@ export function ModelPage({ name }: { name: string }) {
               <tr key={version.version} data-version={version.version}>
                 <th scope="row"><a href={to("models", name, version.version)}>v{version.version}</a></th>
                 <td class="tags"><Aliases names={version.aliases} /></td>
+                {staged && <td class={version.stage === "None" ? "muted" : ""}>{version.stage}</td>}
                 {metrics.map((m) => <td key={m} class="num">{metric(m, version.metrics[m])}</td>)}
                 <td class="nowrap muted">{moment(version.created)}</td>
               </tr>
@@ -99,7 +104,8 @@ export function ModelPage({ name }: { name: string }) {
 export function VersionPage({ model, reference }: { model: string; reference: string }) {
   const base = `/api/v1${to("models", model, "versions", reference)}`;
   const version = useApi<Version>(base);
-  const made = version.data?.run_id; // what was registered by hand has neither report nor history
+  // What was registered by hand, or by MLflow's client, has neither report nor history.
+  const made = version.data?.run_id && version.data.attempt_id !== "";
   const report = useApi<Report>(made ? `${base}/report` : null);
   const lineage = useApi<Lineage>(made ? `/api/v1${to("lineage", version.data!.package)}` : null);
   if (!settled(version, report, lineage)) return <Loading />;
@@ -116,6 +122,7 @@ export function VersionPage({ model, reference }: { model: string; reference: st
       >
         {report.data && evaluated(report.data)}
       </Head>
+      <VersionRecord version={v} pipeline={!!made} />
       {report.data ? (
         <ReportSections report={report.data} />
       ) : (

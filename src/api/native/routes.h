@@ -17,7 +17,9 @@
 #include "pipelines/pipelines.h"
 #include "predictions/predictions.h"
 #include "registry/registry.h"
+#include "tracking/run_table.h"
 #include "tracking/tracking.h"
+#include "tracking/views.h"
 
 namespace mw::api::native {
 
@@ -70,5 +72,7 @@ void AddServerRoutes(net::RouteTable& routes, ServerCalls& calls, endpoints::End
                      predictions::Predictions& predictions, const Clock& clock);
 /// /api/v1/lineage
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
+/// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views
+void AddRunTableRoutes(net::RouteTable& routes, tracking::RunTable& table, tracking::Views& views);
 
 }  // namespace mw::api::native
