@@ -8,6 +8,7 @@ import { ExperimentsPage } from "./pages/experiments";
 import { GoalPage, GoalsPage } from "./pages/goals";
 import { HomePage } from "./pages/home";
 import { LineagePage } from "./pages/lineage";
+import { LoggedModelPage } from "./pages/logged_model";
 import { ModelPage, ModelsPage, VersionPage } from "./pages/models";
 import { ExperimentPage } from "./pages/run_table";
 import { PipelinePage, PipelinesPage, RunPage, RunsPage } from "./pages/runs";
@@ -93,6 +94,7 @@ function Page({ path }: { path: string }) {
   if (place === "experiments" && name && more === "runs" && rest[0]) {
     return <TrackedRunPage key={rest[0]} experiment={name} id={rest[0]} />;
   }
+  if (place === "experiments" && name && more === "models" && rest[0]) return <LoggedModelPage key={rest[0]} id={rest[0]} />;
   if (rest.length === 0) {
     if (place === "experiments" && more === undefined) return name ? <ExperimentPage key={name} id={name} /> : <ExperimentsPage />;
     if (place === "compare" && name === undefined) return <ComparePage />;

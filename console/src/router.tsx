@@ -56,13 +56,13 @@ export function placeOfHash(hash: string): string | null {
   const [path = "", query = ""] = hash.slice(1).split("?");
   const [place, name, more, id] = path.split("/").filter(Boolean);
   if (place === "models" && name && more === "versions" && id) return `/models/${name}/${id}`;
-  if (place === "experiments" && name && more === "runs" && id) return `/experiments/${name}/runs/${id}`;
+  if (place === "experiments" && name && (more === "runs" || more === "models") && id) return `/experiments/${name}/${more}/${id}`;
   if (place === "compare-runs") {
     const runs = /"[\w-]+"/g;
     const found = decodeURIComponent(new URLSearchParams(query).get("runs") ?? "").match(runs) ?? [];
     return `/compare?runs=${found.map((run) => run.slice(1, -1)).join(",")}`;
   }
-  return path + (query === "" ? "" : `?${query}`);
+  return path.replace(/^[/\\]+/, "/") + (query === "" ? "" : `?${query}`);
 }
 
 export function followHashes() {

@@ -82,6 +82,9 @@ export function serveExperiment(mock, size, asked = []) {
       },
     };
   });
+  tell(`${ajax}/logged-models/m-1`, () => ({
+    model: { info: { model_id: "m-1", experiment_id: kExperiment, name: kHostile[0], artifact_uri: kHostile[3], creation_timestamp_ms: 1.7e12, status: kHostile[1], source_run_id: idOf(3), tags: [{ key: kHostile[2], value: kHostile[7] }] }, data: { metrics: [{ key: kHostile[1], value: 0.5, timestamp: 1, step: 0 }] } },
+  }));
   tell("/api/v1/charts", (_, body) => ({
     x: body.x,
     series: body.runs.flatMap((run) => body.metrics.map((metric) => {

@@ -217,7 +217,7 @@ test("nothing runs of hostile names, tags, notes, parameters and files", async (
     "/experiments", kTable, `${kTable}?show=charts`, `${kTable}?${new URLSearchParams({ filter: kHostile[0], view: kHostile[0], sort: kHostile[1] })}`,
     ...[0, 1, 2, 3, 8, 9].flatMap((n) => [runPath(n), `${runPath(n)}?tab=charts`]),
     ...files.map((file) => `${runPath(3)}?${new URLSearchParams({ tab: "artifacts", path: file })}`),
-    `/compare?runs=${[0, 1].map(idOf).join(",")}`, `/compare?runs=${[0, 1, 2, 3, 4].map(idOf).join(",")}&all=1`, `/lineage?${new URLSearchParams({ of: kHostile[0] })}`,
+    `${kTable}/models/m-1`, `/compare?runs=${[0, 1].map(idOf).join(",")}`, `/compare?runs=${[0, 1, 2, 3, 4].map(idOf).join(",")}&all=1`, `/lineage?${new URLSearchParams({ of: kHostile[0] })}`,
   ];
   for (const address of addresses) {
     await visit(page, address);

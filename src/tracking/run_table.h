@@ -1,5 +1,6 @@
 // All runs of an experiment as a table that a console scrolls, sorts and filters: lines that say little of every run,
-// one column over all runs, whole rows of the few that are seen, and which runs a filter leaves. Reads only. Any thread.
+// one column over all runs, whole rows of the few that are seen, and which runs a filter leaves. Reads only. Any
+// thread.
 //
 // Invariant: lines and columns speak of runs by their numbers, which ascend as runs are made and never change.
 #pragma once

@@ -46,11 +46,11 @@ std::string ColumnSql(ColumnKind kind) {
 Result<std::vector<RunLine>> LinesBefore(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage,
                                          const std::optional<LinePlace>& before, std::int64_t limit) {
   const LinePlace place = before.value_or(LinePlace{std::numeric_limits<std::int64_t>::max(), RunId()});
-  return ReadLines(TRY(snapshot.Query(Cat(kLine,
-                                          " WHERE experiment_id = ? AND stage = ? AND (started_at, id) < (?, ?)"
-                                          " ORDER BY started_at DESC, id DESC LIMIT ?"),
-                                      {NumberOf(experiment), std::string(StageName(stage)), place.started,
-                                       place.id.text(), limit})));
+  return ReadLines(TRY(
+      snapshot.Query(Cat(kLine,
+                         " WHERE experiment_id = ? AND stage = ? AND (started_at, id) < (?, ?)"
+                         " ORDER BY started_at DESC, id DESC LIMIT ?"),
+                     {NumberOf(experiment), std::string(StageName(stage)), place.started, place.id.text(), limit})));
 }
 
 Result<std::vector<RunLine>> LinesSince(db::Snapshot& snapshot, const ExperimentId& experiment, std::int64_t number,

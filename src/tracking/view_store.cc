@@ -33,7 +33,8 @@ Status PutView(db::Transaction& transaction, const View& view) {
 
 Result<bool> DeleteView(db::Transaction& transaction, const ExperimentId& experiment, std::string_view name) {
   return TRY(transaction.Execute("DELETE FROM tracking_views WHERE experiment_id = ? AND name = ?",
-                                 {NumberOf(experiment), std::string(name)})) > 0;
+                                 {NumberOf(experiment), std::string(name)}))
+  > 0;
 }
 
 }  // namespace mw::tracking::store

@@ -39,10 +39,11 @@ interface Graph {
 
 const kWidth = 176;
 const kHeight = 46;
-const kGapX = 70;
+const kGapX = 46;
 const kGapY = 16;
 const kDrawnMax = 600; // nodes of one picture
 const kFirstHops = 4;
+const kReadable = 0.8; // the least size at which labels are read
 
 const graphPath = (of: string, direction: string, hops: number) => `/api/v1/lineage?${new URLSearchParams({ of, direction, hops: String(hops) })}`;
 const tail = (text: string) => text.slice(text.lastIndexOf("/") + 1);
@@ -177,12 +178,19 @@ function Picture({ graph, expand }: { graph: Graph; expand: (reference: string) 
   const chosen = place.query.get("node") ?? graph.of?.artifacts[0] ?? graph.of?.executions[0] ?? null;
   const width = Math.max(...[...nodes.values()].map((n) => n.x)) + kWidth;
   const height = Math.max(...[...nodes.values()].map((n) => n.y)) + kHeight;
+  const boxHeight = Math.round(Math.min(560, Math.max(230, height + 90)));
+  const whole = () => Math.max(0.15, Math.min(1, (box.current!.clientWidth - 40) / width, (boxHeight - 60) / height));
   const fit = () => {
-    const element = box.current!;
-    const scale = Math.max(0.15, Math.min(1, (element.clientWidth - 40) / width, (element.clientHeight - 40) / height));
-    setView({ scale, x: (element.clientWidth - width * scale) / 2, y: (element.clientHeight - height * scale) / 2 });
+    const scale = whole();
+    setView({ scale, x: (box.current!.clientWidth - width * scale) / 2, y: (boxHeight - height * scale) / 2 });
   };
-  useLayoutEffect(fit, [graph]);
+  useLayoutEffect(() => {
+    // At first all of it where that can be read, else around where the walk began.
+    const begin = nodes.get(chosen ?? "") ?? [...nodes.values()].find((node) => node.begin);
+    if (whole() >= kReadable || !begin) return fit();
+    const scale = kReadable;
+    setView({ scale, x: box.current!.clientWidth / 2 - (begin.x + kWidth / 2) * scale, y: boxHeight / 2 - (begin.y + kHeight / 2) * scale });
+  }, [graph]);
   const zoom = (by: number, cx: number, cy: number) =>
     setView((old) => {
       const scale = Math.min(2.5, Math.max(0.1, old.scale * by));
@@ -210,7 +218,7 @@ function Picture({ graph, expand }: { graph: Graph; expand: (reference: string) 
   return (
     <>
       <div
-        class={`graph${drag ? " graph-held" : ""}`} ref={box} tabindex={0} role="group" aria-label="The graph; plus and minus change its size, 0 shows all" data-graph={nodes.size} onKeyDown={onKey}
+        class={`graph${drag ? " graph-held" : ""}`} ref={box} style={{ height: `${boxHeight}px` }} tabindex={0} role="group" aria-label="The graph; plus and minus change its size, 0 shows all" data-graph={nodes.size} onKeyDown={onKey}
         onPointerDown={(event) => { if (!(event.target as Element).closest("button")) { event.currentTarget.setPointerCapture(event.pointerId); setDrag({ x: event.clientX - view.x, y: event.clientY - view.y }); } }}
         onPointerMove={(event) => drag && setView({ ...view, x: event.clientX - drag.x, y: event.clientY - drag.y })}
         onPointerUp={() => setDrag(null)}

@@ -130,7 +130,7 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
         <ColumnChooser keys={keys} columns={columns} onChange={(chosen) => change({ columns: chosen })} />
         <ViewMenu experiment={id} views={views} name={viewName} state={{ ...state, filter, columns }} />
       </div>
-      <SelectionBar index={index} stage={stage} selected={selected} onSelect={setSelected} />
+      <SelectionBar baseline={tags["millwright.baseline"]} index={index} stage={stage} selected={selected} onSelect={setSelected} />
       {charts ? (
         <TableCharts index={index} selected={selected} columns={columns} keys={keys} />
       ) : index.complete && index.ids.length === 0 ? (
@@ -499,7 +499,8 @@ function ViewMenu({ experiment, views, name, state }: { experiment: string; view
 
 // ---- what can be done with runs ----
 
-function SelectionBar({ index, stage, selected, onSelect }: {
+function SelectionBar({ baseline, index, stage, selected, onSelect }: {
+  baseline: string | undefined; // what a run is held against when it is chosen alone
   index: RunIndex;
   stage: string;
   selected: ReadonlySet<string>;
@@ -509,6 +510,8 @@ function SelectionBar({ index, stage, selected, onSelect }: {
   const [dialog, setDialog] = useState<"delete" | "tag" | null>(null);
   const ids = [...selected];
   const many = ids.length === 1 ? "1 run" : `${count(ids.length)} runs`;
+  const alone = ids.length === 1 && baseline !== undefined && baseline !== ids[0];
+  const compared = alone ? [baseline, ids[0]!] : ids.slice(0, kCompareMax);
   const perform = async (what: string, call: (id: string) => Promise<unknown>) => {
     setDialog(null);
     setBusy(`${what}: 0 of ${count(ids.length)}`);
@@ -531,7 +534,9 @@ function SelectionBar({ index, stage, selected, onSelect }: {
       <span role="status" data-count>{ids.length > 0 ? <b>{many} selected</b> : shown}<span class="muted"> {status}{busy}</span></span>
       {ids.length > 0 && (
         <>
-          <a class="button" href={`/compare?runs=${ids.slice(0, kCompareMax).join(",")}`} title={ids.length > kCompareMax ? `the first ${kCompareMax}` : undefined}>Compare</a>
+          <a class="button" href={`/compare?runs=${compared.join(",")}`} title={ids.length > kCompareMax ? `the first ${kCompareMax}` : undefined}>
+            {alone ? "Compare with the baseline" : "Compare"}
+          </a>
           {stage === "active" && <button type="button" class="button" onClick={() => setDialog("tag")}>Tag</button>}
           {stage === "active" ? (
             <button type="button" class="button" onClick={() => setDialog("delete")}>Delete</button>

@@ -184,8 +184,7 @@ Task<Result<Response>> Matches(RunTable& table, Request& request) {
   query.experiments.push_back(ExperimentOf(request));
   query.filter = CO_TRY(search::ParseRunFilter(body.StringOr("filter", "")));
   const tracking::Stage stage = CO_TRY(StageOf(body.StringOr("stage", "active")));
-  query.view =
-      stage == tracking::Stage::kActive ? tracking::StageView::kActiveOnly : tracking::StageView::kDeletedOnly;
+  query.view = stage == tracking::Stage::kActive ? tracking::StageView::kActiveOnly : tracking::StageView::kDeletedOnly;
   const std::vector<std::int64_t> numbers = CO_TRY(co_await table.Matches(std::move(query)));
   std::string out;
   AppendList(out, "numbers", numbers, [](std::string& o, std::int64_t number) { AppendJson(o, number); });
@@ -200,10 +199,8 @@ Task<Result<Response>> ListViews(Views& views, ExperimentId experiment) {
   Json list = Json::MakeArray();
   for (const tracking::View& view : found) {
     Json state = CO_TRY(Json::Parse(view.state));
-    list.Append(Json::Make({{"name", view.name},
-                            {"state", std::move(state)},
-                            {"saved_by", view.saved_by},
-                            {"updated", view.updated}}));
+    list.Append(Json::Make(
+        {{"name", view.name}, {"state", std::move(state)}, {"saved_by", view.saved_by}, {"updated", view.updated}}));
   }
   co_return net::JsonResponse(Json::Make({{"views", std::move(list)}}));
 }
@@ -232,8 +229,7 @@ Task<Result<Response>> DeleteView(Views& views, Request& request) {
 void AddRunTableRoutes(net::RouteTable& routes, RunTable& table, Views& views) {
   const auto add = [&](Method method, std::string_view rest, Permission permission, net::SimpleHandler handler) {
     const std::size_t limit = method == Method::kGet || method == Method::kDelete ? 0 : kJsonBodyBytesMax;
-    routes.Add(
-        {method, Cat("/api/v1/experiments/{id}/", rest), permission, limit, net::Simple(std::move(handler))});
+    routes.Add({method, Cat("/api/v1/experiments/{id}/", rest), permission, limit, net::Simple(std::move(handler))});
   };
   add(Method::kGet, "runs", Permission::kRead, [&](Request& request) { return Lines(table, request); });
   add(Method::kPost, "rows", Permission::kRead, [&](Request& request) { return Rows(table, request); });

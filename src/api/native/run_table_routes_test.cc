@@ -33,8 +33,7 @@ class RunTableRoutesTest : public ::testing::Test {
     ASSERT_TRUE(SyncWait(tracking_->Log(batch)).ok());
   }
   std::string Say(const std::string& target, Method method = Method::kGet, std::string body = "") {
-    const net::Response response =
-        net::Ask(routes_, method, Cat("/api/v1/experiments/0/", target), std::move(body));
+    const net::Response response = net::Ask(routes_, method, Cat("/api/v1/experiments/0/", target), std::move(body));
     if (response.status < 300) return response.body;
     return Cat(response.status, " ", net::ErrorFromResponse(response).message);
   }
@@ -52,8 +51,7 @@ TEST_F(RunTableRoutesTest, TellsLinesRowsColumnsAndMatches) {
   EXPECT_EQ(Say("runs"),
             R"({"numbers":[1],"ids":["one"],"names":["a \"b\"\n<i>"],"statuses":["running"],"started":[12],)"
             R"("ended":[null]})");
-  EXPECT_EQ(Say("runs?before=12,one"),
-            R"({"numbers":[],"ids":[],"names":[],"statuses":[],"started":[],"ended":[]})");
+  EXPECT_EQ(Say("runs?before=12,one"), R"({"numbers":[],"ids":[],"names":[],"statuses":[],"started":[],"ended":[]})");
   EXPECT_EQ(Say("column?metric=loss"), R"({"numbers":[1],"values":[0.5]})");
   EXPECT_EQ(Say("column?param=depth"), R"({"numbers":[1],"values":["6"]})");
   EXPECT_EQ(Say("keys"), R"({"metrics":["loss"],"params":["depth"],"tags":["mlflow.runName"]})");
