@@ -220,7 +220,7 @@ function MetricChart({ runs, metric, settings }: { runs: ChartRun[]; metric: str
         {range && <button type="button" class="link small" onClick={() => zoom(null)}>whole</button>}
         <button type="button" class="quiet" aria-label={large ? `Make the chart of ${metric} smaller` : `Make the chart of ${metric} larger`} onClick={() => setLarge(!large)}>{large ? "−" : "+"}</button>
       </figcaption>
-      <Readout lines={lines} runs={runs} many={many} at={cursor !== null && layout.current ? layout.current.xFrom(cursor) : null} formatX={formatX} />
+      <Readout lines={lines} runs={runs} many={many} at={cursor !== null && layout.current ? layout.current.xFrom(cursor) : null} formatX={formatX} most={large ? 6 : width > 480 ? 3 : 2} />
       <div ref={box} style={{ height: `${height}px` }}>
         <canvas
           ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} tabindex={0} role="img"
@@ -234,10 +234,8 @@ function MetricChart({ runs, metric, settings }: { runs: ChartRun[]; metric: str
   );
 }
 
-const kRead = 4;
-
 /** What the lines say at the cursor, or where they ended. */
-function Readout({ lines, runs, many, at, formatX }: { lines: Line[]; runs: ChartRun[]; many: boolean; at: number | null; formatX: (x: number) => string }) {
+function Readout({ lines, runs, many, at, formatX, most }: { lines: Line[]; runs: ChartRun[]; many: boolean; at: number | null; formatX: (x: number) => string; most: number }) {
   const read = lines
     .map((line, n) => {
       const place = at === null ? line.x.length - 1 : nearestIn(line.x, at);
@@ -245,7 +243,7 @@ function Readout({ lines, runs, many, at, formatX }: { lines: Line[]; runs: Char
     })
     .filter((r): r is { n: number; x: number; y: number } => r !== null);
   if (read.length === 0) return <p class="readout chart-readout"><span class="muted">no points</span></p>;
-  const shown = read.slice(0, kRead);
+  const shown = read.slice(0, most);
   return (
     <p class="readout chart-readout">
       <span class="readout-x">{formatX(at ?? Math.max(...read.map((r) => r.x)))}</span>
@@ -255,7 +253,7 @@ function Readout({ lines, runs, many, at, formatX }: { lines: Line[]; runs: Char
           {many && <span class="key-name">{runs[r.n]!.name}</span>} <b>{value(r.y)}</b>
         </span>
       ))}
-      {read.length > kRead && <span>{count(read.length - kRead)} more</span>}
+      {read.length > most && <span>{count(read.length - most)} more</span>}
     </p>
   );
 }
