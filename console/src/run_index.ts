@@ -235,14 +235,28 @@ export class RunIndex {
     return { keys: null, texts: key === "status" ? this.statuses : key === "run_id" ? this.ids : this.names, rank, loadedAt: 0 };
   }
 
-  /** Reads a column for an order or a picture. */
-  async need(name: string): Promise<void> {
+  private coming = new Map<string, Promise<void>>();
+
+  /** Reads a column for an order; `early` before anybody waits for it. */
+  async need(name: string, early = false): Promise<void> {
     const [kind, key] = splitColumn(name);
     if (kind === "attributes") return;
     const known = this.columns.get(name);
     if (known && known.rank.length === this.ids.length && performance.now() - known.loadedAt < 10_000) return;
-    this.sorting = true;
-    this.tell();
+    if (!early) {
+      this.sorting = true;
+      this.tell();
+    }
+    const reading = this.coming.get(name) ?? this.readWhole(name, kind, key);
+    this.coming.set(name, reading);
+    await reading;
+    this.coming.delete(name);
+    if (early) return;
+    this.sorting = false;
+    this.arrange();
+  }
+
+  private async readWhole(name: string, kind: string, key: string) {
     try {
       while (!this.complete && !this.error && !this.closed) await new Promise((resolve) => setTimeout(resolve, 10));
       const read = await readColumn(this.experiment, kind.replace(/s$/, ""), key);
@@ -251,8 +265,6 @@ export class RunIndex {
     } catch {
       // The order stays as it was.
     }
-    this.sorting = false;
-    this.arrange();
   }
 
   private columnOf(kind: string, read: { numbers: number[]; values: (number | string | null)[] }): Column {

@@ -42,6 +42,14 @@ const firstRow = (page) => page.locator(".grid-row").first().getAttribute("data-
 const total = async (page) => Number(await page.locator("[data-grid]").getAttribute("data-total"));
 const asks = (path) => asked.filter((one) => one.path.endsWith(path));
 
+/** Asks again until it is so. */
+async function until(says) {
+  for (const end = Date.now() + 5000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 15))) {
+    if (says()) return;
+  }
+  assert.fail(`not within 5 s: ${says}`);
+}
+
 /** Milliseconds from `act` to the first frame in which `done` holds, the best of a few rounds: others use the machine too. */
 async function quickest(page, act, done, back) {
   let best = Infinity;
@@ -171,14 +179,16 @@ test("charts ask for what is seen: buckets of ten million points, and a zoom for
   await page.mouse.move(box.x + box.width * 0.6, box.y + 60);
   await page.mouse.up();
   await chart.locator("button", { hasText: "whole" }).waitFor();
-  const zoomed = asks("/charts").filter((one) => one.body.from !== undefined).pop();
+  const ranged = () => asks("/charts").filter((one) => one.body.from !== undefined).pop();
+  await until(() => ranged() !== undefined);
+  const zoomed = ranged();
   assert.ok(zoomed.body.from > 2_000_000 && zoomed.body.to < 8_000_000 && zoomed.body.from < zoomed.body.to);
   await canvas.focus();
   await page.keyboard.press("Escape");
   await chart.locator("button", { hasText: "whole" }).waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Wall time" }).click();
   await page.waitForURL(/x=time/);
-  assert.ok(asks("/charts").some((one) => one.body.x === "time"));
+  await until(() => asks("/charts").some((one) => one.body.x === "time"));
 });
 
 test("a comparison shows what differs, and how values go together", async () => {
@@ -206,7 +216,7 @@ test("lineage is a graph in both directions that is moved, made larger, and open
   await page.locator("[data-lineage]", { hasText: "run, complete" }).waitFor();
   await page.getByRole("button", { name: "open further" }).click();
   await page.waitForFunction(() => document.querySelectorAll(".graph-node").length === 5);
-  assert.ok(asks("/lineage").some((one) => one.query.of === "run:e1"));
+  await until(() => asks("/lineage").some((one) => one.query.of === "run:e1"));
 });
 
 test("nothing runs of hostile names, tags, notes, parameters and files", async () => {

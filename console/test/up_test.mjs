@@ -61,6 +61,46 @@ test("a new home: empty pages that say what fills them, and a goal that appears 
   await close();
 });
 
+test("what an MLflow client logs is in the table at once, and the link that it prints opens the run", async () => {
+  const call = async (path, body) => {
+    const response = await fetch(`${url}/api/2.0/mlflow/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    assert.equal(response.status, 200, path);
+    return response.json();
+  };
+  const { experiment_id: experiment } = await call("experiments/create", { name: "console" });
+  const { page, complaints, close } = await openPage(browser, url);
+  await visit(page, `/experiments/${experiment}`);
+  const { run } = await call("runs/create", { experiment_id: experiment, run_name: "first", start_time: Date.now() });
+  const id = run.info.run_id;
+  await call("runs/log-batch", { run_id: id, metrics: [{ key: "loss", value: 0.25, timestamp: 1, step: 3 }], params: [{ key: "depth", value: "6" }], tags: [{ key: "mlflow.user", value: "ann" }] });
+  await visit(page, `/experiments/${experiment}`);
+  await page.locator(`[data-run="${id}"] .grid-num`, { hasText: "0.25" }).waitFor();
+  await page.locator("[data-filter]").fill("metrics.loss < 0.2");
+  await page.waitForFunction(() => document.querySelector("[data-grid]").dataset.total === "0");
+  await page.locator("[data-filter]").fill("metrics.loss < 0.3 AND params.depth = '6'");
+  await page.waitForFunction(() => document.querySelector("[data-grid]").dataset.total === "1");
+  await page.locator('[data-sort="metrics.loss"]').click();
+  await page.waitForURL(/sort=-metrics.loss/);
+  await page.locator("[data-menu=views]").click();
+  await page.getByLabel("Name of a new view").fill("good ones");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/view=good/);
+  const second = (await call("runs/create", { experiment_id: experiment, run_name: "second", start_time: Date.now() })).run.info.run_id;
+  await page.goto(`${url}/#/experiments/${experiment}/runs/${id}`);
+  await page.locator("h1", { hasText: "first" }).waitFor();
+  assert.match(await page.locator('[data-value="metric loss"] dd').innerText(), /^0.25/);
+  await page.getByRole("button", { name: "Write notes" }).click();
+  await page.locator("textarea").fill("It is **good**.");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator(".markdown b", { hasText: "good" }).waitFor();
+  await visit(page, `/experiments/${experiment}`);
+  await page.locator(`[data-run="${second}"]`).waitFor();
+  await call("runs/create", { experiment_id: experiment, run_name: "third", start_time: Date.now() });
+  await page.locator(".grid-row", { hasText: "third" }).waitFor();
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test("pages come by every address, kept files by their hash, and only from here", async () => {
   const page = await fetch(`${url}/goals/late-departures?window=x`);
   assert.equal(page.status, 200);

@@ -328,7 +328,7 @@ function Grid({ index, columns, state, onSort, selected, onSelect, experiment }:
               {all.map((column) => (
                 <span key={column.id} class={column.numeric ? "grid-num" : ""} style={{ width: `${column.width}px` }} role="columnheader"
                   aria-sort={state.sort === column.id ? (state.descending ? "descending" : "ascending") : "none"}>
-                  <HeadButton column={column} state={state} onSort={sortBy} />
+                  <HeadButton column={column} state={state} onSort={sortBy} onNear={() => void index.need(column.id, true)} />
                 </span>
               ))}
             </div>
@@ -341,11 +341,12 @@ function Grid({ index, columns, state, onSort, selected, onSelect, experiment }:
   );
 }
 
-function HeadButton({ column, state, onSort }: { column: GridColumn; state: TableState; onSort: (column: GridColumn) => void }) {
+/** `onNear`: the pointer is over it, a click may follow. */
+function HeadButton({ column, state, onSort, onNear }: { column: GridColumn; state: TableState; onSort: (column: GridColumn) => void; onNear?: () => void }) {
   const sorted = (state.sort ?? "start_time") === column.id;
   const descending = state.sort ? state.descending : true;
   return (
-    <button type="button" class="grid-sort" title={column.label} aria-label={`Order by ${column.label}`} data-sort={column.id} onClick={() => onSort(column)} tabindex={-1}>
+    <button type="button" class="grid-sort" title={column.label} aria-label={`Order by ${column.label}`} data-sort={column.id} onPointerEnter={onNear} onClick={() => onSort(column)} tabindex={-1}>
       <span>{column.label}</span>
       {sorted && <i aria-hidden="true">{descending ? "↓" : "↑"}</i>}
     </button>

@@ -72,7 +72,7 @@ TEST_F(RunTableRoutesTest, RefusesWhatItDoesNotUnderstand) {
 
 TEST_F(RunTableRoutesTest, KeepsViews) {
   EXPECT_EQ(Say("views/best%20ones", Method::kPut, R"({"columns":["metrics.loss"]})"), "{}");
-  EXPECT_EQ(Say("views").substr(0, 64), R"({"views":[{"name":"best ones","state":{"columns":["metrics.loss"]})");
+  EXPECT_EQ(Say("views").substr(0, 66), R"({"views":[{"name":"best ones","state":{"columns":["metrics.loss"]})");
   EXPECT_EQ(Say("views/best%20ones", Method::kDelete), "{}");
   EXPECT_EQ(Say("views"), R"({"views":[]})");
 }
