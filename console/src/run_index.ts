@@ -8,13 +8,52 @@ const kFirstPage = 200; // what is seen at once
 const kPage = 20_000;
 const kRowsAtOnce = 100;
 const kRowsKept = 4000;
+const kKnownMs = 10_000; // as long a column is taken for fresh
 
-/** A column over all runs; a value that is missing sorts last, a NaN before it. */
+/** A column over all runs, and the order that it makes. */
 interface Column {
-  keys: Float64Array | null; // for numbers: what is compared; NaN stands for both
-  texts: (string | undefined)[] | null;
-  rank: Uint8Array; // 0 a value, 1 NaN, 2 missing
+  values: (number | string | null | undefined)[]; // null: NaN; undefined: missing
+  order: Uint32Array; // places, ascending by value; then NaN, then what is missing
+  numbers: number; // of those that have a value
   loadedAt: number;
+}
+
+/** A column with its order. Texts are compared as texts unless all of them are numbers. */
+function columnOf(values: (number | string | null | undefined)[], numeric: boolean): Column {
+  const keys = numeric ? null : rankOf(values);
+  const places = new Uint32Array(values.length);
+  const found = new Float64Array(values.length);
+  let numbers = 0;
+  for (let i = 0; i < values.length; ++i) {
+    const value = values[i];
+    if (value === null || value === undefined) continue;
+    found[numbers] = keys ? keys.get(value as string)! : Number(value);
+    places[numbers++] = i;
+  }
+  // Sorting bare numbers is quick; each then goes to the first free place of its equals.
+  const sorted = found.slice(0, numbers).sort();
+  const taken = new Uint32Array(numbers);
+  const order = new Uint32Array(values.length);
+  for (let i = 0; i < numbers; ++i) {
+    let [low, high] = [0, numbers - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle]! < found[i]!) low = middle + 1;
+      else high = middle;
+    }
+    order[low + taken[low]!++] = places[i]!;
+  }
+  let next = numbers;
+  for (let i = 0; i < values.length; ++i) if (values[i] === null) order[next++] = i;
+  for (let i = 0; i < values.length; ++i) if (values[i] === undefined) order[next++] = i;
+  return { values, order, numbers, loadedAt: performance.now() };
+}
+
+/** The rank of each text among all. */
+function rankOf(values: (number | string | null | undefined)[]): Map<string, number> {
+  const texts = new Set<string>();
+  for (const value of values) if (typeof value === "string") texts.add(value);
+  return new Map([...texts].sort().map((text, rank) => [text, rank]));
 }
 
 export type RowsListener = () => void;
@@ -191,48 +230,47 @@ export class RunIndex {
   private arrange() {
     const filter = (this.state.filter ?? "").trim().toLowerCase();
     const text = filter !== "" && !isExpression(filter) && !/^(metrics|params|tags|attributes)\./.test(filter) ? filter : "";
+    const fits = (i: number) =>
+      (this.matches === null || this.matches[i] === 1) && (text === "" || this.lower[i]!.includes(text)) && (this.gone.size === 0 || !this.gone.has(i));
+    const { sort, descending } = this.state;
     const kept = new Uint32Array(this.ids.length);
     let count = 0;
-    for (let i = 0; i < this.ids.length; ++i) {
-      if (this.matches !== null && this.matches[i] !== 1) continue;
-      if (text !== "" && !this.lower[i]!.includes(text)) continue;
-      if (this.gone.size > 0 && this.gone.has(i)) continue;
-      kept[count++] = i;
+    const column = sort && sort !== "start_time" ? this.columnFor(sort) : null;
+    if (column) {
+      const { order, numbers } = column;
+      for (let i = 0; i < order.length; ++i) {
+        const place = order[descending && i < numbers ? numbers - 1 - i : i]!;
+        if (fits(place)) kept[count++] = place;
+      }
     }
-    this.view = this.sorted(kept.subarray(0, count));
+    // Runs that came after the column was read follow.
+    for (let i = column ? column.order.length : 0; i < this.ids.length; ++i) if (fits(i)) kept[count++] = i;
+    this.view = column ? kept.subarray(0, count) : this.byStart(kept.subarray(0, count), sort === "start_time" && !descending);
     this.tell();
   }
 
-  private sorted(places: Uint32Array): Uint32Array {
-    const { sort, descending } = this.state;
-    const sign = descending ? -1 : 1;
-    if (!sort || sort === "start_time") {
-      // Newest first is how they come.
-      const newest = sort ? !!descending : true;
-      const way = newest ? -1 : 1;
-      const { started, numbers } = this;
-      let ordered = true;
-      for (let i = 1; i < places.length && ordered; ++i) ordered = (started[places[i]!]! - started[places[i - 1]!]!) * way >= 0;
-      return ordered ? places : places.sort((a, b) => way * (started[a]! - started[b]!) || way * (numbers[a]! - numbers[b]!));
-    }
-    const column = this.columnFor(sort);
-    if (!column) return places;
-    const { rank, keys, texts } = column;
-    if (keys) return places.sort((a, b) => rank[a]! - rank[b]! || (rank[a] === 0 ? sign * (keys[a]! - keys[b]!) : 0) || a - b);
-    return places.sort((a, b) => rank[a]! - rank[b]! || (rank[a] === 0 ? sign * compareText(texts![a]!, texts![b]!) : 0) || a - b);
+  /** Newest first is how they come. */
+  private byStart(places: Uint32Array, oldest: boolean): Uint32Array {
+    const way = oldest ? 1 : -1;
+    const { started, numbers } = this;
+    const isOrdered = () => {
+      for (let i = 1; i < places.length; ++i) if ((started[places[i]!]! - started[places[i - 1]!]!) * way < 0) return false;
+      return true;
+    };
+    if (oldest) places.reverse();
+    return isOrdered() ? places : places.sort((a, b) => way * (started[a]! - started[b]!) || way * (numbers[a]! - numbers[b]!));
   }
 
   private columnFor(name: string): Column | null {
     const [kind, key] = splitColumn(name);
-    if (kind !== "attributes") return this.columns.get(name) ?? null;
-    const rank = new Uint8Array(this.ids.length);
-    if (key === "duration") {
-      const keys = new Float64Array(this.ids.length);
-      const now = Date.now();
-      for (let i = 0; i < keys.length; ++i) keys[i] = (this.ended[i] ?? now) - this.started[i]!;
-      return { keys, texts: null, rank, loadedAt: 0 };
-    }
-    return { keys: null, texts: key === "status" ? this.statuses : key === "run_id" ? this.ids : this.names, rank, loadedAt: 0 };
+    const known = this.columns.get(name);
+    if (kind !== "attributes") return known ?? null;
+    if (known && known.values.length === this.ids.length && performance.now() - known.loadedAt < kKnownMs) return known;
+    const now = Date.now();
+    const values = key === "duration" ? this.started.map((at, i) => (this.ended[i] ?? now) - at) : [...(key === "status" ? this.statuses : key === "id" ? this.ids : this.names)];
+    const column = columnOf(values, key === "duration");
+    this.columns.set(name, column);
+    return column;
   }
 
   private coming = new Map<string, Promise<void>>();
@@ -242,7 +280,7 @@ export class RunIndex {
     const [kind, key] = splitColumn(name);
     if (kind === "attributes") return;
     const known = this.columns.get(name);
-    if (known && known.rank.length === this.ids.length && performance.now() - known.loadedAt < 10_000) return;
+    if (known && known.values.length === this.ids.length && performance.now() - known.loadedAt < kKnownMs) return;
     if (!early) {
       this.sorting = true;
       this.tell();
@@ -261,35 +299,21 @@ export class RunIndex {
       while (!this.complete && !this.error && !this.closed) await new Promise((resolve) => setTimeout(resolve, 10));
       const read = await readColumn(this.experiment, kind.replace(/s$/, ""), key);
       if (this.closed) return;
-      this.columns.set(name, this.columnOf(kind, read));
+      const values = new Array<number | string | null | undefined>(this.ids.length);
+      read.numbers.forEach((number, i) => {
+        const place = this.place.get(number);
+        if (place !== undefined) values[place] = read.values[i]!;
+      });
+      const numeric = kind === "metrics" || read.values.every((v) => v !== null && v !== "" && Number.isFinite(Number(v)));
+      this.columns.set(name, columnOf(values, numeric));
     } catch {
       // The order stays as it was.
     }
   }
 
-  private columnOf(kind: string, read: { numbers: number[]; values: (number | string | null)[] }): Column {
-    const size = this.ids.length;
-    const rank = new Uint8Array(size).fill(2);
-    const numeric = kind === "metrics" || read.values.every((v) => v !== null && v !== "" && Number.isFinite(Number(v)));
-    const keys = numeric ? new Float64Array(size).fill(NaN) : null;
-    const texts = numeric ? null : new Array<string | undefined>(size);
-    for (let i = 0; i < read.numbers.length; ++i) {
-      const place = this.place.get(read.numbers[i]!);
-      if (place === undefined) continue;
-      const value = read.values[i]!;
-      rank[place] = value === null ? 1 : 0;
-      if (keys) keys[place] = value === null ? NaN : Number(value);
-      else texts![place] = String(value);
-    }
-    return { keys, texts, rank, loadedAt: performance.now() };
-  }
-
   /** What a column says of a run, if that is known without its row. */
   cell(name: string, place: number): number | string | null | undefined {
-    const column = this.columns.get(name);
-    if (!column || column.rank[place] === 2 || place >= column.rank.length) return undefined;
-    if (column.rank[place] === 1) return null;
-    return column.keys ? column.keys[place] : column.texts![place];
+    return this.columns.get(name)?.values[place];
   }
 
   // ---- details of what is seen ----
@@ -369,8 +393,4 @@ export class RunIndex {
     }
     this.arrange();
   }
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
