@@ -70,7 +70,7 @@ export function serveExperiment(mock, size, asked = []) {
   });
   tell(`${ajax}/runs/delete`, (_, body) => (deleted.add(body.run_id), {}));
   tell(`${ajax}/runs/restore`, (_, body) => (deleted.delete(body.run_id), {}));
-  tell(`${ajax}/runs/set-tag`, () => ({}));
+  for (const call of ["runs/set-tag", "runs/update", "experiments/update", "experiments/delete", "experiments/restore"]) tell(`${ajax}/${call}`, () => ({}));
   tell(`${ajax}/runs/get`, (url) => {
     const row = rowOf(Number.parseInt(url.searchParams.get("run_id"), 16), "active");
     const pairs = (of) => Object.entries(of).map(([key, value]) => ({ key, value }));

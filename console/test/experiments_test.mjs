@@ -163,6 +163,22 @@ test("the link that MLflow's client prints opens the run", async () => {
   assert.equal(new URL(page.url()).pathname, kTable);
 });
 
+test("experiments and runs get other names, go and come back", async () => {
+  const page = await pageOf(runPath(42));
+  await page.locator("[data-menu=item]").click();
+  await page.getByLabel("Name of the run").fill("best");
+  await page.keyboard.press("Enter");
+  await until(() => asks("/runs/update").length === 1);
+  assert.deepEqual(asks("/runs/update")[0].body, { run_id: idOf(42), run_name: "best" });
+  await page.getByRole("button", { name: "Delete the run" }).click();
+  await until(() => asks("/runs/delete").length === 1);
+  await visit(page, kTable);
+  await page.locator("[data-menu=item]").click();
+  await page.getByRole("button", { name: "Delete the experiment" }).click();
+  await until(() => asks("/experiments/delete").length === 1);
+  assert.equal(asks("/experiments/delete")[0].body.experiment_id, kExperiment);
+});
+
 test("charts ask for what is seen: buckets of ten million points, and a zoom for its own range", async () => {
   const page = await pageOf(`${runPath(42)}?tab=charts`);
   const chart = page.locator('[data-chart="loss"]');

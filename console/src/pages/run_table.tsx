@@ -13,6 +13,7 @@ import { deleteView, experimentAddress, forEach, kAjax, keysPath, pairsOf, runAd
 import { Empty, Failure, Head, Loading, settled, Sign } from "../ui";
 import { Dialog, Menu } from "../overlay";
 import { StageChoice } from "./experiments";
+import { ItemMenu } from "./item_menu";
 import { Notes } from "./notes";
 
 const kRowHeight = 32;
@@ -113,13 +114,18 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
   }, [filter]);
   useEffect(() => setSelected(new Set()), [index]);
   const tags = pairsOf(experiment.tags);
+  const [noting, setNoting] = useState(false);
+  const alter = async (call: string, body: object = {}) => {
+    await ask("POST", `${kAjax}/experiments/${call}`, { experiment_id: id, ...body });
+    forget((path) => path.startsWith(`${kAjax}/experiments/`));
+  };
   const note = tags["mlflow.note.content"] ?? "";
   if (index.error) return <Failure error={index.error} what="The table of runs" />;
   const show = (mode: string | null) => navigate(address(place.path, stateOf(place.query, view?.state), viewName, mode), "replace");
   return (
     <div class="wide">
       <Head title={experiment.name} kicker={<><a href="/experiments">Experiments</a> › {id}{experiment.lifecycle_stage === "deleted" ? " · deleted" : ""}</>} />
-      {note !== "" && <Notes text={note} save={(text) => setExperimentTag(id, "mlflow.note.content", text)} />}
+      {(note !== "" || noting) && <Notes text={note} save={(text) => setExperimentTag(id, "mlflow.note.content", text)} />}
       <div class="toolbar">
         <FilterField value={filter} onChange={setFilter} keys={keys} error={index.filterError} valuesOf={(column) => valuesSeen(index, column)} />
         <StageChoice deleted={stage === "deleted"} onChoose={(d) => change({ stage: d ? "deleted" : "active" })} />
@@ -129,6 +135,12 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
         </span>
         <ColumnChooser keys={keys} columns={columns} onChange={(chosen) => change({ columns: chosen })} />
         <ViewMenu experiment={id} views={views} name={viewName} state={{ ...state, filter, columns }} />
+        <ItemMenu
+          key={experiment.name} what="experiment" name={experiment.name} deleted={experiment.lifecycle_stage === "deleted"}
+          rename={(to) => alter("update", { new_name: to })} remove={() => alter("delete")} restore={() => alter("restore")}
+        >
+          {note === "" && !noting && <button type="button" class="button" onClick={() => setNoting(true)}>Write notes</button>}
+        </ItemMenu>
       </div>
       <SelectionBar baseline={tags["millwright.baseline"]} index={index} stage={stage} selected={selected} onSelect={setSelected} />
       {charts ? (

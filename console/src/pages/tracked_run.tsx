@@ -9,6 +9,7 @@ import type { DatasetInput, Experiment, KeyValue, MetricValue, TrackedRun } from
 import { double, experimentAddress, int, kAjax, pairsOf } from "../tracking";
 import type { Fact, Tone } from "../ui";
 import { Command, Empty, Facts, Failure, Head, Loading, Section, settled, Sign } from "../ui";
+import { ItemMenu } from "./item_menu";
 import { Notes } from "./notes";
 
 const kTones: Record<string, Tone> = { FINISHED: "ok", FAILED: "bad", KILLED: "warn", RUNNING: "run", SCHEDULED: "none" };
@@ -42,6 +43,10 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
   const tone = kTones[info.status] ?? "none";
   const running = info.status === "RUNNING" || info.status === "SCHEDULED";
   const runs = useMemo(() => [{ id: info.run_id, name: info.run_name || info.run_id, running }], [info.run_id, info.run_name, running]);
+  const alter = async (call: string, body: object = {}) => {
+    await ask("POST", `${kAjax}/runs/${call}`, { run_id: info.run_id, ...body });
+    forget((path) => path === runPath(info.run_id));
+  };
   const titles: Record<Tab, string> = { overview: "Overview", charts: `Charts ${metrics.length - system.length || ""}`, system: "System", artifacts: "Artifacts" };
   const group = experiment?.name ?? info.experiment_id;
   return (
@@ -58,6 +63,10 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
           <a key={t} href={withQuery({ ...place, query: new URLSearchParams() }, "tab", t === "overview" ? null : t)} aria-current={t === tab ? "page" : undefined} data-tab={t}>{titles[t]}</a>
         ))}
         <a class="tabs-end" href={`/lineage?of=${encodeURIComponent(`run:${info.run_id}`)}`}>Lineage</a>
+        <ItemMenu
+          key={info.run_name} what="run" name={info.run_name} deleted={info.lifecycle_stage === "deleted"}
+          rename={(name) => alter("update", { run_name: name })} remove={() => alter("delete")} restore={() => alter("restore")}
+        />
       </nav>
       {tab === "overview" && <Overview run={run} tags={tags} experiment={experiment} />}
       {tab === "charts" && <ChartGrid runs={runs} metrics={metrics.filter((m) => !isSystem(m))} />}
