@@ -14,6 +14,7 @@ const kKnownMs = 10_000; // as long a column is taken for fresh
 interface Column {
   values: (number | string | null | undefined)[]; // null: NaN; undefined: missing
   order: Uint32Array; // places, ascending by value; then NaN, then what is missing
+  starts: Uint32Array; // of each place in the order that has a value: where its equals begin
   numbers: number; // of those that have a value
   loadedAt: number;
 }
@@ -33,6 +34,7 @@ function columnOf(values: (number | string | null | undefined)[], numeric: boole
   // Sorting bare numbers is quick; each then goes to the first free place of its equals.
   const sorted = found.slice(0, numbers).sort();
   const taken = new Uint32Array(numbers);
+  const starts = new Uint32Array(numbers);
   const order = new Uint32Array(values.length);
   for (let i = 0; i < numbers; ++i) {
     let [low, high] = [0, numbers - 1];
@@ -41,12 +43,14 @@ function columnOf(values: (number | string | null | undefined)[], numeric: boole
       if (sorted[middle]! < found[i]!) low = middle + 1;
       else high = middle;
     }
-    order[low + taken[low]!++] = places[i]!;
+    const at = low + taken[low]!++;
+    order[at] = places[i]!;
+    starts[at] = low;
   }
   let next = numbers;
   for (let i = 0; i < values.length; ++i) if (values[i] === null) order[next++] = i;
   for (let i = 0; i < values.length; ++i) if (values[i] === undefined) order[next++] = i;
-  return { values, order, numbers, loadedAt: performance.now() };
+  return { values, order, starts, numbers, loadedAt: performance.now() };
 }
 
 /** The rank of each text among all. */
@@ -237,11 +241,14 @@ export class RunIndex {
     let count = 0;
     const column = sort && sort !== "start_time" ? this.columnFor(sort) : null;
     if (column) {
-      const { order, numbers } = column;
-      for (let i = 0; i < order.length; ++i) {
-        const place = order[descending && i < numbers ? numbers - 1 - i : i]!;
-        if (fits(place)) kept[count++] = place;
-      }
+      const { order, starts, numbers } = column;
+      const take = (from: number, to: number) => {
+        for (let i = from; i < to; ++i) if (fits(order[i]!)) kept[count++] = order[i]!;
+      };
+      // Downwards too, the newest of equals comes first.
+      if (descending) for (let end = numbers; end > 0; end = starts[end - 1]!) take(starts[end - 1]!, end);
+      else take(0, numbers);
+      take(numbers, order.length);
     }
     // Runs that came after the column was read follow.
     for (let i = column ? column.order.length : 0; i < this.ids.length; ++i) if (fits(i)) kept[count++] = i;
