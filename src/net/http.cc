@@ -125,9 +125,9 @@ Response JsonResponse(const Json& body, int status) {
 }
 
 Response ErrorResponse(const Error& error) {
-  Response response = JsonResponse(
-      Json::Make({{"error", Json::Make({{"code", CodeName(error.code)}, {"message", error.ToString()}})}}),
-      HttpStatus(error.code));
+  Response response =
+      JsonResponse(Json::Make({{"error", Json::Make({{"code", CodeName(error.code)}, {"message", error.ToString()}})}}),
+                   HttpStatus(error.code));
   if (response.status == 429 || response.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Restarts PostgreSQL, gently and with kill, while many clients log over MLflow's API: they are told to wait and go on by
-themselves, nothing is lost or doubled, and the control plane never ends. Runs within tools/with-postgres, whose server
-it restarts."""
+"""Restarts PostgreSQL, gently and with kill, while many clients log over MLflow's API: they are told to wait and go on
+by themselves, nothing is lost or doubled, and the control plane never ends. Runs within tools/with-postgres, and
+restarts its server."""
 import collections
 import os
 import random

@@ -1,8 +1,8 @@
 """Trainings that log at once over MLflow's API and never give up, and what has to be there afterwards.
 
 Each writer sends one thing after another to one of a few runs and repeats it until it is acknowledged: after a lost
-connection it cannot know whether it was taken, so what it repeats must count once. Some of what was acknowledged is sent
-again on purpose. In the end every point, parameter, tag and artifact that was sent is there exactly once."""
+connection it cannot know whether it was taken, so what it repeats must count once. Some of what was acknowledged is
+sent again on purpose. In the end every point, parameter, tag and artifact that was sent is there exactly once."""
 import http.client
 import json
 import random

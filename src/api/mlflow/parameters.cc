@@ -140,6 +140,7 @@ Result<double> Parameters::RequiredDouble(std::string_view name) const {
   if (member->IsNumber()) return member->AsDouble();
   if (member->IsString()) {
     const std::string& text = member->AsString();
+    if (text.empty()) return Missing(name);
     if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
     if (text == "Infinity") return std::numeric_limits<double>::infinity();
     if (text == "-Infinity") return -std::numeric_limits<double>::infinity();

@@ -18,10 +18,14 @@ using tracking::LogBatch;
 using tracking::RunId;
 using tracking::Tracking;
 
-Result<RunId> IdOf(const Parameters& parameters) {
-  std::string id = TRY(parameters.RunId());
-  TRY(CheckRunId(id));
-  return RunId(std::move(id));
+/// An id that no run could have is not found, as one that none has; MLflow's server judges it in batches only.
+Result<RunId> IdOf(const Parameters& parameters) { return RunId(TRY(parameters.RunId())); }
+
+/// Of a run that is made: MLflow's server takes any name then, so a training that begins with one goes on here too.
+Result<std::pair<std::string, std::string>> FirstTagOf(const Parameters& tag) {
+  std::string key = TRY(tag.RequiredText("key"));
+  TRY(CheckLength(Cat(tag.path(), "key"), key, kKeyCharactersMax));
+  return std::pair(std::move(key), Truncated(TRY(tag.Text("value")), kTagCharactersMax));
 }
 
 /// Of run tags; long values are cut off, as MLflow's server does.
@@ -71,7 +75,7 @@ Task<Result<Json>> Create(Tracking& tracking, const Clock& clock, const Paramete
   const std::optional<std::int64_t> started = CO_TRY(parameters.Int("start_time"));
   run.started = started.value_or(ToMicros(clock.Now()) / 1000);
   const std::vector<Parameters> tags = CO_TRY(parameters.List("tags"));
-  for (const Parameters& tag : tags) run.tags.insert(CO_TRY(TagOf(tag)));
+  for (const Parameters& tag : tags) run.tags.insert(CO_TRY(FirstTagOf(tag)));
   RunId id = run.id;
   CO_TRY(co_await tracking.CreateRun(std::move(run)));
   const tracking::RunDetails made = CO_TRY(co_await tracking.GetRun(std::move(id)));
@@ -157,6 +161,7 @@ Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& para
 Result<LogBatch> BatchOf(const Parameters& parameters) {
   LogBatch batch;
   batch.run = TRY(IdOf(parameters));
+  TRY(CheckRunId(batch.run.text()));
   const std::vector<Parameters> metrics = TRY(parameters.List("metrics"));
   const std::vector<Parameters> params = TRY(parameters.List("params"));
   const std::vector<Parameters> tags = TRY(parameters.List("tags"));

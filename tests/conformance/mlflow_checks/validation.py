@@ -142,10 +142,28 @@ def of_what_mlflow_lets_pass(server, path, body):
     "no number to delete": ("POST", "experiments/delete", {}, absent("experiment_id")),
     "no run": ("GET", "runs/get", {}, absent("run_id")),
     "no run to log to": ("POST", BATCH, {"metrics": []}, absent("run_id")),
+    "run that no run could be": ("POST", BATCH, {"run_id": "a b", "metrics": []},
+                                 "Invalid value \"a b\" for parameter 'run_id' supplied."),
+    "value that is empty": ("POST", METRIC, metric(run_id="0" * 32, value=""), absent("value")),
     "no metric to read": ("GET", "metrics/get-history", {"run_id": "0" * 32}, absent("metric_key")),
 })
 def of_requests(server, method, path, body, message):
     server.invalid(message, method, path, body)
+
+
+@each({
+    "get": ("GET", "runs/get", {}), "update": ("POST", "runs/update", {}), "delete": ("POST", "runs/delete", {}),
+    "metric": ("POST", METRIC, metric()), "parameter": ("POST", PARAMETER, value()), "tag": ("POST", TAG, value()),
+})
+def odd_ids_are_of_no_run(server, method, path, body):
+    for odd in (".", "../a", "a b", "%2e", "a" * 257):
+        server.missing(f"Run with id={odd} not found", method, path, body | {"run_id": odd})
+
+
+@check
+def runs_begin_with_tags_of_any_name(server):
+    made = server.ok("POST", "runs/create", {"experiment_id": "0", "tags": [value("team, owner?", "x")]})
+    assert value("team, owner?", "x") in made["run"]["data"]["tags"]
 
 
 @check
