@@ -68,6 +68,7 @@ PostgresConnection::~PostgresConnection() { PQfinish(handle_); }
 
 Status PostgresConnection::Connect() {
   PQfinish(handle_);
+  broken_ = false;
   prepared_.clear();
   const std::string connect_seconds = Cat(kConnectSeconds);
   const std::string silent = Cat(kPeerSilentMs);
@@ -117,7 +118,7 @@ Status PostgresConnection::TakeLock() {
   return FailedPrecondition(Where(), " is in use by another Millwright; stop that one, or name another database");
 }
 
-bool PostgresConnection::Lost() const { return handle_ == nullptr || PQstatus(handle_) != CONNECTION_OK; }
+bool PostgresConnection::Lost() const { return handle_ == nullptr || broken_ || PQstatus(handle_) != CONNECTION_OK; }
 
 std::string PostgresConnection::Where() const {
   const auto text = [](const char* value) { return std::string_view(value == nullptr ? "" : value); };
@@ -125,7 +126,9 @@ std::string PostgresConnection::Where() const {
   return Cat("PostgreSQL database ", text(PQdb(handle_)), " at ", text(PQhost(handle_)), ":", text(PQport(handle_)));
 }
 
-Error PostgresConnection::LastError(const pg_result* result, std::string_view sql) const {
+Error PostgresConnection::LastError(const pg_result* result, std::string_view sql) {
+  // A failure that the server did not number is libpq's: what it could not send leaves the connection looking well.
+  broken_ = broken_ || (result != nullptr && PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr);
   if (Lost()) return Unavailable("the connection to ", Where(), " was lost: ", OneLine(PQerrorMessage(handle_)));
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const Code code = CodeOf(state == nullptr ? "" : state);
@@ -135,7 +138,7 @@ Error PostgresConnection::LastError(const pg_result* result, std::string_view sq
   return Error{code, std::move(message), {}};
 }
 
-Status PostgresConnection::Check(const pg_result* result, std::string_view sql) const {
+Status PostgresConnection::Check(const pg_result* result, std::string_view sql) {
   const ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return Ok();
   return LastError(result, sql);

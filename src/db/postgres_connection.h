@@ -58,8 +58,8 @@ class PostgresConnection final : public Connection {
   Status Configure();
   Status TakeLock();
   [[nodiscard]] bool Lost() const;
-  Status Check(const pg_result* result, std::string_view sql) const;
-  Error LastError(const pg_result* result, std::string_view sql) const;
+  Status Check(const pg_result* result, std::string_view sql);
+  Error LastError(const pg_result* result, std::string_view sql);
   /// The name of the prepared statement for this SQL and these kinds of values.
   Result<std::string> Prepare(std::string_view sql, const Values& parameters);
   Result<ResultPointer> Run(std::string_view sql, const Values& parameters);
@@ -67,6 +67,7 @@ class PostgresConnection final : public Connection {
   std::string conninfo_;
   Use use_;
   pg_conn* handle_ = nullptr;
+  bool broken_ = false;                                    // it failed in a way that libpq's own status does not show
   std::unordered_map<std::string, std::string> prepared_;  // kinds and SQL -> name
 };
 

@@ -184,10 +184,11 @@ class Load:
         held = [(tag["key"], tag["value"]) for tag in data.get("tags", []) if not tag["key"].startswith("mlflow.")]
         assert sorted(held) == sorted(sent.tags.items()), difference("tags", sent.tags.items(), held)
         latest = {metric["key"]: metric["value"] for metric in data.get("metrics", [])}
-        assert latest == {key: max(points, key=lambda point: point[1])[2] for key, points in sent.points.items()}
         for key, points in sent.points.items():
             held = self.history(sent.run_id, key)
             assert sorted(held) == sorted(points), difference(key, points, held)
+        wanted = {key: max(points, key=lambda point: point[1])[2] for key, points in sent.points.items()}
+        assert latest == wanted, difference("latest values", wanted.items(), latest.items())
         for name, content in sent.artifacts.items():
             assert self.content(sent.artifact_path(name)) == content, f"artifact {name} is another"
 
