@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Clients of the tracking API that stall, go away or never read: they cost the others nothing.
 
-While hundreds of connections hold half a head, half a batch, the beginning of an upload, a download that nobody reads, or
-hang up after a question, a training logs as it does alone: every point is acknowledged, in about the time it takes
+While hundreds of connections hold half a head, half a batch, the beginning of an upload, a download that nobody reads,
+or hang up after a question, a training logs as it does alone: every point is acknowledged, in about the time it takes
 anyway. Afterwards nothing of the halves is kept, and memory and descriptors are what they were.
 """
 import http.client

@@ -270,12 +270,17 @@ TEST_F(MlflowRoutesTest, WhatIsNotServedIsNotMistakenForWhatIsNotThere) {
 }
 
 TEST(MlflowValidation, NamesAreOnesThatFilesCouldHave) {
-  for (const char* good : {"a", "a/b", "a b", "train:loss", "größe", "a.b-c_d", ".a"}) {
+  for (const char* good :
+       {"a", "a/b", "a b", "train:loss", "größe", "a.b-c_d", ".a", "損失/学習", "потери", "x²", "½", "𝒟"}) {
     EXPECT_TRUE(CheckName("key", good).ok()) << good;
   }
-  for (const char* bad : {"", ".", "..", "../a", "/a", "a//b", "a/./b", "a/", "a$", "a\nb", "a\"b"}) {
+  for (const char* bad : {"", ".", "..", "../a", "/a", "a//b", "a/./b", "a/", "a$", "a\nb", "a\"b", "a…", "5€", "😀",
+                          "a\u00a0b", "a\u0301", "a\xff", "a\xc3", "\xe2\x82"}) {
     EXPECT_FALSE(CheckName("key", bad).ok()) << bad;
   }
+  EXPECT_TRUE(CheckName("key", "5€😀")
+                  .error()
+                  .message.starts_with("Invalid value \"5\\u20ac\\ud83d\\ude00\" for parameter 'key' supplied: "));
   EXPECT_EQ(NormalPath("a//b/../c/."), "a/c");
   EXPECT_EQ(NormalPath("//a"), "//a");
   EXPECT_EQ(NormalPath("///a/../.."), "/");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "api/mlflow/word_characters.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -12,10 +13,38 @@ namespace {
 
 bool IsAsciiLetterOrDigit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
-/// Letters of other scripts are word characters; the few signs beyond ASCII that are none are let through.
-bool IsNameCharacter(char c) {
-  return static_cast<unsigned char>(c) >= 0x80 || IsAsciiLetterOrDigit(c) ||
-         std::string_view("/_.- :").find(c) != std::string_view::npos;
+/// Whether it is of word characters and some of `others`, which are ASCII.
+bool IsOfWordsAnd(std::string_view text, std::string_view others) {
+  while (!text.empty()) {
+    const char32_t character = TakeCharacter(text);
+    const bool other = character < 0x80 && others.find(static_cast<char>(character)) != std::string_view::npos;
+    if (!other && !IsWordCharacter(character)) return false;
+  }
+  return true;
+}
+
+void AppendEscape(std::string& out, char32_t unit) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += "\\u";
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) out += kDigits[unit >> shift & 0xfU];
+}
+
+/// As Python's json.dumps writes a text: what is not ASCII as escapes of UTF-16.
+std::string PythonJson(std::string_view text) {
+  const std::string json = Json(text).Dump();
+  std::string out;
+  for (std::string_view left = json; !left.empty();) {
+    const char32_t character = TakeCharacter(left);
+    if (character < 0x80) {
+      out += static_cast<char>(character);
+    } else if (character < 0x10000) {
+      AppendEscape(out, character);
+    } else {
+      AppendEscape(out, 0xd800 + ((character - 0x10000) >> 10U));
+      AppendEscape(out, 0xdc00 + ((character - 0x10000) & 0x3ffU));
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -61,27 +90,25 @@ std::string NormalPath(std::string_view path) {
 }
 
 Status CheckName(std::string_view path, std::string_view name) {
-  if (!std::all_of(name.begin(), name.end(), IsNameCharacter)) {
+  if (!IsOfWordsAnd(name, "/.- :")) {
     return InvalidArgument(
-        "Invalid value ", Json(name).Dump(), " for parameter '", path,
+        "Invalid value ", PythonJson(name), " for parameter '", path,
         "' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), ",
         "spaces ( ), colon(:) and slashes (/).");
   }
   const std::string normal = NormalPath(name);
   if (normal == name && name != "." && !name.starts_with("..") && !name.starts_with("/")) return Ok();
-  return InvalidArgument("Invalid value ", Json(name).Dump(), " for parameter '", path,
+  return InvalidArgument("Invalid value ", PythonJson(name), " for parameter '", path,
                          "' supplied: Names may be treated as files in certain cases, and must not resolve to other ",
                          "names when treated as such. This name would resolve to '", normal, "'");
 }
 
 Status CheckRunId(std::string_view id) {
   constexpr std::size_t kCharactersMax = 256;
-  const bool valid = !id.empty() && CountCharacters(id) <= kCharactersMax && IsAsciiLetterOrDigit(id.front()) &&
-                     std::all_of(id.begin(), id.end(), [](char c) {
-                       return IsAsciiLetterOrDigit(c) || c == '_' || c == '-' || static_cast<unsigned char>(c) >= 0x80;
-                     });
+  const bool valid =
+      !id.empty() && CountCharacters(id) <= kCharactersMax && IsAsciiLetterOrDigit(id.front()) && IsOfWordsAnd(id, "-");
   if (valid) return Ok();
-  return InvalidArgument("Invalid value ", Json(id).Dump(), " for parameter 'run_id' supplied.");
+  return InvalidArgument("Invalid value ", PythonJson(id), " for parameter 'run_id' supplied.");
 }
 
 Status CheckExperimentName(std::string_view name) {
