@@ -122,7 +122,7 @@ TEST_F(AnswerHeadersTest, NorWhatNothingAnswers) {
     for (const Method method : {Method::kGet, Method::kPost, Method::kPut, Method::kDelete, Method::kPatch}) {
       const auto answer = client.Send(method, Cat("/nowhere/", net::PercentEncode(markup)));
       ASSERT_TRUE(answer.ok());
-      EXPECT_EQ(answer->status, 404);
+      EXPECT_TRUE(answer->status == 404 || answer->status == 400) << answer->status;
       Judge(*answer, markup, Cat(net::MethodName(method), " nowhere"));
     }
   }
