@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   AddDoctorVerb(registrar);
   AddHomeVerbs(registrar);
   AddChangesVerb(registrar);
+  AddTransferVerbs(registrar);
   AddBenchVerb(registrar);
   std::vector<std::string> verbs;
   for (const CLI::App* verb : root.get_subcommands(nullptr)) verbs.push_back(verb->get_name());

@@ -140,6 +140,7 @@ Status Platform::BuildDomain() {
   artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
   run_table_ = std::make_unique<tracking::RunTable>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
+  imports_ = std::make_unique<tracking::Imports>(*database_);
   registry_ = std::make_unique<registry::Registry>(*database_, clock_);
   goals_ = std::make_unique<goals::Goals>(*database_, clock_);
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
@@ -211,6 +212,7 @@ Status Platform::Listen() {
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddLineageRoutes(routes, *database_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
+  api::native::AddImportRoutes(routes, *imports_);
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);

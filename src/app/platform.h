@@ -38,6 +38,7 @@
 #include "predictions/predictions.h"
 #include "registry/registry.h"
 #include "tracking/artifacts.h"
+#include "tracking/imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
@@ -93,6 +94,7 @@ class Platform {
   std::unique_ptr<tracking::Artifacts> artifacts_;
   std::unique_ptr<tracking::RunTable> run_table_;
   std::unique_ptr<tracking::Views> views_;
+  std::unique_ptr<tracking::Imports> imports_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<goals::Goals> goals_;
   std::unique_ptr<pipelines::Definitions> definitions_;

@@ -111,6 +111,11 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/endpoints/{name}/split", kDeploy},
     {Method::kPost, "/api/v1/endpoints/{name}/rollback", kDeploy},
     {Method::kDelete, "/api/v1/endpoints/{name}", kDeploy},
+    // Brings experiments and runs with any ids and dates.
+    {Method::kPost, "/api/v1/import/experiments", kAdmin},
+    {Method::kPost, "/api/v1/import/runs", kAdmin},
+    {Method::kPost, "/api/v1/import/points", kAdmin},
+    {Method::kPost, "/api/v1/import/finish", kAdmin},
     // A model server's own.
     {Method::kGet, "/api/v1/desired-state", kFollow},
     {Method::kGet, "/api/v1/blobs/{digest}", kFollow},

@@ -8,8 +8,8 @@
 
 namespace mw::db {
 
-/// What a connection was opened for.
-enum class Use { kWrite, kRead };
+/// What a connection was opened for; kForeign: to write a database that is another program's.
+enum class Use { kWrite, kRead, kForeign };
 
 class Connection : public Transaction {
  public:

@@ -35,6 +35,14 @@ Value ColumnValue(sqlite3_stmt* statement, int column) {
   return Bytes{std::move(bytes)};
 }
 
+Row ReadRow(sqlite3_stmt* statement) {
+  Values values;
+  const int columns = sqlite3_column_count(statement);
+  values.reserve(static_cast<std::size_t>(columns));
+  for (int i = 0; i < columns; ++i) values.push_back(ColumnValue(statement, i));
+  return Row(std::move(values));
+}
+
 int BindBlob(sqlite3_stmt* statement, int at, std::string_view bytes) {
   // A null pointer would bind NULL; the caller's bytes outlive the statement's run.
   return sqlite3_bind_blob64(statement, at, bytes.empty() ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
@@ -103,7 +111,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::stri
   if (use == Use::kWrite) MakePrivate(path);
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (use == Use::kWrite ? SQLITE_OPEN_CREATE : 0);
+                    (use == Use::kRead ? 0 : SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   if (handle == nullptr) return ResourceExhausted("out of memory while opening ", path);
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle, path, use));
@@ -144,7 +152,7 @@ Status SqliteConnection::ClaimFile() {
   return FailedPrecondition(path_, " lies on a file system without shared memory (a network disk?); use a local disk");
 }
 
-Status SqliteConnection::Begin() { return RunScript(use_ == Use::kWrite ? "BEGIN IMMEDIATE" : "BEGIN"); }
+Status SqliteConnection::Begin() { return RunScript(use_ == Use::kRead ? "BEGIN" : "BEGIN IMMEDIATE"); }
 
 Status SqliteConnection::Commit() {
   Status committed = RunScript("COMMIT");
@@ -216,18 +224,30 @@ Result<Rows> SqliteConnection::Query(std::string_view sql, const Values& paramet
   sqlite3_stmt* statement = TRY(PrepareBound(sql, parameters));
   Rows rows;
   int code = sqlite3_step(statement);
-  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
-    Values values;
-    const int columns = sqlite3_column_count(statement);
-    values.reserve(static_cast<std::size_t>(columns));
-    for (int i = 0; i < columns; ++i) values.push_back(ColumnValue(statement, i));
-    rows.emplace_back(std::move(values));
-  }
+  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) rows.push_back(ReadRow(statement));
   Status outcome = code == SQLITE_DONE ? Ok() : Status(LastError(code, sql));
   sqlite3_reset(statement);
   sqlite3_clear_bindings(statement);
   if (!outcome.ok()) return outcome.error();
   return rows;
+}
+
+Status SqliteConnection::Stream(const std::string& sql, std::size_t piece,
+                                const std::function<Status(const Rows&)>& take) {
+  sqlite3_stmt* statement = TRY(PrepareBound(sql, {}));
+  Rows rows;
+  Status taken;
+  int code = sqlite3_step(statement);
+  for (; code == SQLITE_ROW && taken.ok(); code = sqlite3_step(statement)) {
+    rows.push_back(ReadRow(statement));
+    if (rows.size() < piece) continue;
+    taken = take(rows);
+    rows.clear();
+  }
+  if (taken.ok() && code != SQLITE_DONE) taken = LastError(code, sql);
+  sqlite3_reset(statement);
+  if (taken.ok() && !rows.empty()) taken = take(rows);
+  return taken;
 }
 
 Result<std::int64_t> SqliteConnection::Execute(std::string_view sql, const Values& parameters) {

@@ -38,6 +38,9 @@ class SqliteConnection final : public Connection {
   Result<Rows> Query(std::string_view sql, const Values& parameters) override;
   Result<std::int64_t> Execute(std::string_view sql, const Values& parameters) override;
 
+  /// The rows of a statement without parameters, `piece` at a time. Errors: as Query's; `take`'s.
+  Status Stream(const std::string& sql, std::size_t piece, const std::function<Status(const Rows&)>& take);
+
   /// Writes a consistent copy of the whole database to `target`, durably, replacing what was there.
   Status BackUpTo(const std::string& target);
 

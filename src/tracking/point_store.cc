@@ -7,6 +7,8 @@
 namespace mw::tracking::store {
 namespace {
 
+constexpr std::size_t kChunkPointsMax = 4096;  ///< that bulk import puts into one
+
 Status KeepLatest(db::Transaction& transaction, std::int64_t run, std::int64_t name, const Point& point) {
   TRY(
       transaction.Execute("INSERT INTO tracking_latest (run, name, value, step, logged_at) VALUES (?, ?, ?, ?, ?)"
@@ -71,6 +73,18 @@ Status AppendPoints(db::Transaction& transaction, const TailPlace& place, const 
                           {place.run, place.number, db::Bytes{batch}}));
   TRY(KeepLatestOf(transaction, place.run, points));
   return place.bytes < kTailBytesMax ? Ok() : Seal(transaction, place.run);
+}
+
+Status AddHistory(db::Transaction& transaction, std::int64_t run, std::int64_t name, std::span<const Point> points) {
+  if (points.empty()) return Ok();
+  TRY(KeepLatest(
+      transaction, run, name,
+      *std::max_element(points.begin(), points.end(), [](const auto& a, const auto& b) { return IsLater(b, a); })));
+  for (; !points.empty(); points = points.subspan(std::min(points.size(), kChunkPointsMax))) {
+    const auto slice = points.first(std::min(points.size(), kChunkPointsMax));
+    TRY(AddToChunks(transaction, run, name, {slice.begin(), slice.end()}));
+  }
+  return Ok();
 }
 
 Result<std::vector<Point>> HistoryOf(db::Snapshot& snapshot, std::int64_t run, std::int64_t name) {

@@ -29,6 +29,8 @@ struct TailPlace {
 /// Writes the batch, seals the tail when it has grown, and keeps the latest points.
 Status AppendPoints(db::Transaction& transaction, const TailPlace& place, const std::string& batch,
                     std::span<const TailPoint> points);
+/// Points of one metric in bulk, sorted, each once: into chunks at once, past the tail.
+Status AddHistory(db::Transaction& transaction, std::int64_t run, std::int64_t name, std::span<const Point> points);
 /// Every point of one metric, sorted, each once.
 Result<std::vector<Point>> HistoryOf(db::Snapshot& snapshot, std::int64_t run, std::int64_t name);
 /// (metric, its latest point), by metric.

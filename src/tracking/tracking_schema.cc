@@ -202,6 +202,22 @@ CREATE TABLE tracking_views (
   updated_at BIGINT NOT NULL,
   PRIMARY KEY (experiment_id, name)
 ) WITHOUT ROWID;
+)sql"},
+          {"tracking", 5, R"sql(
+-- What was imported: an experiment's id where it came from, and how far each run is.
+CREATE TABLE tracking_imported_experiments (
+  source TEXT COLLATE "C" NOT NULL,
+  id TEXT COLLATE "C" NOT NULL,
+  experiment BIGINT NOT NULL,
+  PRIMARY KEY (source, id)
+) WITHOUT ROWID;
+CREATE TABLE tracking_imported_runs (
+  run BIGINT PRIMARY KEY,
+  source TEXT COLLATE "C" NOT NULL,
+  attempt TEXT COLLATE "C" NOT NULL,
+  fingerprint TEXT COLLATE "C" NOT NULL,
+  done BIGINT NOT NULL
+);
 )sql"}};
 }
 

@@ -17,6 +17,7 @@
 #include "pipelines/pipelines.h"
 #include "predictions/predictions.h"
 #include "registry/registry.h"
+#include "tracking/imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
@@ -70,6 +71,8 @@ void AddMonitoringRoutes(net::RouteTable& routes, monitoring::Monitoring& monito
 /// the table.
 void AddServerRoutes(net::RouteTable& routes, ServerCalls& calls, endpoints::Endpoints& endpoints,
                      predictions::Predictions& predictions, const Clock& clock);
+/// /api/v1/import: what was made elsewhere, in bulk
+void AddImportRoutes(net::RouteTable& routes, tracking::Imports& imports);
 /// /api/v1/lineage
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
 /// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views

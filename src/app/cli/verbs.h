@@ -18,6 +18,7 @@ void AddMonitorVerb(const Registrar& registrar);    ///< monitor
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor
 void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
 void AddChangesVerb(const Registrar& registrar);    ///< changes
+void AddTransferVerbs(const Registrar& registrar);  ///< import, export
 void AddBenchVerb(const Registrar& registrar);      ///< bench
 
 }  // namespace mw::app::cli

@@ -1,0 +1,61 @@
+// A running control plane as the place that things go to, by its import API: safe beside everything else that it does,
+// and an import that was killed goes on where it was when it is started again. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "net/http_client.h"
+#include "tracking/point_frames.h"
+#include "transfer/artifact_reader.h"
+#include "transfer/report.h"
+#include "transfer/sink.h"
+
+namespace mw::transfer {
+
+class Home final : public Sink {
+ public:
+  /// All of them outlive this. `source`: what experiments' ids belong to. Artifacts are brought by `artifacts`, or left
+  /// where they are when it is null.
+  Home(net::HttpClient& control, std::string source, ArtifactReader* artifacts, Report& report);
+
+  Status Experiments(const Json::Array& experiments) override;
+  Result<std::vector<bool>> BeginRuns(const Json::Array& runs) override;
+  Status Points(const std::string& run, const std::string& key, std::span<const Point> points) override;
+  Status EndRuns() override;
+  Status LoggedModels(const Json::Array& models) override;
+  Status RegisteredModel(const Json& model, const Json::Array& versions) override;
+  void Skip(std::string_view kind, std::string_view id, std::string_view why) override { report_.Skip(kind, id, why); }
+
+ private:
+  struct OpenRun {
+    std::string experiment;    ///< here
+    std::string artifact_uri;  ///< there
+    std::string fingerprint;
+    std::map<std::string, tracking::PointDigest> metrics;
+  };
+  Result<net::Response> Ask(net::Method method, const std::string& target, std::string_view body,
+                            std::string_view type);
+  Result<Json> Import(std::string_view what, const Json& body);
+  Status FlushPoints();
+  Status Finish();
+  /// Brings the files below a URI of the source to a path below the artifacts' root here.
+  Status BringArtifacts(std::string_view kind, const std::string& id, const std::string& uri,
+                        const std::string& target);
+  Status BringFile(const std::string& uri, const ArtifactFile& file, const std::string& target);
+  Result<std::map<std::string, std::int64_t>> ListHere(const std::string& directory);
+
+  net::HttpClient& control_;
+  std::string source_;
+  std::string attempt_;
+  ArtifactReader* artifacts_;
+  Report& report_;
+  std::map<std::string, std::string> experiments_;       // id there -> id here
+  std::map<std::string, std::string> remote_locations_;  // id there -> location that stays
+  std::map<std::string, OpenRun> open_;
+  std::string frames_;
+};
+
+}  // namespace mw::transfer

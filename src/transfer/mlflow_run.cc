@@ -1,0 +1,57 @@
+// Names behind the numbers of MLflow's enums.
+#include "transfer/mlflow_run.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace mw::transfer {
+namespace {
+
+constexpr std::array<std::string_view, 6> kRunStatuses = {"", "RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"};
+constexpr std::array<std::string_view, 4> kModelStatuses = {"LOGGED_MODEL_STATUS_UNSPECIFIED", "LOGGED_MODEL_PENDING",
+                                                            "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"};
+
+}  // namespace
+
+std::string RunStatusName(std::string_view status) {
+  const auto number = ParseInt(status);
+  if (!number) return status.empty() ? "RUNNING" : std::string(status);
+  if (*number < 1 || *number >= static_cast<std::int64_t>(kRunStatuses.size())) return "RUNNING";
+  return std::string(kRunStatuses.at(static_cast<std::size_t>(*number)));
+}
+
+std::string ModelStatusName(std::int64_t status) {
+  if (status < 0 || status >= static_cast<std::int64_t>(kModelStatuses.size())) status = 0;
+  return std::string(kModelStatuses.at(static_cast<std::size_t>(status)));
+}
+
+Json PairJson(std::string_view key, std::string_view value) { return Json::Make({{"key", key}, {"value", value}}); }
+
+Json NumberJson(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return value;
+}
+
+std::optional<double> NumberOf(const Json* json) {
+  if (json == nullptr) return std::nullopt;
+  if (json->IsNumber()) return json->AsDouble();
+  if (!json->IsString()) return std::nullopt;
+  const std::string text = ToLower(json->AsString());
+  if (text == "infinity") return HUGE_VAL;
+  if (text == "-infinity") return -HUGE_VAL;
+  return ParseDouble(text);
+}
+
+double KeptValue(double value) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  return std::isinf(value) ? std::copysign(kMost, value) : value;
+}
+
+std::string FingerprintOf(const Json& run) { return Sha256Hex(run.Dump()); }
+
+}  // namespace mw::transfer

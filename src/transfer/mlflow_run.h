@@ -1,0 +1,29 @@
+// The parts of MLflow's entities that every source has to make, so that all make the same. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "tracking/points.h"
+
+namespace mw::transfer {
+
+/// "FINISHED" of the numbers that MLflow's file store writes; a name as it is.
+std::string RunStatusName(std::string_view status);
+/// The same of logged models: "LOGGED_MODEL_READY".
+std::string ModelStatusName(std::int64_t status);
+/// {"key", "value"}
+Json PairJson(std::string_view key, std::string_view value);
+/// A double as JSON: NaN and infinities as texts.
+Json NumberJson(double value);
+/// The reverse, also of an integer. Nothing for what is no number.
+std::optional<double> NumberOf(const Json* json);
+/// Infinities become the greatest and least numbers, as MLflow's databases keep them.
+double KeptValue(double value);
+/// A digest of all of it, as the "fingerprint" of a run.
+std::string FingerprintOf(const Json& run);
+
+}  // namespace mw::transfer
