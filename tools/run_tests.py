@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 # " 3/50 Test  #3: mw_db_test ......***Failed    1.23 sec", "... Subprocess aborted***Exception:   0.1 sec"
-_FAILED = re.compile(r"Test\s+#\d+:\s+(\S+)\s+\.*\s*(.*\*\*\*.*?)\s+\d+\.\d+ sec")
+_FAILED = re.compile(r"Test\s+#\d+: (.+?) \.{3,}\s*(.*?\*\*\*.*?)\s+\d+\.\d+ sec")
 
 
 def failure_in(line):

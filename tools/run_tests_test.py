@@ -13,9 +13,9 @@ def run_on(tests):
     with tempfile.TemporaryDirectory() as directory:
         lines = []
         for name, command in tests.items():
-            script = f"echo run >> {name}.tries; TRIES=$(wc -l < {name}.tries); {command}"
-            lines.append(f'add_test({name} "sh" "-c" [==[{script}]==])')
-            lines.append(f"set_tests_properties({name} PROPERTIES TIMEOUT 2)")
+            script = f"echo run >> '{name}.tries'; TRIES=$(wc -l < '{name}.tries'); {command}"
+            lines.append(f'add_test([==[{name}]==] "sh" "-c" [==[{script}]==])')
+            lines.append(f"set_tests_properties([==[{name}]==] PROPERTIES TIMEOUT 2)")
         with open(os.path.join(directory, "CTestTestfile.cmake"), "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
         done = subprocess.run([sys.executable, TOOL, "--test-dir", directory], capture_output=True, text=True,
@@ -34,6 +34,12 @@ class RunTestsTest(unittest.TestCase):
         self.assertEqual(code, 0, output)
         self.assertIn("== FAILED ONCE, run again: flaky (Failed)", output)
         self.assertIn("== PASSED ONLY AT THE SECOND TRY, look at the first above: flaky (Failed)", output)
+
+    def test_names_may_be_of_types(self):
+        name = "Suite.Test<mw::(anonymous namespace)::Kind[2]+>"
+        code, output = run_on({name: "[ $TRIES = 2 ]", "other": "true"})
+        self.assertEqual(code, 0, output)
+        self.assertIn(f"SECOND TRY, look at the first above: {name} (Failed)", output)
 
     def test_a_timeout_is_tried_again(self):
         code, output = run_on({"slow": "[ $TRIES = 2 ] || exec sleep 60"})
