@@ -272,12 +272,24 @@ export interface Deployment {
   ready_at: string | null;
 }
 
+/** A shadow's answers beside the primary's. */
+export interface ShadowOutcome {
+  requests: number;
+  rows: number;
+  disagreements: number;
+  dropped: number;
+  failures: number;
+  difference_mean: number;
+  difference_max: number;
+}
+
 export interface VersionOnServer {
   server: string;
   state: string;
   error: string;
   weight: number;
   memory_bytes: number;
+  shadow?: ShadowOutcome;
 }
 
 export interface EndpointVersion {
@@ -292,6 +304,7 @@ export interface EndpointView extends Deployment {
   ready: boolean;
   versions?: EndpointVersion[];
   shadow?: { version: number; share: number } | null;
+  fault?: string; // why nothing serves it
   servers: { server: string; version: string; address: string; seen: string }[];
 }
 

@@ -234,6 +234,9 @@ test("an endpoint shows its versions, their shares and states, and what is turne
   assert.equal(clean(await row(1).locator(".state").innerText()), "ready");
   assert.match(clean(await row(2).innerText()), /loading ready on 1 of 2/);
   assert.match(clean(await row(3).innerText()), /failed row 4: probability 0.25, the package says 0.2500001/);
+  assert.equal(clean(await row(3).locator("[data-compared]").innerText()),
+    "12,400 rows compared, 31 decided otherwise (0.25 %); numbers differ by at most 0.125; 4 requests not compared");
+  assert.equal(await row(1).locator("[data-compared]").count(), 0);
   // Before there are two readings the latencies are those since the servers began, by Prometheus' rule.
   const between = ({ bounds, counts }, share) => {
     const size = counts.reduce((sum, n) => sum + n, 0);

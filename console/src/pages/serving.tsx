@@ -1,6 +1,6 @@
 // What answers at an endpoint now: its versions and their shares, how many requests they take, where the time goes, what
 // is turned away. Read from the model servers through the control plane every two seconds.
-import type { Answer, Endpoint, EndpointVersion, RequestLine, RequestLines, ServingReading } from "../api";
+import type { Answer, Endpoint, EndpointVersion, RequestLine, RequestLines, ServingReading, ShadowOutcome } from "../api";
 import { useEvery } from "../api";
 import { BarChart, LineChart } from "../charts";
 import { bytes, count, milliseconds, percent, plural, short, timeOfDay, shortDay } from "../format";
@@ -128,7 +128,7 @@ function Versions({ endpoint, reading, numbers, now }: { endpoint: Endpoint; rea
               return (
                 <tr key={number} data-version={number}>
                   <th scope="row"><a href={to("models", endpoint.model, number)}>v{number}</a></th>
-                  <td class="nowrap"><State of={state} />{note && <p class="muted small clamp wrap-note">{note}</p>}</td>
+                  <td class="nowrap"><State of={state} />{note && <p class="muted small clamp wrap-note">{note}</p>}<Compared version={version} /></td>
                   <td><Share version={version} alone={endpoint.versions === undefined && number === endpoint.version} /></td>
                   <td class="num" data-of="requests">{rate(asked, here.seconds)}</td>
                   <td class="num" data-of="rows">{rate(here.count("rows"), here.seconds)}</td>
@@ -144,10 +144,27 @@ function Versions({ endpoint, reading, numbers, now }: { endpoint: Endpoint; rea
           </tbody>
         </table>
       </Scroll>
+      {endpoint.fault && <p class="finding-line small"><Sign tone="bad" /> Nothing serves it: {endpoint.fault}</p>}
       {silent.length > 0 && (
         <p class="finding-line small unheard"><Sign tone="warn" /> {silent.map((s) => `${s.address} was not heard: ${s.error}`).join("; ")}</p>
       )}
     </Section>
+  );
+}
+
+/** How a shadow answered beside the primary, on all servers since they began. */
+function Compared({ version }: { version: EndpointVersion | undefined }) {
+  const outcomes = (version?.servers ?? []).flatMap((s) => (s.shadow ? [s.shadow] : []));
+  const sum = (of: (o: ShadowOutcome) => number) => outcomes.reduce((total, o) => total + of(o), 0);
+  const rows = sum((o) => o.rows);
+  if (rows === 0) return null;
+  const otherwise = sum((o) => o.disagreements);
+  const unseen = sum((o) => o.dropped + o.failures);
+  return (
+    <p class={`small wrap-note${otherwise > 0 ? "" : " muted"}`} data-compared>
+      {count(rows)} rows compared, {count(otherwise)} decided otherwise ({percent(otherwise / rows, 2)}); numbers differ by at most{" "}
+      {Math.max(...outcomes.map((o) => o.difference_max)).toPrecision(3)}{unseen > 0 && `; ${count(unseen)} requests not compared`}
+    </p>
   );
 }
 
