@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   AddChangesVerb(registrar);
   AddTransferVerbs(registrar);
   AddBenchVerb(registrar);
+  AddLineageVerbs(registrar);
   std::vector<std::string> verbs;
   for (const CLI::App* verb : root.get_subcommands(nullptr)) verbs.push_back(verb->get_name());
   if (argc > 1 && argv[1][0] != '-' && std::find(verbs.begin(), verbs.end(), argv[1]) == verbs.end()) {

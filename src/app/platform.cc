@@ -11,6 +11,7 @@
 #include "api/mlflow/routes.h"
 #include "api/native/routes.h"
 #include "app/checks/control_checks.h"
+#include "app/lineage_records.h"
 #include "app/programs.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -135,6 +136,7 @@ Status Platform::OpenResources() {
 
 Status Platform::BuildDomain() {
   lineage_ = std::make_unique<lineage::Lineage>(clock_);
+  TRY(SyncWait(lineage::Lineage::MakeSearchable(*database_)));
   tracking_ = std::make_unique<tracking::Tracking>(*database_, clock_);
   TRY(SyncWait(tracking_->PackOldPoints()));
   artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
@@ -146,7 +148,9 @@ Status Platform::BuildDomain() {
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
   endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
+  RecordLineageOf(*tracking_, *registry_, *endpoints_, clock_);
   TRY(SyncWait(endpoints_->Load()));
+  TRY(SyncWait(RecordOldLineage(*database_, *registry_, *endpoints_, clock_)));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
   TRY(SyncWait(predictions_->Load()));
   baselines_ = std::make_unique<monitoring::Baselines>(*registry_, *blobs_, *goals_, *predictions_, *workers_);
@@ -210,9 +214,11 @@ Status Platform::Listen() {
   api::native::AddServerRoutes(routes, *server_calls_, *endpoints_, *predictions_, clock_);
   api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_, *blobs_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
-  api::native::AddLineageRoutes(routes, *database_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
   api::native::AddImportRoutes(routes, *imports_);
+  api::native::AddLineageRoutes(routes, *database_, *registry_, *endpoints_, clock_);
+  api::native::AddCompareRoutes(
+      routes, compare::FactSources{*database_, *registry_, *tracking_, *artifacts_, *pipelines_, *blobs_, *workers_});
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);

@@ -135,6 +135,7 @@ Endpoints::Watch::~Watch() {
 Result<Deployment> Endpoints::WriteIn(db::Transaction& transaction, Deployment wanted) const {
   Deployment written = TRY(Append(transaction, std::move(wanted)));
   if (written.removed) return written;
+  if (on_deployment_) TRY(on_deployment_(transaction, written));
   TRY(registry_.SetAlias(transaction, {"default", written.model}, registry::kProduction, written.version,
                          Cat("deployment ", written.generation)));
   return written;

@@ -59,6 +59,11 @@ class Endpoints {
   Endpoints(db::Database& database, registry::Registry& registry, const Clock& clock)
       : database_(database), registry_(registry), clock_(clock) {}
 
+  /// Called with every deployment that is no removal, in the transaction that makes it, perhaps more than once. Set
+  /// before the first is made.
+  using Witness = std::function<Status(db::Transaction&, const Deployment&)>;
+  void OnDeployment(Witness witness) { on_deployment_ = std::move(witness); }
+
   /// Reads what was wanted before; once, before anything else. Errors: the database's.
   Task<Status> Load();
 
@@ -129,6 +134,7 @@ class Endpoints {
   db::Database& database_;
   registry::Registry& registry_;
   const Clock& clock_;
+  Witness on_deployment_;
   std::atomic<std::int64_t> generation_{0};
   mutable Mutex mutex_;
   std::map<std::string, Deployment> current_ MW_GUARDED_BY(mutex_);  ///< by endpoint

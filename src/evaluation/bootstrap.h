@@ -26,6 +26,7 @@ struct BootstrapOptions {
   int replicates = 1000;
   double confidence = 0.95;  ///< in (0, 1)
   std::uint64_t seed = 1;
+  bool keep_draws = false;  ///< in the report, so that another evaluation of the same rows can be paired with it
 };
 
 struct Interval {

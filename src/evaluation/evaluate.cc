@@ -42,15 +42,32 @@ std::vector<MetricValue> PointValues(const RankedRows& rows, const EvaluateOptio
 
 // Sampling noise adds to a calibration error, so all replicates of a small one may lie above it: the
 // interval is widened to its point then, never narrowed.
-std::vector<MetricValue> ValuesWithIntervals(const RankedRows& rows, const EvaluateOptions& options) {
-  std::vector<MetricValue> values = PointValues(rows, options);
-  const Intervals intervals = BootstrapIntervals(rows, options.costs, options.bootstrap);
+std::vector<MetricValue> WithIntervals(std::vector<MetricValue> values, const Intervals& intervals) {
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     if (!values[i].value || !intervals[i]) continue;
     values[i].low = std::min(intervals[i]->low, *values[i].value);
     values[i].high = std::max(intervals[i]->high, *values[i].value);
   }
   return values;
+}
+
+std::vector<MetricValue> ValuesWithIntervals(const RankedRows& rows, const EvaluateOptions& options) {
+  return WithIntervals(PointValues(rows, options), BootstrapIntervals(rows, options.costs, options.bootstrap));
+}
+
+// The same, and each draw is kept.
+void MeasureKeepingDraws(const RankedRows& rows, const EvaluateOptions& options, Report& report) {
+  if (rows.num_blocks() < kBlocksMin) {
+    report.overall = PointValues(rows, options);
+    return;
+  }
+  const std::vector<Scores> replicates = Replicates(rows, options.costs, options.bootstrap);
+  report.overall = WithIntervals(PointValues(rows, options), IntervalsOf(replicates, options.bootstrap.confidence));
+  for (std::size_t i = 0; i < kMetricCount; ++i) {
+    if (!report.overall[i].value) continue;
+    std::vector<double>& draws = report.draws[report.overall[i].metric];
+    for (const Scores& scores : replicates) draws.push_back(scores[i]);
+  }
 }
 
 Counts CountsOf(const RankedRows& rows) {
@@ -132,7 +149,11 @@ Result<Report> Evaluate(const ScoredRows& rows, const std::vector<SliceColumn>& 
   report.replicates = options.bootstrap.replicates;
   report.seed = options.bootstrap.seed;
   report.counts = CountsOf(ranked);
-  report.overall = ValuesWithIntervals(ranked, options);
+  if (options.bootstrap.keep_draws) {
+    MeasureKeepingDraws(ranked, options, report);
+  } else {
+    report.overall = ValuesWithIntervals(ranked, options);
+  }
   report.no_model = TRY(NoModel(rows, tally, options));
   report.trivial_model = TRY(TrivialModel(rows, tally, options));
   if (options.costs) {

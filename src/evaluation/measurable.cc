@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -49,16 +50,22 @@ std::vector<MetricValue> PointValues(const Measurable& rows) {
 }
 
 std::vector<MetricValue> ValuesWithIntervals(const Measurable& rows, const BootstrapOptions& options) {
-  std::vector<MetricValue> values = PointValues(rows);
-  if (!HasIntervals(rows, options)) return values;
+  Report report;
+  MeasureOverall(rows, options, report);
+  return std::move(report.overall);
+}
+
+void MeasureOverall(const Measurable& rows, const BootstrapOptions& options, Report& report) {
+  std::vector<MetricValue>& values = report.overall = PointValues(rows);
+  if (!HasIntervals(rows, options)) return;
   Columns columns = Replicates(rows, options);
   for (std::size_t i = 0; i < values.size(); ++i) {
+    if (options.keep_draws && values[i].value) report.draws[values[i].metric] = columns[i];
     const auto interval = PercentileInterval(columns[i], options.confidence);
     if (!values[i].value || !interval) continue;
     values[i].low = std::min(interval->low, *values[i].value);
     values[i].high = std::max(interval->high, *values[i].value);
   }
-  return values;
 }
 
 std::vector<Gain> Compare(const Measurable& candidate, const Measurable& baseline, const BootstrapOptions& options) {

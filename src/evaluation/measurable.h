@@ -40,6 +40,8 @@ std::vector<double> Measure(const Measurable& rows);
 std::vector<MetricValue> PointValues(const Measurable& rows);
 /// With intervals, where there are blocks enough; each is widened to its point where it misses that.
 std::vector<MetricValue> ValuesWithIntervals(const Measurable& rows, const BootstrapOptions& options);
+/// The same as the report's overall values, with its draws when they are to be kept.
+void MeasureOverall(const Measurable& rows, const BootstrapOptions& options, Report& report);
 /// Paired: both see the same draws. Both were made of the same rows and blocks, and have the same metrics.
 std::vector<Gain> Compare(const Measurable& candidate, const Measurable& baseline, const BootstrapOptions& options);
 

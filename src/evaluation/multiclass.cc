@@ -372,9 +372,11 @@ Result<Report> EvaluateMulticlass(const ClassifiedRows& rows, const std::vector<
   report.replicates = bootstrap.replicates;
   report.seed = bootstrap.seed;
   report.counts = CountsOf(classified);
-  const std::vector<MetricValue> values = ValuesWithIntervals(classified, bootstrap);
+  MeasureOverall(classified, bootstrap, report);
+  const std::vector<MetricValue> values = std::move(report.overall);
   const std::vector<double> confusion = classified.Confusion(std::vector<double>(classified.num_blocks(), 1.0));
   report.overall = OfAll(values);
+  std::erase_if(report.draws, [&](const auto& one) { return FindMetric(report.overall, one.first) == nullptr; });
   report.no_model = TRY(MostFrequent(rows, shares));
   report.trivial_model.rule = "every row the training rows' shares";
   report.trivial_model.metrics = TRY(Constant(rows, shares));

@@ -239,7 +239,7 @@ Result<Report> EvaluateRegression(const RegressionRows& rows, const std::vector<
   report.replicates = bootstrap.replicates;
   report.seed = bootstrap.seed;
   report.counts = CountsOf(errors);
-  report.overall = ValuesWithIntervals(errors, bootstrap);
+  MeasureOverall(errors, bootstrap, report);
   report.no_model = TRY(Constant(rows, training.median, "median"));
   report.trivial_model = TRY(Constant(rows, training.mean, "mean"));
   for (const SliceColumn& column : slices) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ inline constexpr std::size_t kSlicesMax = 1000;
 inline constexpr std::size_t kCurvePointsMax = 200;
 inline constexpr std::size_t kClassesMax = 100;
 inline constexpr std::size_t kFitBinsMax = 20;
+inline constexpr std::size_t kDrawsMax = 10'000;
 
 struct MetricValue {
   std::string metric;
@@ -109,6 +111,8 @@ struct Report {
   std::string from, until;  ///< event time of the first and last row; empty when unknown
   Counts counts;
   std::vector<MetricValue> overall;
+  /// By metric, its value in each replicate, NaN where it has none; to seven digits. Empty: they were not kept.
+  std::map<std::string, std::vector<double>> draws;
   std::vector<SliceReport> slices;
   Baseline no_model, trivial_model;
   std::optional<double> rule_cost;  ///< of the better rule without a model, in the goal's currency

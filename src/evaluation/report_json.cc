@@ -1,6 +1,8 @@
 // Reports as JSON.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -91,6 +93,41 @@ Result<Baseline> ReadBaseline(const Json& json, std::string_view key) {
   if (baseline == nullptr) return InvalidArgument("report: ", key, " is missing");
   std::vector<MetricValue> metrics = TRY(ReadMetrics(*baseline, "metrics"));
   return Baseline{baseline->StringOr("rule", ""), std::move(metrics)};
+}
+
+/// Seven digits: what a draw is worth, at half the bytes.
+Json DrawJson(double value) {
+  if (!std::isfinite(value)) return {};
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, static_cast<float>(value)).ptr;
+  double rounded = 0;
+  std::from_chars(digits, end, rounded);
+  return rounded;
+}
+
+Json DrawsJson(const std::map<std::string, std::vector<double>>& draws) {
+  Json out = Json::MakeObject();
+  for (const auto& [metric, values] : draws) {
+    Json list = Json::MakeArray();
+    for (const double value : values) list.Append(DrawJson(value));
+    out[metric] = std::move(list);
+  }
+  return out;
+}
+
+Status ReadDraws(const Json& json, Report& report) {
+  const Json* draws = json.Find("draws");
+  if (draws == nullptr || !draws->IsObject()) return Ok();
+  if (draws->AsObject().size() > 1000) return ResourceExhausted("report: draws of more than 1000 metrics");
+  for (const auto& [metric, values] : draws->AsObject()) {
+    if (!values.IsArray()) return InvalidArgument("report: draws of ", Quoted(metric), " are no list");
+    if (values.AsArray().size() > kDrawsMax) return ResourceExhausted("report: more than ", kDrawsMax, " draws");
+    std::vector<double>& read = report.draws[metric];
+    for (const Json& value : values.AsArray()) {
+      read.push_back(value.IsNumber() ? value.AsDouble() : std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  return Ok();
 }
 
 Json PointJson(const CurvePoint& point) {
@@ -234,6 +271,7 @@ Json ToJson(const Report& report) {
        {"slices", ListJson(report.slices, SliceJson)},
        {"curve", ListJson(report.curve, PointJson)},
        {"calibration", ListJson(report.calibration, BinJson)}});
+  if (!report.draws.empty()) json["draws"] = DrawsJson(report.draws);
   if (report.problem == goals::Problem::kMulticlassClassification) {
     json["classes"] = ListJson(report.classes, ClassJson);
     json["confusion"] = ListJson(report.confusion, ConfusionJson);
@@ -264,6 +302,7 @@ Result<Report> ReportFromJson(const Json& json) {
   report.block = json.StringOr("block", "");
   report.counts = TRY(ReadCounts(json));
   report.overall = TRY(ReadMetrics(json, "overall"));
+  TRY(ReadDraws(json, report));
   report.no_model = TRY(ReadBaseline(json, "no_model"));
   report.trivial_model = TRY(ReadBaseline(json, "trivial_model"));
   report.rule_cost = ReadNumber(json, "rule_cost");

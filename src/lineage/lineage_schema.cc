@@ -2,6 +2,67 @@
 #include "lineage/lineage.h"
 
 namespace mw::lineage {
+namespace {
+
+// Events are read by execution and, covered by an index, by artifact. A property is a member of metadata that can be
+// searched by; its owner is "a:", "e:" or "c:" and an id.
+constexpr std::string_view kMetadata = R"sql(
+ALTER TABLE lineage_artifacts ADD COLUMN title TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_artifacts ADD COLUMN uri TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_artifacts ADD COLUMN state TEXT COLLATE "C" NOT NULL DEFAULT 'live';
+ALTER TABLE lineage_artifacts ADD COLUMN schema_version TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_artifacts ADD COLUMN description TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_artifacts ADD COLUMN labels TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+ALTER TABLE lineage_artifacts ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE lineage_artifacts ADD COLUMN searchable BIGINT NOT NULL DEFAULT 0;
+UPDATE lineage_artifacts SET updated_at = created_at;
+CREATE INDEX lineage_artifacts_by_title ON lineage_artifacts (project, type, title, created_at);
+CREATE INDEX lineage_artifacts_by_time ON lineage_artifacts (project, created_at, id);
+CREATE INDEX lineage_artifacts_old ON lineage_artifacts (id) WHERE searchable = 0;
+ALTER TABLE lineage_executions ADD COLUMN metadata TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+ALTER TABLE lineage_executions ADD COLUMN schema_version TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_executions ADD COLUMN description TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_executions ADD COLUMN labels TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+ALTER TABLE lineage_executions ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE lineage_executions ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;
+UPDATE lineage_executions SET created_at = started_at, updated_at = ended_at;
+CREATE INDEX lineage_executions_by_time ON lineage_executions (project, created_at, id);
+ALTER TABLE lineage_contexts ADD COLUMN metadata TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+ALTER TABLE lineage_contexts ADD COLUMN schema_version TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_contexts ADD COLUMN description TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE lineage_contexts ADD COLUMN labels TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+ALTER TABLE lineage_contexts ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE lineage_contexts ADD COLUMN updated_at BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX lineage_contexts_by_time ON lineage_contexts (project, created_at, id);
+ALTER TABLE lineage_events ADD COLUMN at BIGINT NOT NULL DEFAULT 0;
+DROP INDEX lineage_events_by_artifact;
+CREATE INDEX lineage_events_by_artifact ON lineage_events (artifact_id, direction, execution_id, port, at);
+CREATE INDEX lineage_memberships_by_execution ON lineage_memberships (execution_id, context_id);
+CREATE TABLE lineage_attributions (
+  context_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_contexts (id),
+  artifact_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_artifacts (id),
+  PRIMARY KEY (context_id, artifact_id)
+);
+CREATE INDEX lineage_attributions_by_artifact ON lineage_attributions (artifact_id, context_id);
+CREATE TABLE lineage_parents (
+  context_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_contexts (id),
+  parent_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_contexts (id),
+  PRIMARY KEY (context_id, parent_id)
+);
+CREATE INDEX lineage_parents_by_parent ON lineage_parents (parent_id, context_id);
+CREATE TABLE lineage_properties (
+  owner TEXT COLLATE "C" NOT NULL,
+  name TEXT COLLATE "C" NOT NULL,
+  number DOUBLE PRECISION,
+  text TEXT COLLATE "C",
+  truth BIGINT,
+  PRIMARY KEY (owner, name)
+);
+CREATE INDEX lineage_properties_by_number ON lineage_properties (name, number);
+CREATE INDEX lineage_properties_by_text ON lineage_properties (name, text)
+)sql";
+
+}  // namespace
 
 std::vector<db::Migration> Migrations() {
   return {{"lineage", 1, R"sql(
@@ -46,7 +107,8 @@ CREATE TABLE lineage_memberships (
   execution_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_executions (id),
   PRIMARY KEY (context_id, execution_id)
 );
-)sql"}};
+)sql"},
+          {"lineage", 2, std::string(kMetadata)}};
 }
 
 }  // namespace mw::lineage

@@ -1,108 +1,220 @@
-// SQL of lineage. Walks over the graph are recursive common table expressions, shared by both databases.
+// The SQL of recording and walking. Ids are asked for in lists of one of two lengths, so that two prepared statements
+// do for every walk.
 #include "lineage/lineage_store.h"
 
-#include "base/assert.h"
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
 #include "base/text.h"
 
 namespace mw::lineage::store {
 namespace {
 
-constexpr std::string_view kArtifactColumns = "a.id, a.project, a.type, a.digest, a.metadata, a.created_at";
-constexpr std::string_view kExecutionColumns =
-    "e.id, e.project, e.type, e.name, e.state, e.code_version, e.configuration, e.environment, e.started_at, "
-    "e.ended_at";
+constexpr std::size_t kPropertiesMax = 200;
+constexpr std::size_t kPropertyDepthMax = 4;
+constexpr std::size_t kPropertyBytesMax = 1024;
+constexpr std::size_t kShortBatch = 8;
 
 std::string_view DirectionName(Direction direction) { return direction == Direction::kInput ? "input" : "output"; }
 
-Result<ExecutionState> ParseState(std::string_view name) {
-  for (const ExecutionState state : {ExecutionState::kComplete, ExecutionState::kCached, ExecutionState::kFailed}) {
-    if (StateName(state) == name) return state;
-  }
-  return DataLoss("an execution of lineage has the unknown state ", Quoted(name));
-}
-
-Result<Artifact> ReadArtifact(const db::Row& row) {
-  Json metadata = TRY(Json::Parse(row.Text(4)));
-  return Artifact{ArtifactId(row.Text(0)), row.Text(1),           row.Text(2), row.Text(3),
-                  std::move(metadata),     FromMicros(row.Int(5))};
-}
-
-Result<Execution> ReadExecution(const db::Row& row) {
-  const auto state = TRY(ParseState(row.Text(4)));
-  Json configuration = TRY(Json::Parse(row.Text(6)));
-  Json environment = TRY(Json::Parse(row.Text(7)));
-  return Execution{ExecutionId(row.Text(0)),
-                   row.Text(1),
-                   row.Text(2),
-                   row.Text(3),
-                   state,
-                   row.Text(5),
-                   std::move(configuration),
-                   std::move(environment),
-                   FromMicros(row.Int(8)),
-                   FromMicros(row.Int(9))};
+Notes ReadNotes(const db::Row& row, std::size_t first, Json labels) {
+  return {row.Text(first), row.Text(first + 1), std::move(labels)};
 }
 
 Event ReadEvent(const db::Row& row) {
   return Event{ExecutionId(row.Text(0)), ArtifactId(row.Text(1)),
-               row.Text(2) == "input" ? Direction::kInput : Direction::kOutput, row.Text(3)};
+               row.Text(2) == "input" ? Direction::kInput : Direction::kOutput, row.Text(3), FromMicros(row.Int(4))};
 }
 
-template <typename Noun>
-Result<std::vector<Noun>> ReadAll(const db::Rows& rows, Result<Noun> (*read)(const db::Row&)) {
-  std::vector<Noun> all;
-  all.reserve(rows.size());
-  for (const db::Row& row : rows) all.push_back(TRY(read(row)));
+std::vector<Event> ReadEvents(const db::Rows& rows) {
+  std::vector<Event> events;
+  events.reserve(rows.size());
+  for (const db::Row& row : rows) events.push_back(ReadEvent(row));
+  return events;
+}
+
+/// "(?, ?, ?)"
+std::string Marks(std::size_t count) {
+  std::string marks = "(?";
+  for (std::size_t i = 1; i < count; ++i) marks += ", ?";
+  return marks + ")";
+}
+
+/// Runs `head` IN (ids) `tail` for all of them; the last batch is filled up with its last id.
+template <typename IdType>
+Result<db::Rows> QueryIn(db::Snapshot& snapshot, std::string_view head, std::string_view tail,
+                         const std::vector<IdType>& ids) {
+  db::Rows all;
+  for (std::size_t at = 0; at < ids.size();) {
+    const std::size_t left = ids.size() - at;
+    const std::size_t batch = left <= kShortBatch ? kShortBatch : kBatch;
+    db::Values parameters;
+    parameters.reserve(batch);
+    for (std::size_t i = 0; i < batch; ++i) parameters.emplace_back(ids[std::min(at + i, ids.size() - 1)].text());
+    db::Rows rows = TRY(snapshot.Query(Cat(head, " IN ", Marks(batch), tail), parameters));
+    std::move(rows.begin(), rows.end(), std::back_inserter(all));
+    at += std::min(batch, left);
+  }
   return all;
 }
 
-/// A common table expression `reached (artifact_id)`: the artifacts reached from the one parameter. UNION
-/// drops what was reached before, so a diamond is walked once.
-std::string ReachedFrom(Direction through) {
-  const std::string_view near = DirectionName(through);
-  const std::string_view far = DirectionName(through == Direction::kInput ? Direction::kOutput : Direction::kInput);
-  return Cat(
-      "WITH RECURSIVE reached (artifact_id) AS ("
-      " SELECT id FROM lineage_artifacts WHERE id = ?"
-      " UNION"
-      " SELECT far.artifact_id FROM reached"
-      " JOIN lineage_events near ON near.artifact_id = reached.artifact_id AND near.direction = '",
-      near, "' JOIN lineage_events far ON far.execution_id = near.execution_id AND far.direction = '", far, "') ");
+struct Property {
+  std::string name;
+  db::Value number = nullptr, text = nullptr, truth = nullptr;
+};
+
+/// Members that are numbers, truths or short texts; those of objects in it under "outer.inner".
+void Gather(const Json& object, const std::string& prefix, std::size_t depth, std::vector<Property>& out) {
+  for (const auto& [key, value] : object.AsObject()) {
+    if (out.size() >= kPropertiesMax) return;
+    const std::string name = prefix.empty() ? key : Cat(prefix, ".", key);
+    if (name.size() > kPropertyBytesMax || name.find('\0') != std::string::npos) continue;
+    if (value.IsObject() && depth < kPropertyDepthMax) Gather(value, name, depth + 1, out);
+    if (value.IsBool()) out.push_back({.name = name, .truth = std::int64_t{value.AsBool()}});
+    if (value.IsNumber()) out.push_back({.name = name, .number = value.AsDouble()});
+    if (value.IsString() && value.AsString().size() <= kPropertyBytesMax) {
+      out.push_back({.name = name, .text = value.AsString()});
+    }
+  }
 }
+
+Status InsertProperties(db::Transaction& transaction, std::string_view owner, const Json& metadata) {
+  if (!metadata.IsObject()) return Ok();
+  std::vector<Property> properties;
+  Gather(metadata, "", 1, properties);
+  for (Property& property : properties) {
+    TRY(
+        transaction.Execute("INSERT INTO lineage_properties (owner, name, number, text, truth) VALUES (?, ?, ?, ?, ?)"
+                            " ON CONFLICT (owner, name) DO NOTHING",
+                            {std::string(owner), std::move(property.name), std::move(property.number),
+                             std::move(property.text), std::move(property.truth)}));
+  }
+  return Ok();
+}
+
+/// What it is made of counts as metadata, unless metadata says otherwise.
+Json WithDigest(const Json& metadata, const char* key, const std::string& digest) {
+  Json all = metadata;
+  if (!digest.empty() && all.IsObject() && all.Find(key) == nullptr) all[key] = digest;
+  return all;
+}
+
+constexpr std::string_view kEvents = "SELECT v.execution_id, v.artifact_id, v.direction, v.port, v.at";
 
 }  // namespace
 
-Result<bool> InsertExecution(db::Transaction& transaction, const NewExecution& execution) {
+Json SearchedOf(const Artifact& artifact) { return WithDigest(artifact.metadata, "digest", artifact.digest); }
+Json SearchedOf(const Execution& execution) {
+  return WithDigest(execution.metadata, "code_version", execution.code_version);
+}
+
+Result<Artifact> ReadArtifact(const db::Row& row) {
+  const auto state = ArtifactStateFromName(row.Text(6));
+  if (!state) return DataLoss("an artifact of lineage has the unknown state ", Quoted(row.Text(6)));
+  Json metadata = TRY(Json::Parse(row.Text(7)));
+  Json labels = TRY(Json::Parse(row.Text(10)));
+  return Artifact{ArtifactId(row.Text(0)),
+                  row.Text(1),
+                  row.Text(2),
+                  row.Text(3),
+                  row.Text(4),
+                  row.Text(5),
+                  *state,
+                  std::move(metadata),
+                  ReadNotes(row, 8, std::move(labels)),
+                  FromMicros(row.Int(11)),
+                  FromMicros(row.Int(12))};
+}
+
+Result<Execution> ReadExecution(const db::Row& row) {
+  const auto state = ExecutionStateFromName(row.Text(4));
+  if (!state) return DataLoss("an execution of lineage has the unknown state ", Quoted(row.Text(4)));
+  Json configuration = TRY(Json::Parse(row.Text(6)));
+  Json environment = TRY(Json::Parse(row.Text(7)));
+  Json metadata = TRY(Json::Parse(row.Text(8)));
+  Json labels = TRY(Json::Parse(row.Text(11)));
+  return Execution{ExecutionId(row.Text(0)),
+                   row.Text(1),
+                   row.Text(2),
+                   row.Text(3),
+                   *state,
+                   row.Text(5),
+                   std::move(configuration),
+                   std::move(environment),
+                   std::move(metadata),
+                   ReadNotes(row, 9, std::move(labels)),
+                   FromMicros(row.Int(12)),
+                   FromMicros(row.Int(13)),
+                   FromMicros(row.Int(14)),
+                   FromMicros(row.Int(15))};
+}
+
+Result<bool> InsertExecution(db::Transaction& transaction, const Execution& execution) {
   const std::int64_t inserted = TRY(transaction.Execute(
       "INSERT INTO lineage_executions (id, project, type, name, state, code_version, configuration, environment,"
-      " started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+      " metadata, schema_version, description, labels, started_at, ended_at, created_at, updated_at)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
       {execution.id.text(), execution.project, execution.type, execution.name, std::string(StateName(execution.state)),
-       execution.code_version, execution.configuration.Dump(), execution.environment.Dump(),
-       ToMicros(execution.started), ToMicros(execution.ended)}));
+       execution.code_version, execution.configuration.Dump(), execution.environment.Dump(), execution.metadata.Dump(),
+       execution.notes.schema_version, execution.notes.description, execution.notes.labels.Dump(),
+       ToMicros(execution.started), ToMicros(execution.ended), ToMicros(execution.created),
+       ToMicros(execution.updated)}));
+  if (inserted == 1) TRY(InsertProperties(transaction, Cat("e:", execution.id.text()), SearchedOf(execution)));
   return inserted == 1;
+}
+
+Result<bool> UpdateExecution(db::Transaction& transaction, const Execution& execution) {
+  const std::int64_t changed = TRY(transaction.Execute(
+      "UPDATE lineage_executions SET name = ?, state = ?, code_version = ?, configuration = ?, environment = ?,"
+      " metadata = ?, schema_version = ?, description = ?, labels = ?, started_at = ?, ended_at = ?, updated_at = ?"
+      " WHERE id = ?",
+      {execution.name, std::string(StateName(execution.state)), execution.code_version, execution.configuration.Dump(),
+       execution.environment.Dump(), execution.metadata.Dump(), execution.notes.schema_version,
+       execution.notes.description, execution.notes.labels.Dump(), ToMicros(execution.started),
+       ToMicros(execution.ended), ToMicros(execution.updated), execution.id.text()}));
+  if (changed == 1) TRY(SetProperties(transaction, Cat("e:", execution.id.text()), SearchedOf(execution)));
+  return changed == 1;
 }
 
 Status InsertArtifact(db::Transaction& transaction, const Artifact& artifact) {
   TRY(transaction.Execute(
-      "INSERT INTO lineage_artifacts (id, project, type, digest, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-      {artifact.id.text(), artifact.project, artifact.type, artifact.digest, artifact.metadata.Dump(),
-       ToMicros(artifact.created)}));
-  return Ok();
+      "INSERT INTO lineage_artifacts (id, project, type, title, digest, uri, state, metadata, schema_version,"
+      " description, labels, created_at, updated_at, searchable) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+      {artifact.id.text(), artifact.project, artifact.type, artifact.title, artifact.digest, artifact.uri,
+       std::string(StateName(artifact.state)), artifact.metadata.Dump(), artifact.notes.schema_version,
+       artifact.notes.description, artifact.notes.labels.Dump(), ToMicros(artifact.created),
+       ToMicros(artifact.updated)}));
+  return InsertProperties(transaction, Cat("a:", artifact.id.text()), SearchedOf(artifact));
+}
+
+Result<bool> UpdateArtifact(db::Transaction& transaction, const Artifact& artifact) {
+  const std::int64_t changed = TRY(transaction.Execute(
+      "UPDATE lineage_artifacts SET title = ?, uri = ?, state = ?, metadata = ?, schema_version = ?, description = ?,"
+      " labels = ?, updated_at = ? WHERE id = ?",
+      {artifact.title, artifact.uri, std::string(StateName(artifact.state)), artifact.metadata.Dump(),
+       artifact.notes.schema_version, artifact.notes.description, artifact.notes.labels.Dump(),
+       ToMicros(artifact.updated), artifact.id.text()}));
+  if (changed == 1) TRY(SetProperties(transaction, Cat("a:", artifact.id.text()), SearchedOf(artifact)));
+  return changed == 1;
 }
 
 Status InsertEvent(db::Transaction& transaction, const Event& event) {
-  TRY(transaction.Execute(
-      "INSERT INTO lineage_events (execution_id, artifact_id, direction, port) VALUES (?, ?, ?, ?)",
-      {event.execution.text(), event.artifact.text(), std::string(DirectionName(event.direction)), event.port}));
+  TRY(
+      transaction.Execute("INSERT INTO lineage_events (execution_id, artifact_id, direction, port, at)"
+                          " VALUES (?, ?, ?, ?, ?) ON CONFLICT (execution_id, direction, port) DO NOTHING",
+                          {event.execution.text(), event.artifact.text(), std::string(DirectionName(event.direction)),
+                           event.port, ToMicros(event.at)}));
   return Ok();
 }
 
 Status JoinContext(db::Transaction& transaction, const ContextName& context, std::string_view new_id,
-                   const ExecutionId& execution) {
-  TRY(
-      transaction.Execute("INSERT INTO lineage_contexts (id, project, type, name) VALUES (?, ?, ?, ?)"
-                          " ON CONFLICT (project, type, name) DO NOTHING",
-                          {std::string(new_id), context.project, context.type, context.name}));
+                   const ExecutionId& execution, Timestamp now) {
+  TRY(transaction.Execute(
+      "INSERT INTO lineage_contexts (id, project, type, name, created_at, updated_at)"
+      " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (project, type, name) DO NOTHING",
+      {std::string(new_id), context.project, context.type, context.name, ToMicros(now), ToMicros(now)}));
   TRY(
       transaction.Execute("INSERT INTO lineage_memberships (context_id, execution_id)"
                           " SELECT id, ? FROM lineage_contexts WHERE project = ? AND type = ? AND name = ?"
@@ -111,9 +223,26 @@ Status JoinContext(db::Transaction& transaction, const ContextName& context, std
   return Ok();
 }
 
+Status SetProperties(db::Transaction& transaction, std::string_view owner, const Json& metadata) {
+  TRY(transaction.Execute("DELETE FROM lineage_properties WHERE owner = ?", {std::string(owner)}));
+  return InsertProperties(transaction, owner, metadata);
+}
+
+Result<std::size_t> MakeSearchable(db::Transaction& transaction) {
+  const db::Rows rows = TRY(
+      transaction.Query("SELECT id, metadata, digest FROM lineage_artifacts WHERE searchable = 0 ORDER BY id LIMIT ?",
+                        {static_cast<std::int64_t>(kBatch)}));
+  for (const db::Row& row : rows) {
+    const Json metadata = WithDigest(TRY(Json::Parse(row.Text(1))), "digest", row.Text(2));
+    TRY(InsertProperties(transaction, Cat("a:", row.Text(0)), metadata));
+    TRY(transaction.Execute("UPDATE lineage_artifacts SET searchable = 1 WHERE id = ?", {row.Text(0)}));
+  }
+  return rows.size();
+}
+
 Result<std::optional<Artifact>> FindArtifact(db::Snapshot& snapshot, const ArtifactId& id) {
   const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT ", kArtifactColumns, " FROM lineage_artifacts a WHERE a.id = ?"), {id.text()}));
+      TRY(snapshot.Query(Cat("SELECT ", kArtifactColumns, " FROM lineage_artifacts x WHERE x.id = ?"), {id.text()}));
   if (rows.empty()) return std::optional<Artifact>();
   return std::optional<Artifact>(TRY(ReadArtifact(rows[0])));
 }
@@ -121,15 +250,28 @@ Result<std::optional<Artifact>> FindArtifact(db::Snapshot& snapshot, const Artif
 Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, std::string_view project, std::string_view digest,
                                             std::int64_t limit) {
   return ReadAll(TRY(snapshot.Query(Cat("SELECT ", kArtifactColumns,
-                                        " FROM lineage_artifacts a WHERE a.project = ? AND a.digest = ?"
-                                        " ORDER BY a.created_at DESC, a.id DESC LIMIT ?"),
+                                        " FROM lineage_artifacts x WHERE x.project = ? AND x.digest = ?"
+                                        " ORDER BY x.created_at DESC, x.id DESC LIMIT ?"),
                                     {std::string(project), std::string(digest), limit})),
+                 ReadArtifact);
+}
+
+Result<std::vector<Artifact>> FindTitled(db::Snapshot& snapshot, std::string_view project, std::string_view type,
+                                         std::string_view title, std::string_view digest, std::int64_t limit) {
+  db::Values parameters = {std::string(project), std::string(type), std::string(title)};
+  if (!digest.empty()) parameters.emplace_back(std::string(digest));
+  parameters.emplace_back(limit);
+  return ReadAll(TRY(snapshot.Query(
+                     Cat("SELECT ", kArtifactColumns,
+                         " FROM lineage_artifacts x WHERE x.project = ? AND x.type = ? AND x.title = ?",
+                         digest.empty() ? "" : " AND x.digest = ?", " ORDER BY x.created_at DESC, x.id DESC LIMIT ?"),
+                     parameters)),
                  ReadArtifact);
 }
 
 Result<std::optional<Execution>> FindExecution(db::Snapshot& snapshot, const ExecutionId& id) {
   const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT ", kExecutionColumns, " FROM lineage_executions e WHERE e.id = ?"), {id.text()}));
+      TRY(snapshot.Query(Cat("SELECT ", kExecutionColumns, " FROM lineage_executions x WHERE x.id = ?"), {id.text()}));
   if (rows.empty()) return std::optional<Execution>();
   return std::optional<Execution>(TRY(ReadExecution(rows[0])));
 }
@@ -138,50 +280,65 @@ Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const Cont
   return ReadAll(TRY(snapshot.Query(Cat("SELECT ", kExecutionColumns,
                                         " FROM lineage_contexts c"
                                         " JOIN lineage_memberships m ON m.context_id = c.id"
-                                        " JOIN lineage_executions e ON e.id = m.execution_id"
+                                        " JOIN lineage_executions x ON x.id = m.execution_id"
                                         " WHERE c.project = ? AND c.type = ? AND c.name = ?"
-                                        " ORDER BY e.started_at, e.id"),
+                                        " ORDER BY x.started_at, x.id"),
                                     {context.project, context.type, context.name})),
                  ReadExecution);
 }
 
 Result<std::vector<Event>> EventsOf(db::Snapshot& snapshot, const ExecutionId& id) {
-  const db::Rows rows = TRY(snapshot.Query(
-      "SELECT execution_id, artifact_id, direction, port FROM lineage_events WHERE execution_id = ?", {id.text()}));
-  std::vector<Event> events;
-  for (const db::Row& row : rows) events.push_back(ReadEvent(row));
-  return events;
+  return ReadEvents(TRY(snapshot.Query(
+      Cat(kEvents, " FROM lineage_events v WHERE v.execution_id = ? ORDER BY v.direction, v.port"), {id.text()})));
 }
 
-Result<Graph> Reach(db::Snapshot& snapshot, const ArtifactId& start, Direction through, std::int64_t limit) {
-  const std::string reached = ReachedFrom(through);
-  Graph graph;
-  graph.artifacts =
-      TRY(ReadAll(TRY(snapshot.Query(Cat(reached, "SELECT ", kArtifactColumns,
-                                         " FROM reached r JOIN lineage_artifacts a ON a.id = r.artifact_id"
-                                         " ORDER BY a.created_at, a.id LIMIT ?"),
-                                     {start.text(), limit + 1})),
-                  ReadArtifact));
-  graph.truncated = graph.artifacts.size() > static_cast<std::size_t>(limit);
-  if (graph.truncated) graph.artifacts.pop_back();
-  // An execution belongs to the walk when one of its near events is reached: its outputs upstream, its
-  // inputs downstream.
-  const std::string walked =
-      Cat(reached, ", walked (id) AS (SELECT DISTINCT v.execution_id FROM reached r JOIN lineage_events v",
-          " ON v.artifact_id = r.artifact_id AND v.direction = '", DirectionName(through), "') ");
-  graph.executions = TRY(ReadAll(
-      TRY(snapshot.Query(Cat(walked, "SELECT ", kExecutionColumns,
-                             " FROM walked w JOIN lineage_executions e ON e.id = w.id ORDER BY e.started_at, e.id"),
-                         {start.text()})),
-      ReadExecution));
-  const db::Rows events = TRY(snapshot.Query(
-      Cat(walked,
-          "SELECT v.execution_id, v.artifact_id, v.direction, v.port FROM walked w"
-          " JOIN lineage_events v ON v.execution_id = w.id JOIN reached r ON r.artifact_id = v.artifact_id"
-          " ORDER BY v.execution_id, v.direction, v.port"),
-      {start.text()}));
-  for (const db::Row& row : events) graph.events.push_back(ReadEvent(row));
-  return graph;
+Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, const std::vector<ArtifactId>& ids) {
+  return ReadAll(
+      TRY(QueryIn(snapshot, Cat("SELECT ", kArtifactColumns, " FROM lineage_artifacts x WHERE x.id"), "", ids)),
+      ReadArtifact);
+}
+
+Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const std::vector<ExecutionId>& ids) {
+  return ReadAll(
+      TRY(QueryIn(snapshot, Cat("SELECT ", kExecutionColumns, " FROM lineage_executions x WHERE x.id"), "", ids)),
+      ReadExecution);
+}
+
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
+                                    Direction direction) {
+  return ReadEvents(TRY(QueryIn(snapshot, Cat(kEvents, " FROM lineage_events v WHERE v.artifact_id"),
+                                Cat(" AND v.direction = '", DirectionName(direction), "'"), artifacts)));
+}
+
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
+                                    Direction direction) {
+  return ReadEvents(TRY(QueryIn(snapshot, Cat(kEvents, " FROM lineage_events v WHERE v.execution_id"),
+                                Cat(" AND v.direction = '", DirectionName(direction), "'"), executions)));
+}
+
+Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions) {
+  const db::Rows rows = TRY(QueryIn(snapshot,
+                                    "SELECT DISTINCT c.name FROM lineage_memberships m JOIN lineage_contexts c"
+                                    " ON c.id = m.context_id WHERE c.type = 'run' AND m.execution_id",
+                                    "", executions));
+  const db::Rows tracked = TRY(
+      QueryIn(snapshot, "SELECT x.id FROM lineage_executions x WHERE x.type = 'tracked_run' AND x.id", "", executions));
+  std::set<std::string> names;
+  for (const db::Rows* each : {&rows, &tracked}) {
+    for (const db::Row& row : *each) names.insert(row.Text(0));
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+Result<std::vector<std::pair<ArtifactId, std::string>>> TitlesOf(db::Snapshot& snapshot, std::string_view project,
+                                                                 std::string_view type, std::int64_t limit) {
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT id, title FROM lineage_artifacts WHERE project = ? AND type = ? AND title > ''"
+                         " ORDER BY created_at DESC, id DESC LIMIT ?",
+                         {std::string(project), std::string(type), limit}));
+  std::vector<std::pair<ArtifactId, std::string>> titles;
+  for (const db::Row& row : rows) titles.emplace_back(row.Text(0), row.Text(1));
+  return titles;
 }
 
 }  // namespace mw::lineage::store

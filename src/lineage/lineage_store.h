@@ -1,9 +1,11 @@
-// Remembers contexts, executions, artifacts and events: the only file of lineage with SQL. Functions run
-// inside closures of db::Database; nothing is checked here.
+// Remembers contexts, executions, artifacts and events, for recording and walking; with metadata_store the only files
+// of lineage with SQL. Functions run inside closures of db::Database; nothing is checked here.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "db/database.h"
@@ -11,24 +13,71 @@
 
 namespace mw::lineage::store {
 
+/// So many ids are asked for at once.
+inline constexpr std::size_t kBatch = 256;
+
 /// False when an execution of that id is there already.
-Result<bool> InsertExecution(db::Transaction& transaction, const NewExecution& execution);
+Result<bool> InsertExecution(db::Transaction& transaction, const Execution& execution);
+/// All but its id, project, type and created. False when there is none.
+Result<bool> UpdateExecution(db::Transaction& transaction, const Execution& execution);
 Status InsertArtifact(db::Transaction& transaction, const Artifact& artifact);
+/// All but its id, project, type, digest and created. False when there is none.
+Result<bool> UpdateArtifact(db::Transaction& transaction, const Artifact& artifact);
+/// The same port again changes nothing.
 Status InsertEvent(db::Transaction& transaction, const Event& event);
 /// Makes the context when absent, under `new_id`, and puts the execution into it.
 Status JoinContext(db::Transaction& transaction, const ContextName& context, std::string_view new_id,
-                   const ExecutionId& execution);
+                   const ExecutionId& execution, Timestamp now);
+/// Makes old metadata searchable, of at most kBatch artifacts; how many there were.
+Result<std::size_t> MakeSearchable(db::Transaction& transaction);
+/// Replaces what the owner ("a:", "e:", "c:" and an id) can be found by.
+Status SetProperties(db::Transaction& transaction, std::string_view owner, const Json& metadata);
 
 Result<std::optional<Artifact>> FindArtifact(db::Snapshot& snapshot, const ArtifactId& id);
 /// The newest first.
 Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, std::string_view project, std::string_view digest,
                                             std::int64_t limit);
+/// The newest first; of that digest too unless it is empty.
+Result<std::vector<Artifact>> FindTitled(db::Snapshot& snapshot, std::string_view project, std::string_view type,
+                                         std::string_view title, std::string_view digest, std::int64_t limit);
 Result<std::optional<Execution>> FindExecution(db::Snapshot& snapshot, const ExecutionId& id);
 Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const ContextName& context);
 Result<std::vector<Event>> EventsOf(db::Snapshot& snapshot, const ExecutionId& id);
 
-/// All artifacts that are reached from `start` against the direction of `through` events, i.e. kOutput: from
-/// an output to its execution to that one's inputs (upstream); kInput: the other way. At most `limit`.
-Result<Graph> Reach(db::Snapshot& snapshot, const ArtifactId& start, Direction through, std::int64_t limit);
+/// Of those ids, in any order; what is not there is left out.
+Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, const std::vector<ArtifactId>& ids);
+Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const std::vector<ExecutionId>& ids);
+/// Events of that direction of any of those artifacts, or of those executions.
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
+                                    Direction direction);
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
+                                    Direction direction);
+
+/// Metadata as it can be found by and is shown: with "digest", and "code_version".
+Json SearchedOf(const Artifact& artifact);
+Json SearchedOf(const Execution& execution);
+
+/// Names of the contexts of type "run" that any of those are in, and those that are tracked runs themselves; sorted.
+Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions);
+/// Ids and titles of all that have that type and a title, the newest first.
+Result<std::vector<std::pair<ArtifactId, std::string>>> TitlesOf(db::Snapshot& snapshot, std::string_view project,
+                                                                 std::string_view type, std::int64_t limit);
+
+// For metadata_store, which reads the same rows.
+inline constexpr std::string_view kArtifactColumns =
+    "x.id, x.project, x.type, x.title, x.digest, x.uri, x.state, x.metadata, x.schema_version, x.description, x.labels,"
+    " x.created_at, x.updated_at";
+inline constexpr std::string_view kExecutionColumns =
+    "x.id, x.project, x.type, x.name, x.state, x.code_version, x.configuration, x.environment, x.metadata,"
+    " x.schema_version, x.description, x.labels, x.started_at, x.ended_at, x.created_at, x.updated_at";
+Result<Artifact> ReadArtifact(const db::Row& row);
+Result<Execution> ReadExecution(const db::Row& row);
+template <typename Noun>
+Result<std::vector<Noun>> ReadAll(const db::Rows& rows, Result<Noun> (*read)(const db::Row&)) {
+  std::vector<Noun> all;
+  all.reserve(rows.size());
+  for (const db::Row& row : rows) all.push_back(TRY(read(row)));
+  return all;
+}
 
 }  // namespace mw::lineage::store

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/file.h"
+#include "lineage/recorder.h"
 
 namespace mw::pipelines {
 namespace {
@@ -19,6 +20,16 @@ std::string TypeOf(const Step& step, const NamedArtifact& output) {
   }
   if (!step.uses.empty() && output.artifact.directory) return "dataset";
   return output.artifact.directory ? "directory" : "file";
+}
+
+/// A version or deployment that a built-in step made is the one that the registry or the endpoint told of.
+std::string TitleOf(std::string_view type, const NamedArtifact& output) {
+  const Json& metadata = output.artifact.metadata;
+  const std::string model = metadata.StringOr("model", ""), endpoint = metadata.StringOr("endpoint", "");
+  const std::int64_t version = metadata.IntOr("version", 0), generation = metadata.IntOr("generation", 0);
+  if (type == lineage::kVersion && !model.empty() && version > 0) return lineage::VersionTitle(model, version);
+  if (type != lineage::kDeployment || endpoint.empty() || generation <= 0) return "";
+  return lineage::DeploymentTitle(endpoint, generation);
 }
 
 std::string PartOf(const std::vector<KeyPart>& parts, std::string_view name) {
@@ -75,8 +86,9 @@ Result<std::vector<NamedArtifact>> RecordLineage(db::Transaction& transaction, c
       finished.reused_from.empty() ? lineage::ExecutionState::kComplete : lineage::ExecutionState::kCached;
   execution.inputs = Inputs(finished);
   for (const NamedArtifact& output : finished.outputs) {
+    const std::string type = TypeOf(finished.step, output);
     execution.outputs.push_back(
-        {output.name, TypeOf(finished.step, output), output.artifact.digest, output.artifact.metadata});
+        {output.name, type, output.artifact.digest, output.artifact.metadata, {}, TitleOf(type, output)});
   }
   execution.code_version = CodeVersion(finished);
   execution.configuration = Configuration(finished);

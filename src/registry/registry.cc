@@ -88,6 +88,7 @@ Result<ModelVersion> Registry::CreateVersion(db::Transaction& transaction, const
                     {},
                     now};
   TRY(store::InsertVersion(transaction, made));
+  if (on_version_) TRY(on_version_(transaction, made));
   if (version.alias.empty()) return made;
   TRY(SetAlias(transaction, version.name, version.alias, made.version,
                version.attempt_id.empty() ? "registered" : version.attempt_id));

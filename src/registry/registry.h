@@ -6,8 +6,10 @@
 //                                                   '--------- RemoveAlias <-----------'
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -33,6 +35,10 @@ class Registry {
   /// Errors: kInvalidArgument names the field; kFailedPrecondition the attempt registered another package.
   Result<ModelVersion> CreateVersion(db::Transaction& transaction, const NewVersion& version) const;
   Task<Result<ModelVersion>> CreateVersion(NewVersion version);
+
+  /// Called with every version in the transaction that makes it, perhaps more than once. Set before the first is made.
+  using Witness = std::function<Status(db::Transaction&, const ModelVersion&)>;
+  void OnVersion(Witness witness) { on_version_ = std::move(witness); }
 
   /// Points the alias at a version; the same again changes nothing. Errors: kInvalidArgument the alias's
   /// name; kNotFound no such model or version, with those there are.
@@ -70,6 +76,7 @@ class Registry {
  private:
   db::Database& database_;
   const Clock& clock_;
+  Witness on_version_;
 };
 
 }  // namespace mw::registry

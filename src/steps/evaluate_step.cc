@@ -48,6 +48,7 @@ Result<Plan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
     return InvalidArgument("with.confidence is ", plan.options.bootstrap.confidence,
                            "; write a share from 50% to 99.9%");
   }
+  plan.options.bootstrap.keep_draws = true;
   plan.options.bootstrap.seed = static_cast<std::uint64_t>(TRY(WholeOption(task, "seed", 1, {0, 2'147'483'647})));
   return plan;
 }

@@ -348,8 +348,13 @@ Result<Run> Tracking::CreateRun(db::Transaction& transaction, const NewRun& run)
   .run;
 }
 
+Result<Run> Tracking::Witnessed(db::Transaction& transaction, Result<Run> run) const {
+  if (run.ok() && on_run_) TRY(on_run_(transaction, *run));
+  return run;
+}
+
 Task<Result<Run>> Tracking::CreateRun(NewRun run) {
-  co_return co_await database_.Write([&](db::Transaction& t) { return CreateRun(t, run); });
+  co_return co_await database_.Write([&](db::Transaction& t) { return Witnessed(t, CreateRun(t, run)); });
 }
 
 Result<Run> Tracking::UpdateRun(db::Transaction& transaction, const RunId& id, const RunChange& change) {
@@ -366,7 +371,7 @@ Result<Run> Tracking::UpdateRun(db::Transaction& transaction, const RunId& id, c
 }
 
 Task<Result<Run>> Tracking::UpdateRun(RunId id, RunChange change) {
-  co_return co_await database_.Write([&](db::Transaction& t) { return UpdateRun(t, id, change); });
+  co_return co_await database_.Write([&](db::Transaction& t) { return Witnessed(t, UpdateRun(t, id, change)); });
 }
 
 Status Tracking::EndRun(db::Transaction& transaction, const RunId& id, RunStatus status, std::int64_t ended) {

@@ -2,8 +2,10 @@
 // make part of a greater change exists on a transaction too. Any thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,6 +30,11 @@ class Tracking {
 
   /// Both outlive this.
   Tracking(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
+
+  /// Called with every run that a client makes or changes (not with those of pipelines), in that transaction, perhaps
+  /// more than once. Set before the first.
+  using Witness = std::function<Status(db::Transaction&, const Run&)>;
+  void OnRun(Witness witness) { on_run_ = std::move(witness); }
 
   /// At start: packs points that an older program kept one a row, a run at a time; until it is done their histories are
   /// not seen.
@@ -96,11 +103,13 @@ class Tracking {
 
  private:
   [[nodiscard]] std::int64_t NowMillis() const;
+  [[nodiscard]] Result<Run> Witnessed(db::Transaction& transaction, Result<Run> run) const;
   Task<Status> SetExperimentStage(ExperimentId id, Stage stage);
   Task<Status> SetRunStage(RunId id, Stage stage);
 
   db::Database& database_;
   const Clock& clock_;
+  Witness on_run_;
 };
 
 }  // namespace mw::tracking

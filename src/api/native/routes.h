@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "blob/blob_store.h"
+#include "compare/fact_reader.h"
 #include "db/database.h"
 #include "endpoints/endpoints.h"
 #include "goals/goals.h"
@@ -73,9 +74,12 @@ void AddServerRoutes(net::RouteTable& routes, ServerCalls& calls, endpoints::End
                      predictions::Predictions& predictions, const Clock& clock);
 /// /api/v1/import: what was made elsewhere, in bulk
 void AddImportRoutes(net::RouteTable& routes, tracking::Imports& imports);
-/// /api/v1/lineage
-void AddLineageRoutes(net::RouteTable& routes, db::Database& database);
 /// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views
 void AddRunTableRoutes(net::RouteTable& routes, tracking::RunTable& table, tracking::Views& views);
+/// /api/v1/lineage: graphs, origins, impact, records by hand
+void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry::Registry& registry,
+                      endpoints::Endpoints& endpoints, const Clock& clock);
+/// /api/v1/compare, /api/v1/runs/{id}/reproduce, /api/v1/experiments/{id}/baseline
+void AddCompareRoutes(net::RouteTable& routes, compare::FactSources sources);
 
 }  // namespace mw::api::native

@@ -20,5 +20,6 @@ void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
 void AddChangesVerb(const Registrar& registrar);    ///< changes
 void AddTransferVerbs(const Registrar& registrar);  ///< import, export
 void AddBenchVerb(const Registrar& registrar);      ///< bench
+void AddLineageVerbs(const Registrar& registrar);   ///< lineage, record, compare, reproduce, baseline, note
 
 }  // namespace mw::app::cli

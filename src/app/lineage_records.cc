@@ -1,0 +1,134 @@
+// From the nouns of other modules to what lineage is told.
+#include "app/lineage_records.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "lineage/lineage.h"
+#include "lineage/recorder.h"
+
+namespace mw::app {
+namespace {
+
+constexpr int kOldDeploymentsMax = 1000;  // of one endpoint
+
+lineage::ExecutionState StateOf(tracking::RunStatus status) {
+  switch (status) {
+    case tracking::RunStatus::kRunning: return lineage::ExecutionState::kRunning;
+    case tracking::RunStatus::kScheduled: return lineage::ExecutionState::kNew;
+    case tracking::RunStatus::kFinished: return lineage::ExecutionState::kComplete;
+    case tracking::RunStatus::kFailed: return lineage::ExecutionState::kFailed;
+    case tracking::RunStatus::kKilled: break;
+  }
+  return lineage::ExecutionState::kCancelled;
+}
+
+lineage::ToldRun Told(const tracking::Run& run) {
+  lineage::ToldRun told;
+  told.id = run.id.text();
+  told.experiment = run.experiment.text();
+  told.name = run.name;
+  told.state = StateOf(run.status);
+  told.metadata = Json::Make({{"experiment", run.experiment.text()}});
+  if (!run.user.empty()) told.metadata["user"] = run.user;
+  if (!run.source.empty()) told.metadata["source"] = run.source;
+  told.started = FromMicros(run.started * 1000);
+  if (run.ended) told.ended = FromMicros(*run.ended * 1000);
+  return told;
+}
+
+lineage::ToldVersion Told(const registry::ModelVersion& version) {
+  lineage::ToldVersion told;
+  told.project = version.project;
+  told.model = version.model;
+  told.version = version.version;
+  told.digest = version.package;
+  told.run_id = version.run_id;
+  told.sources = version.sources;
+  told.at = version.created;
+  return told;
+}
+
+lineage::ToldDeployment Told(const endpoints::Deployment& deployment) {
+  lineage::ToldDeployment told;
+  told.endpoint = deployment.endpoint;
+  told.generation = deployment.generation;
+  told.model = deployment.model;
+  told.versions.push_back(deployment.version);
+  for (const wire::WeightedVersion& each : deployment.traffic.versions) told.versions.push_back(each.version);
+  if (deployment.traffic.shadow) told.versions.push_back(deployment.traffic.shadow->version);
+  told.cause = deployment.cause;
+  told.by = deployment.requested_by;
+  told.at = deployment.created;
+  return told;
+}
+
+/// Oldest first, those behind the newest that is known.
+template <typename Noun, typename Titled>
+Result<std::vector<Noun>> Unknown(db::Snapshot& snapshot, std::vector<Noun> newest_first, std::string_view type,
+                                  Titled title) {
+  std::vector<Noun> unknown;
+  for (Noun& noun : newest_first) {
+    if (!TRY(lineage::Lineage::ArtifactsByTitle(snapshot, "default", type, title(noun))).empty()) break;
+    unknown.insert(unknown.begin(), std::move(noun));
+  }
+  return unknown;
+}
+
+Status RecordVersions(db::Transaction& transaction, const Clock& clock, std::vector<registry::ModelVersion> versions) {
+  const auto title = [](const registry::ModelVersion& version) {
+    return lineage::VersionTitle(version.model, version.version);
+  };
+  for (const auto& version : TRY(Unknown(transaction, std::move(versions), lineage::kVersion, title))) {
+    TRY(lineage::RecordVersion(transaction, clock, Told(version)));
+  }
+  return Ok();
+}
+
+Status RecordDeployments(db::Transaction& transaction, const Clock& clock,
+                         std::vector<endpoints::Deployment> deployments) {
+  std::erase_if(deployments, [](const endpoints::Deployment& deployment) { return deployment.removed; });
+  const auto title = [](const endpoints::Deployment& deployment) {
+    return lineage::DeploymentTitle(deployment.endpoint, deployment.generation);
+  };
+  for (const auto& deployment : TRY(Unknown(transaction, std::move(deployments), lineage::kDeployment, title))) {
+    TRY(lineage::RecordDeployment(transaction, clock, Told(deployment)));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+void RecordLineageOf(tracking::Tracking& tracking, registry::Registry& registry, endpoints::Endpoints& endpoints,
+                     const Clock& clock) {
+  tracking.OnRun([&clock](db::Transaction& transaction, const tracking::Run& run) {
+    return lineage::RecordRun(transaction, clock, Told(run));
+  });
+  registry.OnVersion([&clock](db::Transaction& transaction, const registry::ModelVersion& version) {
+    return lineage::RecordVersion(transaction, clock, Told(version));
+  });
+  endpoints.OnDeployment([&clock](db::Transaction& transaction, const endpoints::Deployment& deployment) {
+    return lineage::RecordDeployment(transaction, clock, Told(deployment));
+  });
+}
+
+Task<Status> RecordOldLineage(db::Database& database, registry::Registry& registry, endpoints::Endpoints& endpoints,
+                              const Clock& clock) {
+  const std::vector<registry::Model> models = CO_TRY(co_await registry.ListModels("default"));
+  for (const registry::Model& model : models) {
+    registry::ModelName name{"default", model.name};
+    const auto versions = CO_TRY(co_await registry.ListVersions(std::move(name)));
+    CO_TRY(co_await database.Write(
+        [&](db::Transaction& transaction) { return RecordVersions(transaction, clock, versions); }));
+  }
+  const std::vector<endpoints::EndpointView> views = CO_TRY(co_await endpoints.List());
+  for (const endpoints::EndpointView& view : views) {
+    const auto history = CO_TRY(co_await endpoints.History(view.current.endpoint, kOldDeploymentsMax));
+    CO_TRY(co_await database.Write(
+        [&](db::Transaction& transaction) { return RecordDeployments(transaction, clock, history); }));
+  }
+  co_return Ok();
+}
+
+}  // namespace mw::app
