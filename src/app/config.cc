@@ -44,6 +44,9 @@ Result<Flags> ReadFileSettings(const std::string& home) {
   settings.listen = reader.StringOr("listen", "");
   settings.inference_listen = reader.StringOr("inference_listen", "");
   settings.database = reader.StringOr("database", "");
+  settings.artifacts = reader.StringOr("artifacts", "");
+  settings.s3_endpoint = reader.StringOr("s3_endpoint", "");
+  settings.s3_region = reader.StringOr("s3_region", "");
   settings.log_level = reader.StringOr("log_level", "");
   reader.Finish();
   TRY(complaints.AsStatus());
@@ -89,6 +92,13 @@ Result<Config> LoadConfig(const Flags& flags) {
   TRY(Take(Choose(flags.inference_listen, "--inference-listen", "MILLWRIGHT_INFERENCE_LISTEN", file.inference_listen),
            config.inference_listen));
   config.database = Choose(flags.database, "--database", "MILLWRIGHT_DATABASE", file.database).value;
+  config.artifacts = Choose(flags.artifacts, "--artifacts", "MILLWRIGHT_ARTIFACTS", file.artifacts).value;
+  config.s3_endpoint = Choose(flags.s3_endpoint, "--s3-endpoint", "MILLWRIGHT_S3_ENDPOINT", file.s3_endpoint).value;
+  const Setting region = Choose(flags.s3_region, "--s3-region", "MILLWRIGHT_S3_REGION", file.s3_region);
+  if (!region.value.empty()) config.s3_region = region.value;
+  if (config.artifacts.empty() != config.s3_endpoint.empty()) {
+    return InvalidArgument("--artifacts s3://BUCKET/PREFIX and --s3-endpoint http://HOST:PORT come together");
+  }
   const Setting level = Choose(flags.log_level, "--log-level", "MILLWRIGHT_LOG_LEVEL", file.log_level);
   if (!level.value.empty()) config.log_level = TRY(ParseLevel(level.value).In(level.source));
   return config;

@@ -16,12 +16,16 @@ struct Config {
   std::string home;  ///< absolute
   net::Address listen{"127.0.0.1", 5000};
   net::Address inference_listen{"127.0.0.1", 8080};
-  std::string database;  ///< empty: HOME/millwright.db; else a postgresql:// URL
+  std::string database;   ///< empty: HOME/millwright.db; else a postgresql:// URL
+  std::string artifacts;  ///< empty: HOME/artifacts; else s3://BUCKET/PREFIX
+  std::string s3_endpoint;
+  std::string s3_region = "us-east-1";
   LogLevel log_level = LogLevel::kInfo;
 
   // Where things lie beneath the home.
   [[nodiscard]] std::string DatabasePath() const { return home + "/millwright.db"; }
   [[nodiscard]] std::string ArtifactsPath() const { return home + "/artifacts"; }
+  [[nodiscard]] std::string ArtifactCachePath() const { return home + "/artifact-cache"; }
   [[nodiscard]] std::string RunsPath() const { return home + "/runs"; }
   [[nodiscard]] std::string ServePath() const { return home + "/serve"; }
   [[nodiscard]] std::string LogsPath() const { return home + "/logs"; }
@@ -36,6 +40,9 @@ struct Flags {
   std::string listen;
   std::string inference_listen;
   std::string database;
+  std::string artifacts;
+  std::string s3_endpoint;
+  std::string s3_region;
   std::string log_level;
 };
 

@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   AddMonitorVerb(registrar);
   AddDoctorVerb(registrar);
   AddHomeVerbs(registrar);
+  AddStorageVerbs(registrar);
   AddChangesVerb(registrar);
   AddTransferVerbs(registrar);
   AddBenchVerb(registrar);

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "blob/directory_blobs.h"
+#include "blob/s3_blobs.h"
 #include "db/postgres_database.h"
 #include "db/sqlite_database.h"
 #include "exec/process_executor.h"
@@ -26,6 +27,8 @@
 
 namespace mw::app {
 namespace {
+
+constexpr int kBlobWorkers = 4;
 
 /// A secret file of the home: read, or made on first use.
 Result<std::string> Secret(const std::string& path, const std::function<std::string()>& make) {
@@ -52,9 +55,11 @@ Result<FileDescriptor> TakeLock(const std::string& path, const Clock& clock) {
 
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all;
-  for (const auto& module : {lineage::Migrations(), tracking::Migrations(), registry::Migrations(), goals::Migrations(),
-                             jobs::Migrations(), pipelines::Migrations(), pipelines::DefinitionMigrations(),
-                             endpoints::Migrations(), predictions::Migrations(), monitoring::Migrations()}) {
+  for (const auto& module :
+       {lineage::Migrations(), tracking::Migrations(), tracking::Uploads::Migrations(), tracking::Trash::Migrations(),
+        retention::Migrations(), registry::Migrations(), goals::Migrations(), jobs::Migrations(),
+        pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations(), predictions::Migrations(),
+        monitoring::Migrations()}) {
     all.insert(all.end(), module.begin(), module.end());
   }
   return all;
@@ -75,6 +80,19 @@ Json MachineEnvironment() {
                      {"system", Cat(name.sysname, " ", name.release)},
                      {"machine", name.machine},
                      {"cores", std::int64_t{std::thread::hardware_concurrency()}}});
+}
+
+/// Secrets come from the environment alone: no list of processes and no file of ours shows them.
+Result<std::unique_ptr<blob::BlobStore>> OpenBlobs(const Config& config, const Clock& clock) {
+  if (config.artifacts.empty()) return TRY(blob::DirectoryBlobs::Open(config.ArtifactsPath()));
+  blob::S3Options options;
+  TRY(blob::ParseS3Uri(config.artifacts, options).In("--artifacts"));
+  options.endpoint = config.s3_endpoint;
+  options.region = config.s3_region;
+  options.cache_directory = config.ArtifactCachePath();
+  options.credentials = {Environment("AWS_ACCESS_KEY_ID"), Environment("AWS_SECRET_ACCESS_KEY"),
+                         Environment("AWS_SESSION_TOKEN")};
+  return TRY(blob::S3Blobs::Open(std::move(options), clock));
 }
 
 /// What decides whether built-in steps give the same answer again: their program's own bytes.
@@ -128,9 +146,10 @@ Status Platform::OpenResources() {
     database_ = TRY(db::PostgresDatabase::Open({config_.database, config_.home, false}));
   }
   TRY(database_->Migrate(AllMigrations()));
-  blobs_ = TRY(blob::DirectoryBlobs::Open(config_.ArtifactsPath()));
+  blobs_ = TRY(OpenBlobs(config_, clock_));
   executor_ = TRY(exec::ProcessExecutor::Start(TRY(ProgramPath("mw-shim"))));
   workers_ = std::make_unique<WorkerPool>(std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
+  blob_workers_ = std::make_unique<WorkerPool>(kBlobWorkers);
   return Ok();
 }
 
@@ -143,7 +162,12 @@ Status Platform::BuildDomain() {
   run_table_ = std::make_unique<tracking::RunTable>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
   imports_ = std::make_unique<tracking::Imports>(*database_);
+  uploads_ = std::make_unique<tracking::Uploads>(*database_, clock_);
   registry_ = std::make_unique<registry::Registry>(*database_, clock_);
+  trash_ = std::make_unique<tracking::Trash>(*database_, clock_);
+  retention_ = std::make_unique<retention::Retention>(
+      retention::Parts{*database_, *blobs_, *blob_workers_, *tracking_, *trash_, *uploads_, clock_});
+  retainer_ = std::make_unique<retention::RetentionReconciler>(*retention_);
   goals_ = std::make_unique<goals::Goals>(*database_, clock_);
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
@@ -203,16 +227,18 @@ Status Platform::BuildRunner() {
 
 Status Platform::Listen() {
   net::RouteTable routes;
+  const api::BlobDoor blob_door{*blobs_, *blob_workers_};
   api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Examine(); });
   api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_, *production_, *registry_, *blobs_);
   api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
   api::native::AddGoalRoutes(routes, *goals_, *production_);
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
   api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
-  api::native::AddEndpointRoutes(routes, *endpoints_, *blobs_);
+  api::native::AddEndpointRoutes(routes, *endpoints_, blob_door);
   server_calls_ = std::make_unique<api::native::ServerCalls>(*endpoints_, *workers_, follow_token_);
   api::native::AddServerRoutes(routes, *server_calls_, *endpoints_, *predictions_, clock_);
   api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_, *blobs_);
+  api::native::AddStorageRoutes(routes, *retention_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
   api::native::AddImportRoutes(routes, *imports_);
@@ -223,7 +249,8 @@ Status Platform::Listen() {
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);
   api::mlflow::AddMetricRoutes(routes, *tracking_);
-  api::mlflow::AddArtifactRoutes(routes, *tracking_, *artifacts_, *blobs_);
+  api::mlflow::AddArtifactRoutes(routes, *tracking_, *artifacts_, blob_door);
+  api::mlflow::AddUploadRoutes(routes, *artifacts_, *uploads_, blob_door);
   api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);
@@ -275,6 +302,7 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   const std::function<void()> wake_runner = loop_->Add(*runner_);
   loop_->Add(*serve_);
   loop_->Add(*predictions_);
+  loop_->Add(*retainer_);
   loop_->Add(*production_);
   monitor_->OnWake(loop_->Add(*monitor_));
   runner_->OnWake(wake_runner);

@@ -37,11 +37,15 @@
 #include "pipelines/run_reconciler.h"
 #include "predictions/predictions.h"
 #include "registry/registry.h"
+#include "retention/reconciler.h"
+#include "retention/retention.h"
 #include "tracking/artifacts.h"
 #include "tracking/imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
+#include "tracking/trash.h"
+#include "tracking/uploads.h"
 
 namespace mw::app {
 
@@ -87,6 +91,7 @@ class Platform {
   std::unique_ptr<blob::BlobStore> blobs_;
   std::unique_ptr<exec::Executor> executor_;
   std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<WorkerPool> blob_workers_;  ///< wait for disks and far stores, and for nothing else
 
   // Domain.
   std::unique_ptr<lineage::Lineage> lineage_;
@@ -95,7 +100,11 @@ class Platform {
   std::unique_ptr<tracking::RunTable> run_table_;
   std::unique_ptr<tracking::Views> views_;
   std::unique_ptr<tracking::Imports> imports_;
+  std::unique_ptr<tracking::Uploads> uploads_;
   std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<tracking::Trash> trash_;
+  std::unique_ptr<retention::Retention> retention_;
+  std::unique_ptr<retention::RetentionReconciler> retainer_;
   std::unique_ptr<goals::Goals> goals_;
   std::unique_ptr<pipelines::Definitions> definitions_;
   std::unique_ptr<jobs::Jobs> jobs_;

@@ -86,6 +86,8 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/runs/{id}/reproduce", kRead},
     {Method::kGet, "/api/v1/experiments/{id}/baseline", kRead},
     {Method::kGet, "/api/v1/limits", kRead},
+    {Method::kGet, "/api/v1/storage", kRead},
+    {Method::kGet, "/api/v1/retention", kRead},
     {Method::kGet, "/api/v1/endpoints", kRead},
     {Method::kGet, "/api/v1/endpoints/{name}", kRead},
     {Method::kGet, "/api/v1/endpoints/{name}/example", kRead},
@@ -112,6 +114,10 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/models/{name}/versions", kWrite},
     {Method::kPost, "/api/v1/endpoints/{name}/labels", kWrite},
     {Method::kPut, "/api/v1/endpoints/{name}/monitoring/settings", kWrite},
+    // Taking away for good.
+    {Method::kPut, "/api/v1/retention/{experiment}", kAdmin},
+    {Method::kDelete, "/api/v1/retention/{experiment}", kAdmin},
+    {Method::kPost, "/api/v1/gc", kAdmin},
     // Deciding what is answered in production.
     {Method::kPost, "/api/v1/limits", kDeploy},
     {Method::kDelete, "/api/v1/limits", kDeploy},
@@ -168,9 +174,15 @@ constexpr Guarded kProxy[] = {
     {Method::kGet, "/artifacts/{path...}", kRead},
     {Method::kPut, "/artifacts/{path...}", kWrite},
     {Method::kDelete, "/artifacts/{path...}", kWrite},
+    {Method::kPost, "/mpu/create", kWrite},
     {Method::kPost, "/mpu/create/{path...}", kWrite},
+    {Method::kPost, "/mpu/complete", kWrite},
     {Method::kPost, "/mpu/complete/{path...}", kWrite},
+    {Method::kPost, "/mpu/abort", kWrite},
     {Method::kPost, "/mpu/abort/{path...}", kWrite},
+    {Method::kPut, "/mpu/part/{upload}/{number}", kWrite},
+    {Method::kGet, "/mpu/parts/{upload}", kRead},
+    {Method::kGet, "/presigned/{path...}", kRead},
 };
 constexpr std::string_view kProxyPrefixes[] = {"/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts"};
 // Where there is none of its endpoints, so that its client learns that.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "pipelines/offload.h"
+#include "base/offload.h"
 
 namespace mw::app {
 namespace {
@@ -14,7 +14,7 @@ constexpr Duration kLookAgain = std::chrono::seconds(1);
 Task<Timestamp> ServeKeeper::Tick(Timestamp now) {
   Result<serving::LocalServer> server = serving::FindLocalServer(options_.state_directory);
   if (!server.ok() || known_.pid == 0) {
-    server = co_await pipelines::Offload(workers_, [&] { return serving::AdoptOrStart(options_); });
+    server = co_await Offload(workers_, [&] { return serving::AdoptOrStart(options_); });
   }
   if (!server.ok()) {
     if (!complained_) LogError("no model server", {{"error", server.error().ToString()}});

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/disk_full.h"
+
 namespace mw {
 namespace {
 
@@ -91,7 +93,8 @@ Code CodeFromHttpStatus(int status) {
     case 409: return Code::kAborted;
     case 412: return Code::kFailedPrecondition;
     case 413:
-    case 431: return Code::kResourceExhausted;
+    case 431:
+    case 507: return Code::kResourceExhausted;
     case 405:
     case 501: return Code::kUnimplemented;
     case 408: return Code::kDeadlineExceeded;
@@ -106,7 +109,9 @@ Code CodeFromHttpStatus(int status) {
 
 Error ErrnoError(int error_number, std::string_view what) {
   char buffer[128];
-  return Error{CodeFromErrno(error_number), Cat(what, ": ", strerror_r(error_number, buffer, sizeof buffer)), {}};
+  const bool full = error_number == ENOSPC || error_number == EDQUOT;
+  return Error{CodeFromErrno(error_number), Cat(what, ": ", strerror_r(error_number, buffer, sizeof buffer)),
+               std::string(full ? kDiskFullContext : "")};
 }
 
 }  // namespace mw

@@ -114,6 +114,32 @@ TYPED_TEST_P(BlobContract, DeletedIsGoneAndCanBeStoredAgain) {
   EXPECT_EQ(this->store().Get(kAbcDigest, 3).value(), "abc");
 }
 
+TYPED_TEST_P(BlobContract, WhatIsIdleGoesAndWhatIsWantedAgainStays) {
+  const Duration hour = std::chrono::hours(1);
+  const Timestamp before = RealClock().Now() - hour, after = RealClock().Now() + hour;
+  ASSERT_TRUE(this->store().Put("abc").ok());
+  EXPECT_FALSE(this->store().DeleteIfIdle(kAbcDigest, before).value()) << "it was stored since";
+  EXPECT_TRUE(this->store().Touch(kAbcDigest).ok());
+  EXPECT_EQ(this->store().Get(kAbcDigest, 3).value(), "abc");
+  EXPECT_TRUE(this->store().DeleteIfIdle(kAbcDigest, after).value());
+  EXPECT_EQ(this->store().Size(kAbcDigest).error().code, Code::kNotFound);
+  EXPECT_FALSE(this->store().DeleteIfIdle(kAbcDigest, after).value()) << "it has gone";
+  EXPECT_EQ(this->store().Touch(kAbcDigest).error().code, Code::kNotFound);
+}
+
+TYPED_TEST_P(BlobContract, OneWhoStoresWhileItIsDeletedKeepsIt) {
+  // The writers store what the sweeper calls idle: after each round the blob is there.
+  for (int round = 0; round < 50; ++round) {
+    ASSERT_TRUE(this->store().Put("abc").ok());
+    const Timestamp since = RealClock().Now() + std::chrono::milliseconds(1);
+    while (RealClock().Now() <= since) std::this_thread::yield();
+    std::thread writer([&] { EXPECT_TRUE(this->store().Put("abc").ok()); });
+    EXPECT_TRUE(this->store().DeleteIfIdle(kAbcDigest, since).ok());
+    writer.join();
+    ASSERT_EQ(this->store().Get(kAbcDigest, 3).value(), "abc");
+  }
+}
+
 TYPED_TEST_P(BlobContract, ALimitProtectsTheReader) {
   ASSERT_TRUE(this->store().Put("abc").ok());
   EXPECT_EQ(this->store().Get(kAbcDigest, 2).error().code, Code::kResourceExhausted);
@@ -170,6 +196,7 @@ TYPED_TEST_P(BlobContract, ManyThreadsStoreTheSameAndDifferentThings) {
 REGISTER_TYPED_TEST_SUITE_P(BlobContract, NamesBlobsByTheirSha256, StreamsPieceByPiece, ReadsAnyPart,
                             TheSameBytesAreStoredOnce, AWriterThatIsDroppedLeavesNothing, WhatIsNotThereIsNotFound,
                             WhatIsNoDigestIsRefused, ADamagedBlobIsNoticed, DeletedIsGoneAndCanBeStoredAgain,
+                            WhatIsIdleGoesAndWhatIsWantedAgainStays, OneWhoStoresWhileItIsDeletedKeepsIt,
                             ALimitProtectsTheReader, ListShowsAllAndStopsAtAnError, ALocalPathCanBeReadByAnyProgram,
                             FilesAreStreamedIn, ManyThreadsStoreTheSameAndDifferentThings);
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace mw::blob {
@@ -43,6 +44,11 @@ class BlobStore {
   virtual Status Verify(const Digest& digest) = 0;
   /// Nothing when it is not there.
   virtual Status Delete(const Digest& digest) = 0;
+  /// For those who name a blob that they did not just store: it counts as stored now. Errors: kNotFound.
+  virtual Status Touch(const Digest& digest) = 0;
+  /// Deletes it unless it was stored, stored again or touched at or after `since`: whether it did. Together with Touch
+  /// and Commit in one process it is one step: whoever got a blob after `since` keeps it.
+  virtual Result<bool> DeleteIfIdle(const Digest& digest, Timestamp since) = 0;
   /// Calls `visit` for each stored blob. Errors: `visit`'s.
   virtual Status List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) = 0;
 

@@ -267,12 +267,21 @@ Result<std::string> ReadFileOf(BlobStore& store, const Artifact& directory, std:
   return store.Get(file->digest, limit);
 }
 
+namespace {
+
+Result<std::uint64_t> TouchedSize(BlobStore& store, const Digest& digest) {
+  TRY(store.Touch(digest));
+  return store.Size(digest);
+}
+
+}  // namespace
+
 Status CheckPresent(BlobStore& store, const Artifact& artifact) {
-  TRY(store.Size(artifact.digest));
+  TRY(store.Touch(artifact.digest));
   if (artifact.kind == ArtifactKind::kFile) return Ok();
   const Manifest manifest = TRY(ReadManifest(store, artifact.digest));
   for (const ManifestFile& file : manifest.files) {
-    const Result<std::uint64_t> size = store.Size(file.digest);
+    const Result<std::uint64_t> size = TouchedSize(store, file.digest);
     if (!size.ok() || *size != file.size) {
       return NotFound("artifact ", artifact.digest, " is not whole: ", Quoted(file.path), " (", file.digest, ") is ",
                       size.ok() ? "damaged" : "missing");

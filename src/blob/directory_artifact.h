@@ -64,7 +64,8 @@ Result<Artifact> PutPath(BlobStore& store, const std::string& path);
 Result<Manifest> ReadManifest(BlobStore& store, const Digest& digest);
 /// One file of a directory artifact. Errors: kNotFound; kResourceExhausted above `limit`.
 Result<std::string> ReadFileOf(BlobStore& store, const Artifact& directory, std::string_view path, std::size_t limit);
-/// Whether all of it is stored, by size. Errors: kNotFound naming what is missing.
+/// Whether all of it is stored, by size; whoever is about to name it asks this, and it counts as stored now. Errors:
+/// kNotFound naming what is missing.
 Status CheckPresent(BlobStore& store, const Artifact& artifact);
 
 /// Puts the artifact at `target`, read-only, sharing the store's bytes where the file system can (hard links). The

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
+#include "base/disk_full.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "blob/beneath.h"
@@ -31,9 +33,16 @@ struct Place {
 };
 Place PlaceOf(std::string_view hex) { return {Cat(kTree, '/', hex.substr(0, 2)), std::string(hex.substr(2))}; }
 
+// The kernel's own stamps may lie some milliseconds behind the clock that DeleteIfIdle is given times of.
+using Times = std::array<timespec, 2>;
+Times TimesNow() {
+  const std::int64_t now = ToMicros(RealClock().Now());
+  const timespec at{static_cast<time_t>(now / 1'000'000), static_cast<long>(now % 1'000'000 * 1000)};
+  return {at, at};
+}
+
 Error DiskError(int error, const std::string& root, std::string_view what) {
-  if (error != ENOSPC && error != EDQUOT) return ErrnoError(error, what);
-  return ResourceExhausted("the disk that holds ", root, " is full (", what, "); free some space and try again");
+  return error == ENOSPC || error == EDQUOT ? DiskFull(root) : ErrnoError(error, what);
 }
 
 // Made and, when it is new, known to be on disk.
@@ -49,8 +58,12 @@ Status MakeDirectory(int root, const std::string& path, const std::string& root_
 
 class FileWriter final : public Writer {
  public:
-  FileWriter(int root, std::string root_name, FileDescriptor file, std::string temporary)
-      : root_(root), root_name_(std::move(root_name)), file_(std::move(file)), temporary_(std::move(temporary)) {}
+  FileWriter(int root, std::string root_name, Mutex& naming, FileDescriptor file, std::string temporary)
+      : root_(root),
+        root_name_(std::move(root_name)),
+        naming_(naming),
+        file_(std::move(file)),
+        temporary_(std::move(temporary)) {}
   ~FileWriter() override {
     if (!temporary_.empty()) unlinkat(root_, temporary_.c_str(), 0);
   }
@@ -75,15 +88,21 @@ class FileWriter final : public Writer {
     TRY(MakeDirectory(root_, kTree, root_name_));
     TRY(MakeDirectory(root_, place.directory, root_name_));
     const FileDescriptor directory = TRY(OpenBeneath(root_, place.directory, O_RDONLY | O_DIRECTORY));
-    if (Link(directory.get(), place.name) != 0 && errno != EEXIST) {
-      return DiskError(errno, root_name_, "naming an artifact");
-    }
+    if (Name(directory.get(), place.name) != 0) return DiskError(errno, root_name_, "naming an artifact");
     // Also when it was there before: whoever named it may not have come as far as its fsync.
     if (fsync(directory.get()) != 0) return DiskError(errno, root_name_, "syncing the artifact directory");
     return Cat(kPrefix, hex);
   }
 
  private:
+  /// What is there already is stored now again.
+  [[nodiscard]] int Name(int directory, const std::string& name) const {
+    const Lock lock(naming_);
+    const Times now = TimesNow();
+    if (futimens(file_.get(), now.data()) != 0) return -1;
+    if (Link(directory, name) == 0) return 0;
+    return errno == EEXIST ? utimensat(directory, name.c_str(), now.data(), 0) : -1;
+  }
   [[nodiscard]] int Link(int directory, const std::string& name) const {
     if (!temporary_.empty()) return linkat(root_, temporary_.c_str(), directory, name.c_str(), 0);
     const std::string itself = Cat("/proc/self/fd/", file_.get());
@@ -92,6 +111,7 @@ class FileWriter final : public Writer {
 
   int root_;  // of the store, which outlives its writers
   std::string root_name_;
+  Mutex& naming_;  // likewise
   FileDescriptor file_;
   std::string temporary_;  // empty: the file has no name
   Sha256 hash_;
@@ -110,13 +130,13 @@ Result<std::unique_ptr<DirectoryBlobs>> DirectoryBlobs::Open(const std::string& 
 Result<std::unique_ptr<Writer>> DirectoryBlobs::Create() {
   Result<FileDescriptor> unnamed = OpenBeneath(directory_.get(), ".", O_TMPFILE | O_RDWR, 0600);
   if (unnamed.ok()) {
-    return std::unique_ptr<Writer>(new FileWriter(directory_.get(), root_, std::move(*unnamed), ""));
+    return std::unique_ptr<Writer>(new FileWriter(directory_.get(), root_, naming_, std::move(*unnamed), ""));
   }
   // Some file systems have no unnamed files; a random name that nobody has serves as well.
   const std::string temporary = Cat(".incoming-", Hex(RandomBytes(12)));
   FileDescriptor named(openat(directory_.get(), temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!named.valid()) return DiskError(errno, root_, "making a temporary file");
-  return std::unique_ptr<Writer>(new FileWriter(directory_.get(), root_, std::move(named), temporary));
+  return std::unique_ptr<Writer>(new FileWriter(directory_.get(), root_, naming_, std::move(named), temporary));
 }
 
 Result<FileDescriptor> DirectoryBlobs::OpenBlob(const Digest& digest, int flags) const {
@@ -179,6 +199,26 @@ Status DirectoryBlobs::Delete(const Digest& digest) {
     return ErrnoError(errno, Cat("deleting ", digest));
   }
   return Ok();
+}
+
+Status DirectoryBlobs::Touch(const Digest& digest) {
+  const Lock lock(naming_);
+  const FileDescriptor file = TRY(OpenBlob(digest, O_RDONLY));
+  if (futimens(file.get(), TimesNow().data()) != 0) return ErrnoError(errno, Cat("touching ", digest));
+  return Ok();
+}
+
+Result<bool> DirectoryBlobs::DeleteIfIdle(const Digest& digest, Timestamp since) {
+  const Lock lock(naming_);
+  const Result<FileDescriptor> file = OpenBlob(digest, O_RDONLY);
+  if (!file.ok() && file.error().code == Code::kNotFound) return false;
+  if (!file.ok()) return file.error();
+  struct stat facts {};
+  if (fstat(file->get(), &facts) != 0) return ErrnoError(errno, Cat("looking at ", digest));
+  const std::int64_t stored = std::int64_t{facts.st_mtim.tv_sec} * 1'000'000 + facts.st_mtim.tv_nsec / 1000;
+  if (stored >= ToMicros(since)) return false;
+  TRY(Delete(digest));
+  return true;
 }
 
 Status DirectoryBlobs::List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "blob/blob_store.h"
 
@@ -23,6 +24,8 @@ class DirectoryBlobs final : public BlobStore {
   Result<std::string> LocalPath(const Digest& digest) override;
   Status Verify(const Digest& digest) override;
   Status Delete(const Digest& digest) override;
+  Status Touch(const Digest& digest) override;
+  Result<bool> DeleteIfIdle(const Digest& digest, Timestamp since) override;
   Status List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) override;
 
  private:
@@ -32,6 +35,7 @@ class DirectoryBlobs final : public BlobStore {
 
   std::string root_;
   FileDescriptor directory_;
+  Mutex naming_;  ///< held to look at a blob's time and to change it or to delete by it
 };
 
 }  // namespace mw::blob

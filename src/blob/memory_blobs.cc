@@ -25,7 +25,9 @@ class MemoryWriter final : public Writer {
   Result<Digest> Commit() override {
     Digest digest = Cat("sha256:", Sha256Hex(bytes_));
     const Lock lock(store_.mutex_);
-    store_.blobs_[digest].bytes = std::move(bytes_);
+    MemoryBlobs::Blob& blob = store_.blobs_[digest];
+    blob.bytes = std::move(bytes_);
+    blob.stored = RealClock().Now();
     return digest;
   }
 
@@ -86,6 +88,22 @@ Status MemoryBlobs::Delete(const Digest& digest) {
   const Lock lock(mutex_);
   blobs_.erase(digest);
   return Ok();
+}
+
+Status MemoryBlobs::Touch(const Digest& digest) {
+  const Lock lock(mutex_);
+  Blob& blob = *TRY(Find(digest));
+  blob.stored = RealClock().Now();
+  return Ok();
+}
+
+Result<bool> MemoryBlobs::DeleteIfIdle(const Digest& digest, Timestamp since) {
+  if (!IsDigest(digest)) return InvalidArgument(Quoted(digest), " is no digest");
+  const Lock lock(mutex_);
+  const auto found = blobs_.find(digest);
+  if (found == blobs_.end() || found->second.stored >= since) return false;
+  blobs_.erase(found);
+  return true;
 }
 
 Status MemoryBlobs::List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) {

@@ -20,6 +20,8 @@ class MemoryBlobs final : public BlobStore {
   Result<std::string> LocalPath(const Digest& digest) override;
   Status Verify(const Digest& digest) override;
   Status Delete(const Digest& digest) override;
+  Status Touch(const Digest& digest) override;
+  Result<bool> DeleteIfIdle(const Digest& digest, Timestamp since) override;
   Status List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) override;
 
   /// Changes a stored byte without changing the name, as a failing disk would.
@@ -30,6 +32,7 @@ class MemoryBlobs final : public BlobStore {
   struct Blob {
     std::string bytes;
     FileDescriptor file;  // made by LocalPath
+    Timestamp stored = RealClock().Now();
   };
   Result<Blob*> Find(const Digest& digest) MW_REQUIRES(mutex_);
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/disk_full.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "db/postgres_values.h"
@@ -131,6 +132,7 @@ Error PostgresConnection::LastError(const pg_result* result, std::string_view sq
   broken_ = broken_ || (result != nullptr && PQresultErrorField(result, PG_DIAG_SQLSTATE) == nullptr);
   if (Lost()) return Unavailable("the connection to ", Where(), " was lost: ", OneLine(PQerrorMessage(handle_)));
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state != nullptr && std::string_view(state) == "53100") return DiskFull(Where());
   const Code code = CodeOf(state == nullptr ? "" : state);
   std::string message = OneLine(result == nullptr ? PQerrorMessage(handle_) : PQresultErrorMessage(result));
   if (code == Code::kInternal) CatTo(message, " in: ", sql);

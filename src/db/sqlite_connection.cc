@@ -10,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/disk_full.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "db/sql_text.h"
@@ -74,10 +75,6 @@ Code ConstraintCode(int extended) {
 /// nobody else's. Whether it can be opened is for SQLite to say.
 void MakePrivate(const std::string& path) {
   const FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-}
-
-Error DiskFull(std::string_view path) {
-  return ResourceExhausted("the disk that holds ", path, " is full; free some space, nothing needs to be restarted");
 }
 
 }  // namespace

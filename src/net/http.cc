@@ -3,6 +3,9 @@
 
 #include <array>
 
+#include "base/disk_full.h"
+#include "base/path_text.h"
+
 namespace mw::net {
 namespace {
 
@@ -46,12 +49,6 @@ Result<std::string> Decode(std::string_view text, bool plus_is_space) {
 bool IsUnreserved(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
          c == '_' || c == '~';
-}
-
-// "." and "..", also with path parameters as in "..;x", which some servers take for "..".
-bool IsDotSegment(std::string_view segment) {
-  const std::string_view name = segment.substr(0, segment.find(';'));
-  return name == "." || name == "..";
 }
 
 }  // namespace
@@ -109,6 +106,7 @@ std::string_view ReasonPhrase(int status) {
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
+    case 507: return "Insufficient Storage";
     default: return "Status";
   }
 }
@@ -127,7 +125,7 @@ Response JsonResponse(const Json& body, int status) {
 Response ErrorResponse(const Error& error) {
   Response response =
       JsonResponse(Json::Make({{"error", Json::Make({{"code", CodeName(error.code)}, {"message", error.ToString()}})}}),
-                   HttpStatus(error.code));
+                   IsDiskFull(error) ? 507 : HttpStatus(error.code));
   if (response.status == 429 || response.status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
@@ -183,17 +181,8 @@ Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_
 Result<std::string> DecodePath(std::string_view raw) {
   std::string path = TRY(PercentDecode(raw));
   if (!path.starts_with('/')) return InvalidArgument("path ", Quoted(path), " does not begin with '/'");
-  if (!IsUtf8(path)) return InvalidArgument("path ", Quoted(raw), " is not UTF-8");
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '%' || c == '\\' || byte < 0x20 || byte == 0x7f) {
-      return InvalidArgument("path ", Quoted(raw), " has a '%', a backslash or a control character after decoding");
-    }
-  }
   if (path.find("//") != std::string::npos) return InvalidArgument("path ", Quoted(path), " has an empty segment");
-  for (const std::string_view segment : Split(path, '/')) {
-    if (IsDotSegment(segment)) return InvalidArgument("path ", Quoted(path), " has a '.' or '..' segment");
-  }
+  TRY(CheckDecodedPath(path));
   return path;
 }
 

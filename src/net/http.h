@@ -40,7 +40,7 @@ struct Response {
 
 /// application/json.
 Response JsonResponse(const Json& body, int status = 200);
-/// {"error": {"code": "NOT_FOUND", "message": "..."}} with the status that HttpStatus gives.
+/// {"error": {"code": "NOT_FOUND", "message": "..."}} with the status that HttpStatus gives; 507 when a disk is full.
 Response ErrorResponse(const Error& error);
 /// The Error that ErrorResponse was made of; for other servers' bodies, one from the status.
 Error ErrorFromResponse(const Response& response);
@@ -49,7 +49,7 @@ Error ErrorFromResponse(const Response& response);
 Result<std::string> PercentDecode(std::string_view text);
 std::string PercentEncode(std::string_view text);
 /// The path of a request, decoded once, fit to be resolved beneath a root. Errors: kInvalidArgument for
-/// what still contains '%', a backslash, a control character, an empty, "." or ".." segment, or no UTF-8.
+/// an empty segment, and for what CheckDecodedPath (base/path_text.h) refuses.
 Result<std::string> DecodePath(std::string_view raw);
 /// "a=1&b=x%20y" -> pairs, decoded ('+' is a space).
 Result<std::vector<std::pair<std::string, std::string>>> ParseQuery(std::string_view query);

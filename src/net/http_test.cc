@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/disk_full.h"
 #include "net/host_guard.h"
 #include "net/http_client.h"
 #include "net/route.h"
@@ -32,6 +33,8 @@ TEST(Http, RefusesPathsThatCouldLeadOutOfARoot) {
   EXPECT_EQ(*DecodePath("/a/b%20c/...d"), "/a/b c/...d");
   EXPECT_EQ(*DecodePath("/"), "/");
   EXPECT_EQ(*DecodePath("/a/"), "/a/");
+  EXPECT_EQ(*DecodePath("/100%25.txt"), "/100%.txt");
+  EXPECT_EQ(*DecodePath("/a%2520b"), "/a%20b");
   for (const char* bad : {"/..",
                           "/../etc/passwd",
                           "/a/../b",
@@ -41,7 +44,11 @@ TEST(Http, RefusesPathsThatCouldLeadOutOfARoot) {
                           "/%2E%2E%2Fx",
                           "/..%2fx",
                           "/%252e%252e/x",
-                          "/a%25b",
+                          "/%252fetc",
+                          "/a%255cb",
+                          "/%25252e%25252e/x",
+                          "/%2500",
+                          "/..%253b/x",
                           "/a\\b",
                           "/%5c..%5cx",
                           "/..;/x",
@@ -67,6 +74,8 @@ TEST(Http, ErrorsTravelAsAnswers) {
   const Response response = ErrorResponse(NotFound("model \"iris\" has no version 7"));
   EXPECT_EQ(response.status, 404);
   EXPECT_EQ(response.body, R"({"error":{"code":"NOT_FOUND","message":"model \"iris\" has no version 7"}})");
+  EXPECT_EQ(ErrorResponse(DiskFull("/home/db").In("logging")).status, 507);
+  EXPECT_EQ(ErrorResponse(ResourceExhausted("too many")).status, 429);
   const Error back = ErrorFromResponse(response);
   EXPECT_EQ(back.code, Code::kNotFound);
   EXPECT_EQ(back.message, "model \"iris\" has no version 7");

@@ -1,7 +1,7 @@
 // Key, entry, existence, explanation.
 #include "pipelines/cache_lookup.h"
 
-#include "pipelines/offload.h"
+#include "base/offload.h"
 #include "pipelines/step_workspace.h"
 
 namespace mw::pipelines {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <map>
 
+#include "base/offload.h"
 #include "pipelines/cache_lookup.h"
 #include "pipelines/goal_file.h"
-#include "pipelines/offload.h"
 
 namespace mw::pipelines {
 namespace {

@@ -1,8 +1,8 @@
 // Acting: what each action of a run does, effect by effect. Between any two effects the process may die; the names
 // given to Killed are those points.
 #include "base/log.h"
+#include "base/offload.h"
 #include "pipelines/active_run.h"
-#include "pipelines/offload.h"
 #include "pipelines/run_reconciler.h"
 #include "pipelines/step_lineage.h"
 

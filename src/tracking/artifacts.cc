@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/path_text.h"
 #include "base/text.h"
 #include "tracking/artifact_store.h"
 
@@ -10,14 +11,10 @@ namespace mw::tracking {
 namespace {
 
 bool IsSafe(std::string_view path) {
-  if (path.empty() || path.size() > Artifacts::kPathBytesMax || !IsUtf8(path)) return false;
-  const bool odd = std::any_of(path.begin(), path.end(),
-                               [](char c) { return c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
-  if (odd) return false;
+  if (path.empty() || path.size() > Artifacts::kPathBytesMax || !CheckDecodedPath(path).ok()) return false;
   const std::vector<std::string_view> names = Split(path, '/');
   if (names.front().find(':') != std::string_view::npos) return false;  // a drive, a scheme
-  return std::none_of(names.begin(), names.end(),
-                      [](std::string_view name) { return name.empty() || name == "." || name == ".."; });
+  return std::none_of(names.begin(), names.end(), [](std::string_view name) { return name.empty(); });
 }
 
 /// The directories that a path lies in: "a", "a/b" of "a/b/c".
@@ -53,19 +50,21 @@ Status Artifacts::CheckPath(std::string_view path) {
   return InvalidArgument("Invalid path: ", Quoted(path));
 }
 
+Status Artifacts::Put(db::Transaction& transaction, const Artifact& artifact, std::int64_t now) {
+  TRY(CheckPath(artifact.path));
+  for (const std::string& directory : DirectoriesOf(artifact.path)) {
+    if (!TRY(store::FindArtifact(transaction, directory))) continue;
+    return InvalidArgument(Quoted(artifact.path), " cannot be stored: ", Quoted(directory), " is a file");
+  }
+  if (!TRY(store::ArtifactsBelow(transaction, artifact.path, 1)).empty()) {
+    return InvalidArgument(Quoted(artifact.path), " is a directory");
+  }
+  return store::PutArtifact(transaction, artifact, now);
+}
+
 Task<Status> Artifacts::Put(Artifact artifact) {
-  CO_TRY(CheckPath(artifact.path));
   const std::int64_t now = ToMicros(clock_.Now()) / 1000;
-  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
-    for (const std::string& directory : DirectoriesOf(artifact.path)) {
-      if (!TRY(store::FindArtifact(t, directory))) continue;
-      return InvalidArgument(Quoted(artifact.path), " cannot be stored: ", Quoted(directory), " is a file");
-    }
-    if (!TRY(store::ArtifactsBelow(t, artifact.path, 1)).empty()) {
-      return InvalidArgument(Quoted(artifact.path), " is a directory");
-    }
-    return store::PutArtifact(t, artifact, now);
-  });
+  co_return co_await database_.Write([&](db::Transaction& t) { return Put(t, artifact, now); });
 }
 
 Task<Result<Artifact>> Artifacts::Find(std::string path) {

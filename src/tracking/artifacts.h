@@ -44,6 +44,8 @@ class Artifacts {
   /// The blob is there already. Errors: kInvalidArgument: the path, or a file where a directory would be, or the other
   /// way round.
   Task<Status> Put(Artifact artifact);
+  /// The same as part of a greater change; `now` in milliseconds.
+  static Status Put(db::Transaction& transaction, const Artifact& artifact, std::int64_t now);
   /// Errors: kInvalidArgument; kNotFound.
   Task<Result<Artifact>> Find(std::string path);
   /// By name; of a directory that is not there, or a file, nothing. The empty path is the root.

@@ -20,7 +20,6 @@ NOT_SERVED = {
     "values.log_model_tag": "runs/log-model",
     "validation.of_what_mlflow_lets_pass[dataset without a digest]": "runs/log-inputs",
     "validation.of_what_mlflow_lets_pass[two comparisons without AND]": "read as MLflow reads it",
-    "artifacts.odd_names": "a name with a percent sign",
     "artifacts.pages_files": "the model registry",
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/disk_full.h"
 #include "base/text.h"
 
 namespace mw::api::mlflow {
@@ -57,9 +58,10 @@ void AddNonEmpty(Json& object, std::string_view key, Json list) {
 
 net::Response ErrorAnswer(const Error& error) {
   const ErrorForm form = FormOf(error.code);
-  net::Response response = net::JsonResponse(
-      Json::Make({{"error_code", Json(form.code)}, {"message", Json(error.ToString())}}), form.status);
-  if (form.status == 429 || form.status == 503) response.headers.emplace_back("Retry-After", "1");
+  const int status = IsDiskFull(error) ? 507 : form.status;
+  net::Response response =
+      net::JsonResponse(Json::Make({{"error_code", Json(form.code)}, {"message", Json(error.ToString())}}), status);
+  if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
@@ -70,6 +72,14 @@ void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, 
                   co_return co_await Answer(rpc, request);
                 })});
   }
+}
+
+net::Handler Answering(net::SimpleHandler call) {
+  return net::Simple([call = std::move(call)](net::Request& request) -> Task<Result<net::Response>> {
+    auto answer = co_await call(request);
+    if (answer.ok()) co_return *std::move(answer);
+    co_return ErrorAnswer(answer.error());
+  });
 }
 
 Json NumberJson(double value) {

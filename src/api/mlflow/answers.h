@@ -22,6 +22,11 @@ using Rpc = std::function<Task<Result<Json>>(const Parameters& parameters, net::
 /// Adds it under /api/2.0/mlflow, /ajax-api/2.0/mlflow and the older /api/2.0/preview/mlflow. `path`: "/runs/create".
 void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc);
 
+/// A handler whose errors become ErrorAnswer.
+net::Handler Answering(net::SimpleHandler call);
+/// What artifacts are asked for under.
+inline constexpr std::string_view kProxyPrefixes[] = {"/api/2.0/mlflow-artifacts", "/ajax-api/2.0/mlflow-artifacts"};
+
 /// A double as JSON: NaN and infinities as texts.
 Json NumberJson(double value);
 /// [{"key","value"}]

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "api/mlflow/byte_range.h"
+#include "api/byte_range.h"
 #include "api/mlflow/routes.h"
 #include "api/mlflow/validation.h"
 #include "base/text.h"
@@ -17,14 +17,23 @@ namespace {
 
 constexpr std::int64_t kNow = 1'700'000'000'000;
 
+/// What is posted has happened when it is awaited.
+class AtOnce final : public Executor {
+ public:
+  void Post(std::function<void()> work) override { work(); }
+};
+
 class MlflowRoutesTest : public ::testing::Test {
  protected:
   MlflowRoutesTest() {
-    EXPECT_TRUE(database_.Migrate(tracking::Migrations()).ok());
+    std::vector<db::Migration> all = tracking::Migrations();
+    for (const db::Migration& migration : tracking::Uploads::Migrations()) all.push_back(migration);
+    EXPECT_TRUE(database_.Migrate(all).ok());
     AddExperimentRoutes(routes_, tracking_);
     AddRunRoutes(routes_, tracking_, clock_);
     AddMetricRoutes(routes_, tracking_);
-    AddArtifactRoutes(routes_, tracking_, artifacts_, *blobs_);
+    AddArtifactRoutes(routes_, tracking_, artifacts_, door_);
+    AddUploadRoutes(routes_, artifacts_, uploads_, door_);
     AddServerRoutes(routes_);
   }
 
@@ -64,6 +73,9 @@ class MlflowRoutesTest : public ::testing::Test {
   tracking::Tracking tracking_{database_, clock_};
   tracking::Artifacts artifacts_{database_, clock_};
   std::unique_ptr<blob::BlobStore> blobs_ = std::move(*blob::DirectoryBlobs::Open(directory_.path() + "/blobs"));
+  AtOnce workers_;
+  BlobDoor door_{*blobs_, workers_};
+  tracking::Uploads uploads_{database_, clock_};
   net::RouteTable routes_;
 };
 
@@ -220,7 +232,10 @@ TEST_F(MlflowRoutesTest, KeepsArtifactsAndGivesThemWholeOrInParts) {
   EXPECT_EQ(whole.status, 200);
   EXPECT_EQ(whole.body, "0123456789");
   EXPECT_EQ(*net::FindHeader(whole.headers, "Content-Disposition"), "attachment; filename*=UTF-8''weights.bin");
-  EXPECT_EQ(*net::FindHeader(whole.headers, "X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(*net::FindHeader(whole.headers, "Content-Type"), "application/octet-stream");
+  EXPECT_EQ(*net::FindHeader(whole.headers, "Content-Security-Policy"),
+            "default-src 'none'; sandbox; frame-ancestors 'none'");
+  EXPECT_EQ(*net::FindHeader(whole.headers, "Repr-Digest"), "sha-256=:hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII=:");
   const net::Response part = send(net::Method::kGet, root + "/model/weights.bin", "", "bytes=2-4");
   EXPECT_EQ(part.status, 206);
   EXPECT_EQ(part.body, "234");
@@ -239,8 +254,87 @@ TEST_F(MlflowRoutesTest, KeepsArtifactsAndGivesThemWholeOrInParts) {
   EXPECT_TRUE(Get("/get-artifact?path=x&run_id=nobody").starts_with("404 RESOURCE_DOES_NOT_EXIST"));
   EXPECT_EQ(send(net::Method::kDelete, root + "/model").body, "{}");
   EXPECT_EQ(send(net::Method::kGet, root + "/model/weights.bin").status, 404);
-  EXPECT_TRUE(Said(send(net::Method::kPost, "/api/2.0/mlflow-artifacts/mpu/create/0/x", "{}"))
-                  .starts_with("501 NOT_IMPLEMENTED: Multipart upload is not supported"));
+}
+
+TEST_F(MlflowRoutesTest, WhatIsThereIsToldByItsDigest) {
+  const std::string path = "/api/2.0/mlflow-artifacts/artifacts/0/r/x";
+  const auto send = [&](net::Method method, std::string body, std::vector<std::pair<std::string, std::string>> fields) {
+    net::FakeRequest request(method, path, std::move(body));
+    for (auto& field : fields) request.headers.push_back(std::move(field));
+    return net::Ask(routes_, request);
+  };
+  const std::string abc = "sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:";  // FIPS 180-2
+  EXPECT_EQ(send(net::Method::kPut, "abd", {{"Content-Digest", abc}}).status, 400);
+  EXPECT_EQ(send(net::Method::kGet, "", {}).status, 404) << "what was refused is not there";
+  const net::Response put = send(net::Method::kPut, "abc", {{"Content-Digest", abc}});
+  EXPECT_EQ(put.status, 200);
+  EXPECT_EQ(*net::FindHeader(put.headers, "Repr-Digest"), abc);
+  const std::string tag = *net::FindHeader(put.headers, "ETag");
+  EXPECT_EQ(send(net::Method::kGet, "", {{"If-None-Match", tag}}).status, 304);
+  EXPECT_EQ(send(net::Method::kGet, "", {{"Range", "bytes=1-"}, {"If-Range", tag}}).body, "bc");
+  EXPECT_EQ(send(net::Method::kGet, "", {{"Range", "bytes=1-"}, {"If-Range", "\"another\""}}).body, "abc");
+}
+
+TEST_F(MlflowRoutesTest, ALargeFileArrivesInParts) {
+  const std::string base = "/api/2.0/mlflow-artifacts";
+  const auto post = [&](std::string_view step, std::string body) {
+    return Said(
+        Ask(net::Method::kPost, Cat(base, "/mpu/", step, "/0/r/artifacts"), std::move(body), "application/json"));
+  };
+  const auto created = Json::Parse(post("create", R"({"path":"/tmp/big.bin","num_parts":3})"));
+  ASSERT_TRUE(created.ok());
+  const std::string id = created->StringOr("upload_id", "");
+  const auto& credentials = created->Find("credentials")->AsArray();
+  ASSERT_EQ(credentials.size(), 3U);
+  std::vector<std::string> tags;
+  for (const std::size_t at : {2U, 0U, 0U, 1U}) {  // in any order, one of them twice
+    const std::string url = credentials[at].StringOr("url", "");
+    ASSERT_TRUE(url.starts_with("http:///api/2.0/mlflow-artifacts/mpu/part/")) << url;
+    const net::Response put =
+        net::Ask(routes_, net::Method::kPut, url.substr(7), std::string(3, static_cast<char>('a' + at)));
+    EXPECT_EQ(put.status, 200);
+    tags.resize(3);
+    tags[at] = *net::FindHeader(put.headers, "ETag");
+  }
+  const auto parts = [&](std::initializer_list<int> numbers) {
+    Json list = Json::MakeArray();
+    for (const int number : numbers) {
+      list.Append(Json::Make({{"part_number", number}, {"etag", tags[static_cast<std::size_t>(number) - 1]}}));
+    }
+    return Json::Make({{"path", "/tmp/big.bin"}, {"upload_id", id}, {"parts", std::move(list)}}).Dump();
+  };
+  EXPECT_EQ(Json::Parse(Get(Cat(base, "/mpu/parts/", id)))->Find("parts")->AsArray().size(), 3U);
+  EXPECT_TRUE(post("complete", parts({1, 3})).starts_with("400 INVALID_PARAMETER_VALUE: part 2 is not named once"));
+  EXPECT_TRUE(post("complete", parts({})).starts_with("400 "));
+  std::swap(tags[0], tags[1]);
+  EXPECT_TRUE(post("complete", parts({1, 2, 3})).starts_with("400 INVALID_PARAMETER_VALUE: part 1 has the ETag"));
+  std::swap(tags[0], tags[1]);
+  EXPECT_TRUE(Get(Cat(base, "/artifacts/0/r/artifacts/big.bin")).starts_with("404 ")) << "it is not there before";
+  EXPECT_EQ(post("complete", parts({3, 1, 2})), "{}");
+  EXPECT_EQ(post("complete", parts({1, 2, 3})), "{}") << "the client may ask again";
+  EXPECT_EQ(Get(Cat(base, "/artifacts/0/r/artifacts/big.bin")), "aaabbbccc");
+  EXPECT_TRUE(post("abort", parts({})).starts_with("404 "));
+  EXPECT_TRUE(post("create", R"({"path":"x","num_parts":0})").starts_with("400 "));
+  EXPECT_TRUE(post("create", R"({"path":"..","num_parts":1})").starts_with("400 "));
+}
+
+TEST_F(MlflowRoutesTest, ALargeFileIsFetchedWhereItIsSaid) {
+  const std::string base = "/api/2.0/mlflow-artifacts";
+  Ask(net::Method::kPut, Cat(base, "/artifacts/0/r/100%25.txt"), "abc", "");
+  EXPECT_EQ(Get(Cat(base, "/presigned/0/r/100%25.txt")),
+            R"({"url":"http:///api/2.0/mlflow-artifacts/artifacts/0/r/100%25.txt","headers":{},"file_size":3})");
+  EXPECT_TRUE(Get(Cat(base, "/presigned/0/r/never")).starts_with("404 "));
+}
+
+TEST_F(MlflowRoutesTest, AnUploadThatIsAbortedLeavesNothing) {
+  const std::string base = "/api/2.0/mlflow-artifacts/mpu/";
+  const auto post = [&](std::string_view step, std::string body) {
+    return Said(Ask(net::Method::kPost, Cat(base, step, "/0/r"), std::move(body), "application/json"));
+  };
+  const std::string id = Json::Parse(post("create", R"({"path":"x","num_parts":1})"))->StringOr("upload_id", "");
+  EXPECT_TRUE(post("abort", Cat(R"({"path":"y","upload_id":")", id, "\"}")).starts_with("400 ")) << "of another file";
+  EXPECT_EQ(post("abort", Cat(R"({"path":"x","upload_id":")", id, "\"}")), "{}");
+  EXPECT_EQ(net::Ask(routes_, net::Method::kPut, Cat(base, "part/", id, "/1"), "x").status, 404);
 }
 
 TEST(ByteRanges, AreReadAsTheStandardSays) {

@@ -2,10 +2,11 @@
 // outlives the table. RPCs that are not there answer ENDPOINT_NOT_FOUND, by which the client knows to do without.
 #pragma once
 
-#include "blob/blob_store.h"
+#include "api/blob_stream.h"
 #include "net/route.h"
 #include "tracking/artifacts.h"
 #include "tracking/tracking.h"
+#include "tracking/uploads.h"
 
 namespace mw::api::mlflow {
 
@@ -17,7 +18,10 @@ void AddRunRoutes(net::RouteTable& routes, tracking::Tracking& tracking, const C
 void AddMetricRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// The artifact proxy (mlflow-artifacts/*), artifacts/list, /get-artifact
 void AddArtifactRoutes(net::RouteTable& routes, tracking::Tracking& tracking, tracking::Artifacts& artifacts,
-                       blob::BlobStore& blobs);
+                       BlobDoor door);
+/// mlflow-artifacts/mpu/*, /presigned/*: large files in parts, up and down.
+void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, tracking::Uploads& uploads,
+                     BlobDoor door);
 /// /version, and what is not there.
 void AddServerRoutes(net::RouteTable& routes);
 

@@ -4,6 +4,7 @@
 #include "api/native/package_example.h"
 #include "api/native/routes.h"
 #include "base/id.h"
+#include "base/offload.h"
 #include "base/text.h"
 #include "base/yaml.h"
 #include "wire/package.h"
@@ -13,7 +14,6 @@ namespace {
 
 using endpoints::Endpoints;
 
-constexpr std::size_t kBlobPieceBytes = std::size_t{256} << 10;
 constexpr Duration kLongPollMax = std::chrono::seconds(30);
 constexpr int kHistoryMax = 100;
 
@@ -178,57 +178,39 @@ Task<Result<Response>> Report(Endpoints& endpoints, Request& request) {
   co_return net::JsonResponse(Json::MakeObject());
 }
 
-Task<Status> StreamBlob(blob::BlobStore& blobs, const std::string& digest, Responder& responder) {
-  const std::uint64_t size = CO_TRY(blobs.Size(digest));
-  const net::Headers headers = {{"Content-Type", "application/octet-stream"}};
-  CO_TRY(co_await responder.Begin(200, headers, size));
-  std::string piece(kBlobPieceBytes, '\0');
-  for (std::uint64_t offset = 0; offset < size;) {
-    const std::size_t got = CO_TRY(blobs.ReadAt(digest, offset, piece));
-    if (got == 0) co_return DataLoss("the blob ", digest, " ends at byte ", offset, " of ", size);
-    CO_TRY(co_await responder.Write(std::string_view(piece).substr(0, got)));
-    offset += got;
-  }
-  co_return co_await responder.End();
+Result<StoredBlob> Stored(blob::BlobStore& blobs, const std::string& digest) {
+  const std::uint64_t size = TRY(blobs.Size(digest));
+  return StoredBlob{digest, size};
 }
 
-Task<void> SendBlob(blob::BlobStore& blobs, Request& request, Responder& responder) {
+Task<void> SendByDigest(BlobDoor door, Request& request, Responder& responder) {
   const std::string digest = request.params.at("digest");
-  if (!blob::IsDigest(digest)) {
-    static_cast<void>(co_await responder.Send(net::ErrorResponse(
-        InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 hexadecimal digits"))));
-    co_return;
+  const auto look = [&] { return Stored(door.blobs, digest); };
+  Result<StoredBlob> stored = co_await Offload(door.workers, look);
+  if (stored.ok()) {
+    co_await SendBlob(door, *std::move(stored), digest, request, responder, net::ErrorResponse);
+  } else {
+    static_cast<void>(co_await responder.Send(net::ErrorResponse(stored.error())));
   }
-  if (const auto size = blobs.Size(digest); !size.ok()) {
-    static_cast<void>(co_await responder.Send(net::ErrorResponse(size.error())));
-    co_return;
-  }
-  const Status sent = co_await StreamBlob(blobs, digest, responder);
-  static_cast<void>(sent);  // the head has left: all that is possible is to end the connection early
 }
 
 /// Bytes into the store: {"digest"}. A package's files come before the version that is made of them.
-Task<Result<Response>> StoreBlob(blob::BlobStore& blobs, Request& request) {
-  const std::unique_ptr<blob::Writer> writer = CO_TRY(blobs.Create());
-  std::string piece(kBlobPieceBytes, '\0');
-  while (true) {
-    const std::size_t got = CO_TRY(co_await request.Read(piece));
-    if (got == 0) break;
-    CO_TRY(writer->Append(std::string_view(piece).substr(0, got)));
-  }
-  const blob::Digest digest = CO_TRY(writer->Commit());
-  co_return net::JsonResponse(Json::Make({{"digest", digest}}), 201);
+Task<Result<Response>> StoreBlob(BlobDoor door, Request& request) {
+  const StoredBlob stored = CO_TRY(co_await ReceiveBlob(door, request));
+  Response response = net::JsonResponse(Json::Make({{"digest", stored.digest}}), 201);
+  for (auto& header : DigestHeaders(stored.digest)) response.headers.push_back(std::move(header));
+  co_return response;
 }
 
 }  // namespace
 
-void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::BlobStore& blobs) {
+void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, BlobDoor door) {
   routes.Add({Method::kGet, "/api/v1/endpoints", Permission::kRead, 0,
               net::Simple([&endpoints](Request&) { return List(endpoints); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}", Permission::kRead, 0,
               net::Simple([&endpoints](Request& request) { return Get(endpoints, request.params.at("name")); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/example", Permission::kRead, 0,
-              net::Simple([&endpoints, &blobs](Request& request) {
+              net::Simple([&endpoints, &blobs = door.blobs](Request& request) {
                 return Example(endpoints, blobs, request.params.at("name"));
               })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/deploy", Permission::kDeploy, kJsonBodyBytesMax,
@@ -252,10 +234,10 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, blob::Blob
               net::Simple([&endpoints](Request& request) { return Report(endpoints, request); })});
   // The same bytes for two kinds of callers: a model server may fetch packages and read nothing else; a step
   // or a person may read artifacts and cannot speak for a model server.
-  const auto send = [&blobs](Request& request, Responder& responder) { return SendBlob(blobs, request, responder); };
+  const auto send = [door](Request& request, Responder& responder) { return SendByDigest(door, request, responder); };
   routes.Add({Method::kGet, "/api/v1/blobs/{digest}", Permission::kFollow, 0, send});
   routes.Add({Method::kPost, "/api/v1/blobs", Permission::kWrite, wire::kModelBytesMax,
-              net::Simple([&blobs](Request& request) { return StoreBlob(blobs, request); })});
+              net::Simple([door](Request& request) { return StoreBlob(door, request); })});
   routes.Add({Method::kGet, "/api/v1/artifacts/{digest}", Permission::kRead, 0, send});
 }
 

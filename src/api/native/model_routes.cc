@@ -72,7 +72,7 @@ Task<Result<Response>> Register(Registry& registry, db::Database& database, blob
   const Json body = CO_TRY(co_await request.ReadJson());
   registry::NewVersion version = CO_TRY(NewVersionOf(ModelNameOf(request), body));
   // A version whose package is not stored could never be served.
-  CO_TRY(blobs.Size(version.package));
+  CO_TRY(blobs.Touch(version.package));
   const auto artifacts = CO_TRY(co_await database.Read([&](db::Snapshot& snapshot) {
     return lineage::Lineage::ArtifactsByDigest(snapshot, kProject, version.package);
   }));

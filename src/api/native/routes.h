@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "api/blob_stream.h"
 #include "base/metrics.h"
 #include "blob/blob_store.h"
 #include "compare/fact_reader.h"
@@ -20,6 +21,7 @@
 #include "registry/registry.h"
 #include "tracking/imports.h"
 #include "tracking/run_table.h"
+#include "retention/retention.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
 
@@ -58,7 +60,7 @@ void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals, monitoring::Pro
 void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry, db::Database& database,
                     blob::BlobStore& blobs);
 /// /api/v1/endpoints, and what model servers ask: /api/v1/desired-state, /api/v1/servers, /api/v1/blobs
-void AddEndpointRoutes(net::RouteTable& routes, endpoints::Endpoints& endpoints, blob::BlobStore& blobs);
+void AddEndpointRoutes(net::RouteTable& routes, endpoints::Endpoints& endpoints, BlobDoor door);
 /// /api/v1/endpoints/{name}/windows and labels, and what model servers send: /api/v1/servers/{id}/windows
 void AddPredictionRoutes(net::RouteTable& routes, predictions::Predictions& predictions,
                          endpoints::Endpoints& endpoints, blob::BlobStore& blobs);
@@ -81,5 +83,7 @@ void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry:
                       endpoints::Endpoints& endpoints, const Clock& clock);
 /// /api/v1/compare, /api/v1/runs/{id}/reproduce, /api/v1/experiments/{id}/baseline
 void AddCompareRoutes(net::RouteTable& routes, compare::FactSources sources);
+/// Sizes of experiments, retention rules, gc.
+void AddStorageRoutes(net::RouteTable& routes, retention::Retention& retention);
 
 }  // namespace mw::api::native

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/offload.h"
 #include "base/text.h"
-#include "pipelines/offload.h"
 
 namespace mw::api::native {
 namespace {
@@ -44,7 +44,7 @@ Task<std::vector<ServerAnswer>> ServerCalls::Get(std::string target, std::string
     for (ServerAnswer& answer : answers) answer.body = GetOne(answer.address, target, options);
     return true;
   };
-  co_await pipelines::Offload(workers_, ask);
+  co_await Offload(workers_, ask);
   co_return answers;
 }
 

@@ -171,6 +171,9 @@ void AddServerVerbs(const Registrar& registrar) {
   up->add_option("--listen", flags->listen, "HOST:PORT of the control plane; port 0 takes a free one");
   up->add_option("--inference-listen", flags->inference_listen, "HOST:PORT of the model server");
   up->add_option("--database", flags->database, "postgresql:// URL; else HOME/millwright.db");
+  up->add_option("--artifacts", flags->artifacts, "s3://BUCKET/PREFIX; else HOME/artifacts");
+  up->add_option("--s3-endpoint", flags->s3_endpoint, "http://HOST:PORT of the S3-speaking server");
+  up->add_option("--s3-region", flags->s3_region, "Its region (us-east-1)");
   up->add_option("--log-level", flags->log_level, "debug, info, warning or error");
 
   const auto serve = std::make_shared<ServeArguments>();

@@ -17,6 +17,7 @@ void AddLabelsVerb(const Registrar& registrar);     ///< labels
 void AddMonitorVerb(const Registrar& registrar);    ///< monitor
 void AddDoctorVerb(const Registrar& registrar);     ///< doctor
 void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
+void AddStorageVerbs(const Registrar& registrar);   ///< storage, gc, retention
 void AddChangesVerb(const Registrar& registrar);    ///< changes
 void AddTransferVerbs(const Registrar& registrar);  ///< import, export
 void AddBenchVerb(const Registrar& registrar);      ///< bench

@@ -4,6 +4,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import mlflow
 
@@ -251,6 +252,23 @@ def not_there(server):
     except Exception:
         return
     raise AssertionError("something was downloaded")
+
+
+@check
+def large_files_of_the_client(server):
+    """In parts up and in ranges down, or whole where the server does not have them."""
+    run, _ = folder(server)
+    settings = {"MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true", "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "true",
+                "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "5242880", "MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE": "5242880",
+                "MLFLOW_MULTIPART_DOWNLOAD_MINIMUM_FILE_SIZE": "5242880",
+                "MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE": "5242880"}
+    with tempfile.TemporaryDirectory() as place, mock.patch.dict(os.environ, settings):
+        path = Path(place) / "größe 100%.bin"
+        path.write_bytes(os.urandom(13 << 20))
+        server.client.log_artifact(run, str(path), "large")
+        with tempfile.TemporaryDirectory() as target:
+            got = server.client.download_artifacts(run, "large/größe 100%.bin", target)
+            assert Path(got).read_bytes() == path.read_bytes()
 
 
 @check

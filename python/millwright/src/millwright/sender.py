@@ -8,7 +8,7 @@ import threading
 from urllib.parse import urlencode, urlsplit
 
 API = "/api/2.0/mlflow/"
-AGAIN = {408, 425, 429, 500, 502, 503, 504}
+AGAIN = {408, 425, 429, 500, 502, 503, 504, 507}
 
 
 class Away(Exception):

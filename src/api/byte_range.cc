@@ -1,11 +1,11 @@
 // Digits, a dash, digits.
-#include "api/mlflow/byte_range.h"
+#include "api/byte_range.h"
 
 #include <algorithm>
 
 #include "base/text.h"
 
-namespace mw::api::mlflow {
+namespace mw::api {
 namespace {
 
 std::optional<std::uint64_t> Digits(std::string_view text) {
@@ -35,4 +35,4 @@ Result<std::optional<ByteRange>> ParseRange(std::string_view header, std::uint64
   return Error{Code::kOutOfRange, Cat("the range ", header, " begins behind the end at ", size), {}};
 }
 
-}  // namespace mw::api::mlflow
+}  // namespace mw::api

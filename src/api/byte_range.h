@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace mw::api::mlflow {
+namespace mw::api {
 
 struct ByteRange {
   std::uint64_t begin = 0;
@@ -18,4 +18,4 @@ struct ByteRange {
 /// answered then. Errors: kOutOfRange for one that begins behind the end.
 Result<std::optional<ByteRange>> ParseRange(std::string_view header, std::uint64_t size);
 
-}  // namespace mw::api::mlflow
+}  // namespace mw::api

@@ -1,5 +1,5 @@
-// Heavy work (hashing, copying, file reading) leaves the control loop for a bounded pool of workers; the awaiting
-// coroutine goes on where it was. The pool belongs to the caller's caller: nobody here starts a thread.
+// Heavy work (hashing, copying, file reading) leaves a loop for a bounded pool of workers; the awaiting coroutine goes
+// on where it was. The pool belongs to the caller's caller: nobody here starts a thread.
 #pragma once
 
 #include <type_traits>
@@ -7,7 +7,7 @@
 
 #include "base/task.h"
 
-namespace mw::pipelines {
+namespace mw {
 
 /// Runs `work()` on `workers` and returns what it returns.
 template <typename Work>
@@ -17,4 +17,4 @@ Task<std::invoke_result_t<Work&>> Offload(Executor& workers, Work work) {
   co_return co_await done;
 }
 
-}  // namespace mw::pipelines
+}  // namespace mw

@@ -1,0 +1,172 @@
+// A piece is gathered before it is handed on, so that a small file is one errand for the workers.
+#include "api/blob_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/byte_range.h"
+#include "base/offload.h"
+#include "base/text.h"
+
+namespace mw::api {
+namespace {
+
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::string_view kBlobPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";
+
+/// As much of the body as fits; less only at its end.
+Task<Result<std::size_t>> Fill(net::Request& request, std::string& piece) {
+  std::size_t filled = 0;
+  while (filled < piece.size()) {
+    const std::span<char> room(piece.data() + filled, piece.size() - filled);
+    const std::size_t got = CO_TRY(co_await request.Read(room));
+    if (got == 0) break;
+    filled += got;
+  }
+  co_return filled;
+}
+
+std::string Base64(std::string_view bytes) {
+  static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) {
+      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    }
+    for (std::size_t j = 0; j < 4; ++j) out += j <= count ? kLetters[group >> (18 - 6 * j) & 63U] : '=';
+  }
+  return out;
+}
+
+/// A digest of ours in the form of RFC 9530.
+std::string FieldOf(std::string_view digest) {
+  const std::string_view hex = digest.substr(digest.find(':') + 1);
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+    bytes += static_cast<char>(value(hex[i]) * 16 + value(hex[i + 1]));
+  }
+  return Cat("sha-256=:", Base64(bytes), ":");
+}
+
+Status CheckAnnounced(const net::Request& request, const blob::Digest& digest) {
+  for (const std::string_view name : {"Content-Digest", "Repr-Digest"}) {
+    const std::string* announced = net::FindHeader(request.headers, name);
+    if (announced == nullptr || !announced->starts_with("sha-256=") || *announced == FieldOf(digest)) continue;
+    return InvalidArgument("what arrived has the digest ", FieldOf(digest), "; ", name, " says ", Quoted(*announced),
+                           "; send it again");
+  }
+  return Ok();
+}
+
+std::string TagOf(const blob::Digest& digest) { return Cat("\"", digest, "\""); }
+
+struct Sending {
+  StoredBlob blob;
+  ByteRange part;
+  int status = 200;
+};
+
+Result<Sending> SendingOf(StoredBlob blob, const net::Request& request) {
+  Sending sending{std::move(blob), {0, 0}};
+  sending.part.end = sending.blob.size;
+  const std::string tag = TagOf(sending.blob.digest);
+  const std::string* known = net::FindHeader(request.headers, "If-None-Match");
+  if (known != nullptr && *known == tag) {
+    sending.status = 304;
+    return sending;
+  }
+  const std::string* asked = net::FindHeader(request.headers, "Range");
+  const std::string* same = net::FindHeader(request.headers, "If-Range");
+  if (asked == nullptr || (same != nullptr && *same != tag)) return sending;
+  const std::optional<ByteRange> range = TRY(ParseRange(*asked, sending.blob.size));
+  if (!range) return sending;
+  sending.part = *range;
+  sending.status = 206;
+  return sending;
+}
+
+net::Headers HeadersOf(const Sending& sending, std::string_view name) {
+  net::Headers headers = DigestHeaders(sending.blob.digest);
+  headers.emplace_back("Content-Type", "application/octet-stream");
+  headers.emplace_back("Content-Disposition", Cat("attachment; filename*=UTF-8''", net::PercentEncode(name)));
+  headers.emplace_back("Content-Security-Policy", kBlobPolicy);
+  headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+  headers.emplace_back("Accept-Ranges", "bytes");
+  if (sending.status == 206) {
+    headers.emplace_back("Content-Range",
+                         Cat("bytes ", sending.part.begin, "-", sending.part.end - 1, "/", sending.blob.size));
+  }
+  return headers;
+}
+
+Task<Status> Stream(BlobDoor door, const Sending& sending, std::string_view name, net::Responder& responder,
+                    bool head_only) {
+  const net::Headers headers = HeadersOf(sending, name);
+  CO_TRY(co_await responder.Begin(sending.status, headers, sending.part.end - sending.part.begin));
+  std::string piece(head_only ? 0 : kPieceBytes, '\0');
+  for (std::uint64_t offset = sending.part.begin; !head_only && offset < sending.part.end;) {
+    const std::span<char> room(piece.data(), std::min<std::uint64_t>(piece.size(), sending.part.end - offset));
+    const auto read = [&] { return door.blobs.ReadAt(sending.blob.digest, offset, room); };
+    const std::size_t got = CO_TRY(co_await Offload(door.workers, read));
+    if (got == 0) co_return DataLoss("the blob ", sending.blob.digest, " ends at byte ", offset);
+    CO_TRY(co_await responder.Write(std::string_view(piece).substr(0, got)));
+    offset += got;
+  }
+  co_return co_await responder.End();
+}
+
+Task<Status> SendIt(BlobDoor door, const Sending& sending, std::string_view name, net::Request& request,
+                    net::Responder& responder) {
+  if (sending.status == 304) {
+    net::Response unchanged{304, DigestHeaders(sending.blob.digest), {}};
+    co_return co_await responder.Send(std::move(unchanged));
+  }
+  co_return co_await Stream(door, sending, name, responder, request.method == net::Method::kHead);
+}
+
+}  // namespace
+
+net::Headers DigestHeaders(const blob::Digest& digest) {
+  return {{"ETag", TagOf(digest)}, {"Repr-Digest", FieldOf(digest)}};
+}
+
+Task<Result<StoredBlob>> ReceiveBlob(BlobDoor door, net::Request& request) {
+  std::string piece(kPieceBytes, '\0');
+  std::size_t filled = CO_TRY(co_await Fill(request, piece));
+  StoredBlob stored;
+  stored.size = filled;
+  if (filled < piece.size()) {
+    const auto put = [&] { return door.blobs.Put(std::string_view(piece).substr(0, filled)); };
+    stored.digest = CO_TRY(co_await Offload(door.workers, put));
+  } else {
+    const auto create = [&] { return door.blobs.Create(); };
+    const std::unique_ptr<blob::Writer> writer = CO_TRY(co_await Offload(door.workers, create));
+    while (filled > 0) {
+      const auto append = [&] { return writer->Append(std::string_view(piece).substr(0, filled)); };
+      CO_TRY(co_await Offload(door.workers, append));
+      filled = CO_TRY(co_await Fill(request, piece));
+      stored.size += filled;
+    }
+    const auto commit = [&] { return writer->Commit(); };
+    stored.digest = CO_TRY(co_await Offload(door.workers, commit));
+  }
+  CO_TRY(CheckAnnounced(request, stored.digest));
+  co_return stored;
+}
+
+Task<void> SendBlob(BlobDoor door, StoredBlob blob, std::string name, net::Request& request, net::Responder& responder,
+                    std::function<net::Response(const Error&)> refuse) {
+  const Result<Sending> sending = SendingOf(std::move(blob), request);
+  if (sending.ok()) {
+    static_cast<void>(co_await SendIt(door, *sending, name, request, responder));
+    co_return;
+  }
+  net::Response refusal = refuse(sending.error());
+  if (sending.error().code == Code::kOutOfRange) refusal.status = 416;
+  static_cast<void>(co_await responder.Send(std::move(refusal)));
+}
+
+}  // namespace mw::api
