@@ -36,9 +36,20 @@ Result<std::vector<RunLine>> ReadLines(const db::Rows& rows) {
   return lines;
 }
 
-std::string ColumnSql(ColumnKind kind) {
-  return Cat("SELECT run, value FROM ", TableOf(kind),
-             " WHERE name = ? AND run IN (SELECT number FROM tracking_runs WHERE experiment_id = ?)");
+/// Up to so many runs are asked one by one; of more, a metric's values are walked along their index.
+constexpr std::int64_t kAskedMax = 2000;
+
+Result<db::Rows> ReadColumn(db::Snapshot& snapshot, const ExperimentId& experiment, ColumnKind kind,
+                            std::int64_t name) {
+  const db::Rows many = TRY(snapshot.Query(
+      "SELECT COUNT(*) FROM (SELECT number FROM tracking_runs WHERE experiment_id = ? LIMIT ?) some_runs",
+      {NumberOf(experiment), kAskedMax + 1}));
+  // The sign keeps the planner from asking each run.
+  const bool walk = kind == ColumnKind::kMetric && many[0].Int(0) > kAskedMax;
+  const std::string_view run = walk ? "+run" : "run";
+  return snapshot.Query(Cat("SELECT run, value FROM ", TableOf(kind), " WHERE name = ? AND ", run,
+                            " IN (SELECT number FROM tracking_runs WHERE experiment_id = ?)"),
+                        {name, NumberOf(experiment)});
 }
 
 }  // namespace
@@ -82,7 +93,7 @@ Result<Column<double>> MetricColumn(db::Snapshot& snapshot, const ExperimentId& 
   Column<double> column;
   const auto name = TRY(FindName(snapshot, key));
   if (!name) return column;
-  const db::Rows rows = TRY(snapshot.Query(ColumnSql(ColumnKind::kMetric), {*name, NumberOf(experiment)}));
+  const db::Rows rows = TRY(ReadColumn(snapshot, experiment, ColumnKind::kMetric, *name));
   column.reserve(rows.size());
   for (const db::Row& row : rows) column.emplace_back(row.Int(0), row.Double(1));
   return column;
@@ -93,7 +104,7 @@ Result<Column<std::string>> TextColumn(db::Snapshot& snapshot, const ExperimentI
   Column<std::string> column;
   const auto name = TRY(FindName(snapshot, key));
   if (!name) return column;
-  const db::Rows rows = TRY(snapshot.Query(ColumnSql(kind), {*name, NumberOf(experiment)}));
+  const db::Rows rows = TRY(ReadColumn(snapshot, experiment, kind, *name));
   column.reserve(rows.size());
   for (const db::Row& row : rows) column.emplace_back(row.Int(0), row.Text(1));
   return column;
