@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 RELEASE := build/release
 export CTEST_OUTPUT_ON_FAILURE := 1
 
-.PHONY: all setup build demo test check soak bench bench-serving fmt clean
+.PHONY: all setup build demo test check soak bench bench-serving bench-tracking fmt clean
 all: build
 
 setup:
@@ -43,6 +43,11 @@ bench-serving:
 	@tools/setup bench
 	@tools/build release -DMW_BENCH=ON --target millwright mw-backend serving_bench
 	@bench/serving_table.py build/release
+
+bench-tracking:
+	@tools/setup bench
+	@tools/build release -DMW_BENCH=ON --target millwright mw-step mw-shim tracking_bench
+	@bench/tracking_table.py build/release
 
 fmt:
 	@tools/setup check

@@ -245,6 +245,7 @@ Status Platform::Listen() {
   api::native::AddLineageRoutes(routes, *database_, *registry_, *endpoints_, clock_);
   api::native::AddCompareRoutes(
       routes, compare::FactSources{*database_, *registry_, *tracking_, *artifacts_, *pipelines_, *blobs_, *workers_});
+  api::native::AddChartRoutes(routes, *tracking_);
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);

@@ -63,6 +63,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/experiments/{id}/column", kRead},
     {Method::kPost, "/api/v1/experiments/{id}/matches", kRead},
     {Method::kGet, "/api/v1/experiments/{id}/views", kRead},
+    {Method::kPost, "/api/v1/charts", kRead},
     {Method::kGet, "/api/v1/goals", kRead},
     {Method::kGet, "/api/v1/goals/{name}", kRead},
     {Method::kGet, "/api/v1/goals/{name}/production", kRead},

@@ -167,7 +167,22 @@ void SqliteConnection::Rollback() {
 
 bool SqliteConnection::InTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
+Status SqliteConnection::RunShort(std::string_view sql) {
+  for (const std::string_view part : Split(sql, ';')) {
+    sqlite3_stmt* statement = TRY(Prepare(Trim(part)));
+    int code = sqlite3_step(statement);
+    while (code == SQLITE_ROW) code = sqlite3_step(statement);
+    Status outcome = code == SQLITE_DONE ? Ok() : Status(LastError(code, sql));
+    sqlite3_reset(statement);
+    TRY(std::move(outcome));
+  }
+  return Ok();
+}
+
 Status SqliteConnection::RunScript(std::string_view sql) {
+  // What begins and ends transactions and closures comes with each of them: it is kept prepared.
+  const bool plain = !sql.empty() && sql.back() != ';' && sql.find('\'') == std::string_view::npos;
+  if (plain && sql.size() <= kShortBytes) return RunShort(sql);
   const int code = sqlite3_exec(handle_, ToSqliteDialect(sql).c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return LastError(code, sql);
   return Ok();

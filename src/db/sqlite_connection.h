@@ -21,6 +21,7 @@ class SqliteConnection final : public Connection {
  public:
   static constexpr int kBusyWaitMs = 5000;              ///< for another program that holds a lock
   static constexpr std::size_t kPreparedMax = 256;      ///< statements kept; then all are made anew
+  static constexpr std::size_t kShortBytes = 64;        ///< scripts of at most this are kept prepared too
   static constexpr long long kWalBytesKept = 64 << 20;  ///< the log file is cut to this after a checkpoint
 
   /// Errors: one sentence that names the file: not a database, another program's database, damaged,
@@ -48,6 +49,7 @@ class SqliteConnection final : public Connection {
   SqliteConnection(sqlite3* handle, std::string path, Use use) : handle_(handle), path_(std::move(path)), use_(use) {}
   Status Configure();
   Status ClaimFile();
+  Status RunShort(std::string_view sql);
   Result<sqlite3_stmt*> Prepare(std::string_view sql);
   Result<sqlite3_stmt*> PrepareBound(std::string_view sql, const Values& parameters);
   Status Bind(sqlite3_stmt* statement, const Values& parameters);

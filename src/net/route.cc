@@ -2,6 +2,7 @@
 #include "net/route.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/assert.h"
 
@@ -49,13 +50,15 @@ const std::string* Request::Query(std::string_view name) const {
 
 Task<Result<std::string>> Request::ReadAll() {
   std::string body;
-  std::vector<char> buffer(16384);
+  std::size_t size = 16384;
+  auto buffer = std::make_unique_for_overwrite<char[]>(size);
   for (;;) {
-    const std::size_t count = CO_TRY(co_await Read(buffer));
+    const std::size_t count = CO_TRY(co_await Read(std::span(buffer.get(), size)));
     if (count == 0) co_return body;
-    body.append(buffer.data(), count);
-    // Large bodies come in larger pieces.
-    if (count == buffer.size() && buffer.size() < (std::size_t{1} << 20)) buffer.resize(2 * buffer.size());
+    body.append(buffer.get(), count);
+    if (count < size || size >= (std::size_t{1} << 20)) continue;
+    size *= 2;  // large bodies come in larger pieces
+    buffer = std::make_unique_for_overwrite<char[]>(size);
   }
 }
 
@@ -86,22 +89,22 @@ RouteTable::Shape RouteTable::Parse(std::string_view pattern) {
   return shape;
 }
 
-bool RouteTable::Matches(const Shape& shape, const std::vector<std::string_view>& segments) {
-  const bool rest = shape.back().kind == Kind::kRest;
-  if (rest ? segments.size() < shape.size() : segments.size() != shape.size()) return false;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i].kind == Kind::kLiteral && shape[i].text != segments[i]) return false;
-    if (shape[i].kind == Kind::kParam && segments[i].empty()) return false;
+std::size_t RouteTable::NodeOf(const Shape& shape) {
+  std::size_t at = 0;
+  for (const Segment& segment : shape) {
+    if (segment.kind == Kind::kRest) break;
+    const std::size_t made = nodes_.size();
+    std::size_t next = made;
+    if (segment.kind == Kind::kLiteral) {
+      next = nodes_[at].literals.try_emplace(segment.text, made).first->second;
+    } else {
+      next = nodes_[at].param.value_or(made);
+      nodes_[at].param = next;
+    }
+    if (next == made) nodes_.emplace_back();
+    at = next;
   }
-  return true;
-}
-
-// The first segment of different kinds decides.
-bool RouteTable::MoreSpecific(const Shape& a, const Shape& b) {
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    if (a[i].kind != b[i].kind) return a[i].kind < b[i].kind;
-  }
-  return false;
+  return at;
 }
 
 void RouteTable::Add(Route route) {
@@ -109,37 +112,46 @@ void RouteTable::Add(Route route) {
   Shape shape = Parse(route.pattern);
   // Only the last segment may take the rest.
   MW_ASSERT(std::none_of(shape.begin(), shape.end() - 1, [](const Segment& s) { return s.kind == Kind::kRest; }));
-  const auto same_segment = [](const Segment& a, const Segment& b) {
-    return a.kind == b.kind && (a.kind != Kind::kLiteral || a.text == b.text);
-  };
-  for (std::size_t i = 0; i < shapes_.size(); ++i) {
-    const bool same_shape = std::equal(shape.begin(), shape.end(), shapes_[i].begin(), shapes_[i].end(), same_segment);
-    MW_ASSERT(!same_shape || routes_[i].method != route.method);
-  }
+  Node& node = nodes_[NodeOf(shape)];
+  std::vector<std::size_t>& here = shape.back().kind == Kind::kRest ? node.rest : node.ending;
+  for (const std::size_t same_shape : here) MW_ASSERT(routes_[same_shape].method != route.method);
+  here.push_back(routes_.size());
   routes_.push_back(std::move(route));
   shapes_.push_back(std::move(shape));
+}
+
+std::optional<std::size_t> RouteTable::OfMethod(const std::vector<std::size_t>& routes, Method method,
+                                                std::vector<Method>& allowed) const {
+  for (const std::size_t route : routes) {
+    const Method has = routes_[route].method;
+    if (has == method) return route;
+    if (std::find(allowed.begin(), allowed.end(), has) == allowed.end()) allowed.push_back(has);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> RouteTable::FindBeneath(const Node& node, Segments segments, Method method,
+                                                   std::vector<Method>& allowed) const {
+  if (segments.empty()) return OfMethod(node.ending, method, allowed);
+  if (const auto literal = node.literals.find(segments.front()); literal != node.literals.end()) {
+    if (const auto found = FindBeneath(nodes_[literal->second], segments.subspan(1), method, allowed)) return found;
+  }
+  if (node.param && !segments.front().empty()) {
+    if (const auto found = FindBeneath(nodes_[*node.param], segments.subspan(1), method, allowed)) return found;
+  }
+  return OfMethod(node.rest, method, allowed);
 }
 
 RouteTable::Match RouteTable::Find(Method method, std::string_view path) const {
   const std::vector<std::string_view> segments = Split(path, '/');
   Match match;
-  const Shape* best = nullptr;
-  for (std::size_t i = 0; i < routes_.size(); ++i) {
-    if (!Matches(shapes_[i], segments)) continue;
-    const Route& route = routes_[i];
-    if (route.method != method) {
-      if (std::find(match.allowed.begin(), match.allowed.end(), route.method) == match.allowed.end()) {
-        match.allowed.push_back(route.method);
-      }
-    } else if (best == nullptr || MoreSpecific(shapes_[i], *best)) {
-      match.route = &route;
-      best = &shapes_[i];
-    }
-  }
-  if (best == nullptr) return match;
+  const auto found = FindBeneath(nodes_[0], segments, method, match.allowed);
+  if (!found) return match;
   match.allowed.clear();
-  for (std::size_t i = 0; i < best->size(); ++i) {
-    const Segment& segment = (*best)[i];
+  match.route = &routes_[*found];
+  const Shape& shape = shapes_[*found];
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const Segment& segment = shape[i];
     if (segment.kind == Kind::kParam) match.params.emplace(segment.text, segments[i]);
     if (segment.kind == Kind::kRest) match.params.emplace(segment.text, Remainder(path, segments, i));
   }

@@ -118,11 +118,24 @@ class RouteTable {
     std::string text;  // the literal, or the parameter's name
   };
   using Shape = std::vector<Segment>;
+  using Segments = std::span<const std::string_view>;
+  /// What may follow the same first segments: places of nodes and routes.
+  struct Node {
+    std::map<std::string, std::size_t, std::less<>> literals;
+    std::optional<std::size_t> param;
+    std::vector<std::size_t> ending;  ///< routes that end here
+    std::vector<std::size_t> rest;    ///< routes that take what follows
+  };
   static Shape Parse(std::string_view pattern);
-  static bool Matches(const Shape& shape, const std::vector<std::string_view>& segments);
-  static bool MoreSpecific(const Shape& a, const Shape& b);
+  std::size_t NodeOf(const Shape& shape);
+  /// The most specific route of the method beneath the node; methods of others that fit go to `allowed`.
+  std::optional<std::size_t> FindBeneath(const Node& node, Segments segments, Method method,
+                                         std::vector<Method>& allowed) const;
+  std::optional<std::size_t> OfMethod(const std::vector<std::size_t>& routes, Method method,
+                                      std::vector<Method>& allowed) const;
   std::vector<Route> routes_;
   std::vector<Shape> shapes_;  // of the route with the same index
+  std::vector<Node> nodes_ = std::vector<Node>(1);
 };
 
 }  // namespace mw::net

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "tracking/chart.h"
+
 namespace mw::tracking::store {
 namespace {
 
@@ -30,11 +32,19 @@ Status KeepLatestOf(db::Transaction& transaction, std::int64_t run, std::span<co
   return Ok();
 }
 
-Result<std::vector<TailPoint>> TailOf(db::Snapshot& snapshot, std::int64_t run) {
-  const db::Rows rows = TRY(snapshot.Query("SELECT points FROM tracking_tails WHERE run = ? ORDER BY number", {run}));
-  std::vector<TailPoint> points;
-  for (const db::Row& row : rows) TRY(ReadTail(row.Blob(0), points));
-  return points;
+/// What is known of the chunk, for who need not read it then.
+Status KeepStretch(db::Transaction& transaction, std::int64_t run, std::int64_t name, std::int64_t number,
+                   const Stretch& stretch) {
+  TRY(transaction.Execute(
+      "INSERT INTO tracking_stretches (run, name, number, count, nans, time_first, time_last, step_least, step_most,"
+      " value_first, value_last, value_least, value_most, ascending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT (run, name, number) DO UPDATE SET count = excluded.count, nans = excluded.nans,"
+      " time_first = excluded.time_first, time_last = excluded.time_last, step_least = excluded.step_least,"
+      " step_most = excluded.step_most, value_first = excluded.value_first, value_last = excluded.value_last,"
+      " value_least = excluded.value_least, value_most = excluded.value_most, ascending = excluded.ascending",
+      {run, name, number, stretch.count, stretch.nans, stretch.time_first, stretch.time_last, stretch.step_least,
+       stretch.step_most, stretch.first, stretch.last, stretch.least, stretch.most, std::int64_t{stretch.ascending}}));
+  return Ok();
 }
 
 /// Adds the points of one metric to its chunks; a last chunk that is small is written anew with them.
@@ -48,6 +58,7 @@ Status AddToChunks(db::Transaction& transaction, std::int64_t run, std::int64_t 
     TRY(UnpackChunk(rows[0].Blob(2), points));
   }
   SortPoints(points);
+  TRY(KeepStretch(transaction, run, name, number, StretchOf(points)));
   TRY(
       transaction.Execute("INSERT INTO tracking_chunks (run, name, number, count, points) VALUES (?, ?, ?, ?, ?)"
                           " ON CONFLICT (run, name, number) DO UPDATE"
@@ -87,6 +98,13 @@ Status AddHistory(db::Transaction& transaction, std::int64_t run, std::int64_t n
   return Ok();
 }
 
+Result<std::vector<TailPoint>> TailOf(db::Snapshot& snapshot, std::int64_t run) {
+  const db::Rows rows = TRY(snapshot.Query("SELECT points FROM tracking_tails WHERE run = ? ORDER BY number", {run}));
+  std::vector<TailPoint> points;
+  for (const db::Row& row : rows) TRY(ReadTail(row.Blob(0), points));
+  return points;
+}
+
 Result<std::vector<Point>> HistoryOf(db::Snapshot& snapshot, std::int64_t run, std::int64_t name) {
   const db::Rows rows =
       TRY(snapshot.Query("SELECT points FROM tracking_chunks WHERE run = ? AND name = ? ORDER BY number", {run, name}));
@@ -99,20 +117,10 @@ Result<std::vector<Point>> HistoryOf(db::Snapshot& snapshot, std::int64_t run, s
   return points;
 }
 
-Result<std::vector<std::pair<std::string, Point>>> LatestOf(db::Snapshot& snapshot, std::int64_t run) {
-  const db::Rows rows = TRY(snapshot.Query(
-      "SELECT n.name, l.logged_at, l.step, l.value FROM tracking_latest l JOIN tracking_names n ON n.id = l.name"
-      " WHERE l.run = ? ORDER BY n.name",
-      {run}));
-  std::vector<std::pair<std::string, Point>> latest;
-  latest.reserve(rows.size());
-  for (const db::Row& row : rows) latest.emplace_back(row.Text(0), Point{row.Int(1), row.Int(2), row.Double(3)});
-  return latest;
-}
-
 Status DeletePoints(db::Transaction& transaction, std::int64_t run) {
   TRY(transaction.Execute("DELETE FROM tracking_tails WHERE run = ?", {run}));
   TRY(transaction.Execute("DELETE FROM tracking_chunks WHERE run = ?", {run}));
+  TRY(transaction.Execute("DELETE FROM tracking_stretches WHERE run = ?", {run}));
   TRY(transaction.Execute("DELETE FROM tracking_latest WHERE run = ?", {run}));
   return Ok();
 }

@@ -31,10 +31,10 @@ Status AppendPoints(db::Transaction& transaction, const TailPlace& place, const 
                     std::span<const TailPoint> points);
 /// Points of one metric in bulk, sorted, each once: into chunks at once, past the tail.
 Status AddHistory(db::Transaction& transaction, std::int64_t run, std::int64_t name, std::span<const Point> points);
+/// What waits to be sealed, as it came.
+Result<std::vector<TailPoint>> TailOf(db::Snapshot& snapshot, std::int64_t run);
 /// Every point of one metric, sorted, each once.
 Result<std::vector<Point>> HistoryOf(db::Snapshot& snapshot, std::int64_t run, std::int64_t name);
-/// (metric, its latest point), by metric.
-Result<std::vector<std::pair<std::string, Point>>> LatestOf(db::Snapshot& snapshot, std::int64_t run);
 Status DeletePoints(db::Transaction& transaction, std::int64_t run);
 
 /// Takes the points of one run out of the table that an older program kept them in; false when there is none left.

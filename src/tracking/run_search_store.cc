@@ -1,168 +1,48 @@
-// A statement and its parameters, written side by side.
+// A statement is put together from where its runs come from, what they are asked, and their order:
+//
+//   sorted:  all runs of the scope, or those of the clause that fits the fewest, asked and sorted
+//   walked:  the first key's index is walked in its order, and each run asked, until the page is full; runs that lack
+//            the key come after, sorted
+//
+// Which is cheaper is estimated from how many rows the indexes hold, counted up to a bound.
 #include "tracking/run_search_store.h"
 
-#include <limits>
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
 #include "tracking/name_store.h"
+#include "tracking/run_clause_store.h"
 
 namespace mw::tracking::store {
 namespace {
 
-using search::Clause;
-using search::Comparator;
 using search::Entity;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-/// SQL with the values of its question marks.
-struct Sql {
-  std::string text;
-  db::Values values;
-  template <typename... Parts>
-  void Add(const Parts&... parts) {
-    CatTo(text, parts...);
-  }
-  template <typename Value>
-  void Bind(const Value& value) {
-    values.emplace_back(value);
-  }
-  void Append(Sql other) {
-    text += other.text;
-    values.insert(values.end(), other.values.begin(), other.values.end());
-  }
-};
-
-constexpr std::string_view kNothing = "1 = 0";
-
-std::string_view OperatorOf(Comparator comparator) {
-  switch (comparator) {
-    case Comparator::kEqual: return " = ?";
-    case Comparator::kNotEqual: return " <> ?";
-    case Comparator::kLess: return " < ?";
-    case Comparator::kLessOrEqual: return " <= ?";
-    case Comparator::kGreater: return " > ?";
-    case Comparator::kGreaterOrEqual: return " >= ?";
-    case Comparator::kLike: return " LIKE ?";
-    default: return "";
-  }
-}
-
-/// `column` compared with a text, or with a list of them.
-Sql TextTest(std::string_view column, const Clause& clause) {
-  Sql sql;
-  if (const auto* list = std::get_if<std::vector<std::string>>(&clause.value)) {
-    const bool in = clause.comparator == Comparator::kIn;
-    if (list->empty()) {
-      sql.Add(in ? kNothing : "1 = 1");
-      return sql;
-    }
-    sql.Add(column, in ? " IN (" : " NOT IN (");
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      sql.Add(i == 0 ? "?" : ", ?");
-      sql.Bind((*list)[i]);
-    }
-    sql.Add(")");
-    return sql;
-  }
-  const std::string& text = std::get<std::string>(clause.value);
-  if (clause.comparator == Comparator::kILike) {
-    sql.Add("LOWER(", column, ") LIKE ?");
-    sql.Bind(ToLower(text));
-  } else {
-    sql.Add(column, OperatorOf(clause.comparator));
-    sql.Bind(text);
-  }
-  return sql;
-}
-
-Sql NumberTest(std::string_view column, const Clause& clause) {
-  Sql sql;
-  sql.Add(column, OperatorOf(clause.comparator));
-  const auto& number = std::get<search::Number>(clause.value);
-  if (number.integer) {
-    sql.Bind(*number.integer);
-  } else {
-    sql.Bind(number.value);
-  }
-  return sql;
-}
-
-constexpr std::string_view kArtifactUri =
-    "(CASE WHEN e.artifact_location = '' THEN 'mlflow-artifacts:/' || CAST(e.id AS TEXT) ELSE e.artifact_location END"
-    " || '/' || r.id || '/artifacts')";
-
-std::string_view ColumnOf(std::string_view attribute) {
-  if (attribute == "run_id") return "r.id";
-  if (attribute == "run_name") return "r.name";
-  if (attribute == "status") return "UPPER(r.status)";
-  if (attribute == "artifact_uri") return kArtifactUri;
-  if (attribute == "user_id") return "r.user_id";
-  return attribute == "end_time" ? "r.ended_at" : "r.started_at";
-}
-
-Sql AttributeTest(const Clause& clause) {
-  const std::string_view column = ColumnOf(clause.key);
-  return std::holds_alternative<search::Number>(clause.value) ? NumberTest(column, clause) : TextTest(column, clause);
-}
-
-/// The runs whose latest value fits. A NaN is no number, and fits nothing.
-Sql MetricTest(const Clause& clause, std::int64_t name) {
-  Sql sql;
-  sql.Add("r.number IN (SELECT run FROM tracking_latest WHERE name = ? AND value", OperatorOf(clause.comparator),
-          " AND value <> ?)");
-  sql.Bind(name);
-  sql.Bind(std::get<search::Number>(clause.value).value);
-  sql.Bind(kNan);
-  return sql;
-}
-
-Sql TextsTest(std::string_view table, const Clause& clause, std::int64_t name) {
-  Sql sql;
-  const bool absent = clause.comparator == Comparator::kIsNull;
-  sql.Add("r.number ", absent ? "NOT " : "", "IN (SELECT run FROM ", table, " WHERE name = ?");
-  sql.Bind(name);
-  if (clause.comparator == Comparator::kEqual) {
-    sql.Add(" AND head = ?");
-    sql.Bind(HeadOf(std::get<std::string>(clause.value)));
-  }
-  if (!std::holds_alternative<std::monostate>(clause.value)) {
-    sql.Add(" AND ");
-    sql.Append(TextTest("value", clause));
-  }
-  sql.Add(")");
-  return sql;
-}
-
-Result<Sql> Test(db::Snapshot& snapshot, const Clause& clause) {
-  if (clause.entity == Entity::kAttribute) return AttributeTest(clause);
-  Sql nothing;
-  nothing.Add(clause.comparator == Comparator::kIsNull ? "1 = 1" : kNothing);
-  const auto name = TRY(FindName(snapshot, clause.key));
-  if (!name) return nothing;
-  switch (clause.entity) {
-    case Entity::kMetric: return MetricTest(clause, *name);
-    case Entity::kParameter: return TextsTest("tracking_params", clause, *name);
-    case Entity::kTag: return TextsTest("tracking_tags", clause, *name);
-    default: break;
-  }
-  return nothing;
-}
+constexpr std::int64_t kCountedMax = 20'000;  ///< more rows are "many"
+constexpr std::int64_t kFewRuns = 2000;       ///< are sorted without further thought
+/// A clause that fits many runs is taken to fit this share of them.
+constexpr double kShareOfMany = 0.5;
 
 /// One key of the order: what is joined for it, and its rank (none when every run has it) and value as expressions.
 struct Key {
-  Sql join;
-  Sql rank;
-  std::string value;
+  Entity entity = Entity::kAttribute;
+  std::string attribute = {};
+  std::string alias = {};
+  std::int64_t name = 0;
+  Sql join = {};
+  Sql rank = {};
+  std::string value = {};
   bool ascending = true;
+
+  [[nodiscard]] bool IsTime() const { return entity == Entity::kAttribute && attribute == "start_time"; }
 };
 
 Key AttributeKey(const search::OrderKey& order) {
   Key key;
-  const std::string_view column = ColumnOf(order.key);
+  key.attribute = order.key;
   key.ascending = order.ascending;
-  key.value = column;
+  key.value = ColumnOf(order.key);
   if (order.key == "end_time") {
     key.rank.Add("CASE WHEN r.ended_at IS NULL THEN 2 ELSE 0 END");
     key.value = "COALESCE(r.ended_at, 0)";
@@ -172,21 +52,22 @@ Key AttributeKey(const search::OrderKey& order) {
 
 Result<Key> JoinedKey(db::Snapshot& snapshot, const search::OrderKey& order, std::size_t index) {
   Key key;
+  key.entity = order.entity;
   key.ascending = order.ascending;
+  key.alias = Cat("o", index);
+  key.name = TRY(FindName(snapshot, order.key))
+  .value_or(-1);
   const bool metric = order.entity == Entity::kMetric;
-  const std::string alias = Cat("o", index);
-  const std::string_view table = metric                               ? "tracking_latest"
-                                 : order.entity == Entity::kParameter ? "tracking_params"
-                                                                      : "tracking_tags";
-  key.join.Add(" LEFT JOIN ", table, " ", alias, " ON ", alias, ".run = r.number AND ", alias, ".name = ?");
-  key.join.Bind(TRY(FindName(snapshot, order.key)).value_or(-1));
-  key.rank.Add("CASE WHEN ", alias, ".value IS NULL THEN 2");
+  key.join.Add(" LEFT JOIN ", TableOf(order.entity), " ", key.alias, " ON ", key.alias, ".run = r.number AND ",
+               key.alias, ".name = ?");
+  key.join.Bind(key.name);
+  key.rank.Add("CASE WHEN ", key.alias, ".value IS NULL THEN 2");
   if (metric) {
-    key.rank.Add(" WHEN ", alias, ".value = ? THEN 1");
+    key.rank.Add(" WHEN ", key.alias, ".value = ? THEN 1");
     key.rank.Bind(kNan);
   }
   key.rank.Add(" ELSE 0 END");
-  key.value = metric ? Cat("COALESCE(", alias, ".value, 0.0)") : Cat("COALESCE(", alias, ".value, '')");
+  key.value = metric ? Cat("COALESCE(", key.alias, ".value, 0.0)") : Cat("COALESCE(", key.alias, ".value, '')");
   return key;
 }
 
@@ -214,10 +95,10 @@ Sql Behind(const std::vector<Key>& keys, const RunPlace& place) {
     if (!keys[i].rank.text.empty()) steps.push_back({keys[i].rank, true, place.keys[i].rank});
     // Among those that lack a key, or have a NaN, its value decides nothing.
     if (place.keys[i].rank != 0) continue;
-    steps.push_back({{keys[i].value, {}}, keys[i].ascending, place.keys[i].value});
+    steps.push_back({{keys[i].value}, keys[i].ascending, place.keys[i].value});
   }
-  steps.push_back({{"r.started_at", {}}, false, place.started});
-  steps.push_back({{"r.id", {}}, true, place.id});
+  steps.push_back({{"r.started_at"}, false, place.started});
+  steps.push_back({{"r.id"}, true, place.id});
   Sql sql;
   sql.Add(" AND (");
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -234,65 +115,203 @@ Sql Behind(const std::vector<Key>& keys, const RunPlace& place) {
   return sql;
 }
 
-Sql Scope(const RunQuery& query) {
-  Sql sql;
-  sql.Add(" WHERE r.experiment_id IN (");
-  for (std::size_t i = 0; i < query.experiments.size(); ++i) {
-    sql.Add(i == 0 ? "?" : ", ?");
-    sql.Bind(std::int64_t{ParseInt(query.experiments[i].text()).value_or(-1)});
-  }
-  sql.Add(")");
-  if (query.view == StageView::kAll) return sql;
-  sql.Add(" AND r.stage = ?");
-  sql.Bind(std::string(StageName(query.view == StageView::kActiveOnly ? Stage::kActive : Stage::kDeleted)));
-  return sql;
-}
+/// Where the runs of a statement come from: one in front of " CROSS JOIN tracking_runs r", and what ties it to r.
+struct Origin {
+  Sql table = {};
+  Sql where = {};
+};
 
-Result<Sql> Statement(db::Snapshot& snapshot, const RunQuery& query) {
-  const std::vector<Key> keys = TRY(KeysOf(snapshot, query.order));
-  Sql sql;
-  sql.Add("SELECT ", kRunColumns);
-  for (const Key& key : keys) {
-    sql.Add(key.rank.text.empty() ? ", 0" : ", ");
-    sql.Append(key.rank);
-    sql.Add(", ", key.value);
-  }
-  sql.Add(kRunTables);
-  for (const Key& key : keys) sql.Append(key.join);
-  sql.Append(Scope(query));
-  for (const Clause& clause : query.filter) {
-    sql.Add(" AND ");
-    sql.Append(TRY(Test(snapshot, clause)));
-  }
-  if (query.after) sql.Append(Behind(keys, *query.after));
-  sql.Add(" ORDER BY ");
-  for (const Key& key : keys) {
-    sql.Append(key.rank);
-    sql.Add(key.rank.text.empty() ? "" : ", ", key.value, key.ascending ? " ASC, " : " DESC, ");
-  }
-  sql.Add("r.started_at DESC, r.id ASC LIMIT ?");
-  sql.Bind(query.limit);
-  return sql;
-}
+class Search {
+ public:
+  Search(db::Snapshot& snapshot, const RunQuery& query) : snapshot_(snapshot), query_(query) {}
 
-RunPlace::Key ReadKey(const db::Row& row, std::size_t column) {
-  RunPlace::Key key;
-  key.rank = row.Int(column);
-  const db::Value& value = row.At(column + 1);
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) key.value = *integer;
-  if (const auto* number = std::get_if<double>(&value)) key.value = *number;
-  if (const auto* text = std::get_if<std::string>(&value)) key.value = *text;
-  if (key.rank != 0) key.value = std::int64_t{0};
-  return key;
-}
+  Result<std::vector<FoundRun>> Run() {
+    keys_ = TRY(KeysOf(snapshot_, query_.order));
+    for (const search::Clause& clause : query_.filter) clauses_.push_back(TRY(ClauseOf(snapshot_, clause)));
+    const bool walk = TRY(Choose());
+    if (!walk) return Read(Sorted(false), query_.limit);
+    return keys_.empty() || keys_[0].IsTime() ? Read(WalkedByTime(), query_.limit) : Walk();
+  }
 
-}  // namespace
+ private:
+  /// Whether to walk; and if not, or for what is sorted after the walk, from which clause.
+  Result<bool> Choose() {
+    const auto runs = TRY(snapshot_.Query("SELECT value FROM tracking_counters WHERE name = 'runs'"));
+    const std::int64_t total = std::max<std::int64_t>(runs.at(0).Int(0), 1);
+    if (total <= kFewRuns) return false;
+    const std::int64_t scope = TRY(Count("tracking_runs r", Scope(false), total));
+    std::int64_t fewest = scope;
+    double share = static_cast<double>(scope) / static_cast<double>(total);
+    for (const ClauseSql& clause : clauses_) {
+      if (!clause.source) continue;
+      const std::int64_t count = TRY(Count(Cat(clause.source->table, " d"), clause.source->where, total));
+      share *= count == total ? kShareOfMany : static_cast<double>(count) / static_cast<double>(total);
+      if (count >= fewest) continue;
+      fewest = count;
+      source_ = &*clause.source;
+    }
+    // In one experiment the walk by time meets no other's runs.
+    if (OneStretch() && CanWalkByTime()) share *= static_cast<double>(total) / static_cast<double>(scope);
+    const double walked = std::min(static_cast<double>(query_.limit) / std::max(share, 1e-9), 1e18);
+    return CanWalk() && walked < static_cast<double>(fewest);
+  }
 
-Result<std::vector<FoundRun>> SearchRuns(db::Snapshot& snapshot, const RunQuery& query) {
-  std::vector<FoundRun> found;
-  if (query.experiments.empty()) return found;
-  const Sql sql = TRY(Statement(snapshot, query));
-  for (const db::Row& row : TRY(snapshot.Query(sql.text, sql.values))) {
+  [[nodiscard]] bool CanWalkByTime() const { return keys_.empty() || keys_[0].IsTime(); }
+  [[nodiscard]] bool CanWalk() const { return CanWalkByTime() || keys_[0].entity != Entity::kAttribute; }
+  /// Whether all runs asked for lie side by side in the index over experiment, stage and time.
+  [[nodiscard]] bool OneStretch() const { return query_.experiments.size() == 1 && query_.view != StageView::kAll; }
+
+  /// `total` when they are many.
+  Result<std::int64_t> Count(std::string_view table, const Sql& where, std::int64_t total) {
+    Sql sql;
+    sql.Add("SELECT COUNT(*) FROM (SELECT 1 FROM ", table, " WHERE ");
+    sql.Append(where);
+    sql.Add(" LIMIT ?) c");
+    sql.Bind(kCountedMax);
+    const db::Rows rows = TRY(snapshot_.Query(sql.text, sql.values));
+    return rows[0].Int(0) < kCountedMax ? rows[0].Int(0) : total;
+  }
+
+  /// The experiments and the stage. `by_time`: so that the index over experiments is not used.
+  [[nodiscard]] Sql Scope(bool by_time) const {
+    Sql sql;
+    const std::string_view column = by_time ? "+r.experiment_id" : "r.experiment_id";
+    sql.Add(column, query_.experiments.size() == 1 ? " = (" : " IN (");
+    for (std::size_t i = 0; i < query_.experiments.size(); ++i) {
+      sql.Add(i == 0 ? "?" : ", ?");
+      sql.Bind(std::int64_t{ParseInt(query_.experiments[i].text()).value_or(-1)});
+    }
+    sql.Add(")");
+    if (query_.view == StageView::kAll) return sql;
+    sql.Add(" AND r.stage = ?");
+    sql.Bind(std::string(StageName(query_.view == StageView::kActiveOnly ? Stage::kActive : Stage::kDeleted)));
+    return sql;
+  }
+
+  [[nodiscard]] Sql Start(const Origin& origin, bool by_time) const {
+    Sql sql;
+    sql.Add("SELECT ", kRunColumns);
+    for (const Key& key : keys_) {
+      sql.Add(key.rank.text.empty() ? ", 0" : ", ");
+      sql.Append(key.rank);
+      sql.Add(", ", key.value);
+    }
+    sql.Add(" FROM ");
+    sql.Append(origin.table);
+    // Keeps the order of the tables: what is in front is read first.
+    sql.Add(origin.table.text.empty() ? "" : " CROSS JOIN ", "tracking_runs r CROSS JOIN tracking_experiments e");
+    for (const Key& key : keys_) sql.Append(key.join);
+    sql.Add(" WHERE e.id = r.experiment_id AND ");
+    sql.Append(origin.where);
+    sql.Append(Scope(by_time));
+    for (const ClauseSql& clause : clauses_) {
+      sql.Add(" AND ");
+      sql.Append(clause.test);
+    }
+    return sql;
+  }
+
+  /// The order behind `first`, which the statement has put there already.
+  void End(Sql& sql, std::string_view first, std::int64_t limit) const {
+    sql.Add(" ORDER BY ", first);
+    bool time = false;
+    for (const Key& key : keys_) {
+      sql.Append(key.rank);
+      sql.Add(key.rank.text.empty() ? "" : ", ", key.value, key.ascending ? " ASC, " : " DESC, ");
+      time = time || key.IsTime();
+    }
+    sql.Add(time ? "" : "r.started_at DESC, ", "r.id ASC LIMIT ?");
+    sql.Bind(limit);
+  }
+
+  /// `lacking`: only runs that lack the first key, or have a NaN.
+  [[nodiscard]] Sql Sorted(bool lacking) const {
+    Origin origin;
+    if (source_ != nullptr) {
+      origin.table.Add(source_->table, " d");
+      origin.where.Append(source_->where);
+      origin.where.Add(" AND r.number = ", source_->run, " AND ");
+    }
+    Sql sql = Start(origin, false);
+    if (lacking) {
+      const Key& key = keys_[0];
+      sql.Add(" AND (", key.alias, ".value IS NULL");
+      if (key.entity == Entity::kMetric) {
+        sql.Add(" OR ", key.alias, ".value = ?");
+        sql.Bind(kNan);
+      }
+      sql.Add(")");
+    }
+    const bool behind = query_.after && (!lacking || query_.after->keys[0].rank > 0);
+    if (behind) sql.Append(Behind(keys_, *query_.after));
+    return sql;
+  }
+
+  /// Newest first, or as the first key wants it, by an index over time.
+  [[nodiscard]] Sql WalkedByTime() const {
+    const bool ascending = !keys_.empty() && keys_[0].ascending;
+    Sql sql = Start({}, !OneStretch());
+    if (!query_.after) return sql;
+    sql.Add(" AND r.started_at ", ascending ? ">= ?" : "<= ?");
+    sql.Bind(query_.after->started);
+    sql.Append(Behind(keys_, *query_.after));
+    return sql;
+  }
+
+  Result<std::vector<FoundRun>> Walk() {
+    std::vector<FoundRun> found;
+    if (!query_.after || query_.after->keys[0].rank == 0) found = TRY(ReadWalked());
+    const std::int64_t left = query_.limit - static_cast<std::int64_t>(found.size());
+    if (left <= 0) return found;
+    for (FoundRun& run : TRY(Read(Sorted(true), left))) found.push_back(std::move(run));
+    return found;
+  }
+
+  /// The runs that have the first key, in the order of the index over its values.
+  Result<std::vector<FoundRun>> ReadWalked() {
+    Key& key = keys_[0];
+    const Key whole = key;
+    const bool metric = key.entity == Entity::kMetric;
+    const std::string column = Cat(key.alias, metric ? ".value" : ".head");
+    Origin origin;
+    origin.table.Add(TableOf(key.entity), " ", key.alias);
+    origin.where.Add(key.alias, ".name = ? AND ");
+    origin.where.Bind(key.name);
+    if (metric) {
+      origin.where.Add(column, " < ? AND ");
+      origin.where.Bind(kNan);
+    }
+    if (query_.after) AddBeginning(origin.where, column);
+    origin.where.Add("r.number = ", key.alias, ".run AND ");
+    key.join = key.rank = {};
+    key.value = Cat(key.alias, ".value");
+    Sql sql = Start(origin, false);
+    if (query_.after) sql.Append(Behind(keys_, *query_.after));
+    const std::string first = metric ? "" : Cat(column, key.ascending ? " ASC, " : " DESC, ");
+    auto found = Read(std::move(sql), query_.limit, first);
+    key = whole;
+    return found;
+  }
+
+  /// Where in the index the walk begins.
+  void AddBeginning(Sql& where, const std::string& column) const {
+    where.Add(column, keys_[0].ascending ? " >= ? AND " : " <= ? AND ");
+    const auto& value = query_.after->keys[0].value;
+    if (const auto* text = std::get_if<std::string>(&value)) {
+      where.Bind(HeadOf(*text));
+    } else {
+      std::visit([&where](const auto& number) { where.Bind(number); }, value);
+    }
+  }
+
+  Result<std::vector<FoundRun>> Read(Sql sql, std::int64_t limit, std::string_view first = "") {
+    End(sql, first, limit);
+    std::vector<FoundRun> found;
+    for (const db::Row& row : TRY(snapshot_.Query(sql.text, sql.values))) found.push_back(TRY(ReadFound(row)));
+    return found;
+  }
+
+  static Result<FoundRun> ReadFound(const db::Row& row) {
     FoundRun run;
     run.stored = TRY(ReadRun(row));
     for (std::size_t column = kRunColumnCount; column + 1 < row.size(); column += 2) {
@@ -300,9 +319,32 @@ Result<std::vector<FoundRun>> SearchRuns(db::Snapshot& snapshot, const RunQuery&
     }
     run.place.started = run.stored.run.started;
     run.place.id = run.stored.run.id.text();
-    found.push_back(std::move(run));
+    return run;
   }
-  return found;
+
+  static RunPlace::Key ReadKey(const db::Row& row, std::size_t column) {
+    RunPlace::Key key;
+    key.rank = row.Int(column);
+    const db::Value& value = row.At(column + 1);
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) key.value = *integer;
+    if (const auto* number = std::get_if<double>(&value)) key.value = *number;
+    if (const auto* text = std::get_if<std::string>(&value)) key.value = *text;
+    if (key.rank != 0) key.value = std::int64_t{0};
+    return key;
+  }
+
+  db::Snapshot& snapshot_;
+  const RunQuery& query_;
+  std::vector<Key> keys_;
+  std::vector<ClauseSql> clauses_;
+  const Source* source_ = nullptr;  ///< of the clause that fits the fewest; null: the scope itself
+};
+
+}  // namespace
+
+Result<std::vector<FoundRun>> SearchRuns(db::Snapshot& snapshot, const RunQuery& query) {
+  if (query.experiments.empty()) return std::vector<FoundRun>();
+  return Search(snapshot, query).Run();
 }
 
 }  // namespace mw::tracking::store

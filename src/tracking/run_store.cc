@@ -39,10 +39,10 @@ Result<StoredRun> ReadRun(const db::Row& row) {
   return stored;
 }
 
-/// Cut where a character begins.
+/// Cut behind a whole character, so that heads stand in the order of the values.
 std::string HeadOf(std::string_view value) {
   std::size_t size = std::min(value.size(), kHeadBytes);
-  while (size < value.size() && size > 0 && (static_cast<unsigned char>(value[size]) & 0xC0U) == 0x80U) --size;
+  while (size < value.size() && (static_cast<unsigned char>(value[size]) & 0xC0U) == 0x80U) ++size;
   return std::string(value.substr(0, size));
 }
 
@@ -112,17 +112,6 @@ Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::
 Result<bool> DeleteText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name) {
   return TRY(transaction.Execute(Cat("DELETE FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}))
   > 0;
-}
-
-Result<std::vector<std::pair<std::string, std::string>>> TextsOf(db::Snapshot& snapshot, Texts kind, std::int64_t run) {
-  const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT n.name, t.value FROM ", TableOf(kind),
-                             " t JOIN tracking_names n ON n.id = t.name WHERE t.run = ? ORDER BY n.name"),
-                         {run}));
-  std::vector<std::pair<std::string, std::string>> texts;
-  texts.reserve(rows.size());
-  for (const db::Row& row : rows) texts.emplace_back(row.Text(0), row.Text(1));
-  return texts;
 }
 
 }  // namespace mw::tracking::store

@@ -52,7 +52,5 @@ Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, Texts kind, 
 Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name, std::string_view value);
 /// False when there is none.
 Result<bool> DeleteText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name);
-/// By key.
-Result<std::vector<std::pair<std::string, std::string>>> TextsOf(db::Snapshot& snapshot, Texts kind, std::int64_t run);
 
 }  // namespace mw::tracking::store

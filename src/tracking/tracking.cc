@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/chart_store.h"
 #include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
+#include "tracking/run_details_store.h"
 #include "tracking/run_name.h"
 #include "tracking/run_search_store.h"
 #include "tracking/run_store.h"
@@ -180,15 +182,6 @@ Result<std::string> NameOf(const NewRun& run) {
   if (run.name.empty() || run.name == tag->second) return tag->second;
   return InvalidArgument("Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different values ",
                          "(run_name='", run.name, "', mlflow.runName='", tag->second, "').");
-}
-
-Result<RunDetails> DetailsOf(db::Snapshot& snapshot, store::StoredRun stored) {
-  RunDetails details;
-  details.run = std::move(stored.run);
-  details.params = TRY(store::TextsOf(snapshot, Texts::kParams, stored.number));
-  details.tags = TRY(store::TextsOf(snapshot, Texts::kTags, stored.number));
-  details.latest = TRY(store::LatestOf(snapshot, stored.number));
-  return details;
 }
 
 }  // namespace
@@ -434,24 +427,37 @@ Task<Status> Tracking::DeleteTag(RunId id, std::string key) {
 // ---- reading ----
 
 Result<RunDetails> Tracking::GetRun(db::Snapshot& snapshot, const RunId& id) {
-  return DetailsOf(snapshot, TRY(MustFindRun(snapshot, id)));
+  const store::StoredRun run = TRY(MustFindRun(snapshot, id));
+  return std::move(TRY(store::DetailsOf(snapshot, {&run, 1})).front());
 }
 
-Result<RunPage> Tracking::SearchRuns(db::Snapshot& snapshot, const RunQuery& query) {
+Result<std::optional<RunPlace>> Tracking::SearchRuns(db::Snapshot& snapshot, const RunQuery& query,
+                                                     const EachRun& each) {
   RunQuery one_more = query;
   ++one_more.limit;  // tells whether there is another page
   std::vector<store::FoundRun> found = TRY(store::SearchRuns(snapshot, one_more));
-  RunPage page;
+  std::optional<RunPlace> next;
   if (found.size() > static_cast<std::size_t>(query.limit)) {
     found.pop_back();
-    page.next = found.back().place;
+    next = found.back().place;
   }
-  for (store::FoundRun& run : found) page.runs.push_back(TRY(DetailsOf(snapshot, std::move(run.stored))));
-  return page;
+  for (std::size_t i = 0; i < found.size();) {
+    std::vector<store::StoredRun> runs;
+    for (; i < found.size() && runs.size() < store::kRunsAtOnce; ++i) runs.push_back(std::move(found[i].stored));
+    for (RunDetails& details : TRY(store::DetailsOf(snapshot, runs))) each(std::move(details));
+  }
+  return next;
+}
+
+Task<Result<std::optional<RunPlace>>> Tracking::SearchRuns(RunQuery query, EachRun each) {
+  co_return co_await database_.Read([&](db::Snapshot& s) { return SearchRuns(s, query, each); });
 }
 
 Task<Result<RunPage>> Tracking::SearchRuns(RunQuery query) {
-  co_return co_await database_.Read([&](db::Snapshot& s) { return SearchRuns(s, query); });
+  RunPage page;
+  page.next =
+      CO_TRY(co_await SearchRuns(std::move(query), [&page](RunDetails run) { page.runs.push_back(std::move(run)); }));
+  co_return page;
 }
 
 Task<Result<RunDetails>> Tracking::GetRun(RunId id) {
@@ -466,6 +472,18 @@ Result<std::vector<Point>> Tracking::MetricHistory(db::Snapshot& snapshot, const
 
 Task<Result<std::vector<Point>>> Tracking::MetricHistory(RunId id, std::string key) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return MetricHistory(s, id, key); });
+}
+
+Task<Result<std::vector<Series>>> Tracking::ReadChart(ChartQuery query) {
+  const std::size_t series = query.runs.size() * query.metrics.size();
+  if (std::max(query.runs.size(), query.metrics.size()) > ChartQuery::kNamesMax || series > ChartQuery::kSeriesMax) {
+    co_return InvalidArgument(query.runs.size(), " runs and ", query.metrics.size(), " metrics in one chart; at most ",
+                              ChartQuery::kNamesMax, " of each and ", ChartQuery::kSeriesMax, " lines");
+  }
+  if (query.buckets < 2 || query.buckets > ChartQuery::kBucketsMax) {
+    co_return InvalidArgument(query.buckets, " buckets; ask for 2 to ", ChartQuery::kBucketsMax);
+  }
+  co_return co_await database_.Read([&](db::Snapshot& s) { return store::ReadChart(s, query); });
 }
 
 Result<std::vector<Run>> Tracking::ListRuns(db::Snapshot& snapshot, std::string_view project,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/task.h"
 #include "db/database.h"
+#include "tracking/chart.h"
 #include "tracking/experiment_search.h"
 #include "tracking/run.h"
 #include "tracking/run_search.h"
@@ -87,13 +89,20 @@ class Tracking {
   static Result<RunDetails> GetRun(db::Snapshot& snapshot, const RunId& id);
   Task<Result<RunDetails>> GetRun(RunId id);
 
-  /// Errors: kInternal.
-  static Result<RunPage> SearchRuns(db::Snapshot& snapshot, const RunQuery& query);
+  /// Gives each run of the page as soon as it is read, so that a long page need not be held; where the next page
+  /// begins. Where it is awaited, `each` is called on a thread that reads. Errors: kInternal.
+  using EachRun = std::function<void(RunDetails)>;
+  static Result<std::optional<RunPlace>> SearchRuns(db::Snapshot& snapshot, const RunQuery& query, const EachRun& each);
+  Task<Result<std::optional<RunPlace>>> SearchRuns(RunQuery query, EachRun each);
   Task<Result<RunPage>> SearchRuns(RunQuery query);
 
   /// Every point of one metric in the order of time, step, value. Errors: kNotFound no such run.
   static Result<std::vector<Point>> MetricHistory(db::Snapshot& snapshot, const RunId& id, std::string_view key);
   Task<Result<std::vector<Point>>> MetricHistory(RunId id, std::string key);
+
+  /// Of the runs and metrics that are there, in the order in which they were asked for.
+  /// Errors: kInvalidArgument above the limits of ChartQuery.
+  Task<Result<std::vector<Series>>> ReadChart(ChartQuery query);
 
   /// Newest first; `before` empty or the last run of the page before. Empty when there is no such experiment.
   static Result<std::vector<Run>> ListRuns(db::Snapshot& snapshot, std::string_view project,

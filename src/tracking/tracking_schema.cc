@@ -218,6 +218,30 @@ CREATE TABLE tracking_imported_runs (
   fingerprint TEXT COLLATE "C" NOT NULL,
   done BIGINT NOT NULL
 );
+)sql"},
+          {"tracking", 6, R"sql(
+-- What is known of the points of each chunk, so that charts need not read them all. A chunk may lack it.
+CREATE TABLE tracking_stretches (
+  run BIGINT NOT NULL,
+  name BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  count BIGINT NOT NULL,
+  nans BIGINT NOT NULL,
+  time_first BIGINT NOT NULL,
+  time_last BIGINT NOT NULL,
+  step_least BIGINT NOT NULL,
+  step_most BIGINT NOT NULL,
+  value_first DOUBLE PRECISION NOT NULL,
+  value_last DOUBLE PRECISION NOT NULL,
+  value_least DOUBLE PRECISION NOT NULL,
+  value_most DOUBLE PRECISION NOT NULL,
+  -- 1: no step is less than the one before.
+  ascending BIGINT NOT NULL,
+  PRIMARY KEY (run, name, number)
+) WITHOUT ROWID;
+-- Searches over several experiments by time.
+CREATE INDEX tracking_runs_by_time ON tracking_runs (started_at, id);
+CREATE INDEX tracking_runs_by_status ON tracking_runs (status, number);
 )sql"}};
 }
 

@@ -72,6 +72,7 @@ Result<bool> ClearMetrics(db::Transaction& transaction, std::int64_t run) {
                                                {run, kMetricsAtATime}));
   for (const db::Row& name : names) {
     TRY(transaction.Execute("DELETE FROM tracking_chunks WHERE run = ? AND name = ?", {run, name.Int(0)}));
+    TRY(transaction.Execute("DELETE FROM tracking_stretches WHERE run = ? AND name = ?", {run, name.Int(0)}));
   }
   return !names.empty();
 }

@@ -1,0 +1,219 @@
+// SQL of clauses.
+#include "tracking/run_clause_store.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "tracking/name_store.h"
+#include "tracking/run_store.h"
+
+namespace mw::tracking::store {
+namespace {
+
+constexpr std::string_view kArtifactUri =
+    "(CASE WHEN e.artifact_location = '' THEN 'mlflow-artifacts:/' || CAST(e.id AS TEXT) ELSE e.artifact_location END"
+    " || '/' || r.id || '/artifacts')";
+
+}  // namespace
+
+std::string_view ColumnOf(std::string_view attribute) {
+  if (attribute == "run_id") return "r.id";
+  if (attribute == "run_name") return "r.name";
+  if (attribute == "status") return "UPPER(r.status)";
+  if (attribute == "artifact_uri") return kArtifactUri;
+  if (attribute == "user_id") return "r.user_id";
+  return attribute == "end_time" ? "r.ended_at" : "r.started_at";
+}
+
+namespace {
+
+using search::Clause;
+using search::Comparator;
+using search::Entity;
+
+/// Of a pattern's beginning that an index looks up: below kHeadBytes, whatever characters follow.
+constexpr std::size_t kPrefixBytesMax = 60;
+
+constexpr std::string_view kNothing = "1 = 0";
+
+std::string_view OperatorOf(Comparator comparator) {
+  switch (comparator) {
+    case Comparator::kEqual: return " = ?";
+    case Comparator::kNotEqual: return " <> ?";
+    case Comparator::kLess: return " < ?";
+    case Comparator::kLessOrEqual: return " <= ?";
+    case Comparator::kGreater: return " > ?";
+    case Comparator::kGreaterOrEqual: return " >= ?";
+    case Comparator::kLike:
+    case Comparator::kILike: return R"( LIKE ? ESCAPE '\')";
+    default: return "";
+  }
+}
+
+/// A backslash stands for itself in searches, and for an escape in PostgreSQL's patterns.
+std::string EscapedPattern(std::string_view pattern) {
+  std::string escaped;
+  for (const char c : pattern) {
+    if (c == '\\') escaped += c;
+    escaped += c;
+  }
+  return escaped;
+}
+
+/// `column` compared with a text, or with a list of them.
+Sql TextTest(std::string_view column, const Clause& clause) {
+  Sql sql;
+  if (const auto* list = std::get_if<std::vector<std::string>>(&clause.value)) {
+    const bool in = clause.comparator == Comparator::kIn;
+    if (list->empty()) {
+      sql.Add(in ? kNothing : "1 = 1");
+      return sql;
+    }
+    sql.Add(column, in ? " IN (" : " NOT IN (");
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      sql.Add(i == 0 ? "?" : ", ?");
+      sql.Bind((*list)[i]);
+    }
+    sql.Add(")");
+    return sql;
+  }
+  const std::string& text = std::get<std::string>(clause.value);
+  if (clause.comparator == Comparator::kILike) {
+    sql.Add("LOWER(", column, ")", OperatorOf(clause.comparator));
+    sql.Bind(EscapedPattern(ToLower(text)));
+  } else {
+    sql.Add(column, OperatorOf(clause.comparator));
+    sql.Bind(clause.comparator == Comparator::kLike ? EscapedPattern(text) : text);
+  }
+  return sql;
+}
+
+Sql NumberTest(std::string_view column, const Clause& clause) {
+  Sql sql;
+  sql.Add(column, OperatorOf(clause.comparator));
+  const auto& number = std::get<search::Number>(clause.value);
+  if (number.integer) {
+    sql.Bind(*number.integer);
+  } else {
+    sql.Bind(number.value);
+  }
+  return sql;
+}
+
+ClauseSql AttributeClause(const Clause& clause) {
+  const std::string_view column = ColumnOf(clause.key);
+  ClauseSql out;
+  if (std::holds_alternative<search::Number>(clause.value)) {
+    out.test = NumberTest(column, clause);
+    return out;
+  }
+  out.test = TextTest(column, clause);
+  if (clause.key != "status" || clause.comparator != Comparator::kEqual) return out;
+  Sql where;
+  where.Add("d.status = ?");
+  where.Bind(ToLower(std::get<std::string>(clause.value)));
+  out.source = Source{"tracking_runs", std::move(where), "d.number"};
+  return out;
+}
+
+/// The run's latest value fits. A NaN is no number, and fits nothing.
+ClauseSql MetricClause(const Clause& clause, std::int64_t name) {
+  const double number = std::get<search::Number>(clause.value).value;
+  const auto fits = [&](std::string_view alias) {
+    Sql sql;
+    sql.Add(alias, ".name = ? AND ", alias, ".value", OperatorOf(clause.comparator), " AND ", alias, ".value < ?");
+    sql.Bind(name);
+    sql.Bind(number);
+    sql.Bind(kNan);
+    return sql;
+  };
+  ClauseSql out;
+  out.test.Add("EXISTS (SELECT 1 FROM tracking_latest x WHERE x.run = r.number AND ");
+  out.test.Append(fits("x"));
+  out.test.Add(")");
+  if (clause.comparator != Comparator::kNotEqual) out.source = Source{"tracking_latest", fits("d")};
+  return out;
+}
+
+/// What every text that fits the pattern begins with, as far as it is ASCII.
+std::string_view PrefixOf(std::string_view pattern) {
+  std::size_t size = 0;
+  while (size < pattern.size() && size < kPrefixBytesMax && pattern[size] != '%' && pattern[size] != '_' &&
+         pattern[size] > ' ' && pattern[size] < '~') {
+    ++size;
+  }
+  return pattern.substr(0, size);
+}
+
+/// Where an index finds the rows, when it does.
+std::optional<Sql> HeadsThatFit(const Clause& clause) {
+  Sql sql;
+  if (clause.comparator == Comparator::kIsNotNull) {
+    sql.Add("1 = 1");
+  } else if (clause.comparator == Comparator::kEqual) {
+    sql.Add("d.head = ?");
+    sql.Bind(HeadOf(std::get<std::string>(clause.value)));
+  } else if (clause.comparator == Comparator::kIn) {
+    const auto& list = std::get<std::vector<std::string>>(clause.value);
+    if (list.empty()) return std::nullopt;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      sql.Add(i == 0 ? "d.head IN (?" : ", ?");
+      sql.Bind(HeadOf(list[i]));
+    }
+    sql.Add(")");
+  } else if (clause.comparator == Comparator::kLike) {
+    std::string prefix(PrefixOf(std::get<std::string>(clause.value)));
+    if (prefix.empty()) return std::nullopt;
+    sql.Add("d.head >= ? AND d.head < ?");
+    sql.Bind(prefix);
+    ++prefix.back();
+    sql.Bind(prefix);
+  } else {
+    return std::nullopt;
+  }
+  return sql;
+}
+
+ClauseSql TextsClause(std::string_view table, const Clause& clause, std::int64_t name) {
+  ClauseSql out;
+  const bool absent = clause.comparator == Comparator::kIsNull;
+  out.test.Add(absent ? "NOT " : "", "EXISTS (SELECT 1 FROM ", table, " x WHERE x.run = r.number AND x.name = ?");
+  out.test.Bind(name);
+  if (!std::holds_alternative<std::monostate>(clause.value)) {
+    out.test.Add(" AND ");
+    out.test.Append(TextTest("x.value", clause));
+  }
+  out.test.Add(")");
+  if (auto heads = HeadsThatFit(clause)) {
+    Sql where;
+    where.Add("d.name = ? AND ");
+    where.Bind(name);
+    where.Append(*std::move(heads));
+    out.source = Source{table, std::move(where)};
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view TableOf(Entity entity) {
+  if (entity == Entity::kMetric) return "tracking_latest";
+  return entity == Entity::kParameter ? "tracking_params" : "tracking_tags";
+}
+
+Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const Clause& clause) {
+  if (clause.entity == Entity::kAttribute) return AttributeClause(clause);
+  ClauseSql nothing;
+  nothing.test.Add(clause.comparator == Comparator::kIsNull ? "1 = 1" : kNothing);
+  const auto name = TRY(FindName(snapshot, clause.key));
+  if (!name) return nothing;
+  switch (clause.entity) {
+    case Entity::kMetric: return MetricClause(clause, *name);
+    case Entity::kParameter:
+    case Entity::kTag: return TextsClause(TableOf(clause.entity), clause, *name);
+    default: break;
+  }
+  return nothing;
+}
+
+}  // namespace mw::tracking::store

@@ -1,0 +1,58 @@
+// SQL of single clauses of a search over runs: what a run at hand is asked, and where an index finds the runs that fit.
+// Functions run inside closures of db::Database.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "db/database.h"
+#include "search/filter.h"
+
+namespace mw::tracking::store {
+
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// SQL with the values of its question marks.
+struct Sql {
+  std::string text = {};
+  db::Values values = {};
+  template <typename... Parts>
+  void Add(const Parts&... parts) {
+    CatTo(text, parts...);
+  }
+  template <typename Value>
+  void Bind(const Value& value) {
+    values.emplace_back(value);
+  }
+  void Append(Sql other) {
+    text += other.text;
+    values.insert(values.end(), std::make_move_iterator(other.values.begin()),
+                  std::make_move_iterator(other.values.end()));
+  }
+};
+
+/// Rows d of a table that name a run and are found by an index.
+struct Source {
+  std::string_view table;
+  Sql where = {};
+  std::string_view run = "d.run";  ///< its number
+};
+
+struct ClauseSql {
+  Sql test = {};                      ///< of the run r and its experiment e
+  std::optional<Source> source = {};  ///< one row of each run that fits, and perhaps of others
+};
+
+/// A clause about a dataset fits no run.
+Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const search::Clause& clause);
+
+/// What holds an attribute, as an expression of r and e.
+std::string_view ColumnOf(std::string_view attribute);
+/// What holds metrics, parameters or tags.
+std::string_view TableOf(search::Entity entity);
+
+}  // namespace mw::tracking::store
