@@ -239,19 +239,19 @@ Json EventFolder::RunJson(const RunFolder& run, bool is_end, bool is_whole) cons
   info["status"] = is_end ? "FINISHED" : "RUNNING";
   info["start_time"] = Millis(run.first);
   if (is_end) info["end_time"] = Millis(run.last);
-  info["artifact_uri"] = run.scratch;
   Json tags = Json::MakeArray();
   tags.Append(PairJson("mlflow.runName", run.name));
   tags.Append(PairJson("tensorboard.logdir", run.name == experiment_ ? root_ : Cat(root_, "/", run.name)));
   Json out = Json::Make(
       {{"info", std::move(info)}, {"data", Json::Make({{"params", Json::MakeArray()}, {"tags", std::move(tags)}})}});
-  if (!is_whole) return out;
   Json offsets = Json::MakeArray();
   for (const auto& [name, file] : run.files) {
     offsets.Append(Json::Make({{"file", name}, {"bytes", static_cast<std::int64_t>(file.offset)}}));
   }
   out["files"] = std::move(offsets);
-  out["fingerprint"] = FingerprintOf(out);
+  if (is_whole) out["fingerprint"] = FingerprintOf(out);
+  // Another place in each process, so no part of what the run is known by.
+  out["info"]["artifact_uri"] = run.scratch;
   return out;
 }
 

@@ -197,9 +197,7 @@ CLI::App* AddAction(const Registrar& registrar, const char* verb, const char* su
 
 /// One word for each --experiment, so that the folder may follow it.
 void AddExperiments(CLI::App* command, TransferArguments& arguments, const char* about) {
-  command->add_option("--experiment", arguments.experiments, about)
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--experiment", arguments.experiments, about)->allow_extra_args(false);
 }
 
 void AddImportMlflow(const Registrar& registrar) {
@@ -222,8 +220,7 @@ void AddImportTensorBoard(const Registrar& registrar) {
       AddAction(registrar, "tensorboard", "Bring the event files of TensorBoard, a run for each directory",
                 "millwright import tensorboard ./runs --follow", arguments, ImportTensorBoard);
   command->add_option("folder", arguments->place, "A folder with event files in it or below it")->required();
-  command->add_option("--experiment", arguments->experiments, "Experiment for the runs; else named as the folder")
-      ->expected(1);
+  AddExperiments(command, *arguments, "Experiment for the runs; else named as the folder");
   command->add_flag("--follow", arguments->follow, "Go on with what is written, until interrupted");
 }
 
