@@ -256,7 +256,7 @@ def database(directory):
     uri = f"sqlite:///{directory}/made/mlflow.db"
     Path(directory, "made").mkdir()
     make(sys.executable, uri, f"{directory}/made/artifacts", 2)
-    multiply(f"{directory}/made/mlflow.db", 300)
+    multiply(f"{directory}/made/mlflow.db", 210)
     before = snapshot(uri)
     with Home(directory, "first") as home:
         killed_import(home, uri)
