@@ -186,6 +186,7 @@ Task<Result<std::int64_t>> Retention::ApplyRules() {
       CO_TRY(co_await PurgeExperiments(experiments, collection, report));
     }
   }
+  if (count > 0) CO_TRY(co_await parts_.trash.Notice());  // their time in the trash begins now
   CO_TRY(co_await ClearAway());
   CO_TRY(co_await DeletePurgedBlobs(kGrace, report));
   co_return count + static_cast<std::int64_t>(report.runs.size() + report.experiments.size());
