@@ -187,3 +187,8 @@ export function shortDuration(seconds: number): string {
 export function change(by: number): string {
   return `${by > 0 ? "+" : "−"}${Number.isInteger(by) ? count(Math.abs(by)) : String(Number(Math.abs(by).toPrecision(3)))}`;
 }
+
+/** A text as one word of a shell. */
+export function shellWord(text: string): string {
+  return /^[\w@:.#/%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

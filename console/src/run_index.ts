@@ -60,6 +60,16 @@ function rankOf(values: (number | string | null | undefined)[]): Map<string, num
   return new Map([...texts].sort().map((text, rank) => [text, rank]));
 }
 
+const kBetween = "\u0000";
+
+/** Where the next text begins behind each, when they are joined. */
+function endsOf(texts: string[]): Uint32Array {
+  const ends = new Uint32Array(texts.length);
+  let at = 0;
+  for (let i = 0; i < texts.length; ++i) ends[i] = at += texts[i]!.length + kBetween.length;
+  return ends;
+}
+
 export type RowsListener = () => void;
 
 /** "metrics.loss" -> ["metrics", "loss"]; a key may hold dots. */
@@ -103,6 +113,7 @@ export class RunIndex {
   private columns = new Map<string, Column>();
   private gone = new Set<number>(); // places
   private lower: string[] = [];
+  private joined: { text: string; ends: Uint32Array } | null = null; // of `lower`; null: not up to date
   private listeners = new Set<RowsListener>();
   private state: TableState = {};
   private matches: Uint8Array | null = null;
@@ -173,6 +184,7 @@ export class RunIndex {
       this.ids.push(lines.ids[i]!);
       this.names.push(lines.names[i]!);
       this.lower.push(`${lines.names[i]!.toLowerCase()}\n${lines.ids[i]!}`);
+      this.joined = null;
       this.statuses.push(lines.statuses[i]!);
       this.started.push(lines.started[i]!);
       this.ended.push(lines.ended[i] ?? null);
@@ -234,8 +246,9 @@ export class RunIndex {
   private arrange() {
     const filter = (this.state.filter ?? "").trim().toLowerCase();
     const text = filter !== "" && !isExpression(filter) && !/^(metrics|params|tags|attributes)\./.test(filter) ? filter : "";
+    const named = text === "" ? null : this.named(text);
     const fits = (i: number) =>
-      (this.matches === null || this.matches[i] === 1) && (text === "" || this.lower[i]!.includes(text)) && (this.gone.size === 0 || !this.gone.has(i));
+      (this.matches === null || this.matches[i] === 1) && (named === null || named[i] === 1) && (this.gone.size === 0 || !this.gone.has(i));
     const { sort, descending } = this.state;
     const kept = new Uint32Array(this.ids.length);
     let count = 0;
@@ -254,6 +267,20 @@ export class RunIndex {
     for (let i = column ? column.order.length : 0; i < this.ids.length; ++i) if (fits(i)) kept[count++] = i;
     this.view = column ? kept.subarray(0, count) : this.byStart(kept.subarray(0, count), sort === "start_time" && !descending);
     this.tell();
+  }
+
+  /** Marks the runs that hold the text: one search through all names at once, since a search for each is ten times as slow. */
+  private named(text: string): Uint8Array {
+    this.joined ??= { text: this.lower.join(kBetween), ends: endsOf(this.lower) };
+    const { text: all, ends } = this.joined;
+    const marks = new Uint8Array(this.lower.length);
+    let place = 0;
+    for (let at = all.indexOf(text); at >= 0; at = all.indexOf(text, ends[place - 1]!)) {
+      while (ends[place]! <= at) ++place;
+      marks[place++] = 1;
+      if (place >= ends.length) break;
+    }
+    return marks;
   }
 
   /** Newest first is how they come. */
@@ -354,8 +381,11 @@ export class RunIndex {
         this.gone.add(place);
         moved = true;
       }
-      this.names[place] = row.name;
-      this.lower[place] = `${row.name.toLowerCase()}\n${row.id}`;
+      if (this.names[place] !== row.name) {
+        this.names[place] = row.name;
+        this.lower[place] = `${row.name.toLowerCase()}\n${row.id}`;
+        this.joined = null;
+      }
       this.statuses[place] = row.status;
       this.ended[place] = row.ended;
     }

@@ -55,7 +55,7 @@ function Comparison({ rows, changes }: { rows: Row[]; changes: Compared | undefi
   const two = rows.length === 2;
   return (
     <div class="wide">
-      <Head title={two ? `${nameOf(rows[0]!)} and ${nameOf(rows[1]!)}` : `${rows.length} runs compared`} kicker="Compare" />
+      <Head title={two ? `${nameOf(rows[0]!)} and ${nameOf(rows[1]!)}` : `${rows.length} runs compared`} kicker="Compare" {...(two ? { command: `millwright compare ${rows[0]!.id} ${rows[1]!.id}` } : {})} />
       {changes && <Changes compared={changes} />}
       <Differences rows={rows} metrics={metrics} params={params} />
       {rows.length > 1 && <Together rows={rows} metrics={metrics} params={params} />}

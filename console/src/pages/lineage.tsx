@@ -2,7 +2,7 @@
 // made larger and smaller by the wheel, opened further at any node.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, ask } from "../api";
-import { count, digest, moment, plural } from "../format";
+import { count, digest, moment, plural, shellWord } from "../format";
 import { layersOf } from "../dag";
 import { navigate, to, usePlace, withQuery } from "../router";
 import { runAddress } from "../tracking";
@@ -74,7 +74,7 @@ export function LineagePage() {
   const choose = (to: string | null) => navigate(withQuery(place, "direction", to), "replace");
   return (
     <div class="wide">
-      <Head title={of || "Lineage"} kicker="Lineage" />
+      <Head title={of || "Lineage"} kicker="Lineage" command={`millwright lineage ${of ? shellWord(of) : "MODEL@VERSION"}`} />
       <div class="toolbar">
         <Reference of={of} />
         <span class="choices" role="group" aria-label="Direction">
