@@ -1,5 +1,5 @@
-// Which registered versions need a run's files: asked by whoever would take them away. On a snapshot or transaction, to
-// be part of a greater change.
+// Which registered versions need a run's or an experiment's files: asked by whoever would take them away. On a snapshot
+// or transaction, to be part of a greater change.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace mw::registry {
 
-/// "model \"late\" version 3", the first by name; empty when none was made of the run.
-Result<std::string> VersionOfRun(db::Snapshot& snapshot, std::string_view run_id);
+/// "model \"late\" version 3", the first whose record names the text anywhere: the id of the run it was made of, the
+/// place its files lie at. Empty when none does.
+Result<std::string> VersionThatNames(db::Snapshot& snapshot, std::string_view text);
 
 }  // namespace mw::registry

@@ -23,13 +23,13 @@ bool IsWanted(const Collection& collection, const Trashed& run) {
   return Contains(collection.runs, run.id) || Contains(collection.experiments, run.experiment.text());
 }
 
-/// Why the run must stay; empty: it need not.
-Result<std::string> WhyKept(db::Snapshot& snapshot, std::string_view run) {
-  const std::string version = TRY(registry::VersionOfRun(snapshot, run));
+/// Why what is named so must stay; empty: it need not.
+Result<std::string> WhyKept(db::Snapshot& snapshot, std::string_view name) {
+  const std::string version = TRY(registry::VersionThatNames(snapshot, name));
   return version.empty() ? version : Cat(version, " was made of it; delete that version first");
 }
 
-/// Deletes the blob when nobody names it and it is idle; `bytes` is what that frees.
+/// Deletes the blob when nobody names it and it is idle: whether it did.
 Result<bool> Sweep(blob::BlobStore& blobs, const DigestSet& named, const std::string& digest, Timestamp since) {
   if (named.Has(digest)) return false;
   return blobs.DeleteIfIdle(digest, since);
@@ -81,8 +81,12 @@ Task<Status> Retention::PurgeExperiments(const std::vector<Trashed>& experiments
                                          Report& report) {
   for (const Trashed& experiment : experiments) {
     if (!collection.runs.empty() || !IsWanted(collection, experiment)) continue;
-    bool purged = collection.dry_run;
-    if (!purged) purged = CO_TRY(co_await parts_.trash.PurgeExperiment(experiment));
+    const std::string place = Cat("mlflow-artifacts:/", experiment.id, "/");
+    const auto why = [&](db::Snapshot& s) { return WhyKept(s, place); };
+    const std::string reason = CO_TRY(co_await parts_.database.Read(why));
+    if (!reason.empty()) report.kept.push_back({experiment.id, reason});
+    bool purged = collection.dry_run && reason.empty();
+    if (!purged && reason.empty()) purged = CO_TRY(co_await parts_.trash.PurgeExperiment(experiment));
     if (purged) report.experiments.push_back(experiment);
   }
   co_return Ok();
