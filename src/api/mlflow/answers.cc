@@ -42,12 +42,10 @@ std::string Upper(std::string_view text) {
   return out;
 }
 
-Task<net::Response> Answer(const Rpc& rpc, net::Request& request) {
-  auto parameters = co_await Parameters::Read(request);
-  if (!parameters.ok()) co_return ErrorAnswer(parameters.error());
-  auto answer = co_await rpc(*parameters, request);
-  if (!answer.ok()) co_return ErrorAnswer(answer.error());
-  co_return net::JsonResponse(*answer);
+Task<Result<std::string>> Answer(const Rpc& rpc, net::Request& request) {
+  const Parameters parameters = CO_TRY(co_await Parameters::Read(request));
+  const Json answer = CO_TRY(co_await rpc(parameters, request));
+  co_return answer.Dump();
 }
 
 void AddNonEmpty(Json& object, std::string_view key, Json list) {
@@ -65,13 +63,24 @@ net::Response ErrorAnswer(const Error& error) {
   return response;
 }
 
-void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc) {
+void AddTextRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission,
+                TextRpc rpc) {
   for (const std::string_view prefix : {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/2.0/preview/mlflow"}) {
     routes.Add({method, Cat(prefix, path), permission, kBodyBytesMax,
                 net::Simple([rpc](net::Request& request) -> Task<Result<net::Response>> {
-                  co_return co_await Answer(rpc, request);
+                  auto text = co_await rpc(request);
+                  if (!text.ok()) co_return ErrorAnswer(text.error());
+                  net::Response response;
+                  response.headers = {{"Content-Type", "application/json"}};
+                  response.body = std::move(*text);
+                  co_return response;
                 })});
   }
+}
+
+void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc) {
+  AddTextRpc(routes, method, path, permission,
+             [rpc = std::move(rpc)](net::Request& request) { return Answer(rpc, request); });
 }
 
 net::Handler Answering(net::SimpleHandler call) {
@@ -134,6 +143,39 @@ Json RunJson(const tracking::RunDetails& details) {
                      {"data", std::move(data)},
                      {"inputs", Json::MakeObject()},
                      {"outputs", Json::MakeObject()}});
+}
+
+namespace {
+
+/// Members of `data` that are not empty: "name":[...], each element written by `write`.
+template <typename List, typename Write>
+void AppendList(std::string& out, std::string_view name, const List& list, Write write) {
+  if (list.empty()) return;
+  CatTo(out, out.back() == '{' ? "\"" : ",\"", name, "\":[");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    out += i == 0 ? "{\"key\":" : ",{\"key\":";
+    AppendJsonString(out, list[i].first);
+    out += ",\"value\":";
+    write(list[i].second);
+    out.push_back('}');
+  }
+  out.push_back(']');
+}
+
+}  // namespace
+
+void AppendRun(std::string& out, const tracking::RunDetails& details) {
+  out += "{\"info\":";
+  RunInfoJson(details.run).DumpTo(out);
+  out += ",\"data\":{";
+  AppendList(out, "metrics", details.latest, [&out](const tracking::Point& point) {
+    NumberJson(point.value).DumpTo(out);
+    CatTo(out, ",\"timestamp\":", point.time, ",\"step\":", point.step);
+  });
+  const auto text = [&out](const std::string& value) { AppendJsonString(out, value); };
+  AppendList(out, "params", details.params, text);
+  AppendList(out, "tags", details.tags, text);
+  out += "},\"inputs\":{},\"outputs\":{}}";
 }
 
 }  // namespace mw::api::mlflow

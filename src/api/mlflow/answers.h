@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "api/mlflow/parameters.h"
@@ -19,8 +20,12 @@ net::Response ErrorAnswer(const Error& error);
 
 /// A handler of one RPC: parameters in, an object out; its errors become ErrorAnswer.
 using Rpc = std::function<Task<Result<Json>>(const Parameters& parameters, net::Request& request)>;
+/// One that reads the request by itself and gives the text of a JSON object.
+using TextRpc = std::function<Task<Result<std::string>>(net::Request& request)>;
 /// Adds it under /api/2.0/mlflow, /ajax-api/2.0/mlflow and the older /api/2.0/preview/mlflow. `path`: "/runs/create".
 void AddRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission, Rpc rpc);
+void AddTextRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission,
+                TextRpc rpc);
 
 /// A handler whose errors become ErrorAnswer.
 net::Handler Answering(net::SimpleHandler call);
@@ -41,6 +46,8 @@ Json ListJson(std::string_view key, Json list);
 Json ExperimentJson(const tracking::Experiment& experiment);
 Json RunInfoJson(const tracking::Run& run);
 Json RunJson(const tracking::RunDetails& details);
+/// The same as text, for lists of many runs.
+void AppendRun(std::string& out, const tracking::RunDetails& details);
 Json MetricJson(std::string_view key, const tracking::Point& point);
 
 }  // namespace mw::api::mlflow

@@ -52,7 +52,7 @@ Json OfQuery(const net::Request& request) {
   return object;
 }
 
-Result<Json> OfBody(const std::string& body) {
+Result<Json> JsonOf(std::string_view body) {
   if (Trim(body).empty()) return Json::MakeObject();
   Json json = TRY(Json::Parse(body));
   if (json.IsString()) json = TRY(Json::Parse(json.AsString()));  // old clients encode twice
@@ -68,15 +68,20 @@ bool HasJsonType(const net::Headers& headers) {
 
 }  // namespace
 
-Task<Result<Parameters>> Parameters::Read(net::Request& request) {
-  const bool is_get = request.method == net::Method::kGet;
-  if (is_get && !request.query.empty()) co_return Parameters(OfQuery(request));
-  const std::string body = CO_TRY(co_await request.ReadAll());
-  if (!is_get && !body.empty() && !HasJsonType(request.headers)) {
+Task<Result<std::string>> Parameters::ReadBody(net::Request& request) {
+  std::string body = CO_TRY(co_await request.ReadAll());
+  if (request.method != net::Method::kGet && !body.empty() && !HasJsonType(request.headers)) {
     co_return InvalidArgument("Bad Request. Content-Type must be one of ['application/json'].");
   }
-  Json json = CO_TRY(OfBody(body));
-  co_return Parameters(std::move(json));
+  co_return body;
+}
+
+Result<Parameters> Parameters::OfBody(std::string_view body) { return Parameters(TRY(JsonOf(body))); }
+
+Task<Result<Parameters>> Parameters::Read(net::Request& request) {
+  if (request.method == net::Method::kGet && !request.query.empty()) co_return Parameters(OfQuery(request));
+  const std::string body = CO_TRY(co_await ReadBody(request));
+  co_return OfBody(body);
 }
 
 const Json* Parameters::Find(std::string_view name) const {

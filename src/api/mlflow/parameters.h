@@ -21,6 +21,9 @@ class Parameters {
  public:
   /// Of the request's body or query. The path's parts are the route's (`request.params`).
   static Task<Result<Parameters>> Read(net::Request& request);
+  /// A body that should be JSON, and what it says.
+  static Task<Result<std::string>> ReadBody(net::Request& request);
+  static Result<Parameters> OfBody(std::string_view body);
   /// `path`: how messages call it, with a dot behind it: "metrics[3]."
   explicit Parameters(Json object, std::string path = "") : object_(std::move(object)), path_(std::move(path)) {}
 

@@ -1,9 +1,9 @@
 // runs/*
-#include <limits>
-#include <set>
+#include <optional>
 #include <utility>
 
 #include "api/mlflow/answers.h"
+#include "api/mlflow/batch_reader.h"
 #include "api/mlflow/routes.h"
 #include "api/mlflow/validation.h"
 #include "base/id.h"
@@ -43,19 +43,12 @@ Result<std::pair<std::string, std::string>> ParamOf(const Parameters& param) {
   return std::pair(std::move(key), Truncated(TRY(param.Text("value")), kParamCharactersMax));
 }
 
-/// Infinities become the greatest and least numbers, as MLflow keeps them.
-double Kept(double value) {
-  constexpr double kMost = std::numeric_limits<double>::max();
-  if (value > kMost) return kMost;
-  return value < -kMost ? -kMost : value;
-}
-
 Result<tracking::MetricPoint> MetricOf(const Parameters& metric) {
   tracking::MetricPoint out;
   out.key = TRY(metric.RequiredText("key"));
   TRY(CheckName(Cat(metric.path(), "name"), out.key));
   TRY(CheckLength("Metric name", out.key, kKeyCharactersMax));
-  out.point.value = Kept(TRY(metric.RequiredDouble("value")));
+  out.point.value = KeptValue(TRY(metric.RequiredDouble("value")));
   out.point.time = TRY(metric.RequiredInt("timestamp"));
   out.point.step = TRY(metric.Int("step"))
   .value_or(0);
@@ -146,18 +139,6 @@ Task<Result<Json>> DeleteTag(Tracking& tracking, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
-Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& params) {
-  std::set<std::string_view> seen, twice;
-  for (const auto& [key, value] : params) {
-    if (!seen.insert(key).second) twice.insert(key);
-  }
-  if (twice.empty()) return Ok();
-  std::string list;
-  for (const std::string_view key : twice) CatTo(list, list.empty() ? "'" : ", '", key, "'");
-  return InvalidArgument("Duplicate parameter keys have been submitted: [", list,
-                         "]. Please ensure the request contains only one param value per param key.");
-}
-
 Result<LogBatch> BatchOf(const Parameters& parameters) {
   LogBatch batch;
   batch.run = TRY(IdOf(parameters));
@@ -177,10 +158,15 @@ Result<LogBatch> BatchOf(const Parameters& parameters) {
   return batch;
 }
 
-Task<Result<Json>> LogMany(Tracking& tracking, const Parameters& parameters) {
-  LogBatch batch = CO_TRY(BatchOf(parameters));
-  CO_TRY(co_await tracking.Log(std::move(batch)));
-  co_return Json::MakeObject();
+Task<Result<std::string>> LogMany(Tracking& tracking, net::Request& request) {
+  std::string body = CO_TRY(co_await Parameters::ReadBody(request));
+  std::optional<LogBatch> batch = ReadPlainBatch(body);
+  if (!batch) {
+    const Parameters parameters = CO_TRY(Parameters::OfBody(body));
+    batch = CO_TRY(BatchOf(parameters));
+  }
+  CO_TRY(co_await tracking.Log(*std::move(batch)));
+  co_return std::string("{}");
 }
 
 // ---- search ----
@@ -207,14 +193,18 @@ Result<tracking::RunQuery> QueryOf(const Parameters& parameters) {
   return query;
 }
 
-Task<Result<Json>> Search(Tracking& tracking, const Parameters& parameters) {
+Task<Result<std::string>> Search(Tracking& tracking, net::Request& request) {
+  const Parameters parameters = CO_TRY(co_await Parameters::Read(request));
   tracking::RunQuery query = CO_TRY(QueryOf(parameters));
-  const tracking::RunPage page = CO_TRY(co_await tracking.SearchRuns(std::move(query)));
-  Json runs = Json::MakeArray();
-  for (const tracking::RunDetails& run : page.runs) runs.Append(RunJson(run));
-  Json answer = ListJson("runs", std::move(runs));
-  if (page.next) answer["next_page_token"] = tracking::PageToken(*page.next);
-  co_return answer;
+  std::string out = "{";
+  const Tracking::EachRun each = [&out](const tracking::RunDetails& run) {
+    out += out.size() == 1 ? "\"runs\":[" : ",";
+    AppendRun(out, run);
+  };
+  const auto next = CO_TRY(co_await tracking.SearchRuns(std::move(query), each));
+  if (out.size() > 1) out += "]";
+  if (next) CatTo(out, out.size() > 1 ? "," : "", "\"next_page_token\":\"", tracking::PageToken(*next), "\"");
+  co_return out += "}";
 }
 
 }  // namespace
@@ -234,8 +224,10 @@ void AddRunRoutes(net::RouteTable& routes, Tracking& tracking, const Clock& cloc
   add(Method::kPost, "/runs/log-parameter", Permission::kWrite, LogParam);
   add(Method::kPost, "/runs/set-tag", Permission::kWrite, SetTag);
   add(Method::kPost, "/runs/delete-tag", Permission::kWrite, DeleteTag);
-  add(Method::kPost, "/runs/log-batch", Permission::kWrite, LogMany);
-  add(Method::kPost, "/runs/search", Permission::kRead, Search);
+  AddTextRpc(routes, Method::kPost, "/runs/log-batch", Permission::kWrite,
+             [&tracking](net::Request& request) { return LogMany(tracking, request); });
+  AddTextRpc(routes, Method::kPost, "/runs/search", Permission::kRead,
+             [&tracking](net::Request& request) { return Search(tracking, request); });
 }
 
 }  // namespace mw::api::mlflow

@@ -2,6 +2,8 @@
 #include "api/mlflow/validation.h"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 #include <vector>
 
 #include "api/mlflow/word_characters.h"
@@ -136,6 +138,24 @@ Status CheckBatch(std::string_view entity, std::size_t count, std::size_t most) 
   if (count <= most) return Ok();
   return InvalidArgument("A batch logging request can contain at most ", most, " ", entity, ". Got ", count, " ",
                          entity, ". Please split up ", entity, " across multiple requests and try again.");
+}
+
+Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& params) {
+  std::set<std::string_view> seen, twice;
+  for (const auto& [key, value] : params) {
+    if (!seen.insert(key).second) twice.insert(key);
+  }
+  if (twice.empty()) return Ok();
+  std::string list;
+  for (const std::string_view key : twice) CatTo(list, list.empty() ? "'" : ", '", key, "'");
+  return InvalidArgument("Duplicate parameter keys have been submitted: [", list,
+                         "]. Please ensure the request contains only one param value per param key.");
+}
+
+double KeptValue(double value) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  if (value > kMost) return kMost;
+  return value < -kMost ? -kMost : value;
 }
 
 }  // namespace mw::api::mlflow

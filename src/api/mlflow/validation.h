@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -31,6 +33,12 @@ Status CheckExperimentName(std::string_view name);
 Status CheckArtifactLocation(std::string_view location);
 /// `entity`: "params".
 Status CheckBatch(std::string_view entity, std::size_t count, std::size_t most);
+
+/// Keys of the parameters of one batch.
+Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& params);
+
+/// Infinities become the greatest and least numbers, as MLflow keeps them.
+double KeptValue(double value);
 
 /// As Python's posixpath.normpath gives it.
 std::string NormalPath(std::string_view path);
