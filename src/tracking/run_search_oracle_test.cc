@@ -96,7 +96,8 @@ class RunSearchOracle : public db::StoreTest<Driver> {
     }));
     ASSERT_TRUE(added.ok()) << added.error().ToString();
     for (const Known& run : runs) {
-      if (run.deleted) EXPECT_TRUE(SyncWait(tracking_->DeleteRun(RunId(run.id))).ok());
+      if (!run.deleted) continue;
+      EXPECT_TRUE(SyncWait(tracking_->DeleteRun(RunId(run.id))).ok());
     }
   }
   Status AddOne(db::Transaction& t, const Known& run) {
