@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "blob/memory_blobs.h"
 #include "db/temporary_database.h"
+#include "lineage/lineage.h"
 #include "registry/registry.h"
 #include "retention/rule.h"
 #include "tracking/artifacts.h"
