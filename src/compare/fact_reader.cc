@@ -254,6 +254,8 @@ Task<Status> FactReader::TakePipeline(Facts& facts, std::string package) {
     digest = report->artifact.digest;
   }
   for (const pipelines::TaskDetails& task : run->tasks) {
+    const pipelines::Step* step = run->graph.Find(task.record.step);
+    if (step == nullptr || step->uses != "evaluate") continue;  // validations write reports of another kind
     for (const pipelines::NamedArtifact& output : task.record.outputs) {
       if (digest.empty() && output.name == "report" && !output.artifact.directory) digest = output.artifact.digest;
     }
