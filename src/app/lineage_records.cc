@@ -44,6 +44,7 @@ lineage::ToldVersion Told(const registry::ModelVersion& version) {
   told.model = version.model;
   told.version = version.version;
   told.digest = version.package;
+  told.uri = version.source_uri;
   told.run_id = version.run_id;
   told.sources = version.sources;
   told.at = version.created;

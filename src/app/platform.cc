@@ -168,6 +168,7 @@ Status Platform::BuildDomain() {
   retention_ = std::make_unique<retention::Retention>(
       retention::Parts{*database_, *blobs_, *blob_workers_, *tracking_, *trash_, *uploads_, clock_});
   retainer_ = std::make_unique<retention::RetentionReconciler>(*retention_);
+  registry_->AskUse(endpoint_use_);
   goals_ = std::make_unique<goals::Goals>(*database_, clock_);
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
@@ -252,6 +253,8 @@ Status Platform::Listen() {
   api::mlflow::AddMetricRoutes(routes, *tracking_);
   api::mlflow::AddArtifactRoutes(routes, *tracking_, *artifacts_, blob_door);
   api::mlflow::AddUploadRoutes(routes, *artifacts_, *uploads_, blob_door);
+  api::mlflow::AddModelRoutes(routes, *registry_);
+  api::mlflow::AddVersionRoutes(routes, *registry_);
   api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);

@@ -10,6 +10,7 @@
 #include "api/native/server_calls.h"
 #include "app/config.h"
 #include "app/control_loop.h"
+#include "app/endpoint_use.h"
 #include "app/run_facts.h"
 #include "app/serve_keeper.h"
 #include "app/step_records.h"
@@ -101,6 +102,7 @@ class Platform {
   std::unique_ptr<tracking::Views> views_;
   std::unique_ptr<tracking::Imports> imports_;
   std::unique_ptr<tracking::Uploads> uploads_;
+  EndpointUse endpoint_use_;
   std::unique_ptr<registry::Registry> registry_;
   std::unique_ptr<tracking::Trash> trash_;
   std::unique_ptr<retention::Retention> retention_;

@@ -38,6 +38,11 @@ Result<Deployment> Newest(db::Snapshot& snapshot, const std::string& endpoint) {
 Result<wire::WeightedVersion> Resolve(db::Snapshot& snapshot, const std::string& model, const VersionShare& share) {
   const registry::ModelVersion version =
       TRY(registry::Registry::GetVersion(snapshot, registry::ModelName{"default", model}, share.version));
+  if (version.package.empty()) {
+    return FailedPrecondition("version ", version.version, " of model ", Quoted(model), " is files at ",
+                              version.source_uri, " that no model server can load yet; pack them: millwright register ",
+                              model, " models:/", model, "/", version.version);
+  }
   return wire::WeightedVersion{version.version, version.package, share.share};
 }
 
@@ -89,7 +94,27 @@ Result<Deployment> Shared(db::Snapshot& snapshot, const SharingRequest& request)
   return wanted;
 }
 
+/// Whether the deployment sends requests, or copies of them, to the version; 0: to any.
+bool Uses(const Deployment& deployment, std::int64_t version) {
+  if (deployment.removed) return false;
+  if (version == 0 || deployment.version == version) return true;
+  const auto& traffic = deployment.traffic;
+  if (traffic.shadow && traffic.shadow->version == version) return true;
+  return std::any_of(traffic.versions.begin(), traffic.versions.end(),
+                     [&](const wire::WeightedVersion& one) { return one.version == version; });
+}
+
 }  // namespace
+
+Result<std::vector<std::string>> Endpoints::Using(db::Snapshot& snapshot, const std::string& model,
+                                                  std::int64_t version) {
+  std::vector<std::string> names;
+  const std::vector<Deployment> current = TRY(Current(snapshot));
+  for (const Deployment& deployment : current) {
+    if (deployment.model == model && Uses(deployment, version)) names.push_back(deployment.endpoint);
+  }
+  return names;
+}
 
 Task<Status> Endpoints::Load() {
   const auto current = CO_TRY(co_await database_.Read([](db::Snapshot& snapshot) { return Current(snapshot); }));

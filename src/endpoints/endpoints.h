@@ -90,6 +90,8 @@ class Endpoints {
   /// Errors: kNotFound naming the endpoints there are.
   Task<Result<EndpointView>> Get(std::string endpoint);
   Task<Result<std::vector<EndpointView>>> List();
+  /// Names of those that answer with this version of the model, or are shadowed by it; 0: with any.
+  static Result<std::vector<std::string>> Using(db::Snapshot& snapshot, const std::string& model, std::int64_t version);
   Task<Result<std::vector<Deployment>>> History(std::string endpoint, int limit);
   /// Deployments of all endpoints that were made or became ready since then, newest first.
   Task<Result<std::vector<Deployment>>> ChangedSince(Timestamp since, int limit);

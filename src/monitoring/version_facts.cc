@@ -69,6 +69,7 @@ Task<Result<std::vector<VersionFacts>>> VersionBook::Versions(std::string model)
   }
   for (const registry::ModelVersion& version : *versions) {
     if (out.size() == kVersionsMax) break;
+    if (version.package.empty()) continue;  // files alone answer nobody
     const std::pair<std::string, std::int64_t> key{model, version.version};
     std::optional<VersionFacts> known;
     {

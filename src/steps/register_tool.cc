@@ -18,6 +18,7 @@
 #include "net/http_client.h"
 #include "serving/backend/start_backend.h"
 #include "steps/package_maker.h"
+#include "steps/version_files.h"
 
 namespace mw::steps {
 namespace {
@@ -28,6 +29,7 @@ constexpr std::string_view kUsage =
 
 struct Arguments {
   BroughtModel model;
+  std::optional<VersionReference> version;  ///< whose files are to be packed; then the path is none
   std::string threshold, url, state, alias = "candidate", python;
   bool json = false;
 };
@@ -56,7 +58,8 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
   }
   if (places.size() != 2 || read.url.empty() || read.state.empty()) return InvalidArgument(kUsage);
   read.model.name = places[0];
-  read.model.path = std::filesystem::absolute(places[1]).lexically_normal().string();
+  read.version = TRY(ParseVersionReference(places[1]));
+  if (!read.version) read.model.path = std::filesystem::absolute(places[1]).lexically_normal().string();
   if (read.model.path.ends_with('/')) read.model.path.pop_back();
   if (!IsName(read.model.name)) {
     return InvalidArgument(Quoted(read.model.name), " is no model's name; use letters, digits, '.', '_' and '-'");
@@ -150,19 +153,27 @@ void Say(const Arguments& arguments, const MadePackage& made, const std::string&
 }  // namespace
 
 Status BringModel(const std::vector<std::string>& arguments) {
-  const Arguments read = TRY(ReadArguments(arguments));
+  Arguments read = TRY(ReadArguments(arguments));
   SetLogLevel(LogLevel::kWarning);
-  const Scratch scratch = TRY(Scratch::Make(std::filesystem::absolute(read.state).string() + "/packages-to-register"));
-  MetricsRegistry metrics;
-  const MadePackage made = TRY(MakePackage(read.model, scratch.path(), BackendsOf(read, metrics)));
   net::ClientOptions options;
   const char* const token = std::getenv("MILLWRIGHT_TOKEN");
   options.bearer_token = token == nullptr ? "" : token;
   net::HttpClient api = TRY(net::HttpClient::Make(read.url, options));
+  const std::string within = std::filesystem::absolute(read.state).string() + "/packages-to-register";
+  const Scratch scratch = TRY(Scratch::Make(within))
+  , files = TRY(Scratch::Make(within));
+  Json wanted = Json::Make({{"alias", read.alias == "none" ? Json() : Json(read.alias)}});
+  if (read.version) {
+    const std::int64_t number = TRY(FetchVersionFiles(api, *read.version, files.path()));
+    if (read.version->model == read.model.name) wanted["version"] = Cat(number);
+    read.model.path = files.path();
+  }
+  MetricsRegistry metrics;
+  const MadePackage made = TRY(MakePackage(read.model, scratch.path(), BackendsOf(read, metrics)));
   const std::string package = TRY(SendPackage(api, scratch.path()));
-  const Json answer =
-      TRY(api.Call(net::Method::kPost, Cat("/api/v1/models/", net::PercentEncode(read.model.name), "/versions"),
-                   Json::Make({{"package", package}, {"alias", read.alias == "none" ? Json() : Json(read.alias)}})));
+  wanted["package"] = package;
+  const Json answer = TRY(
+      api.Call(net::Method::kPost, Cat("/api/v1/models/", net::PercentEncode(read.model.name), "/versions"), wanted));
   Say(read, made, package, TRY(answer.GetInt("version")));
   return Ok();
 }

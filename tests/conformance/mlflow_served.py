@@ -15,12 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/crash"))
 from crash_rounds import Platform  # noqa: E402
 
-GROUPS = ("protocol", "experiments", "runs", "metrics", "values", "validation", "search", "artifacts")
+GROUPS = ("protocol", "experiments", "runs", "metrics", "values", "validation", "search", "artifacts",
+          "registry")
 NOT_SERVED = {
     "values.log_model_tag": "runs/log-model",
     "validation.of_what_mlflow_lets_pass[dataset without a digest]": "runs/log-inputs",
     "validation.of_what_mlflow_lets_pass[two comparisons without AND]": "read as MLflow reads it",
-    "artifacts.pages_files": "the model registry",
+    "artifacts.pages_files": "model-versions/get-artifact",
+    "registry.version_of_a_logged_model": "logged models",
 }
 
 

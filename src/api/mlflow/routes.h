@@ -4,6 +4,7 @@
 
 #include "api/blob_stream.h"
 #include "net/route.h"
+#include "registry/registry.h"
 #include "tracking/artifacts.h"
 #include "tracking/tracking.h"
 #include "tracking/uploads.h"
@@ -22,6 +23,10 @@ void AddArtifactRoutes(net::RouteTable& routes, tracking::Tracking& tracking, tr
 /// mlflow-artifacts/mpu/*, /presigned/*: large files in parts, up and down.
 void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, tracking::Uploads& uploads,
                      BlobDoor door);
+/// registered-models/*
+void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry);
+/// model-versions/*
+void AddVersionRoutes(net::RouteTable& routes, registry::Registry& registry);
 /// /version, and what is not there.
 void AddServerRoutes(net::RouteTable& routes);
 

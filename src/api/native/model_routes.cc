@@ -9,6 +9,12 @@ namespace {
 
 using registry::Registry;
 
+Json TagsJson(const registry::Tags& tags) {
+  Json json = Json::MakeObject();
+  for (const auto& [key, value] : tags) json[key] = value;
+  return json;
+}
+
 Json ToJson(const registry::ModelVersion& version) {
   Json aliases = Json::MakeArray();
   for (const std::string& alias : version.aliases) aliases.Append(alias);
@@ -17,12 +23,27 @@ Json ToJson(const registry::ModelVersion& version) {
   return Json::Make({{"model", version.model},
                      {"version", version.version},
                      {"package", version.package},
+                     {"source", version.source_uri},
+                     {"description", version.description},
+                     {"stage", registry::StageName(version.stage)},
+                     {"tags", TagsJson(version.tags)},
                      {"run_id", version.run_id},
                      {"attempt_id", version.attempt_id},
                      {"metrics", version.metrics},
                      {"sources", std::move(sources)},
                      {"aliases", std::move(aliases)},
                      {"created", FormatTime(version.created)}});
+}
+
+/// A version that is files alone gets the package that was made of them.
+Task<Result<Response>> Pack(Registry& registry, registry::NewVersion version, std::string reference) {
+  const registry::ModelVersion files = CO_TRY(co_await registry.GetVersion(version.name, std::move(reference)));
+  const registry::ModelVersion packed =
+      CO_TRY(co_await registry.AttachPackage(version.name, files.version, version.package));
+  if (!version.alias.empty()) {
+    CO_TRY(co_await registry.SetAlias(version.name, version.alias, packed.version, "packed"));
+  }
+  co_return net::JsonResponse(ToJson(packed), 201);
 }
 
 /// Each model with where its aliases point.
@@ -37,6 +58,8 @@ Task<Result<Response>> List(Registry& registry) {
     rows.Append(Json::Make({{"name", model.name},
                             {"latest", model.versions},
                             {"created", FormatTime(model.created)},
+                            {"description", model.description},
+                            {"tags", TagsJson(model.tags)},
                             {"aliases", std::move(aliases)}}));
   }
   co_return net::JsonResponse(Json::Make({{"models", std::move(rows)}}));
@@ -76,6 +99,9 @@ Task<Result<Response>> Register(Registry& registry, db::Database& database, blob
   const auto artifacts = CO_TRY(co_await database.Read([&](db::Snapshot& snapshot) {
     return lineage::Lineage::ArtifactsByDigest(snapshot, kProject, version.package);
   }));
+  if (std::string of = body.StringOr("version", ""); !of.empty()) {
+    co_return co_await Pack(registry, std::move(version), std::move(of));
+  }
   if (!artifacts.empty()) version.sources.push_back(artifacts.front().id.text());
   co_return net::JsonResponse(ToJson(CO_TRY(co_await registry.CreateVersion(std::move(version)))), 201);
 }

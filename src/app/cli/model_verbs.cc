@@ -177,7 +177,8 @@ void AddRegisterVerb(const Registrar& registrar) {
   verb->add_option("model", arguments->model, "The registered model's name; made when it is new")->required();
   verb->add_option(
           "path", arguments->path,
-          "XGBoost (.json, .ubj), LightGBM (.txt), ONNX, a directory of MLflow's or of a Triton server's model")
+          "XGBoost (.json, .ubj), LightGBM (.txt), ONNX, a directory of MLflow's or of a Triton server's model, or the "
+          "files of a registered version: models:/NAME/3")
       ->required();
   const auto add = [&](const char* flag, const char* about) { verb->add_option(flag, arguments->values[flag], about); };
   add("--schema", "schema.yaml: columns and vocabularies of a model of trees");

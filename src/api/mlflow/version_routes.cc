@@ -1,0 +1,202 @@
+// model-versions/*
+#include <algorithm>
+#include <utility>
+
+#include "api/mlflow/answers.h"
+#include "api/mlflow/model_source.h"
+#include "api/mlflow/registry_words.h"
+#include "api/mlflow/routes.h"
+#include "base/text.h"
+
+namespace mw::api::mlflow {
+namespace {
+
+using net::Method;
+using net::Permission;
+using registry::ModelName;
+using registry::Registry;
+
+constexpr std::int64_t kSearchMost = 200'000;
+/// Rows of one page, however many are asked for: the client goes on by its token.
+constexpr std::int64_t kPageMost = 10'000;
+
+Json VersionAnswer(const registry::ModelVersion& version) {
+  return Json::Make({{"model_version", VersionJson(version)}});
+}
+
+bool IsPrompt(const registry::Tags& tags) { return tags.contains(std::string(registry::kPromptTag)); }
+
+/// The version that models:/ names by number, "latest", alias or stage.
+Task<Result<registry::ModelVersion>> VersionOfUri(Registry& registry, ModelUri uri) {
+  const ModelName name{"default", uri.name};
+  const Result<registry::Stage> stage = registry::ParseStage(uri.reference);
+  if (uri.by_alias || !stage.ok()) co_return co_await registry.GetVersion(name, uri.reference);
+  const registry::Model model = CO_TRY(co_await registry.GetModel(name));
+  for (const registry::ModelVersion& version : model.latest) {
+    if (version.stage == *stage) co_return version;
+  }
+  co_return NotFound("no version of ", Quoted(uri.name), " is at stage ", uri.reference);
+}
+
+/// Follows a source that names another model to where its files are.
+Task<Status> Follow(Registry& registry, registry::NewVersion& version) {
+  const std::optional<ModelUri> uri = CO_TRY(ParseModelUri(version.source_uri));
+  if (!uri) co_return Ok();
+  if (!uri->logged_model.empty()) co_return NotFound("Logged model with ID '", uri->logged_model, "' not found.");
+  ModelUri named = *uri;
+  const registry::ModelVersion other = CO_TRY(co_await VersionOfUri(registry, std::move(named)));
+  version.storage_uri = other.FilesUri().empty() ? SourceOfVersion(other) : other.FilesUri();
+  co_return Ok();
+}
+
+Result<registry::NewVersion> NewVersionOf(const Parameters& parameters) {
+  registry::NewVersion version;
+  version.name = TRY(RequiredModelName(parameters));
+  version.source_uri = TRY(parameters.RequiredText("source"));
+  version.run_id = TRY(parameters.Text("run_id"));
+  version.run_link = TRY(parameters.Text("run_link"));
+  version.description = TRY(parameters.Text("description"));
+  version.logged_model = TRY(parameters.Text("model_id"));
+  version.tags = TRY(RegistryTags(parameters));
+  version.makes_model = false;
+  const SourceOf of = IsPrompt(version.tags)         ? SourceOf::kPrompt
+                      : version.logged_model.empty() ? SourceOf::kRun
+                                                     : SourceOf::kLoggedModel;
+  TRY(CheckSource(version.source_uri, of));
+  return version;
+}
+
+Task<Result<Json>> Create(Registry& registry, const Parameters& parameters) {
+  registry::NewVersion version = CO_TRY(NewVersionOf(parameters));
+  const ModelName name = version.name;
+  const Status followed = co_await Follow(registry, version);
+  if (!followed.ok()) {
+    co_return InvalidArgument("Unable to fetch model from model URI source artifact location '", version.source_uri,
+                              "'.Error: ", followed.error().message);
+  }
+  auto made = co_await registry.CreateVersion(std::move(version));
+  const registry::ModelVersion created = CO_TRY(Worded(std::move(made), NoSuchModel(name)));
+  co_return VersionAnswer(created);
+}
+
+struct Named {
+  ModelName name;
+  std::int64_t version = 0;
+};
+
+Result<Named> NamedIn(const Parameters& parameters) {
+  Named named;
+  named.name = TRY(RequiredModelName(parameters));
+  named.version = TRY(RequiredVersion(parameters));
+  return named;
+}
+
+Error Missing(const Named& named) { return NoSuchVersion(named.name, named.version); }
+
+Task<Result<registry::ModelVersion>> Find(Registry& registry, const Parameters& parameters) {
+  const Named named = CO_TRY(NamedIn(parameters));
+  auto version = co_await registry.GetVersion(named.name, Cat(named.version));
+  co_return Worded(std::move(version), Missing(named));
+}
+
+Task<Result<Json>> Get(Registry& registry, const Parameters& parameters) {
+  const registry::ModelVersion version = CO_TRY(co_await Find(registry, parameters));
+  co_return VersionAnswer(version);
+}
+
+Task<Result<Json>> GetDownloadUri(Registry& registry, const Parameters& parameters) {
+  const registry::ModelVersion version = CO_TRY(co_await Find(registry, parameters));
+  const std::string& files = version.FilesUri();
+  co_return Json::Make({{"artifact_uri", files.empty() ? SourceOfVersion(version) : files}});
+}
+
+Task<Result<Json>> Update(Registry& registry, const Parameters& parameters) {
+  const Named named = CO_TRY(NamedIn(parameters));
+  std::string description = CO_TRY(parameters.Text("description"));
+  auto version = co_await registry.DescribeVersion(named.name, named.version, std::move(description));
+  co_return VersionAnswer(CO_TRY(Worded(std::move(version), Missing(named))));
+}
+
+Task<Result<Json>> Transition(Registry& registry, const Parameters& parameters) {
+  const Named named = CO_TRY(NamedIn(parameters));
+  const std::string text = CO_TRY(parameters.RequiredText("stage"));
+  const registry::Stage stage = CO_TRY(registry::ParseStage(text));
+  const bool archive = CO_TRY(parameters.Bool("archive_existing_versions", false));
+  if (archive && stage != registry::Stage::kStaging && stage != registry::Stage::kInProduction) {
+    co_return InvalidArgument("Model version transition cannot archive existing model versions because '", text,
+                              "' is not an Active stage. Valid stages are ['Staging', 'Production']");
+  }
+  auto version = co_await registry.SetStage(named.name, named.version, stage, archive);
+  co_return VersionAnswer(CO_TRY(Worded(std::move(version), Missing(named))));
+}
+
+Task<Result<Json>> Delete(Registry& registry, const Parameters& parameters) {
+  const Named named = CO_TRY(NamedIn(parameters));
+  Status deleted = co_await registry.DeleteVersion(named.name, named.version);
+  CO_TRY(Worded(std::move(deleted), Missing(named)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> SetTag(Registry& registry, const Parameters& parameters) {
+  const Named named = CO_TRY(NamedIn(parameters));
+  auto [key, value] = CO_TRY(RegistryTag(parameters));
+  Status set = co_await registry.SetVersionTag(named.name, named.version, std::move(key), std::move(value));
+  CO_TRY(Worded(std::move(set), Missing(named)));
+  co_return Json::MakeObject();
+}
+
+Task<Result<Json>> DeleteTag(Registry& registry, const Parameters& parameters) {
+  const Named named = CO_TRY(NamedIn(parameters));
+  std::string key = CO_TRY(parameters.RequiredText("key"));
+  Status deleted = co_await registry.DeleteVersionTag(named.name, named.version, std::move(key));
+  CO_TRY(Worded(std::move(deleted), Missing(named)));
+  co_return Json::MakeObject();
+}
+
+Result<registry::SearchQuery> QueryOf(const Parameters& parameters) {
+  registry::SearchQuery query;
+  query.filter = TRY(search::ParseModelVersionFilter(TRY(parameters.Text("filter"))));
+  query.order = registry::WholeVersionOrder(TRY(search::ParseModelVersionOrderBy(TRY(parameters.Texts("order_by")))));
+  const std::optional<std::int64_t> asked = TRY(parameters.Int("max_results"));
+  const std::int64_t limit = asked.value_or(kSearchMost);
+  if (limit < 1) {
+    return InvalidArgument("Invalid value for max_results. It must be a positive integer, but got ", limit);
+  }
+  if (limit > kSearchMost) {
+    return InvalidArgument("Invalid value ", limit, " for parameter 'max_results' supplied: Invalid value for request ",
+                           "parameter max_results. It must be at most ", kSearchMost, ", but got value ", limit);
+  }
+  query.limit = std::min(limit, kPageMost);
+  query.after = TRY(registry::ParsePageToken(TRY(parameters.Text("page_token")), query.order));
+  return query;
+}
+
+Task<Result<Json>> Search(Registry& registry, const Parameters& parameters) {
+  registry::SearchQuery query = CO_TRY(QueryOf(parameters));
+  const registry::VersionPage page = CO_TRY(co_await registry.SearchVersions(std::move(query)));
+  Json versions = Json::MakeArray();
+  for (const registry::ModelVersion& version : page.versions) versions.Append(VersionJson(version));
+  Json answer = ListJson("model_versions", std::move(versions));
+  if (!page.next.empty()) answer["next_page_token"] = registry::PageToken(page.next);
+  co_return answer;
+}
+
+}  // namespace
+
+void AddVersionRoutes(net::RouteTable& routes, Registry& registry) {
+  const auto add = [&](Method method, std::string_view path, Permission permission, auto call) {
+    AddRpc(routes, method, Cat("/model-versions/", path), permission,
+           [&registry, call](const Parameters& parameters, net::Request&) { return call(registry, parameters); });
+  };
+  add(Method::kPost, "create", Permission::kWrite, Create);
+  add(Method::kGet, "get", Permission::kRead, Get);
+  add(Method::kPatch, "update", Permission::kWrite, Update);
+  add(Method::kPost, "transition-stage", Permission::kDeploy, Transition);
+  add(Method::kDelete, "delete", Permission::kDeploy, Delete);
+  add(Method::kGet, "search", Permission::kRead, Search);
+  add(Method::kGet, "get-download-uri", Permission::kRead, GetDownloadUri);
+  add(Method::kPost, "set-tag", Permission::kWrite, SetTag);
+  add(Method::kDelete, "delete-tag", Permission::kWrite, DeleteTag);
+}
+
+}  // namespace mw::api::mlflow
