@@ -333,7 +333,9 @@ TYPED_TEST(RegistryTest, MovesStages) {
   move(3, Stage::kStaging, true);
   move(2, Stage::kInProduction, false);
   std::string latest;
-  for (const ModelVersion& version : SyncWait(this->registry_->GetModel(kIris))->latest) {
+  const auto iris = SyncWait(this->registry_->GetModel(kIris));
+  ASSERT_TRUE(iris.ok());
+  for (const ModelVersion& version : iris->latest) {
     CatTo(latest, version.version, " ", StageName(version.stage), " ");
   }
   EXPECT_EQ(latest, "1 Archived 2 Production 3 Staging ");
