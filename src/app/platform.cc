@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "api/console/routes.h"
+#include "api/metadata/routes.h"
 #include "api/mlflow/routes.h"
 #include "api/native/routes.h"
 #include "app/checks/control_checks.h"
@@ -178,6 +179,7 @@ Status Platform::BuildDomain() {
   TRY(SyncWait(RecordOldLineage(*database_, *registry_, *endpoints_, clock_)));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
   TRY(SyncWait(predictions_->Load()));
+  prediction_lineage_ = std::make_unique<PredictionLineage>(*predictions_, *database_, clock_);
   baselines_ = std::make_unique<monitoring::Baselines>(*registry_, *blobs_, *goals_, *predictions_, *workers_);
   monitoring_ =
       std::make_unique<monitoring::Monitoring>(*database_, *endpoints_, *predictions_, *baselines_, *workers_);
@@ -246,6 +248,7 @@ Status Platform::Listen() {
   api::native::AddLineageRoutes(routes, *database_, *registry_, *endpoints_, clock_);
   api::native::AddCompareRoutes(
       routes, compare::FactSources{*database_, *registry_, *tracking_, *artifacts_, *pipelines_, *blobs_, *workers_});
+  api::metadata::AddMetadataRoutes(routes, *database_, clock_);
   api::native::AddChartRoutes(routes, *tracking_);
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
@@ -306,6 +309,7 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   const std::function<void()> wake_runner = loop_->Add(*runner_);
   loop_->Add(*serve_);
   loop_->Add(*predictions_);
+  loop_->Add(*prediction_lineage_);
   loop_->Add(*retainer_);
   loop_->Add(*production_);
   monitor_->OnWake(loop_->Add(*monitor_));

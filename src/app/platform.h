@@ -11,6 +11,7 @@
 #include "app/config.h"
 #include "app/control_loop.h"
 #include "app/endpoint_use.h"
+#include "app/prediction_lineage.h"
 #include "app/run_facts.h"
 #include "app/serve_keeper.h"
 #include "app/step_records.h"
@@ -112,6 +113,7 @@ class Platform {
   std::unique_ptr<jobs::Jobs> jobs_;
   std::unique_ptr<endpoints::Endpoints> endpoints_;
   std::unique_ptr<predictions::Predictions> predictions_;
+  std::unique_ptr<PredictionLineage> prediction_lineage_;
   std::unique_ptr<monitoring::Baselines> baselines_;
   std::unique_ptr<monitoring::Monitoring> monitoring_;
   std::unique_ptr<monitoring::MonitorReconciler> monitor_;
