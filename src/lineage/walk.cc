@@ -27,7 +27,7 @@ class Walker {
   Status Run(const std::vector<ArtifactId>& from) {
     std::vector<ArtifactId> frontier;
     for (const ArtifactId& id : from) Take(id, frontier);
-    for (std::int64_t hops = 0; hops < reach_.hops_max && !frontier.empty() && !stopped_; ++hops) {
+    for (std::int64_t hops = 0; hops < reach_.hops_max && !frontier.empty() && !stopped_ && !truncated; ++hops) {
       const std::vector<ExecutionId> next = TRY(Executions(frontier));
       frontier.clear();
       if (++hops >= reach_.hops_max) break;
@@ -59,24 +59,43 @@ class Walker {
     return true;
   }
 
+  /// A level of twice as many as may be taken is enough: each execution has an artifact on its other side, or ends
+  /// there.
   Result<std::vector<ExecutionId>> Executions(const std::vector<ArtifactId>& frontier) {
     std::vector<ExecutionId> next;
-    for (Event& event : TRY(store::EventsAt(snapshot_, frontier, through_))) {
-      if (ran_.insert(event.execution.text()).second) {
-        next.push_back(event.execution);
-        executions.push_back(event.execution);
+    for (std::size_t at = 0; at < frontier.size(); at += kSlice) {
+      if (next.size() > 2 * reach_.artifacts_max) {
+        truncated = true;
+        break;
       }
-      events.push_back(std::move(event));
+      const std::vector<ArtifactId> slice(
+          frontier.begin() + static_cast<std::ptrdiff_t>(at),
+          frontier.begin() + static_cast<std::ptrdiff_t>(std::min(at + kSlice, frontier.size())));
+      for (Event& event : TRY(store::EventsAt(snapshot_, slice, through_))) {
+        if (ran_.insert(event.execution.text()).second) {
+          next.push_back(event.execution);
+          executions.push_back(event.execution);
+        }
+        events.push_back(std::move(event));
+      }
     }
     return next;
   }
 
+  /// Some at a time: a wide level is not read to its end for what cannot be taken.
   Status Artifacts(const std::vector<ExecutionId>& next, std::vector<ArtifactId>& frontier) {
-    for (Event& event : TRY(store::EventsAt(snapshot_, next, Opposite(through_)))) {
-      if (Take(event.artifact, frontier)) events.push_back(std::move(event));
+    for (std::size_t at = 0; at < next.size() && !truncated; at += kSlice) {
+      const std::vector<ExecutionId> slice(
+          next.begin() + static_cast<std::ptrdiff_t>(at),
+          next.begin() + static_cast<std::ptrdiff_t>(std::min(at + kSlice, next.size())));
+      for (Event& event : TRY(store::EventsAt(snapshot_, slice, Opposite(through_)))) {
+        if (Take(event.artifact, frontier)) events.push_back(std::move(event));
+      }
     }
     return Ok();
   }
+
+  static constexpr std::size_t kSlice = 1024;
 
   db::Snapshot& snapshot_;
   const Direction through_;
