@@ -161,8 +161,8 @@ TEST_F(SqliteDatabaseTest, SaysThatTheDiskIsFull) {
   vfs.FailAfter(0, SQLITE_FULL);
   const auto refused = Write(Insert(1));
   ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().ToString(),
-            Cat("the disk that holds ", place_->place(), " is full; free some space, nothing needs to be restarted"));
+  EXPECT_EQ(refused.error().ToString(), Cat("no space left: the disk that holds ", place_->place(),
+                                            " is full; free some space, nothing needs to be restarted"));
   vfs.Mend();
   db_.reset();
 }

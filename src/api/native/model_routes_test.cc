@@ -28,8 +28,9 @@ TEST_F(ModelRoutesTest, EachIsListedWithWhereItsAliasesPoint) {
   EXPECT_EQ(Point("late", "production", R"({"version":1})"), R"({"alias":"production","version":1,"previous":0})");
   Point("late", "candidate", R"({"version":2})");
   EXPECT_EQ(world_.Say("/api/v1/models"),
-            R"({"models":[{"name":"early","latest":1,"created":"2020-09-13T12:26:40Z","aliases":[]},)"
-            R"({"name":"late","latest":2,"created":"2020-09-13T12:26:40Z","aliases":[)"
+            R"({"models":[{"name":"early","latest":1,"created":"2020-09-13T12:26:40Z","description":"","tags":{},)"
+            R"("aliases":[]},{"name":"late","latest":2,"created":"2020-09-13T12:26:40Z","description":"","tags":{},)"
+            R"("aliases":[)"
             R"({"alias":"candidate","version":2},{"alias":"production","version":1}]}]})");
 }
 
