@@ -45,9 +45,9 @@
 #include "tracking/imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
-#include "tracking/views.h"
 #include "tracking/trash.h"
 #include "tracking/uploads.h"
+#include "tracking/views.h"
 
 namespace mw::app {
 

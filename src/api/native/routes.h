@@ -19,9 +19,9 @@
 #include "pipelines/pipelines.h"
 #include "predictions/predictions.h"
 #include "registry/registry.h"
+#include "retention/retention.h"
 #include "tracking/imports.h"
 #include "tracking/run_table.h"
-#include "retention/retention.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
 
