@@ -34,6 +34,7 @@ from crash_rounds import BIN, Platform  # noqa: E402
 
 
 KEPT = ("experiments", "runs")
+ACCURACY_STEP = 3  # as MAKE logs it
 
 
 def snapshot(uri):
@@ -307,13 +308,16 @@ def file_store(directory):
 
 
 def as_databases_keep(facts):
-    """MLflow's file store keeps infinities and exact repeats; its databases keep neither."""
+    """MLflow's file store keeps infinities and exact repeats, its databases neither; it reads 0 for the step of a point
+    with a dataset, though its file has the step."""
     most = str(sys.float_info.max)
     for run in facts["runs"].values():
         for key, value in run["latest"].items():
             if value in (math.inf, -math.inf):
                 run["latest"][key] = math.copysign(sys.float_info.max, value)
         for key, history in run["histories"].items():
+            if key == "accuracy":
+                history = [(t, ACCURACY_STEP, v) for t, _, v in history]
             run["histories"][key] = sorted(
                 {(t, s, v.replace("inf", most) if "inf" in v else v) for t, s, v in history})
 
