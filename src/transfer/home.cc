@@ -213,7 +213,7 @@ Status Home::BringArtifacts(std::string_view kind, const std::string& id, const 
       report_.Count("artifact", "known");
       continue;
     }
-    const Status brought = BringFile(uri, file, path);
+    Status brought = BringFile(uri, file, path);
     if (!brought.ok() && brought.error().code == Code::kUnavailable) return brought;
     if (brought.ok()) {
       report_.Count("artifact", "imported");

@@ -118,7 +118,7 @@ Status MlflowServer::SendPoints(const Json& run, Sink& sink) {
 Status MlflowServer::SendLoggedModels(Sink& sink) {
   for (const std::string& experiment : experiments_) {
     Json body = Json::Make({{"experiment_ids", Json(Json::Array{experiment})}, {"max_results", 50}});
-    const Status sent = PostPages("/logged-models/search", std::move(body), [&](const Json& answer) -> Status {
+    Status sent = PostPages("/logged-models/search", std::move(body), [&](const Json& answer) -> Status {
       const Json::Array& models = ListIn(answer, "models");
       return models.empty() ? Ok() : sink.LoggedModels(models);
     });
