@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -147,6 +148,7 @@ struct Tensor {
   std::vector<std::string> texts;
 };
 
+constexpr double kHalfBitsMax = 65535, kNan = std::numeric_limits<double>::quiet_NaN();
 // Numbers of tensorflow.DataType.
 constexpr std::int64_t kFloat = 1, kDouble = 2, kInt32 = 3, kInt64 = 9, kBfloat16 = 14, kHalf = 19;
 
@@ -197,7 +199,9 @@ bool ReadTensor(std::string_view message, Tensor& tensor) {
         const std::size_t begin = tensor.numbers.size();
         AddIntegers(field, tensor.numbers);
         for (std::size_t i = begin; i < tensor.numbers.size(); ++i) {
-          tensor.numbers[i] = ElementOf(tensor.type, static_cast<std::uint64_t>(tensor.numbers[i]));
+          const double bits = tensor.numbers[i];
+          const bool half = bits >= 0 && bits <= kHalfBitsMax;
+          tensor.numbers[i] = half ? ElementOf(tensor.type, static_cast<std::uint64_t>(bits)) : kNan;
         }
         break;
       }
