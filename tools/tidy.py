@@ -211,13 +211,14 @@ BLOCK = re.compile(r"(?:[)\];{}:]|\b(?:else|do|try|const|noexcept|override|final
 
 
 def bracket_kind(code, at):
-    """Whether the bracket at that place opens a block of statements, a braced list, or neither."""
+    """Whether the bracket at that place opens a block of statements, a list that leaks (braced, or of what `new` is
+    given, whose memory is there before the list), or neither."""
     if code[at] != "{":
-        return "group"
+        return "list" if re.search(r"\bnew [\w:<>, ]+$", code[max(0, at - 120):at]) else "group"
     return "block" if BLOCK.search(code[max(0, at - 200):at]) else "list"
 
 
-@rule("try-in-list", "no TRY or CO_TRY stands in a braced list")
+@rule("try-in-list", "no TRY or CO_TRY stands in a braced list or in what new is given")
 def try_in_list(tree):
     for name in tree.code_files():
         code = code_only(tree.text(name))
@@ -229,8 +230,8 @@ def try_in_list(tree):
                 del open_brackets[-1:]
             elif next((kind for kind in reversed(open_brackets) if kind != "group"), "block") == "list":
                 yield name, code.count("\n", 0, match.start()) + 1, (
-                    "take the value before the list, `const T value = TRY(...);`, and name it in the braces; on its "
-                    "early return GCC 12 never destroys what the list has made so far")
+                    "take the value before the list, `const T value = TRY(...);`, and name it in the list; on its "
+                    "early return GCC 12 never destroys what the list has made so far, nor frees what new has")
 
 
 @rule("file-heads", "every source file begins with a comment that says what it is")

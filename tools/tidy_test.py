@@ -43,7 +43,8 @@ BROKEN = {
 REFUSED = {
     "try-in-list": ["goals.push_back({name, TRY(Find(name))});", "return Goal{TRY(Find(name)), name};",
                     "goal = {\n    name,\n    CO_TRY(co_await Find(name))};", "Add(Pair{a, Scale(TRY(Find(b)))});",
-                    "Goal goal{[&] { return 1; }(), TRY(Find(name))};"],
+                    "Goal goal{[&] { return 1; }(), TRY(Find(name))};",
+                    "std::unique_ptr<Goal> goal(new Goal(name, TRY(Find(name))));"],
     "co-await-plain": ["co_await feed->Ask({.name = name});", "auto x = CO_TRY(co_await Ask(Query{name, 1}));",
                        "co_await feeds[i].Ask({});", "co_await Nap{wire, duration};"],
 }

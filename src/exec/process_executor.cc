@@ -54,7 +54,8 @@ Result<std::unique_ptr<ProcessExecutor>> ProcessExecutor::Start(const std::strin
   if (access(shim_path.c_str(), X_OK) != 0) {
     return NotFound("cannot run ", shim_path, ", which runs every step; it is installed beside millwright");
   }
-  return std::unique_ptr<ProcessExecutor>(new ProcessExecutor(shim_path, TRY(DirectoryWatch::Start())));
+  auto watch = TRY(DirectoryWatch::Start());
+  return std::unique_ptr<ProcessExecutor>(new ProcessExecutor(shim_path, std::move(watch)));
 }
 
 Status ProcessExecutor::Launch(const AttemptSpec& spec) {

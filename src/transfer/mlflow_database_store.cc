@@ -72,7 +72,8 @@ Result<std::unique_ptr<MlflowDatabase>> MlflowDatabase::Open(const std::string& 
     std::error_code error;
     name = Cat(kSqlite, std::filesystem::weakly_canonical(place, error).string());
   }
-  std::unique_ptr<MlflowDatabase> opened(new MlflowDatabase(TRY(db::ForeignDatabase::Read(place)), name));
+  auto read = TRY(db::ForeignDatabase::Read(place));
+  std::unique_ptr<MlflowDatabase> opened(new MlflowDatabase(std::move(read), name));
   for (const char* table : {"experiments", "runs", "metrics", "params", "tags"}) {
     if (!opened->Has(table)) return InvalidArgument(name, " is no database of MLflow's: it has no table ", table);
   }
