@@ -2,12 +2,11 @@
 // whatever comes back is of a type that no browser runs, or a page of the console's that holds none of it.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "app/platform.h"
+#include "app/testing.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "net/http_client.h"
@@ -62,22 +61,8 @@ std::string HeaderOf(const net::Response& answer, std::string_view name) {
   return value == nullptr ? "" : *value;
 }
 
-class AnswerHeadersTest : public ::testing::Test {
+class AnswerHeadersTest : public testing::PlatformTest {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "mw-headers-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    config_.home = pattern;
-    config_.listen.port = 0;
-    auto platform = Platform::Start(config_);
-    ASSERT_TRUE(platform.ok()) << platform.error().ToString();
-    platform_ = std::move(*platform);
-  }
-  void TearDown() override {
-    platform_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(config_.home, ignored);
-  }
   static void Judge(const net::Response& answer, std::string_view markup, const std::string& asked) {
     EXPECT_EQ(HeaderOf(answer, "X-Content-Type-Options"), "nosniff") << asked;
     const std::string type = HeaderOf(answer, "Content-Type");
@@ -92,7 +77,6 @@ class AnswerHeadersTest : public ::testing::Test {
     EXPECT_NE(answer.status, 500) << asked << ": " << answer.body;
   }
 
-  Config config_;
   std::unique_ptr<Platform> platform_;
 };
 

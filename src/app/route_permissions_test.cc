@@ -2,14 +2,13 @@
 // by callers who may and who may not. The data plane's routes know no callers: it is guarded by where it listens.
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "app/platform.h"
 #include "app/step_token_issuer.h"
+#include "app/testing.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "net/http_client.h"
@@ -291,22 +290,8 @@ net::RouteTable WithoutHandlers(const net::RouteTable& routes) {
   return hollow;
 }
 
-class RoutePermissionsTest : public ::testing::Test {
+class RoutePermissionsTest : public testing::PlatformTest {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "mw-routes-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    config_.home = pattern;
-    config_.listen.port = 0;
-    auto platform = Platform::Start(config_);
-    ASSERT_TRUE(platform.ok()) << platform.error().ToString();
-    platform_ = std::move(*platform);
-  }
-  void TearDown() override {
-    platform_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(config_.home, ignored);
-  }
   std::string Secret(const std::string& file) {
     return std::string(Trim(ReadFile(config_.home + "/" + file, 4096).value_or("")));
   }
@@ -316,10 +301,8 @@ class RoutePermissionsTest : public ::testing::Test {
     return Cat("http://127.0.0.1:", server_->port());
   }
 
-  Config config_;
   RealClock clock_;
   MetricsRegistry metrics_;
-  std::unique_ptr<Platform> platform_;
   std::unique_ptr<net::StreamServer> server_;
 };
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 
 namespace mw::serving {
@@ -76,7 +77,12 @@ class ShadowLaneTest : public ::testing::Test {
   std::unique_ptr<ShadowJob> Job(bool asks = false) { return std::make_unique<TestJob>(shadow_, seen_, gate_, asks); }
   static void Await(const std::function<bool()>& reached) {
     // The lane's thread gets what the processors have left, so none of it is wasted on waiting.
-    while (!reached()) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // NOLINT(no-sleeps): see above
+    const RealClock clock;
+    const Duration deadline = clock.Elapsed() + std::chrono::seconds(60);
+    while (!reached()) {
+      ASSERT_LT(clock.Elapsed(), deadline);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // NOLINT(no-sleeps): see above
+    }
   }
 
   MetricsRegistry metrics_;
