@@ -1,4 +1,4 @@
-// Windows to artifacts.
+// Endpoints and versions with windows to artifacts.
 #include "app/prediction_lineage.h"
 
 #include <utility>
@@ -13,28 +13,22 @@ namespace mw::app {
 namespace {
 
 std::string TitleOf(const predictions::ChangedWindow& window) {
-  return Cat(window.endpoint, " ", FormatTime(window.window_start), " version ", window.version);
+  return Cat(window.endpoint, " version ", window.version);
 }
 
-/// What of it can be told; nothing while its summary is not there.
-Result<bool> Tell(db::Transaction& transaction, const Clock& clock, const predictions::ChangedWindow& window,
-                  const std::string& model) {
+Status Tell(db::Transaction& transaction, const Clock& clock, const predictions::ChangedWindow& window,
+            const std::string& model) {
   const std::string title = TitleOf(window);
   const std::string id = Cat("predictions-", Hex(title));
-  if (lineage::Lineage::ExecutionById(transaction, lineage::ExecutionId(id)).ok()) return false;
+  if (lineage::Lineage::ExecutionById(transaction, lineage::ExecutionId(id)).ok()) return Ok();
   lineage::ToldPredictions told;
   told.id = id;
   told.title = title;
   told.model = model;
   told.version = window.version;
-  told.metadata = Json::Make({{"endpoint", window.endpoint},
-                              {"window_start", FormatTime(window.window_start)},
-                              {"window_seconds", static_cast<std::int64_t>(window.window_length.count() / 1'000'000)},
-                              {"model", model},
-                              {"version", window.version}});
+  told.metadata = Json::Make({{"endpoint", window.endpoint}, {"model", model}, {"version", window.version}});
   told.started = told.ended = clock.Now();
-  TRY(lineage::RecordPredictions(transaction, clock, told));
-  return true;
+  return lineage::RecordPredictions(transaction, clock, told);
 }
 
 }  // namespace
@@ -43,7 +37,8 @@ void PredictionLineage::TakeChanges() {
   const std::int64_t changes = predictions_.changes();
   if (changes == seen_) return;
   for (predictions::ChangedWindow& window : predictions_.ChangedSince(seen_)) {
-    if (told_.insert(TitleOf(window)).second) waiting_.push_back(std::move(window));
+    const std::string title = TitleOf(window);
+    if (!told_.contains(title)) waiting_.try_emplace(title, std::move(window));
   }
   seen_ = changes;
 }
@@ -51,14 +46,12 @@ void PredictionLineage::TakeChanges() {
 Task<Timestamp> PredictionLineage::Tick(Timestamp now) {
   TakeChanges();
   std::vector<std::pair<predictions::ChangedWindow, std::string>> batch;
-  while (!waiting_.empty() && batch.size() < kWindowsMax) {
-    predictions::ChangedWindow window = std::move(waiting_.front());
-    waiting_.pop_front();
+  for (const auto& [title, window] : waiting_) {
     const auto summaries = predictions_.Windows({.endpoint = window.endpoint,
                                                  .version = window.version,
                                                  .from = window.window_start,
                                                  .until = window.window_start + window.window_length});
-    if (!summaries.empty()) batch.emplace_back(std::move(window), summaries.front().model);
+    if (!summaries.empty()) batch.emplace_back(window, summaries.front().model);
   }
   if (batch.empty()) co_return now + kPeriod;
   const Status told = co_await database_.Write([&](db::Transaction& transaction) -> Status {
@@ -67,9 +60,13 @@ Task<Timestamp> PredictionLineage::Tick(Timestamp now) {
   });
   if (!told.ok()) {
     LogWarning("lineage was not told of predictions", {{"error", told.error().ToString()}});
-    for (auto& [window, model] : batch) waiting_.push_back(std::move(window));
+    co_return now + kPeriod;
   }
-  co_return waiting_.empty() || !told.ok() ? now + kPeriod : now;
+  for (const auto& [window, model] : batch) {
+    waiting_.erase(TitleOf(window));
+    told_.insert(TitleOf(window));
+  }
+  co_return now + kPeriod;
 }
 
 }  // namespace mw::app

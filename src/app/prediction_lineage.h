@@ -1,8 +1,9 @@
-// Tells lineage of the predictions that versions made: one artifact for each window of an endpoint and version, when it
-// is first seen. Ticked by the control loop; what is told stays, however the window grows.
+// Tells lineage of the predictions that versions made: one artifact for each endpoint and version, when the first of
+// them are seen. Their windows are not nodes of their own: an hour each, they would bury everything else. Ticked by the
+// control loop.
 #pragma once
 
-#include <deque>
+#include <map>
 #include <set>
 #include <string>
 
@@ -16,7 +17,6 @@ namespace mw::app {
 class PredictionLineage final : public Reconciler {
  public:
   static constexpr Duration kPeriod = std::chrono::seconds(5);
-  static constexpr std::size_t kWindowsMax = 200;  ///< told in one tick
 
   /// All outlive this.
   PredictionLineage(predictions::Predictions& predictions, db::Database& database, const Clock& clock)
@@ -30,7 +30,7 @@ class PredictionLineage final : public Reconciler {
   db::Database& database_;
   const Clock& clock_;
   std::int64_t seen_ = 0;
-  std::deque<predictions::ChangedWindow> waiting_;
+  std::map<std::string, predictions::ChangedWindow> waiting_;  ///< by title
   std::set<std::string> told_;
 };
 

@@ -85,16 +85,16 @@ struct ToldDeployment {
 };
 Status RecordDeployment(db::Transaction& transaction, const Clock& clock, const ToldDeployment& deployment);
 
-/// Predictions as an artifact of type kPredictions: of an endpoint's window, or a file that a batch wrote.
+/// Predictions as an artifact of type kPredictions: those of a version at an endpoint, or a file that a batch wrote.
 struct ToldPredictions {
   std::string project = "default";
   std::string id = {};     ///< of the execution: the same again changes its metadata alone
-  std::string title = {};  ///< "late-departures 2013-07-01T04:00:00Z version 3", a path
+  std::string title = {};  ///< "late-departures version 3", a path
   std::string model = {};
   std::int64_t version = 0;
   std::string digest = {};             ///< of a file; may be empty
   std::string uri = {};                ///< of a file
-  std::vector<ToldArtifact> inputs{};  ///< files that were read; of windows none
+  std::vector<ToldArtifact> inputs{};  ///< files that were read; none at an endpoint
   Json metadata = Json::MakeObject();  ///< rows and the like
   Timestamp started{}, ended{};
 };
