@@ -16,6 +16,8 @@ _FAILED = re.compile(r"Test\s+#\d+: (.+?) \.{3,}\s*(.*?\*\*\*.*?)\s+\d+\.\d+ sec
 def failure_in(line):
     """(test, how it failed) of a line of ctest's, or None."""
     found = _FAILED.search(line)
+    if found and "(Disabled)" in found[2]:
+        return None
     return (found[1], found[2].replace("***", " ").strip(" :")) if found else None
 
 

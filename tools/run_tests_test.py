@@ -8,14 +8,14 @@ import unittest
 TOOL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "run_tests.py")
 
 
-def run_on(tests):
+def run_on(tests, disabled=()):
     """(exit code, output) of tests given as {name: shell command}; $TRIES counts the command's own runs."""
     with tempfile.TemporaryDirectory() as directory:
         lines = []
         for name, command in tests.items():
             script = f"echo run >> '{name}.tries'; TRIES=$(wc -l < '{name}.tries'); {command}"
             lines.append(f'add_test([==[{name}]==] "sh" "-c" [==[{script}]==])')
-            lines.append(f"set_tests_properties([==[{name}]==] PROPERTIES TIMEOUT 2)")
+            lines.append(f"set_tests_properties([==[{name}]==] PROPERTIES TIMEOUT 2 DISABLED {name in disabled})")
         with open(os.path.join(directory, "CTestTestfile.cmake"), "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
         done = subprocess.run([sys.executable, TOOL, "--test-dir", directory], capture_output=True, text=True,
@@ -45,6 +45,11 @@ class RunTestsTest(unittest.TestCase):
         code, output = run_on({"slow": "[ $TRIES = 2 ] || exec sleep 60"})
         self.assertEqual(code, 0, output)
         self.assertIn("slow (Timeout)", output)
+
+    def test_what_is_disabled_has_not_failed(self):
+        code, output = run_on({"helper": "true", "flaky": "[ $TRIES = 2 ]"}, disabled=("helper",))
+        self.assertEqual(code, 0, output)
+        self.assertNotIn("helper (", output.replace("helper (Disabled)", ""))
 
     def test_what_fails_twice_fails(self):
         code, output = run_on({"bad": "false"})

@@ -2,7 +2,6 @@
 // whatever comes back is of a type that no browser runs, or a page of the console's that holds none of it.
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -76,8 +75,6 @@ class AnswerHeadersTest : public testing::PlatformTest {
     EXPECT_TRUE(answer.body.empty() || inert) << asked << " is " << answer.status << " of type \"" << type << "\"";
     EXPECT_NE(answer.status, 500) << asked << ": " << answer.body;
   }
-
-  std::unique_ptr<Platform> platform_;
 };
 
 TEST_F(AnswerHeadersTest, NoBrowserRunsWhatCallersSent) {
