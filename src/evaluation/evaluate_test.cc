@@ -189,6 +189,11 @@ TEST(Report, RefusesWhatItCannotRead) {
     broken[key] = nullptr;
     EXPECT_FALSE(ReportFromJson(broken).ok()) << key;
   }
+  for (const double confidence : {-0.1, 1.1, 5e96}) {
+    Json broken = ToJson(Full());
+    broken["confidence"] = confidence;
+    EXPECT_EQ(ReportFromJson(broken).error().code, Code::kInvalidArgument) << confidence;
+  }
   Json many = ToJson(Full());
   many["slices"] = Json(Json::Array(kSlicesMax + 1));
   EXPECT_EQ(ReportFromJson(many).error().code, Code::kResourceExhausted);

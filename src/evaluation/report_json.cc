@@ -297,6 +297,9 @@ Result<Report> ReportFromJson(const Json& json) {
     report.threshold = TRY(json.GetDouble("threshold").In("report"));
   }
   report.confidence = TRY(json.GetDouble("confidence").In("report"));
+  if (!(report.confidence >= 0 && report.confidence <= 1)) {
+    return InvalidArgument("report: confidence is ", report.confidence, ", which is no share from 0 to 1");
+  }
   report.replicates = static_cast<int>(std::clamp<std::int64_t>(json.IntOr("replicates", 0), 0, 1'000'000));
   report.seed = static_cast<std::uint64_t>(json.IntOr("seed", 0));
   report.block = json.StringOr("block", "");
