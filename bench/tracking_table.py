@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -283,6 +284,42 @@ def artifact(table):
         path.unlink()
 
 
+IMPORTED_RUNS, IMPORTED_POINTS = 100, 10_000  # runs of a database, points of each in two metrics
+
+
+def make_mlflow_database(directory):
+    """What MLflow's server would have after 100 runs, written without it, which would take minutes."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # pylint: disable=import-outside-toplevel
+    path = directory / "imported.db"
+    path.unlink(missing_ok=True)
+    store = SqlAlchemyStore(f"sqlite:///{path}", str(directory / "imported"))
+    experiment = store.create_experiment(f"imported {time.time_ns()}")
+    runs = [store.create_run(experiment, "bench", 1, [], f"run {i}").info.run_id for i in range(IMPORTED_RUNS)]
+    store._dispose_engine()  # pylint: disable=protected-access
+    with sqlite3.connect(path) as database:
+        for run in runs:
+            for key in ("loss", "accuracy"):
+                points = [(key, 1 / (step + 1), 1_700_000_000_000 + step, run, step, 0)
+                          for step in range(IMPORTED_POINTS // 2)]
+                database.executemany("INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)"
+                                     " VALUES (?, ?, ?, ?, ?, ?)", points)
+                database.execute("INSERT INTO latest_metrics (key, value, timestamp, run_uuid, step, is_nan)"
+                                 " VALUES (?, ?, ?, ?, ?, ?)", points[-1])
+    return path
+
+
+def transfer(table):
+    path = make_mlflow_database(table.directory)
+    command = [table.programs / "millwright", "import", "mlflow", f"sqlite:///{path}", "--url",
+               f"http://127.0.0.1:{table.ports['millwright']}"]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    took = time.monotonic() - began
+    if done.returncode != 0:
+        sys.exit(f"import: {done.stderr}{done.stdout}")
+    table.note("import", IMPORTED_RUNS * IMPORTED_POINTS / took)
+
+
 def memory(table):
     table.note("memory.millwright", memory_mb(table.own.pid))
     tree = Path(f"/proc/{table.peer.pid}/task/{table.peer.pid}/children").read_text().split()
@@ -290,7 +327,7 @@ def memory(table):
 
 
 PARTS = {"alone": log_alone, "metric": log_metric, "python": python_clients, "batch": log_batch, "300": search_300,
-         "many": search_many, "chart": chart, "artifact": artifact, "memory": memory}
+         "many": search_many, "chart": chart, "import": transfer, "artifact": artifact, "memory": memory}
 
 
 def rows_of(table):
@@ -329,6 +366,9 @@ def rows_of(table):
     if "chart.whole" in table.values:
         yield (f"chart of {table.options.points:,} points, 1,000 buckets", "<= 30 ms", f"{v('chart.whole'):.1f} ms",
                f"a tenth of it: {v('chart.tenth'):.1f} ms", v("chart.whole") <= 30)
+    if "import" in table.values:
+        yield (f"import of {IMPORTED_RUNS * IMPORTED_POINTS:,} points from MLflow's database", ">= 200,000/s",
+               f"{v('import'):,.0f}/s", "the whole command, compared at the end", v("import") >= 200_000)
     for name, title in (("up", "artifact up"), ("down", "artifact down")):
         if f"artifact.{name}" in table.values:
             share = v(f"artifact.{name}") / v(f"artifact.disk_{name}")
@@ -342,7 +382,7 @@ def rows_of(table):
 
 
 def main():
-    run_within("mlflow_client", ROOT / "tests/conformance/mlflow_requirements.txt")
+    run_within("mlflow_client", ROOT / "tests/conformance/mlflow_requirements.txt", "--no-deps")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("--rounds", type=int, default=3)
