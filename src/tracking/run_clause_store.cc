@@ -116,22 +116,23 @@ ClauseSql AttributeClause(const Clause& clause) {
   return out;
 }
 
-/// The run's latest value fits. A NaN is no number, and fits nothing.
+/// The value of the row `alias` fits. A NaN is no number, and fits nothing.
+Sql MetricTest(std::string_view alias, std::string_view value, const Clause& clause, std::int64_t name) {
+  Sql sql;
+  sql.Add(alias, ".name = ? AND ", value, OperatorOf(clause.comparator), " AND ", value, " < ?");
+  sql.Bind(name);
+  sql.Bind(std::get<search::Number>(clause.value).value);
+  sql.Bind(kNan);
+  return sql;
+}
+
 ClauseSql MetricClause(const Clause& clause, std::int64_t name) {
-  const double number = std::get<search::Number>(clause.value).value;
-  const auto fits = [&](std::string_view alias) {
-    Sql sql;
-    sql.Add(alias, ".name = ? AND ", alias, ".value", OperatorOf(clause.comparator), " AND ", alias, ".value < ?");
-    sql.Bind(name);
-    sql.Bind(number);
-    sql.Bind(kNan);
-    return sql;
-  };
   ClauseSql out;
-  out.test.Add("EXISTS (SELECT 1 FROM tracking_latest x WHERE x.run = r.number AND ");
-  out.test.Append(fits("x"));
+  out.test.Add("EXISTS (SELECT 1 FROM ", kLatestTable, " x WHERE x.run = r.number AND ");
+  out.test.Append(MetricTest("x", "x.value", clause, name));
   out.test.Add(")");
-  if (clause.comparator != Comparator::kNotEqual) out.source = Source{"tracking_latest", fits("d")};
+  if (clause.comparator == Comparator::kNotEqual) return out;
+  out.source = Source{kLatestTable, MetricTest("d", "d.value", clause, name)};
   return out;
 }
 
@@ -146,25 +147,25 @@ std::string_view PrefixOf(std::string_view pattern) {
 }
 
 /// Where an index finds the rows, when it does.
-std::optional<Sql> HeadsThatFit(const Clause& clause) {
+std::optional<Sql> HeadsThatFit(std::string_view head, const Clause& clause) {
   Sql sql;
   if (clause.comparator == Comparator::kIsNotNull) {
     sql.Add("1 = 1");
   } else if (clause.comparator == Comparator::kEqual) {
-    sql.Add("d.head = ?");
+    sql.Add(head, " = ?");
     sql.Bind(HeadOf(std::get<std::string>(clause.value)));
   } else if (clause.comparator == Comparator::kIn) {
     const auto& list = std::get<std::vector<std::string>>(clause.value);
     if (list.empty()) return std::nullopt;
     for (std::size_t i = 0; i < list.size(); ++i) {
-      sql.Add(i == 0 ? "d.head IN (?" : ", ?");
+      sql.Add(i == 0 ? head : ", ?", i == 0 ? " IN (?" : "");
       sql.Bind(HeadOf(list[i]));
     }
     sql.Add(")");
   } else if (clause.comparator == Comparator::kLike) {
     std::string prefix(PrefixOf(std::get<std::string>(clause.value)));
     if (prefix.empty()) return std::nullopt;
-    sql.Add("d.head >= ? AND d.head < ?");
+    sql.Add(head, " >= ? AND ", head, " < ?");
     sql.Bind(prefix);
     ++prefix.back();
     sql.Bind(prefix);
@@ -184,7 +185,7 @@ ClauseSql TextsClause(std::string_view table, const Clause& clause, std::int64_t
     out.test.Append(TextTest("x.value", clause));
   }
   out.test.Add(")");
-  if (auto heads = HeadsThatFit(clause)) {
+  if (auto heads = HeadsThatFit("d.head", clause)) {
     Sql where;
     where.Add("d.name = ? AND ");
     where.Bind(name);
@@ -194,10 +195,47 @@ ClauseSql TextsClause(std::string_view table, const Clause& clause, std::int64_t
   return out;
 }
 
+/// Below so many characters, of up to 4 bytes each, no head is cut off.
+constexpr std::size_t kWholeCharacters = kHeadBytes / 4;
+
+/// Columns of d that no index is looked up by.
+constexpr std::string_view kPlainValue = "(+d.value)";
+constexpr std::string_view kPlainHead = "(d.head || '')";
+
+Sql WhereHead(std::string_view head, const Clause& clause, std::int64_t name) {
+  Sql where;
+  where.Add("d.name = ?");
+  where.Bind(name);
+  if (std::holds_alternative<std::monostate>(clause.value)) return where;
+  if (auto heads = HeadsThatFit(head, clause)) {
+    where.Add(" AND ");
+    where.Append(*std::move(heads));
+  }
+  where.Add(" AND (");
+  where.Append(TextTest(head, clause));
+  where.Add(" OR LENGTH(d.head) >= ", kWholeCharacters, ")");
+  return where;
+}
+
+ClauseWalk TextsWalk(std::string_view table, const Clause& clause, std::int64_t name) {
+  ClauseWalk walk{table};
+  walk.lacking = clause.comparator == Comparator::kIsNull;
+  walk.where = WhereHead("d.head", clause, name);
+  walk.onwards = WhereHead(kPlainHead, clause, name);
+  if (std::holds_alternative<std::monostate>(clause.value)) return walk;
+  walk.head_test.Add(", CASE WHEN ");
+  walk.head_test.Append(TextTest("d.head", clause));
+  walk.head_test.Add(" THEN 1 ELSE 0 END");
+  walk.value_test.Add("d.name = ? AND ");
+  walk.value_test.Bind(name);
+  walk.value_test.Append(TextTest("d.value", clause));
+  return walk;
+}
+
 }  // namespace
 
 std::string_view TableOf(Entity entity) {
-  if (entity == Entity::kMetric) return "tracking_latest";
+  if (entity == Entity::kMetric) return kLatestTable;
   return entity == Entity::kParameter ? "tracking_params" : "tracking_tags";
 }
 
@@ -213,6 +251,24 @@ Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const Clause& clause) {
     case Entity::kTag: return TextsClause(TableOf(clause.entity), clause, *name);
     default: break;
   }
+  return nothing;
+}
+
+Result<ClauseWalk> WalkOf(db::Snapshot& snapshot, const Clause& clause) {
+  // No row has the name -1.
+  const std::int64_t name = TRY(FindName(snapshot, clause.key)).value_or(-1);
+  if (clause.entity == Entity::kMetric) {
+    ClauseWalk walk{kLatestTable};
+    walk.where = MetricTest("d", "d.value", clause, name);
+    walk.onwards = MetricTest("d", kPlainValue, clause, name);
+    return walk;
+  }
+  if (clause.entity == Entity::kParameter || clause.entity == Entity::kTag) {
+    return TextsWalk(TableOf(clause.entity), clause, name);
+  }
+  ClauseWalk nothing{kLatestTable};
+  nothing.where.Add(kNothing);
+  nothing.onwards = nothing.where;
   return nothing;
 }
 

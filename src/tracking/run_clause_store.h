@@ -14,6 +14,7 @@
 
 namespace mw::tracking::store {
 
+inline constexpr std::string_view kLatestTable = "tracking_latest";
 inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 /// SQL with the values of its question marks.
@@ -49,6 +50,20 @@ struct ClauseSql {
 
 /// A clause about a dataset fits no run.
 Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const search::Clause& clause);
+
+/// The runs that a clause about a metric, parameter or tag fits, as rows d of a table: those of `where`, for all of
+/// which an index is enough. Of texts it holds the head, and `where` lets pass what only the whole value decides.
+struct ClauseWalk {
+  std::string_view table;
+  Sql where = {};
+  Sql onwards = {};      ///< the same; said so that a page does not begin at its bounds but behind the page before
+  Sql head_test = {};    ///< ", " and 1 for a head that fits, were it the whole value; else 0. Empty: all rows fit
+  Sql value_test = {};   ///< for rows whose head is not the whole value
+  bool lacking = false;  ///< the runs that fit are those without a row
+};
+
+/// Of any clause but one about an attribute.
+Result<ClauseWalk> WalkOf(db::Snapshot& snapshot, const search::Clause& clause);
 
 /// What holds an attribute, as an expression of r and e.
 std::string_view ColumnOf(std::string_view attribute);

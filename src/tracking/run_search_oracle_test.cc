@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/random.h"
 #include "base/text.h"
 #include "db/temporary_database.h"
+#include "tracking/run_table.h"
 #include "tracking/tracking.h"
 
 namespace mw::tracking {
@@ -53,6 +55,13 @@ Compare ByValue(Values Known::*member, const std::string& key, bool ascending) {
     const int sign = Sign((a.*member).at(key), (b.*member).at(key));
     return ascending ? sign : -sign;
   };
+}
+
+/// Where the last character begins.
+std::size_t BeginOfLast(const std::string& text) {
+  std::size_t at = text.size() - 1;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
+  return at;
 }
 
 template <typename Driver>
@@ -131,7 +140,7 @@ class RunSearchOracle : public db::StoreTest<Driver> {
     };
     const double bound = std::round(random_.Normal() * 100) / 100;
     const std::string kind = Cat("kind ", random_.Below(5));
-    switch (random_.Below(9)) {
+    switch (random_.Below(12)) {
       case 0: return {Cat("metrics.loss < ", Fixed(bound, 2)), metric("loss", [=](double v) { return v < bound; })};
       case 1: return {"metrics.loss > 2.2", metric("loss", [](double v) { return v > 2.2; })};
       case 2: return {"metrics.depth != 2", metric("depth", [](double v) { return v != 2; })};
@@ -141,7 +150,15 @@ class RunSearchOracle : public db::StoreTest<Driver> {
       case 6:
         return {"params.note LIKE 'nnn%a'",
                 param("note", [](const auto& v) { return v.starts_with("nnn") && v.ends_with("a"); })};
-      case 7: return {"params.kind IS NULL", [](const Known& run) { return !run.params.contains("kind"); }};
+      case 7:
+        return {"params.note != 'nnn'", param("note", [](const auto& v) { return v != "nnn"; })};
+      case 8:
+        return {"params.note ILIKE '%N\xC3\xA4_'", param("note", [](const auto& v) {
+                  const std::size_t last = v.empty() ? 0 : BeginOfLast(v);
+                  return last >= 3 && v.substr(last - 3, 3) == "n\xC3\xA4";
+                })};
+      case 9: return {"params.note IS NOT NULL", [](const Known& run) { return run.params.contains("note"); }};
+      case 10: return {"params.kind IS NULL", [](const Known& run) { return !run.params.contains("kind"); }};
       default: return {"attributes.status = 'FINISHED'", [](const Known& run) { return run.finished; }};
     }
   }
@@ -239,6 +256,37 @@ TYPED_TEST(RunSearchOracle, FindsWhatABruteForceFinds) {
       expected.insert(
           std::lower_bound(expected.begin() + static_cast<std::ptrdiff_t>(at), expected.end(), added, before), added);
     }
+  }
+}
+
+TYPED_TEST(RunSearchOracle, MatchesOfTheTableAreWhatABruteForceFinds) {
+  RunTable table(*this->database_);
+  for (int n = 0; n < kQueries; ++n) {
+    std::vector<std::string> filters;
+    std::vector<Test> tests;
+    for (std::uint64_t i = 1 + this->random_.Below(3); i > 0; --i) {
+      auto [text, test] = this->RandomClause();
+      filters.push_back(text);
+      tests.push_back(test);
+    }
+    SCOPED_TRACE(Join(filters, " AND "));
+    const int experiment = n % 4 == 0 ? 1 : 0;
+    const Stage stage = n % 5 == 0 ? Stage::kDeleted : Stage::kActive;
+    std::set<std::string> expected, found;
+    for (const Known& run : this->runs_) {
+      if (run.experiment == experiment && run.deleted == (stage == Stage::kDeleted) &&
+          std::all_of(tests.begin(), tests.end(), [&](const Test& test) { return test(run); })) {
+        expected.insert(run.id);
+      }
+    }
+    const ExperimentId id(Cat(experiment));
+    std::map<std::int64_t, std::string> ids;
+    const auto lines = *SyncWait(table.Lines(id, stage, std::nullopt, RunTable::kLinesMax));
+    for (const RunLine& line : lines) ids[line.number] = line.id.text();
+    const auto numbers = *SyncWait(table.Matches(id, stage, *search::ParseRunFilter(Join(filters, " AND "))));
+    for (const std::int64_t number : numbers) found.insert(ids.at(number));
+    EXPECT_EQ(found.size(), numbers.size());
+    ASSERT_EQ(found, expected);
   }
 }
 

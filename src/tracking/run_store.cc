@@ -8,7 +8,6 @@ namespace mw::tracking::store {
 namespace {
 
 /// Of a value, for an index that any database can hold.
-constexpr std::size_t kHeadBytes = 64;
 
 Stage ReadStage(const std::string& name) {
   return name == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted;

@@ -44,7 +44,8 @@ struct LoggedRun {
 };
 Result<std::optional<LoggedRun>> TouchRun(db::Transaction& transaction, const RunId& id, std::int64_t bytes);
 
-/// The first bytes of a parameter's or tag's value, which an index holds.
+/// The first bytes of a parameter's or tag's value, which an index holds. Below kHeadBytes they are all of it.
+inline constexpr std::size_t kHeadBytes = 64;
 std::string HeadOf(std::string_view value);
 
 enum class Texts : std::uint8_t { kParams, kTags };

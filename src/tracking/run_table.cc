@@ -2,10 +2,11 @@
 #include "tracking/run_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/text.h"
-#include "tracking/run_search_store.h"
+#include "tracking/run_match_store.h"
 #include "tracking/run_table_store.h"
 #include "tracking/tracking.h"
 
@@ -13,7 +14,7 @@ namespace mw::tracking {
 namespace {
 
 constexpr std::size_t kNewestSampled = 100;
-constexpr std::int64_t kMatchesMax = 10'000'000;
+constexpr std::int64_t kLinesAtOnce = 2000;  ///< of a statement
 
 /// The newest, and as many as are left spread over the others: names come and go as a project goes on.
 std::vector<RunLine> Sample(std::vector<RunLine> lines) {
@@ -25,11 +26,26 @@ std::vector<RunLine> Sample(std::vector<RunLine> lines) {
   return sample;
 }
 
+Result<std::vector<RunLine>> FindLines(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage,
+                                       std::optional<LinePlace> before, std::int64_t limit) {
+  std::vector<RunLine> lines;
+  while (limit > 0) {
+    const std::int64_t wanted = std::min(limit, kLinesAtOnce);
+    std::vector<RunLine> some = TRY(store::LinesBefore(snapshot, experiment, stage, before, wanted));
+    const bool last = some.size() < static_cast<std::size_t>(wanted);
+    limit -= wanted;
+    if (!some.empty()) before = LinePlace{some.back().started, some.back().id};
+    lines.insert(lines.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    if (last) break;
+  }
+  return lines;
+}
+
 Result<RunKeys> FindKeys(db::Snapshot& snapshot, const ExperimentId& experiment) {
   std::vector<RunLine> lines =
-      TRY(store::LinesBefore(snapshot, experiment, Stage::kActive, std::nullopt, RunTable::kLinesMax));
+      TRY(FindLines(snapshot, experiment, Stage::kActive, std::nullopt, RunTable::kLinesMax));
   if (lines.empty()) {
-    lines = TRY(store::LinesBefore(snapshot, experiment, Stage::kDeleted, std::nullopt, RunTable::kSampledMax));
+    lines = TRY(FindLines(snapshot, experiment, Stage::kDeleted, std::nullopt, RunTable::kSampledMax));
   }
   lines = Sample(std::move(lines));
   RunKeys keys;
@@ -59,7 +75,7 @@ Task<Result<std::vector<RunLine>>> RunTable::Lines(ExperimentId experiment, Stag
                                                    std::optional<LinePlace> before, std::int64_t limit) {
   limit = std::clamp(limit, std::int64_t{1}, kLinesMax);
   co_return co_await database_.Read(
-      [&](db::Snapshot& s) { return store::LinesBefore(s, experiment, stage, before, limit); });
+      [&](db::Snapshot& s) { return FindLines(s, experiment, stage, before, limit); });
 }
 
 Task<Result<std::vector<RunLine>>> RunTable::LinesSince(ExperimentId experiment, std::int64_t number) {
@@ -86,14 +102,10 @@ Task<Result<Column<std::string>>> RunTable::Texts(ExperimentId experiment, Colum
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::TextColumn(s, experiment, kind, key); });
 }
 
-Task<Result<std::vector<std::int64_t>>> RunTable::Matches(RunQuery query) {
-  query.limit = kMatchesMax;
-  query.order.clear();
-  query.after.reset();
+Task<Result<std::vector<std::int64_t>>> RunTable::Matches(ExperimentId experiment, Stage stage,
+                                                          search::Filter filter) {
   co_return co_await database_.Read([&](db::Snapshot& s) -> Result<std::vector<std::int64_t>> {
-    std::vector<std::int64_t> numbers;
-    for (const store::FoundRun& run : TRY(store::SearchRuns(s, query))) numbers.push_back(run.stored.number);
-    return numbers;
+    return TRY(store::MatchRuns(s, experiment, stage, filter)).Numbers();
   });
 }
 

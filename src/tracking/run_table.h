@@ -13,8 +13,8 @@
 
 #include "base/task.h"
 #include "db/database.h"
+#include "search/filter.h"
 #include "tracking/run.h"
-#include "tracking/run_search.h"
 
 namespace mw::tracking {
 
@@ -67,8 +67,8 @@ class RunTable {
   Task<Result<Column<double>>> Metrics(ExperimentId experiment, std::string key);
   /// One parameter or tag.
   Task<Result<Column<std::string>>> Texts(ExperimentId experiment, ColumnKind kind, std::string key);
-  /// The numbers of the runs that the query's filter leaves; its order and limit do not matter.
-  Task<Result<std::vector<std::int64_t>>> Matches(RunQuery query);
+  /// The numbers of the runs that the filter leaves, ascending: those that a search with it finds.
+  Task<Result<std::vector<std::int64_t>>> Matches(ExperimentId experiment, Stage stage, search::Filter filter);
 
  private:
   db::Database& database_;

@@ -1,4 +1,5 @@
-// Lines come along the index of start times; a column along the index of its values.
+// Lines come along the index of start times; a column along the index of its values, with the few texts that it holds
+// the beginning of asked for whole.
 #include "tracking/run_table_store.h"
 
 #include <limits>
@@ -7,6 +8,8 @@
 
 #include "base/text.h"
 #include "tracking/name_store.h"
+#include "tracking/run_match_store.h"
+#include "tracking/run_store.h"
 
 namespace mw::tracking::store {
 namespace {
@@ -16,7 +19,7 @@ constexpr std::string_view kLine = "SELECT number, id, name, status, started_at,
 std::int64_t NumberOf(const ExperimentId& experiment) { return ParseInt(experiment.text()).value_or(-1); }
 
 std::string_view TableOf(ColumnKind kind) {
-  if (kind == ColumnKind::kMetric) return "tracking_latest";
+  if (kind == ColumnKind::kMetric) return kLatestTable;
   return kind == ColumnKind::kParam ? "tracking_params" : "tracking_tags";
 }
 
@@ -36,20 +39,19 @@ Result<std::vector<RunLine>> ReadLines(const db::Rows& rows) {
   return lines;
 }
 
-/// Up to so many runs are asked one by one; of more, a metric's values are walked along their index.
-constexpr std::int64_t kAskedMax = 2000;
+/// All rows of the name.
+ClauseWalk Named(std::string_view table, std::int64_t name) {
+  ClauseWalk walk{table};
+  walk.where.Add("d.name = ?");
+  walk.where.Bind(name);
+  walk.onwards = walk.where;
+  return walk;
+}
 
-Result<db::Rows> ReadColumn(db::Snapshot& snapshot, const ExperimentId& experiment, ColumnKind kind,
-                            std::int64_t name) {
-  const db::Rows many = TRY(snapshot.Query(
-      "SELECT COUNT(*) FROM (SELECT number FROM tracking_runs WHERE experiment_id = ? LIMIT ?) some_runs",
-      {NumberOf(experiment), kAskedMax + 1}));
-  // The sign keeps the planner from asking each run.
-  const bool walk = kind == ColumnKind::kMetric && many[0].Int(0) > kAskedMax;
-  const std::string_view run = walk ? "+run" : "run";
-  return snapshot.Query(Cat("SELECT run, value FROM ", TableOf(kind), " WHERE name = ? AND ", run,
-                            " IN (SELECT number FROM tracking_runs WHERE experiment_id = ?)"),
-                        {name, NumberOf(experiment)});
+Result<NumberSet> Members(db::Snapshot& snapshot, const ExperimentId& experiment) {
+  NumberSet runs = TRY(RunsOf(snapshot, experiment, Stage::kActive));
+  runs.Join(TRY(RunsOf(snapshot, experiment, Stage::kDeleted)));
+  return runs;
 }
 
 }  // namespace
@@ -93,9 +95,10 @@ Result<Column<double>> MetricColumn(db::Snapshot& snapshot, const ExperimentId& 
   Column<double> column;
   const auto name = TRY(FindName(snapshot, key));
   if (!name) return column;
-  const db::Rows rows = TRY(ReadColumn(snapshot, experiment, ColumnKind::kMetric, *name));
-  column.reserve(rows.size());
-  for (const db::Row& row : rows) column.emplace_back(row.Int(0), row.Double(1));
+  const NumberSet members = TRY(Members(snapshot, experiment));
+  TRY(WalkIndex(snapshot, Named(kLatestTable, *name), [&](const db::Row& row) {
+    if (members.Has(row.Int(0))) column.emplace_back(row.Int(0), row.Double(1));
+  }));
   return column;
 }
 
@@ -104,9 +107,20 @@ Result<Column<std::string>> TextColumn(db::Snapshot& snapshot, const ExperimentI
   Column<std::string> column;
   const auto name = TRY(FindName(snapshot, key));
   if (!name) return column;
-  const db::Rows rows = TRY(ReadColumn(snapshot, experiment, kind, *name));
-  column.reserve(rows.size());
-  for (const db::Row& row : rows) column.emplace_back(row.Int(0), row.Text(1));
+  const NumberSet members = TRY(Members(snapshot, experiment));
+  std::vector<std::int64_t> cut;
+  TRY(WalkIndex(snapshot, Named(TableOf(kind), *name), [&](const db::Row& row) {
+    if (!members.Has(row.Int(0))) return;
+    if (row.Text(1).size() < kHeadBytes) {
+      column.emplace_back(row.Int(0), row.Text(1));
+    } else {
+      cut.push_back(row.Int(0));
+    }
+  }));
+  Sql whole;
+  whole.Add("SELECT d.run, d.value FROM ", TableOf(kind), " d WHERE d.name = ? AND d.run IN ");
+  whole.Bind(*name);
+  TRY(AskNumbers(snapshot, whole, cut, [&](const db::Row& row) { column.emplace_back(row.Int(0), row.Text(1)); }));
   return column;
 }
 

@@ -103,10 +103,10 @@ TYPED_TEST(RunTableTest, RowsComeInTheOrderAskedForAndMatchesAreTheSearchs) {
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].run.id.text(), "r5");
   EXPECT_EQ(rows[1].latest[0].second.value, 0.2);
-  RunQuery query;
-  query.experiments.push_back(this->zero_);
-  query.filter = *search::ParseRunFilter("metrics.loss < 0.65 AND params.depth = '1'");
-  EXPECT_EQ(SyncWait(this->table_->Matches(query))->size(), 2U);
+  const auto filter = *search::ParseRunFilter("metrics.loss < 0.65 AND params.depth = '1'");
+  const std::vector<std::int64_t> matches = *SyncWait(this->table_->Matches(this->zero_, Stage::kActive, filter));
+  EXPECT_EQ(matches.size(), 2U);
+  EXPECT_TRUE(std::is_sorted(matches.begin(), matches.end()));
   const std::vector<RunId> many(RunTable::kRowsMax + 1, RunId("x"));
   EXPECT_EQ(SyncWait(this->table_->Rows(many)).error().code, Code::kInvalidArgument);
 }

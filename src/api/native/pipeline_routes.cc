@@ -202,9 +202,11 @@ Task<Result<Response>> GetTracked(tracking::Tracking& tracking, std::string id) 
     metrics[name] = point.value;
     steps[name] = point.step;
   }
+  const std::string& pipeline = details.run.source;
   co_return net::JsonResponse(Json::Make({{"id", id},
                                           {"name", details.run.name},
                                           {"status", tracking::StatusName(details.run.status)},
+                                          {"pipeline", pipeline.empty() ? Json() : Json(pipeline)},
                                           {"params", std::move(params)},
                                           {"metrics", std::move(metrics)},
                                           {"steps", std::move(steps)}}));

@@ -180,12 +180,10 @@ Task<Result<Response>> ColumnOf(RunTable& table, Request& request) {
 
 Task<Result<Response>> Matches(RunTable& table, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
-  tracking::RunQuery query;
-  query.experiments.push_back(ExperimentOf(request));
-  query.filter = CO_TRY(search::ParseRunFilter(body.StringOr("filter", "")));
+  search::Filter filter = CO_TRY(search::ParseRunFilter(body.StringOr("filter", "")));
   const tracking::Stage stage = CO_TRY(StageOf(body.StringOr("stage", "active")));
-  query.view = stage == tracking::Stage::kActive ? tracking::StageView::kActiveOnly : tracking::StageView::kDeletedOnly;
-  const std::vector<std::int64_t> numbers = CO_TRY(co_await table.Matches(std::move(query)));
+  const std::vector<std::int64_t> numbers =
+      CO_TRY(co_await table.Matches(ExperimentOf(request), stage, std::move(filter)));
   std::string out;
   AppendList(out, "numbers", numbers, [](std::string& o, std::int64_t number) { AppendJson(o, number); });
   out += '}';
