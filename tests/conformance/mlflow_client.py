@@ -5,11 +5,13 @@
     tests/conformance/mlflow_client.py --oracle                        MLflow's own, started here
     tests/conformance/mlflow_client.py --list
     ... --only search registry.aliases                                 groups, checks, or patterns of them
+    ... --client 2                                                     MLflow 2's client, and its server as the oracle
 
 Each check is small, has a name, makes what it needs under names of its own and can be repeated on a used server. What
-passes with --oracle is MLflow's own behaviour; checks beyond that are left out there. Client, server and libraries come
-from PyPI at the versions and digests of mlflow_requirements.txt, into build/mlflow_client. The server must allow
-webhooks to http://127.0.0.1.
+passes with --oracle is MLflow's own behaviour; checks beyond that are left out there. What MLflow 2 lacks is named in
+mlflow_checks/older.py, and printed. Client, server and libraries come from PyPI at the versions and digests of
+mlflow_requirements.txt and mlflow2_requirements.txt, into build/mlflow_client and build/mlflow2_client. The server must
+allow webhooks to http://127.0.0.1.
 """
 import argparse
 import contextlib
@@ -31,8 +33,25 @@ from pathlib import Path
 
 from client_environment import run_within
 
+ENVIRONMENTS = {"3": ("mlflow_client", "mlflow_requirements.txt"), "2": ("mlflow2_client", "mlflow2_requirements.txt")}
+
+
+def options_given():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--url")
+    parser.add_argument("--oracle", action="store_true")
+    parser.add_argument("--client", choices=ENVIRONMENTS, default="3")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
+    options = parser.parse_args()
+    if not options.list and bool(options.url) == options.oracle:
+        parser.error("name either --url or --oracle")
+    return options
+
+
 if __name__ == "__main__":
-    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"), "--no-deps")
+    ENVIRONMENT, REQUIREMENTS = ENVIRONMENTS[options_given().client]
+    run_within(ENVIRONMENT, Path(__file__).with_name(REQUIREMENTS), "--no-deps")
     # Faults show at once instead of being tried again for minutes; nothing is asked of the internet.
     os.environ.update({"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
                        "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet",
@@ -41,10 +60,11 @@ if __name__ == "__main__":
                        "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1", "MPLCONFIGDIR": tempfile.mkdtemp()})
 
 import mlflow  # noqa: E402
-from mlflow_checks.harness import CHECKS, Server  # noqa: E402
+from mlflow_checks import older  # noqa: E402
+from mlflow_checks.harness import CHECKS, MLFLOW, Server  # noqa: E402
 
 GROUPS = ("protocol", "experiments", "runs", "metrics", "values", "validation", "search", "inputs", "logged_models",
-          "registry", "artifacts", "models", "webhooks")
+          "registry", "artifacts", "models", "evaluate", "webhooks")
 GROUP_FILES = tuple(f"mlflow_checks/{group}.py" for group in GROUPS)
 
 
@@ -66,7 +86,8 @@ def oracle():
             await_health(process, f"http://127.0.0.1:{port}", Path(folder) / "log")
             yield f"http://127.0.0.1:{port}"
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             process.wait(60)
 
 
@@ -126,24 +147,30 @@ def run(checks, url):
     return failed
 
 
+def left_out(checks, reasons):
+    """The others, having printed these."""
+    unmet = older.unmet([check.name for check in CHECKS])
+    assert not unmet, f"no check is called {unmet}"
+    for check in checks:
+        if why := older.reason(reasons, check.name):
+            print(f"none   {check.name}: {why}", flush=True)
+    return [check for check in checks if not older.reason(reasons, check.name)]
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--url")
-    parser.add_argument("--oracle", action="store_true")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[])
-    options = parser.parse_args()
+    options = options_given()
     checks = chosen(options.only)
     if options.list:
         print("\n".join(check.name for check in checks))
         return
-    if bool(options.url) == options.oracle:
-        parser.error("name either --url or --oracle")
     for name in ("mlflow", "alembic", "py.warnings"):
         logging.getLogger(name).setLevel(logging.ERROR)
     begun = time.monotonic()
+    if MLFLOW < 3:
+        checks = left_out(checks, older.NOT_ASKED)
     if options.oracle:
         checks = [check for check in checks if not check.beyond]
+        checks = left_out(checks, older.NOT_SERVED_BY_ITSELF) if MLFLOW < 3 else checks
         with oracle() as url:
             failed = run(checks, url)
     else:

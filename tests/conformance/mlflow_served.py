@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The unmodified MLflow client against a live `millwright up`: every check of the groups that are served must pass.
+"""The unmodified clients of MLflow 3 and 2 against one live `millwright up`: every check of the groups that are served
+must pass.
 
     tests/conformance/mlflow_served.py
 
@@ -26,26 +27,33 @@ NOT_SERVED = {
 }
 
 
-def main():
-    with tempfile.TemporaryDirectory() as directory:
-        platform = Platform(directory)
-        try:
-            platform.start()
-            asked = subprocess.run(
-                [sys.executable, ROOT / "tests/conformance/mlflow_client.py", "--url", f"http://{platform.control()}",
-                 "--only", *GROUPS], stdout=subprocess.PIPE, text=True, timeout=900, check=False,
-                env=os.environ | {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"})
-        finally:
-            platform.stop()
+def checked(platform, client):
+    """What that client's checks print, its lines that passed and those that failed."""
+    asked = subprocess.run(
+        [sys.executable, ROOT / "tests/conformance/mlflow_client.py", "--url", f"http://{platform.control()}",
+         "--client", client, "--only", *GROUPS], stdout=subprocess.PIPE, text=True, timeout=900, check=False,
+        env=os.environ | {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"})
     lines = asked.stdout.splitlines()
     passed = {line[7:].split("  (")[0] for line in lines if line.startswith("ok ")}
     failed = {line[7:] for line in lines if line.startswith("FAILED ")}
     assert len(passed) > 250, asked.stdout[-4000:]
     surprises = failed - NOT_SERVED.keys()
-    assert not surprises, "\n".join(line for line in lines if not line.startswith("ok "))
+    assert not surprises, f"MLflow {client}:\n" + "\n".join(line for line in lines if not line.startswith("ok "))
     served = passed & NOT_SERVED.keys()
-    assert not served, f"served by now, take it off the list: {served}"
-    print(f"{len(passed)} checks of MLflow's client passed; not served yet: {', '.join(sorted(NOT_SERVED.values()))}")
+    assert not served, f"MLflow {client}: served by now, take it off the list: {served}"
+    print(f"MLflow {client}: {len(passed)} checks passed")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as directory:
+        platform = Platform(directory)
+        try:
+            platform.start()
+            for client in ("3", "2"):
+                checked(platform, client)
+        finally:
+            platform.stop()
+    print(f"not served yet: {', '.join(sorted(NOT_SERVED.values()))}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 
     tests/conformance/mlflow_transfer.py
 
-A database, a file store and a server of MLflow 3.11 (mlflow_requirements.txt) are imported; one import is killed
+A database, a file store and a server of MLflow 3.18 (mlflow_requirements.txt) are imported; one import is killed
 again and again and goes on; the export is opened by MLflow, and imported into another home. Artifacts' places are
 the one thing that differs, so they are compared by what lies there.
 """
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet",
                        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
                        "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false", "MLFLOW_REGISTRY_URI": "",
-                       "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1"})
+                       "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1", "MLFLOW_ALLOW_FILE_STORE": "true"})
 
 from crash_rounds import BIN, Platform  # noqa: E402
 

@@ -15,7 +15,7 @@ namespace mw::api::mlflow {
 inline constexpr std::size_t kKeyCharactersMax = 250;
 inline constexpr std::size_t kParamCharactersMax = 6000;
 inline constexpr std::size_t kTagCharactersMax = 8000;
-inline constexpr std::size_t kExperimentTagCharactersMax = 5000;
+inline constexpr std::size_t kExperimentTagCharactersMax = 20000;
 inline constexpr std::size_t kExperimentNameCharactersMax = 500;
 inline constexpr std::size_t kArtifactLocationCharactersMax = 2048;
 inline constexpr std::size_t kBatchMetricsMax = 1000, kBatchParamsMax = 100, kBatchTagsMax = 100, kBatchMax = 1000;

@@ -21,8 +21,9 @@ def folder(server):
 
 
 def put(server, path, data):
+    """MLflow's own server answers nothing, or {}: the client reads neither."""
     answer = server.http.put(f"{server.url}{PROXY}/{path}", data=data, timeout=120)
-    assert answer.status_code == 200 and answer.json() == {}, answer.text
+    assert answer.status_code == 200 and answer.text.strip() in ("", "{}"), answer.text
 
 
 def files(server, path):

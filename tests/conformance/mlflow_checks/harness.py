@@ -4,9 +4,11 @@ import time
 import uuid
 from collections import namedtuple
 
+import mlflow
 import requests
 from mlflow import MlflowClient
 
+MLFLOW = int(mlflow.__version__.split(".")[0])  # the client's
 Check = namedtuple("Check", "name function beyond")
 CHECKS = []
 
@@ -36,6 +38,11 @@ def unique(label):
 
 def now_ms():
     return int(time.time() * 1000)
+
+
+def named(name):
+    """How a model that is logged is named: MLflow 3 takes a name, MLflow 2 a path among the run's files."""
+    return {"name": name} if MLFLOW >= 3 else {"artifact_path": name}
 
 
 def wait_for(question, what, seconds=30):

@@ -1,7 +1,6 @@
 """Datasets and models that runs used and made."""
 import mlflow
 import pandas
-from mlflow.entities import LoggedModelOutput
 
 from .harness import check, listed, unique
 
@@ -78,6 +77,7 @@ def refusals(server):
 
 @check
 def models_in_and_out(server):
+    from mlflow.entities import LoggedModelOutput
     number = server.experiment()
     run, user = server.run(number), server.run(number)
     model = server.client.create_logged_model(number, name="forest", source_run_id=run)

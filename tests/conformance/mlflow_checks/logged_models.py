@@ -145,7 +145,7 @@ def search_filters(server):
     for text, wanted in ((None, "abc"), ("name = 'a'", "a"), ("attributes.name != 'a'", "bc"), ("name LIKE 'A'", ""),
                          ("name ILIKE 'A'", "a"), ("name IN ('a', 'c')", "ac"), ("name NOT IN ('a')", "bc"),
                          ("model_type = 'tree'", "ab"), (f"model_id = '{first}'", "a"),
-                         ("params.letter = 'b'", "b"), ("tags.kind != 'x'", "bc"), ("metrics.auc > 0.6", "ab"),
+                         ("params.letter = 'b'", "b"), ("tags.kind != 'x'", "bc"), ("metrics.auc > 0.6", "a"),
                          ("metrics.auc >= 0.8", "a"), ("creation_timestamp > 1", "abc"),
                          ("metrics.auc > 0 AND params.letter = 'a'", "a")):
         got = "".join(sorted(found(server, text)))

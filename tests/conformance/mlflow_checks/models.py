@@ -7,7 +7,7 @@ from mlflow.models import infer_signature
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from .harness import check, unique, wait_for
+from .harness import MLFLOW, check, named, unique, wait_for
 
 
 def rows():
@@ -24,7 +24,7 @@ def logged(server):
     mlflow.set_experiment(unique("sklearn"))
     with mlflow.start_run() as run:
         info = mlflow.sklearn.log_model(
-            fitted, name="model", registered_model_name=name, input_example=table.head(2),
+            fitted, **named("model"), registered_model_name=name, input_example=table.head(2),
             signature=infer_signature(table, fitted.predict(table)), pip_requirements=["scikit-learn"])
     server.client.set_registered_model_alias(name, "champion", "1")
     return name, run.info.run_id, info, table, fitted.predict(table)
@@ -55,11 +55,18 @@ def load_by_model_and_by_run(server):
 def what_was_logged(server):
     name, run, info, _, _ = server.once(logged)
     version = server.client.get_model_version(name, "1")
-    assert version.run_id == run and version.status == "READY", version
     assert version.source == f"models:/{info.model_id}", version
     model = server.client.get_logged_model(info.model_id)
     assert model.status == "READY" and model.source_run_id == run and "mlflow.modelVersions" in model.tags
     assert [output.model_id for output in mlflow.get_run(run).outputs.model_outputs] == [info.model_id]
+
+
+@check
+def version_and_signature(server):
+    name, run, info, _, _ = server.once(logged)
+    version = server.client.get_model_version(name, "1")
+    assert version.run_id == run and version.status == "READY", version
+    assert MLFLOW >= 3 or version.source == f"{mlflow.get_run(run).info.artifact_uri}/model", version
     got = mlflow.models.get_model_info(f"models:/{name}/1")
     assert got.signature.inputs.input_names() == list("abcd") and got.flavors["sklearn"], got
 
@@ -73,6 +80,11 @@ def a_second_version(server):
 
 @check
 def autolog_sklearn(server):
+    server.once(autologged)
+
+
+def autologged(server):
+    """A forest, fitted under autologging, and what was logged looked at: the run's info, the forest's predictions."""
     table, label = rows()
     mlflow.set_experiment(unique("autolog"))
     mlflow.sklearn.autolog(silent=True)
@@ -86,11 +98,23 @@ def autolog_sklearn(server):
     assert data.data.params["n_estimators"] == "5" and data.data.params["max_depth"] == "3"
     assert {"training_accuracy_score", "training_log_loss", "training_roc_auc"} <= set(data.data.metrics)
     assert data.data.tags["estimator_name"] == "RandomForestClassifier"
-    assert len(data.inputs.dataset_inputs) >= 1 and len(data.outputs.model_outputs) == 1
-    model = server.client.get_logged_model(data.outputs.model_outputs[0].model_id)
-    assert model.status == "READY" and (mlflow.sklearn.load_model(model.model_uri).predict(table)
-                                        == fitted.predict(table)).all()
-    found = mlflow.search_logged_models([run.info.experiment_id], output_format="list",
+    assert data.data.metrics["training_accuracy_score"] == fitted.score(table, label)
+    assert len(data.inputs.dataset_inputs) >= 1, data.inputs
+    if MLFLOW < 3:
+        there = mlflow.sklearn.load_model(f"runs:/{run.info.run_id}/model")
+        assert (there.predict(table) == fitted.predict(table)).all()
+    return run.info, fitted.predict(table)
+
+
+@check
+def model_of_autolog_sklearn(server):
+    info, predictions = server.once(autologged)
+    outputs = mlflow.get_run(info.run_id).outputs.model_outputs
+    assert len(outputs) == 1, outputs
+    model = server.client.get_logged_model(outputs[0].model_id)
+    there = mlflow.sklearn.load_model(model.model_uri).predict(rows()[0])
+    assert model.status == "READY" and (there == predictions).all()
+    found = mlflow.search_logged_models([info.experiment_id], output_format="list",
                                         filter_string="metrics.training_accuracy_score > 0")
     assert [entry.model_id for entry in found] == [model.model_id]
 
@@ -112,8 +136,8 @@ def autolog_xgboost(server):
     history = server.client.get_metric_history(run.info.run_id, "train-logloss")
     assert [point.step for point in history] == list(range(12)) and history[-1].value < history[0].value
     assert got.data.metrics["train-logloss"] == history[-1].value
-    model = server.client.get_logged_model(got.outputs.model_outputs[0].model_id)
-    assert (mlflow.xgboost.load_model(model.model_uri).predict(data) == booster.predict(data)).all()
+    uri = f"models:/{got.outputs.model_outputs[0].model_id}" if MLFLOW >= 3 else f"runs:/{run.info.run_id}/model"
+    assert (mlflow.xgboost.load_model(uri).predict(data) == booster.predict(data)).all()
 
 
 @check

@@ -120,7 +120,7 @@ def versions_not_there(server):
     server.invalid("Parameter 'version' must be an integer, got 'seven'.…", "GET", "model-versions/get",
                    {"name": name, "version": "seven"})
     server.missing("Registered Model with name=nobody not found", "POST", "model-versions/create",
-                   {"name": "nobody", "source": "mlflow-artifacts:/0/x"})
+                   {"name": "nobody", "source": "s3://bucket/x"})
 
 
 @check
