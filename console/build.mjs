@@ -16,7 +16,18 @@ const TYPES = {
 };
 const root = dirname(fileURLToPath(import.meta.url));
 
-/** The files by name, index.html first. */
+// What a first visit may weigh: kibibytes as they are sent, the font among them.
+const kBudget = { js: 72, css: 11, woff2: 48 };
+
+function weigh(files) {
+  for (const [kind, most] of Object.entries(kBudget)) {
+    const sent = files.filter((file) => file.name.endsWith(`.${kind}`)).reduce((sum, file) => sum + (file.gzip.length || file.bytes.length), 0);
+    if (sent <= most * 1024) continue;
+    throw new Error(`the console's ${kind} weighs ${(sent / 1024).toFixed(1)} KiB compressed, ${most} are allowed: leave something out, or raise kBudget in console/build.mjs`);
+  }
+}
+
+/** The files by name, index.html first. Fails when they weigh more than they may. */
 export async function bundle() {
   const built = await build({
     absWorkingDir: root,
@@ -44,12 +55,14 @@ export async function bundle() {
     .replace("{font}", named("inter-", ".woff2"))
     .replace("{icon}", named("icon-", ".svg"));
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [{ name: "index.html", bytes: Buffer.from(html) }, ...files].map((file) => ({
+  const ready = [{ name: "index.html", bytes: Buffer.from(html) }, ...files].map((file) => ({
     ...file,
     type: TYPES[file.name.split(".").pop()],
     gzip: file.name.endsWith(".woff2") ? Buffer.alloc(0) : gzipSync(file.bytes, { level: 9 }),
     etag: '"' + createHash("sha256").update(file.bytes).digest("hex").slice(0, 16) + '"',
   }));
+  weigh(ready);
+  return ready;
 }
 
 function literal(bytes) {

@@ -209,9 +209,14 @@ function Preview({ run, path }: { run: string; path: string }) {
         <b class="wrap">{path}</b>
         <a class="button" href={fileAddress(run, path)} download={nameOf(path)}>Download</a>
       </p>
-      {picture ? <Picture run={run} path={path} /> : kNotText.test(path) ? <p class="muted">No preview of such files; download it to look.</p> : <TextPreview run={run} path={path} />}
+      {picture ? <Picture run={run} path={path} /> : kNotText.test(path) ? <NoPreview path={path} /> : <TextPreview run={run} path={path} />}
     </>
   );
+}
+
+/** Parquet is read by DuckDB, which mw-step alone has in it; the control plane stays small without. */
+function NoPreview({ path }: { path: string }) {
+  return <p class="muted">{/\.parquet$/i.test(path) ? "Parquet files are not shown here; download it, and DuckDB or pandas shows its rows." : "No preview of such files; download it to look."}</p>;
 }
 
 function Picture({ run, path }: { run: string; path: string }) {

@@ -1,5 +1,8 @@
 // The way from a goal to what answers: goal > pipeline > version > endpoint, on every page that lies on it.
-import type { EndpointView, GoalRow, ModelRow, Run, Version } from "./api";
+import type { EndpointView } from "./records/endpoints";
+import type { GoalRow } from "./records/goals";
+import type { ModelRow, Version } from "./records/models";
+import type { Run } from "./records/runs";
 import { useApi } from "./api";
 import { to } from "./router";
 import type { Crumb } from "./ui";

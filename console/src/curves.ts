@@ -268,7 +268,9 @@ function stroke(context: CanvasRenderingContext2D, layout: Layout, line: Line, v
   let open = 0;
   let alone: [number, number] | null = null;
   const dot = () => {
-    if (open === 1 && alone) context.fillRect(alone[0] - 1.5, alone[1] - 1.5, 3, 3);
+    if (open !== 1 || !alone) return;
+    const reach = values.length === 1 ? 3 : 1.5; // a line of one point is seen as that point
+    context.fillRect(alone[0] - reach, alone[1] - reach, 2 * reach, 2 * reach);
   };
   for (let i = 0; i < values.length; ++i) {
     const value = values[i]!;

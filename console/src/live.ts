@@ -1,5 +1,5 @@
 // Numbers that only grow, as rates and percentiles: what happened between two readings of a counter or a histogram.
-import type { HistogramReading, ServingReading, VersionReading } from "./api";
+import type { HistogramReading, ServingReading, VersionReading } from "./records/endpoints";
 
 const kWindowMs = 60_000; // what "now" means
 const kKeptMs = 300_000; // what a chart shows

@@ -92,7 +92,7 @@ export function ChartGrid({ runs, metrics }: { runs: ChartRun[]; metrics: string
           <summary><b>{name || "metrics"}</b> <span class="muted">{plural(group.length, "chart")}</span></summary>
           <div class="chart-grid">
             {group.map((metric) => (
-              <MetricChart key={metric} runs={runs.slice(0, kRunsMax)} metric={metric} settings={shown} />
+              <MetricChart key={metric} runs={runs.slice(0, kRunsMax)} metric={metric} settings={shown} alone={metrics.length === 1} />
             ))}
           </div>
         </details>
@@ -140,9 +140,9 @@ function useCurves(runs: ChartRun[], metric: string, axis: XAxis, range: [number
   return curves;
 }
 
-function MetricChart({ runs, metric, settings }: { runs: ChartRun[]; metric: string; settings: Settings }) {
+function MetricChart({ runs, metric, settings, alone }: { runs: ChartRun[]; metric: string; settings: Settings; alone: boolean }) {
   const [seenRef, seen] = useSeen();
-  const [large, setLarge] = useState(false);
+  const [large, setLarge] = useState(alone);
   const [box, width] = useWidth(360);
   const canvas = useRef<HTMLCanvasElement>(null);
   const layout = useRef<Layout | null>(null);
@@ -151,7 +151,7 @@ function MetricChart({ runs, metric, settings }: { runs: ChartRun[]; metric: str
   const [drag, setDrag] = useState<[number, number] | null>(null);
   const height = large ? 380 : 210;
   const { axis, logX, logY, smooth } = settings;
-  const curves = useCurves(runs, metric, axis, range, runs.length > 20 ? 300 : width > 700 ? 1200 : 600, seen);
+  const curves = useCurves(runs, metric, axis, range, runs.length > 20 ? 300 : width > 700 ? 800 : 600, seen);
   const lines = useMemo(
     () =>
       runs.map((run, n): Line => {

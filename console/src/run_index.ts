@@ -1,64 +1,16 @@
 // All runs of an experiment in the page's memory: a few words of each, and whole columns where an order needs them.
 // So the table scrolls, sorts and finds names without asking anybody. Details are read for the rows that are seen.
 import { ApiError } from "./api";
+import type { Column } from "./run_order";
+import { orderOfMetric, orderOfValues } from "./run_order";
 import type { Row, TableState } from "./tracking";
-import { readColumn, readLines, readMatches, readRows } from "./tracking";
+import { readLines, readMatches, readMetric, readRows, readTexts } from "./tracking";
 
 const kFirstPage = 200; // what is seen at once
 const kPage = 20_000;
 const kRowsAtOnce = 100;
 const kRowsKept = 4000;
 const kKnownMs = 10_000; // as long a column is taken for fresh
-
-/** A column over all runs, and the order that it makes. */
-interface Column {
-  values: (number | string | null | undefined)[]; // null: NaN; undefined: missing
-  order: Uint32Array; // places, ascending by value; then NaN, then what is missing
-  starts: Uint32Array; // of each place in the order that has a value: where its equals begin
-  numbers: number; // of those that have a value
-  loadedAt: number;
-}
-
-/** A column with its order. Texts are compared as texts unless all of them are numbers. */
-function columnOf(values: (number | string | null | undefined)[], numeric: boolean): Column {
-  const keys = numeric ? null : rankOf(values);
-  const places = new Uint32Array(values.length);
-  const found = new Float64Array(values.length);
-  let numbers = 0;
-  for (let i = 0; i < values.length; ++i) {
-    const value = values[i];
-    if (value === null || value === undefined) continue;
-    found[numbers] = keys ? keys.get(value as string)! : Number(value);
-    places[numbers++] = i;
-  }
-  // Sorting bare numbers is quick; each then goes to the first free place of its equals.
-  const sorted = found.slice(0, numbers).sort();
-  const taken = new Uint32Array(numbers);
-  const starts = new Uint32Array(numbers);
-  const order = new Uint32Array(values.length);
-  for (let i = 0; i < numbers; ++i) {
-    let [low, high] = [0, numbers - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sorted[middle]! < found[i]!) low = middle + 1;
-      else high = middle;
-    }
-    const at = low + taken[low]!++;
-    order[at] = places[i]!;
-    starts[at] = low;
-  }
-  let next = numbers;
-  for (let i = 0; i < values.length; ++i) if (values[i] === null) order[next++] = i;
-  for (let i = 0; i < values.length; ++i) if (values[i] === undefined) order[next++] = i;
-  return { values, order, starts, numbers, loadedAt: performance.now() };
-}
-
-/** The rank of each text among all. */
-function rankOf(values: (number | string | null | undefined)[]): Map<string, number> {
-  const texts = new Set<string>();
-  for (const value of values) if (typeof value === "string") texts.add(value);
-  return new Map([...texts].sort().map((text, rank) => [text, rank]));
-}
 
 const kBetween = "\u0000";
 
@@ -108,7 +60,7 @@ export class RunIndex {
   /** Places in the arrays above, as the table shows them. */
   view: Uint32Array = new Uint32Array(0);
 
-  private place = new Map<number, number>();
+  private lookup = { base: 0, places: new Int32Array(0), size: 0 }; // by number, less the base: its place and 1
   private rows = new Map<string, Row>();
   private columns = new Map<string, Column>();
   private gone = new Set<number>(); // places
@@ -177,9 +129,9 @@ export class RunIndex {
   }
 
   private append(lines: { numbers: number[]; ids: string[]; names: string[]; statuses: string[]; started: number[]; ended: (number | null)[] }) {
+    const known = this.placeByNumber();
     for (let i = 0; i < lines.ids.length; ++i) {
-      if (this.place.has(lines.numbers[i]!)) continue;
-      this.place.set(lines.numbers[i]!, this.ids.length);
+      if (known(lines.numbers[i]!) >= 0) continue;
       this.numbers.push(lines.numbers[i]!);
       this.ids.push(lines.ids[i]!);
       this.names.push(lines.names[i]!);
@@ -189,6 +141,21 @@ export class RunIndex {
       this.started.push(lines.started[i]!);
       this.ended.push(lines.ended[i] ?? null);
     }
+  }
+  /** Where the run of a number stands; -1: it is not here. Good until the next append. */
+  private placeByNumber(): (number: number) => number {
+    if (this.lookup.size !== this.numbers.length) {
+      let [least, most] = [Infinity, 0];
+      for (const number of this.numbers) {
+        if (number < least) least = number;
+        if (number > most) most = number;
+      }
+      const places = new Int32Array(most - least + 1);
+      for (let i = 0; i < this.numbers.length; ++i) places[this.numbers[i]! - least] = i + 1;
+      this.lookup = { base: least, places, size: this.numbers.length };
+    }
+    const { base, places } = this.lookup;
+    return (number) => (places[number - base] ?? 0) - 1;
   }
   private remember() {
     this.maxNumber = this.numbers.reduce((most, n) => Math.max(most, n), 0);
@@ -224,9 +191,10 @@ export class RunIndex {
     void readMatches(this.experiment, filter, this.stage, asked.signal)
       .then((numbers) => {
         const matches = new Uint8Array(this.ids.length);
+        const placeOf = this.placeByNumber();
         for (const number of numbers) {
-          const place = this.place.get(number);
-          if (place !== undefined) matches[place] = 1;
+          const place = placeOf(number);
+          if (place >= 0) matches[place] = 1;
         }
         this.matches = matches;
         this.filterError = null;
@@ -302,7 +270,7 @@ export class RunIndex {
     if (known && known.values.length === this.ids.length && performance.now() - known.loadedAt < kKnownMs) return known;
     const now = Date.now();
     const values = key === "duration" ? this.started.map((at, i) => (this.ended[i] ?? now) - at) : [...(key === "status" ? this.statuses : key === "id" ? this.ids : this.names)];
-    const column = columnOf(values, key === "duration");
+    const column = orderOfValues(values, key === "duration");
     this.columns.set(name, column);
     return column;
   }
@@ -331,15 +299,21 @@ export class RunIndex {
   private async readWhole(name: string, kind: string, key: string) {
     try {
       while (!this.complete && !this.error && !this.closed) await new Promise((resolve) => setTimeout(resolve, 10));
-      const read = await readColumn(this.experiment, kind.replace(/s$/, ""), key);
+      if (kind === "metrics") {
+        const { numbers, values } = await readMetric(this.experiment, key);
+        if (!this.closed) this.columns.set(name, orderOfMetric(numbers, values, this.placeByNumber(), this.ids.length));
+        return;
+      }
+      const read = await readTexts(this.experiment, kind === "params" ? "param" : "tag", key);
       if (this.closed) return;
-      const values = new Array<number | string | null | undefined>(this.ids.length);
+      const values = new Array<string | undefined>(this.ids.length);
+      const placeOf = this.placeByNumber();
       read.numbers.forEach((number, i) => {
-        const place = this.place.get(number);
-        if (place !== undefined) values[place] = read.values[i]!;
+        const place = placeOf(number);
+        if (place >= 0) values[place] = read.values[i]!;
       });
-      const numeric = kind === "metrics" || read.values.every((v) => v !== null && v !== "" && Number.isFinite(Number(v)));
-      this.columns.set(name, columnOf(values, numeric));
+      const numeric = read.values.every((v) => v !== "" && Number.isFinite(Number(v)));
+      this.columns.set(name, orderOfValues(values, numeric));
     } catch {
       // The order stays as it was.
     }

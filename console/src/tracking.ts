@@ -1,5 +1,5 @@
 // Experiments and runs, as MLflow's API and the run table's (/api/v1/experiments) tell them.
-import { ask } from "./api";
+import { ask, askBytes } from "./api";
 import { to } from "./router";
 
 export const kAjax = "/ajax-api/2.0/mlflow";
@@ -91,6 +91,8 @@ export interface TableState {
   sort?: string;
   descending?: boolean;
   columns?: string[];
+  widths?: Record<string, number>; // in pixels, of columns that somebody has made wider or narrower
+  folded?: string[]; // groups of columns: "metrics", "params", "tags"
   stage?: "active" | "deleted";
 }
 
@@ -98,8 +100,15 @@ const native = (experiment: string) => `/api/v1/experiments/${encodeURIComponent
 
 export const readRows = (experiment: string, runs: string[], signal?: AbortSignal) =>
   ask<{ rows: Row[] }>("POST", `${native(experiment)}/rows`, { runs }, signal).then((answer) => answer.rows);
-export const readColumn = (experiment: string, kind: string, key: string) =>
-  ask<{ numbers: number[]; values: (number | string | null)[] }>("GET", `${native(experiment)}/column?${kind}=${encodeURIComponent(key)}`);
+/** One parameter or tag of all runs. */
+export const readTexts = (experiment: string, kind: "param" | "tag", key: string) =>
+  ask<{ numbers: number[]; values: string[] }>("GET", `${native(experiment)}/column?${kind}=${encodeURIComponent(key)}`);
+/** The latest value of a metric of all runs, ascending, NaN last: packed, since as text it takes longer to read than to sort. */
+export async function readMetric(experiment: string, key: string): Promise<{ numbers: Float64Array; values: Float64Array }> {
+  const bytes = await askBytes(`${native(experiment)}/column?metric=${encodeURIComponent(key)}`);
+  const count = Math.floor(bytes.byteLength / 16);
+  return { numbers: new Float64Array(bytes, 0, count), values: new Float64Array(bytes, count * 8, count) };
+}
 export const readMatches = (experiment: string, filter: string, stage: string, signal?: AbortSignal) =>
   ask<{ numbers: number[] }>("POST", `${native(experiment)}/matches`, { filter, stage }, signal).then((answer) => answer.numbers);
 export const readLines = (experiment: string, query: Record<string, string>) =>

@@ -63,7 +63,11 @@ export function serveExperiment(mock, size, asked = []) {
   });
   tell("/api/v1/experiments/0/rows", (_, body) => ({ rows: body.runs.map((id) => rowOf(Number.parseInt(id, 16), "active")) }));
   tell(`${base}/rows`, (_, body) => ({ rows: body.runs.map((id) => rowOf(Number.parseInt(id, 16), deleted.has(id) ? "deleted" : "active")) }));
-  tell(`${base}/column`, (url) => ({ numbers: numbers.map((n) => n + 1), values: numbers.map((n) => (url.searchParams.get("metric") ? lossOf(n) : depthOf(n))) }));
+  tell(`${base}/column`, (url) => {
+    if (!url.searchParams.get("metric")) return { numbers: numbers.map((n) => n + 1), values: numbers.map(depthOf) };
+    const sorted = [...numbers].sort((a, b) => lossOf(a) - lossOf(b));
+    return Buffer.from(new Float64Array([...sorted.map((n) => n + 1), ...sorted.map(lossOf)]).buffer);
+  });
   tell(`${base}/matches`, (_, body) => {
     const bound = /^metrics\.loss < ([\d.]+)$/.exec(body.filter);
     return bound ? { numbers: numbers.filter((n) => lossOf(n) < Number(bound[1])).map((n) => n + 1) } : undefined;

@@ -133,6 +133,43 @@ test("views hold columns, filter and order under a name that is an address", asy
   assert.equal(await page.locator('[data-sort="metrics.val/auc"]').count(), 0);
 });
 
+test("columns are made wider and groups folded, the address holds both, and what the table is ordered by is shown", async () => {
+  const page = await pageOf(`${kTable}?columns=params.depth&sort=-metrics.loss`);
+  const head = (id) => page.locator(`[role=columnheader]:has([data-sort="${id}"])`);
+  await head("metrics.loss").waitFor();
+  const before = (await head("params.depth").boundingBox()).width;
+  const border = await page.locator('[data-border="params.depth"]').boundingBox();
+  await page.mouse.move(border.x + 4, border.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(border.x + 64, border.y + 10, { steps: 3 });
+  await page.mouse.up();
+  await page.waitForURL(/widths=params.depth/);
+  assert.equal((await head("params.depth").boundingBox()).width, before + 60);
+  await page.locator("[data-fold=Parameters]").click();
+  await head("params.depth").waitFor({ state: "detached" });
+  await page.reload();
+  await page.locator("[data-fold=Parameters][aria-expanded=false]").click();
+  await page.waitForFunction((wide) => document.querySelector('[data-sort="params.depth"]')?.closest("[role=columnheader]").offsetWidth === wide, before + 60);
+  await page.locator('[data-border="params.depth"]').dblclick();
+  await page.waitForFunction(() => !location.search.includes("widths"));
+});
+
+test("a run of a pipeline leads to its steps; a run that is nobody's and no pipeline's does not", async () => {
+  const page = await pageOf(null);
+  const nobody = (pipeline) => {
+    const { run } = { run: { info: { run_id: "r1", experiment_id: kExperiment, run_name: "one", user_id: "", status: "FINISHED", start_time: 1, end_time: 2, artifact_uri: "", lifecycle_stage: "active" }, data: {} } };
+    mock.override("/ajax-api/2.0/mlflow/runs/get", { run });
+    mock.override("/api/v1/runs/r1/tracked", { id: "r1", pipeline });
+  };
+  nobody("late-departures");
+  await visit(page, `${kTable}/runs/r1`);
+  await page.locator('main a[href="/runs/r1"]', { hasText: "its steps and logs" }).waitFor();
+  nobody(null);
+  await visit(page, `${kTable}/runs/r1`);
+  await page.locator("[data-tab=overview]").waitFor();
+  assert.equal(await page.locator('main a[href="/runs/r1"]').count(), 0);
+});
+
 test("runs are chosen by keys, deleted together, and restored", async () => {
   const page = await pageOf(kTable);
   await page.locator("[data-grid]").focus();

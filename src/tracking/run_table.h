@@ -41,7 +41,8 @@ struct RunKeys {
 
 enum class ColumnKind : std::uint8_t { kMetric, kParam, kTag };
 
-/// (number of the run, value) of the runs that have one, in no order.
+/// (number of the run, value) of the runs that have one: of metrics ascending by value, NaN last, then by number; of
+/// texts in no order.
 template <typename Value>
 using Column = std::vector<std::pair<std::int64_t, Value>>;
 

@@ -82,11 +82,12 @@ TYPED_TEST(RunTableTest, AColumnIsOfItsExperimentAndKeepsNaN) {
   this->Run("a", this->zero_, 1, 0.5);
   this->Run("b", this->other_, 2, 0.25);
   this->Run("c", this->zero_, 3, std::nan(""));
-  auto losses = *SyncWait(this->table_->Metrics(this->zero_, "loss"));
-  ASSERT_EQ(losses.size(), 2U);
-  std::sort(losses.begin(), losses.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  EXPECT_EQ(losses[0].second, 0.5);
-  EXPECT_TRUE(std::isnan(losses[1].second));
+  this->Run("d", this->zero_, 4, -2);
+  const auto losses = *SyncWait(this->table_->Metrics(this->zero_, "loss"));
+  ASSERT_EQ(losses.size(), 3U);
+  EXPECT_EQ(losses[0].second, -2);
+  EXPECT_EQ(losses[1].second, 0.5);
+  EXPECT_TRUE(std::isnan(losses[2].second));
   EXPECT_TRUE(SyncWait(this->table_->Metrics(this->zero_, "never"))->empty());
   const auto depths = *SyncWait(this->table_->Texts(this->other_, ColumnKind::kParam, "depth"));
   ASSERT_EQ(depths.size(), 1U);
@@ -94,7 +95,7 @@ TYPED_TEST(RunTableTest, AColumnIsOfItsExperimentAndKeepsNaN) {
   const RunKeys keys = *SyncWait(this->table_->Keys(this->zero_));
   EXPECT_EQ(keys.metrics, std::vector<std::string>{"loss"});
   EXPECT_EQ(keys.params, std::vector<std::string>{"depth"});
-  EXPECT_EQ(keys.tags, (std::vector<std::string>{"mlflow.runName", "team/a", "team/c"}));
+  EXPECT_EQ(keys.tags, (std::vector<std::string>{"mlflow.runName", "team/a", "team/c", "team/d"}));
 }
 
 TYPED_TEST(RunTableTest, RowsComeInTheOrderAskedForAndMatchesAreTheSearchs) {

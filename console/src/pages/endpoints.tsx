@@ -1,5 +1,6 @@
 // Endpoints: what answers, how fast, how the world has moved since training, and how much of it is labelled.
-import type { DriftCell, Endpoint, EndpointView, Feature, FeatureWindow, Finding, Monitoring } from "../api";
+import type { Endpoint, EndpointView } from "../records/endpoints";
+import type { DriftCell, Feature, FeatureWindow, Finding, Monitoring } from "../records/monitoring";
 import { useApi } from "../api";
 import { Chain } from "../chain";
 import { BarChart, HistogramPair, LineChart } from "../charts";

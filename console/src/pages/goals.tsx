@@ -1,5 +1,6 @@
 // Goals: the list, and the board of one goal - targets by window, what misses cost, why, and what mends them.
-import type { Answer, Goal, GoalRow, GoalWindow, Outcome, Production, StoredVerdict, Target, TargetCell, Why } from "../api";
+import type { Answer } from "../api";
+import type { Goal, GoalRow, GoalWindow, Outcome, Production, StoredVerdict, Target, TargetCell, Why } from "../records/goals";
 import { useApi, useApis } from "../api";
 import { Chain } from "../chain";
 import { IntervalChart } from "../charts";

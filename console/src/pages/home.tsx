@@ -1,5 +1,9 @@
 // The first page: leads to the goals, and says what runs and answers now.
-import type { Answer, ChangeRow, Check, EndpointView, GoalRow, Production, RunRow } from "../api";
+import type { Answer } from "../api";
+import type { EndpointView } from "../records/endpoints";
+import type { GoalRow, Production } from "../records/goals";
+import type { ChangeRow, Check } from "../records/monitoring";
+import type { RunRow } from "../records/runs";
 import { useApi, useApis } from "../api";
 import { moment, plural, shortIds } from "../format";
 import { to } from "../router";

@@ -1,6 +1,6 @@
 // Pipelines and their runs: the list, and one run with its graph, timings, metrics and step logs.
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { MetricPoint, PipelineRow, Run, RunRow, Task, Tracked } from "../api";
+import type { MetricPoint, PipelineRow, Run, RunRow, Task, Tracked } from "../records/runs";
 import { useApi, useApis } from "../api";
 import { Chain } from "../chain";
 import { LineChart } from "../charts";

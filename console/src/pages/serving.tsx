@@ -1,6 +1,7 @@
 // What answers at an endpoint now: its versions and their shares, how many requests they take, where the time goes, what
 // is turned away. Read from the model servers through the control plane every two seconds.
-import type { Answer, Endpoint, EndpointVersion, RequestLine, RequestLines, ServingReading, ShadowOutcome } from "../api";
+import type { Answer } from "../api";
+import type { Endpoint, EndpointVersion, RequestLine, RequestLines, ServingReading, ShadowOutcome } from "../records/endpoints";
 import { useEvery } from "../api";
 import { BarChart, LineChart } from "../charts";
 import { bytes, count, milliseconds, percent, plural, short, timeOfDay, shortDay } from "../format";

@@ -36,6 +36,8 @@ function Live({ id }: { id: string }) {
 function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | undefined }) {
   const place = usePlace();
   const { info, data } = run;
+  // Runs of pipelines are nobody's.
+  const made = useApi<{ pipeline: string | null }>(userOf(run) ? null : `/api/v1${to("runs", info.run_id, "tracked")}`);
   const tab: Tab = kTabs.find((t) => t === place.query.get("tab")) ?? "overview";
   const tags = pairsOf(data.tags);
   const metrics = (data.metrics ?? []).map((m) => m.key).sort();
@@ -57,7 +59,7 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
         kicker={<><a href="/experiments">Experiments</a> › <a href={experimentAddress(info.experiment_id)}>{group}</a> › {info.run_id}</>}
         state={<span class={`state tone-${tone}`}><Sign tone={tone} />{info.lifecycle_stage === "deleted" ? "deleted, " : ""}{info.status.toLowerCase()}</span>}
       />
-      <Facts name="tracked" items={factsOf(run, tags)} />
+      <Facts name="tracked" items={factsOf(run, tags, made.data?.pipeline ?? null)} />
       <nav class="tabs" aria-label="Parts of the run">
         {kTabs.filter((t) => t !== "system" || system.length > 0).map((t) => (
           <a key={t} href={withQuery({ ...place, query: new URLSearchParams() }, "tab", t === "overview" ? null : t)} aria-current={t === tab ? "page" : undefined} data-tab={t}>{titles[t]}</a>
@@ -76,10 +78,12 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
   );
 }
 
-function factsOf(run: TrackedRun, tags: Record<string, string>): Fact[] {
+const userOf = (run: TrackedRun) => pairsOf(run.data.tags)["mlflow.user"] ?? run.info.user_id;
+
+function factsOf(run: TrackedRun, tags: Record<string, string>, pipeline: string | null): Fact[] {
   const { info } = run;
   const end = info.end_time ? Number(info.end_time) : null;
-  const user = tags["mlflow.user"] ?? info.user_id;
+  const user = userOf(run);
   const source = tags["mlflow.source.name"];
   const commit = tags["mlflow.source.git.commit"] ?? tags["millwright.git.commit"];
   const facts: Fact[] = [
@@ -91,7 +95,7 @@ function factsOf(run: TrackedRun, tags: Record<string, string>): Fact[] {
     const dirty = tags["millwright.git.dirty"];
     facts.push({ label: "Commit", value: <span class="small mono">{commit.slice(0, 12)}</span>, note: dirty === "true" ? "with uncommitted changes" : dirty === "false" ? "nothing uncommitted" : undefined });
   }
-  if (!user) facts.push({ label: "Pipeline", value: <a class="small" href={to("runs", info.run_id)}>its steps and logs</a> });
+  if (pipeline) facts.push({ label: "Pipeline", value: <span class="small"><a href={to("pipelines", pipeline)}>{pipeline}</a>: <a href={to("runs", info.run_id)}>its steps and logs</a></span> });
   return facts;
 }
 

@@ -1,6 +1,7 @@
 // What people say of a model version: description, aliases, stage and tags, and where it came from and answers.
 import { useState } from "preact/hooks";
-import type { EndpointView, Version } from "../api";
+import type { EndpointView } from "../records/endpoints";
+import type { Version } from "../records/models";
 import { ask, forget, useApi } from "../api";
 import { to } from "../router";
 import { kAjax, runAddress } from "../tracking";

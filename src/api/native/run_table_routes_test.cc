@@ -53,6 +53,10 @@ TEST_F(RunTableRoutesTest, TellsLinesRowsColumnsAndMatches) {
             R"("ended":[null]})");
   EXPECT_EQ(Say("runs?before=12,one"), R"({"numbers":[],"ids":[],"names":[],"statuses":[],"started":[],"ended":[]})");
   EXPECT_EQ(Say("column?metric=loss"), R"({"numbers":[1],"values":[0.5]})");
+  net::FakeRequest packed(Method::kGet, "/api/v1/experiments/0/column?metric=loss", "");
+  packed.headers.emplace_back("Accept", "application/octet-stream");
+  const std::string bytes = net::Ask(routes_, packed).body;
+  EXPECT_EQ(Hex(bytes), "000000000000f03f000000000000e03f");  // 1, 0.5
   EXPECT_EQ(Say("column?param=depth"), R"({"numbers":[1],"values":["6"]})");
   EXPECT_EQ(Say("keys"), R"({"metrics":["loss"],"params":["depth"],"tags":["mlflow.runName"]})");
   EXPECT_EQ(Say("matches", Method::kPost, R"({"filter":"metrics.loss < 1"})"), R"({"numbers":[1]})");

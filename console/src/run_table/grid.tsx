@@ -1,0 +1,290 @@
+// The rows of a table of runs, of which only those that are seen are in the document; its head orders by a column,
+// makes it wider and folds groups.
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { shortDuration, shortMilli, value } from "../format";
+import { navigate } from "../router";
+import type { RunIndex } from "../run_index";
+import { splitColumn } from "../run_index";
+import type { TableState } from "../tracking";
+import { runAddress } from "../tracking";
+import { Sign } from "../ui";
+import type { GridColumn } from "./columns";
+import { gridColumns, kNameWidth, withFolded } from "./columns";
+import { kNarrowest, kWidest } from "./table_state";
+
+const kRowHeight = 32;
+const kHeadHeight = 62;
+const kRefreshMs = 2000;
+const kHeightMax = 12_000_000; // browsers draw nothing beyond some 16 million pixels
+
+const kStatusTones: Record<string, "ok" | "bad" | "run" | "warn" | "none"> = { finished: "ok", failed: "bad", killed: "warn", running: "run", scheduled: "none" };
+
+interface GridProps {
+  index: RunIndex;
+  columns: string[];
+  state: TableState;
+  onChange: (to: Partial<TableState>) => void;
+  selected: ReadonlySet<string>;
+  onSelect: (selected: ReadonlySet<string>) => void;
+  experiment: string;
+}
+
+export function Grid({ index, columns, state, onChange, selected, onSelect, experiment }: GridProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(560);
+  const [active, setActive] = useState(0);
+  const anchor = useRef(0);
+  const [drawn, setDrawn] = useState<Record<string, number>>({}); // widths while a border is held
+  const widths = { ...state.widths, ...drawn };
+  const all = gridColumns(columns, { ...state, widths });
+  const nameWidth = widths["attributes.name"] ?? kNameWidth;
+  const total = index.view.length;
+  const room = height - kHeadHeight;
+  const whole = total * kRowHeight;
+  const scrolled = Math.min(whole, kHeightMax);
+  const scale = whole > scrolled ? (whole - room) / Math.max(1, scrolled - room) : 1;
+  const offset = Math.min(Math.max(0, top * scale), Math.max(0, whole - room));
+  const first = Math.floor(offset / kRowHeight);
+  const last = Math.min(total, first + Math.ceil(room / kRowHeight) + 1);
+  const width = nameWidth + all.reduce((sum, column) => sum + column.width, 0);
+  const idAt = (row: number) => index.ids[index.view[row]!]!;
+  const seen: string[] = [];
+  for (let row = first; row < last; ++row) seen.push(idAt(row));
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const measure = () => setHeight(Math.max(240, Math.min(kHeadHeight + whole + 14, window.innerHeight - element.getBoundingClientRect().top - window.scrollY - 20)));
+    measure();
+    window.addEventListener("resize", measure);
+    return () => window.removeEventListener("resize", measure);
+  }, [whole, selected.size > 0]);
+  useEffect(() => {
+    const timer = window.setTimeout(() => index.see(seen), 30);
+    return () => window.clearTimeout(timer);
+  }, [index, seen.join()]);
+  const seenNow = useRef(seen);
+  seenNow.current = seen;
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      if (!document.hidden) void index.refresh(seenNow.current);
+    }, kRefreshMs);
+    return () => window.clearInterval(timer);
+  }, [index]);
+  useEffect(() => {
+    box.current!.scrollTop = 0;
+    setActive(0);
+  }, [state.sort, state.descending, state.filter]);
+
+  const reveal = (row: number) => {
+    const y = row * kRowHeight;
+    if (y < offset) box.current!.scrollTop = y / scale;
+    else if (y + kRowHeight > offset + room) box.current!.scrollTop = (y + kRowHeight - room) / scale;
+  };
+  const choose = (row: number, how: "toggle" | "range") => {
+    const next = new Set(selected);
+    if (how === "range") {
+      const [from, to] = [Math.min(anchor.current, row), Math.max(anchor.current, row)];
+      for (let i = from; i <= to; ++i) next.add(idAt(i));
+    } else {
+      const id = idAt(row);
+      if (!next.delete(id)) next.add(id);
+      anchor.current = row;
+    }
+    onSelect(next);
+  };
+  const onKey = (event: KeyboardEvent) => {
+    const page = Math.max(1, Math.floor(room / kRowHeight) - 1);
+    const moves: Record<string, number> = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: total - 1 };
+    const to = moves[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      const row = Math.max(0, Math.min(total - 1, to));
+      if (event.shiftKey) choose(row, "range");
+      setActive(row);
+      reveal(row);
+    } else if (event.key === " ") {
+      event.preventDefault();
+      if (total > 0) choose(active, event.shiftKey ? "range" : "toggle");
+    } else if (event.key === "Enter" && event.target === box.current && total > 0) {
+      navigate(runAddress(experiment, idAt(active)));
+    } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      onSelect(new Set(Array.from(index.view, (p) => index.ids[p]!)));
+    } else if (event.key === "Escape") {
+      onSelect(new Set());
+    }
+  };
+  const sortBy = (column: GridColumn) => {
+    const same = state.sort === column.id;
+    onChange({ sort: column.id, descending: same ? !state.descending : column.numeric || column.id === "start_time" });
+  };
+  const resize = (id: string, to: number | null, done: boolean) => {
+    const { [id]: _, ...others } = { ...state.widths };
+    setDrawn(done || to === null ? {} : { [id]: to });
+    if (done) onChange({ widths: to === null ? others : { ...others, [id]: to } });
+  };
+  const groups: { name: string; width: number; folded: boolean }[] = [];
+  for (const column of all) {
+    const open = groups[groups.length - 1];
+    if (open && open.name === column.group) open.width += column.width;
+    else groups.push({ name: column.group, width: column.width, folded: column.folded !== undefined });
+  }
+  const rows: ComponentChildren[] = [];
+  for (let row = first; row < last; ++row) {
+    rows.push(
+      <GridRow
+        key={idAt(row)} index={index} place={index.view[row]!} row={row} y={row * kRowHeight - offset} columns={all} width={width}
+        nameWidth={nameWidth} active={row === active} selected={selected.has(idAt(row))} experiment={experiment}
+        onChoose={(range) => { setActive(row); choose(row, range ? "range" : "toggle"); }}
+      />,
+    );
+  }
+  return (
+    <div
+      class="grid-box" ref={box} tabindex={0} role="grid" aria-label="Runs" aria-rowcount={total + 1} aria-multiselectable="true"
+      aria-activedescendant={total > 0 ? `row-${active}` : undefined} style={{ height: `${height}px` }}
+      onScroll={(event) => setTop(event.currentTarget.scrollTop)} onKeyDown={onKey} data-grid data-total={total}
+    >
+      <div class="grid-space" style={{ height: `${scrolled + kHeadHeight}px`, width: `${width}px` }}>
+        <div class="grid-pane" style={{ height: `${height - 2}px`, width: `${width}px` }}>
+          <div class="grid-head" style={{ height: `${kHeadHeight}px` }}>
+            <div class="grid-groups">
+              <span class="grid-fixed" style={{ width: `${nameWidth}px` }} />
+              {groups.map((group, i) => (
+                <span key={i} class={group.name ? "grid-group" : ""} style={{ width: `${group.width}px` }}>
+                  {group.name && (
+                    <button
+                      type="button" class="grid-fold" style={{ left: `${nameWidth + 10}px` }} data-fold={group.name} aria-expanded={!group.folded} tabindex={-1}
+                      title={group.folded ? `Show the columns of ${group.name}` : `Hide the columns of ${group.name}`}
+                      onClick={() => onChange({ folded: withFolded(state.folded, group.name) })}
+                    >
+                      {group.name} <i class={`caret${group.folded ? "" : " caret-open"}`} aria-hidden="true" />
+                    </button>
+                  )}
+                </span>
+              ))}
+            </div>
+            <div class="grid-heads" role="row">
+              <span class="grid-fixed grid-name" style={{ width: `${nameWidth}px` }} role="columnheader">
+                <input
+                  type="checkbox" aria-label="Select all runs shown" checked={total > 0 && selected.size >= total} indeterminate={selected.size > 0 && selected.size < total}
+                  onChange={(event) => onSelect(event.currentTarget.checked ? new Set(Array.from(index.view, (p) => index.ids[p]!)) : new Set())}
+                />
+                <HeadButton column={{ id: "attributes.name", label: "Run", width: 0, group: "", numeric: false }} state={state} onSort={sortBy} />
+                <Border id="attributes.name" label="Run" width={nameWidth} onResize={resize} />
+              </span>
+              {all.map((column) => (
+                <span key={column.id} class={column.numeric ? "grid-num" : ""} style={{ width: `${column.width}px` }} role="columnheader"
+                  aria-sort={state.sort === column.id ? (state.descending ? "descending" : "ascending") : "none"}>
+                  {column.folded ? <span class="faint small">{column.label}</span> : <HeadButton column={column} state={state} onSort={sortBy} onNear={() => void index.need(column.id, true)} />}
+                  {!column.folded && <Border id={column.id} label={column.label} width={column.width} onResize={resize} />}
+                </span>
+              ))}
+            </div>
+          </div>
+          <div class={`grid-rows${index.filtering || index.sorting ? " grid-busy" : ""}`} style={{ height: `${room}px` }}>{rows}</div>
+        </div>
+      </div>
+      {index.complete && total === 0 && <p class="grid-none muted">No run fits.</p>}
+    </div>
+  );
+}
+
+/** The right border of a column: drag it, or use arrow keys; a double click makes the column as wide as it was. */
+function Border({ id, label, width, onResize }: { id: string; label: string; width: number; onResize: (id: string, to: number | null, done: boolean) => void }) {
+  const held = useRef<{ x: number; width: number } | null>(null);
+  const within = (to: number) => Math.round(Math.max(kNarrowest, Math.min(kWidest, to)));
+  const at = (event: PointerEvent) => within(held.current!.width + event.clientX - held.current!.x);
+  return (
+    <i
+      class="grid-border" role="separator" aria-orientation="vertical" aria-label={`Width of ${label}`} aria-valuenow={Math.round(width)} tabindex={-1} data-border={id}
+      onPointerDown={(event) => { event.currentTarget.setPointerCapture(event.pointerId); held.current = { x: event.clientX, width }; event.preventDefault(); }}
+      onPointerMove={(event) => { if (held.current) onResize(id, at(event), false); }}
+      onPointerUp={(event) => {
+        if (held.current && event.clientX !== held.current.x) onResize(id, at(event), true);
+        held.current = null;
+      }}
+      onDblClick={() => onResize(id, null, true)}
+      onKeyDown={(event) => {
+        if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+        event.preventDefault();
+        event.stopPropagation();
+        onResize(id, within(width + (event.key === "ArrowLeft" ? -8 : 8)), true);
+      }}
+    />
+  );
+}
+
+/** `onNear`: the pointer is over it, a click may follow. */
+function HeadButton({ column, state, onSort, onNear }: { column: GridColumn; state: TableState; onSort: (column: GridColumn) => void; onNear?: () => void }) {
+  const sorted = (state.sort ?? "start_time") === column.id;
+  const descending = state.sort ? state.descending : true;
+  return (
+    <button type="button" class="grid-sort" title={column.label} aria-label={`Order by ${column.label}`} data-sort={column.id} onPointerEnter={onNear} onClick={() => onSort(column)} tabindex={-1}>
+      <span>{column.label}</span>
+      {sorted && <i aria-hidden="true">{descending ? "↓" : "↑"}</i>}
+    </button>
+  );
+}
+
+function GridRow({ index, place, row, y, columns, width, nameWidth, active, selected, onChoose, experiment }: {
+  index: RunIndex;
+  place: number;
+  row: number;
+  y: number;
+  columns: GridColumn[];
+  width: number;
+  nameWidth: number;
+  active: boolean;
+  selected: boolean;
+  onChoose: (range: boolean) => void;
+  experiment: string;
+}) {
+  const id = index.ids[place]!;
+  const status = index.statuses[place]!;
+  const known = index.row(id);
+  const cell = (column: GridColumn): ComponentChildren => {
+    if (column.id === "attributes.status") {
+      const tone = kStatusTones[status] ?? "none";
+      return <span class={`tone-${tone}`}><Sign tone={tone} /> {status}</span>;
+    }
+    if (column.id === "start_time") return shortMilli(index.started[place]!);
+    if (column.id === "attributes.duration") {
+      const end = index.ended[place] ?? (status === "running" ? Date.now() : null);
+      return end === null ? "" : shortDuration(Math.max(0, end - index.started[place]!) / 1000);
+    }
+    if (column.folded) return "";
+    const [kind, key] = splitColumn(column.id);
+    if (kind === "metrics") {
+      const metric = known ? known.metrics[key] : (index.cell(column.id, place) as number | null | undefined);
+      return metric === undefined ? (known ? "" : <i class="grid-wait" />) : value(metric);
+    }
+    if (kind === "attributes") return known ? String((known as unknown as Record<string, unknown>)[key] ?? "") : "";
+    const text = known ? (kind === "params" ? known.params : known.tags)[key] : index.cell(column.id, place);
+    return text ?? (known ? "" : <i class="grid-wait" />);
+  };
+  return (
+    <div
+      id={`row-${row}`} class={`grid-row${active ? " grid-active" : ""}${selected ? " grid-selected" : ""}`} role="row" aria-rowindex={row + 2} aria-selected={selected}
+      style={{ transform: `translateY(${y}px)`, width: `${width}px` }} data-run={id}
+      onClick={(event) => {
+        if ((event.target as Element).closest("a, input")) return;
+        onChoose(event.shiftKey);
+      }}
+    >
+      <span class="grid-fixed grid-name" style={{ width: `${nameWidth}px` }} role="gridcell">
+        <input type="checkbox" tabindex={-1} aria-label={`Select ${index.names[place]}`} checked={selected} onClick={(event) => { event.preventDefault(); onChoose(event.shiftKey); }} />
+        <a href={runAddress(experiment, id)} tabindex={-1} title={index.names[place]}>{index.names[place] || id.slice(0, 12)}</a>
+      </span>
+      {columns.map((column) => {
+        const content = cell(column);
+        return (
+          <span key={column.id} class={column.numeric ? "grid-num" : ""} style={{ width: `${column.width}px` }} role="gridcell" title={typeof content === "string" && content.length > 12 ? content.slice(0, 500) : undefined}>
+            {typeof content === "string" ? content.slice(0, 200) : content}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
