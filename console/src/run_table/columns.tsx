@@ -15,7 +15,7 @@ export interface GridColumn {
 
 export const kFixed: GridColumn[] = [
   { id: "attributes.status", label: "Status", width: 96, group: "", numeric: false },
-  { id: "start_time", label: "Started", width: 132, group: "", numeric: false },
+  { id: "start_time", label: "Started", width: 158, group: "", numeric: false },
   { id: "attributes.duration", label: "Took", width: 92, group: "", numeric: true },
 ];
 const kGroups: Record<string, string> = { metrics: "Metrics", params: "Parameters", tags: "Tags", attributes: "Run" };
