@@ -102,18 +102,44 @@ net::Headers HeadersOf(const Sending& sending, std::string_view name) {
   return headers;
 }
 
+struct Piece {
+  std::unique_ptr<char[]> bytes;
+  std::size_t size = 0;
+};
+
+/// Begins to read the piece at `offset` into `piece`, which nobody else touches until it is back.
+Completion<Result<Piece>> ReadPiece(BlobDoor door, const blob::Digest& digest, std::uint64_t offset, std::uint64_t end,
+                                    Piece piece) {
+  const Completion<Result<Piece>> done;
+  const std::size_t wanted = std::min<std::uint64_t>(kPieceBytes, end - offset);
+  auto into = std::make_shared<Piece>(std::move(piece));
+  door.workers.Post([&blobs = door.blobs, digest, offset, wanted, into, done] {
+    Result<std::size_t> got = blobs.ReadAt(digest, offset, {into->bytes.get(), wanted});
+    if (!got.ok()) return done.Set(std::move(got.error()));
+    into->size = *got;
+    done.Set(std::move(*into));
+  });
+  return done;
+}
+
+/// The next piece is read while one is being sent.
 Task<Status> Stream(BlobDoor door, const Sending& sending, std::string_view name, net::Responder& responder,
                     bool head_only) {
   const net::Headers headers = HeadersOf(sending, name);
-  CO_TRY(co_await responder.Begin(sending.status, headers, sending.part.end - sending.part.begin));
-  std::string piece(head_only ? 0 : kPieceBytes, '\0');
-  for (std::uint64_t offset = sending.part.begin; !head_only && offset < sending.part.end;) {
-    const std::span<char> room(piece.data(), std::min<std::uint64_t>(piece.size(), sending.part.end - offset));
-    const auto read = [&] { return door.blobs.ReadAt(sending.blob.digest, offset, room); };
-    const std::size_t got = CO_TRY(co_await Offload(door.workers, read));
-    if (got == 0) co_return DataLoss("the blob ", sending.blob.digest, " ends at byte ", offset);
-    CO_TRY(co_await responder.Write(std::string_view(piece).substr(0, got)));
-    offset += got;
+  const auto [begin, end] = sending.part;
+  CO_TRY(co_await responder.Begin(sending.status, headers, end - begin));
+  if (head_only || begin == end) co_return co_await responder.End();
+  Piece spare{std::make_unique_for_overwrite<char[]>(kPieceBytes), 0};
+  Piece first{std::make_unique_for_overwrite<char[]>(kPieceBytes), 0};
+  Completion<Result<Piece>> coming = ReadPiece(door, sending.blob.digest, begin, end, std::move(first));
+  for (std::uint64_t offset = begin; offset < end;) {
+    Piece piece = CO_TRY(co_await coming);
+    if (piece.size == 0) co_return DataLoss("the blob ", sending.blob.digest, " ends at byte ", offset);
+    offset += piece.size;
+    if (offset < end) coming = ReadPiece(door, sending.blob.digest, offset, end, std::move(spare));
+    const std::string_view bytes(piece.bytes.get(), piece.size);
+    CO_TRY(co_await responder.Write(bytes));
+    spare = std::move(piece);
   }
   co_return co_await responder.End();
 }

@@ -1,6 +1,6 @@
-// Blobs between peers and the store, piece by piece, for every protocol that carries files. The bytes that wait are
-// one piece each way whatever the blob's size, and what waits for a disk or a far store (also the fsync that ends an
-// upload) does so on `workers`, never on the server's loop.
+// Blobs between peers and the store, piece by piece, for every protocol that carries files. The bytes that wait are a
+// piece on their way in and two on their way out whatever the blob's size, and what waits for a disk or a far store
+// (also the fsync that ends an upload) does so on `workers`, never on the server's loop.
 //
 // Bytes that somebody uploaded are never a page: they are sent as an attachment of no type, with a policy under which
 // a browser runs nothing of them.

@@ -2,6 +2,7 @@
 #include "net/session.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "base/log.h"
@@ -159,10 +160,10 @@ Error Exchange::BodyError(const Refusal& refusal) {
 
 Task<Result<std::size_t>> Exchange::Read(std::span<char> buffer) {
   for (;;) {
-    const std::string_view bytes = session_.input().substr(0, buffer.size());
+    const std::string_view bytes = session_.in_.bytes().substr(0, buffer.size());
     const BodyDecoder::Step step = body_.Next(bytes);
     std::copy(step.data.begin(), step.data.end(), buffer.begin());
-    session_.Use(step.consumed);
+    session_.in_.Use(step.consumed);
     if (body_.progress() == Progress::kRefused) co_return BodyError(body_.refusal());
     if (!step.data.empty()) co_return step.data.size();
     if (body_.progress() == Progress::kDone) co_return std::size_t{0};
@@ -280,8 +281,9 @@ Task<void> Exchange::Finish() {
   }
   // An answer that was begun and not ended must not look whole.
   if (stage_ == Stage::kBody) session_.closing_ = true;
-  std::vector<char> waste(4096);
+  std::vector<char> waste;
   while (!session_.closing_ && body_.progress() == Progress::kMore) {
+    waste.resize(4096);
     const auto got = co_await Read(waste);
     if (!got.ok()) session_.closing_ = true;
   }
@@ -303,14 +305,27 @@ Task<void> Session::Run() {
   co_await Linger();
 }
 
+std::span<char> SessionInput::Room(std::size_t count) {
+  const std::size_t size = end_ - begin_;
+  if (capacity_ - end_ < count && capacity_ >= size + count) {
+    std::memmove(data_.get(), data_.get() + begin_, size);
+  } else if (capacity_ - end_ < count) {
+    auto larger = std::make_unique_for_overwrite<char[]>(size + count);
+    if (size > 0) std::memcpy(larger.get(), data_.get() + begin_, size);
+    data_ = std::move(larger);
+    capacity_ = size + count;
+  } else if (size > 0) {
+    return {data_.get() + end_, count};
+  }
+  begin_ = 0;
+  end_ = size;
+  return {data_.get() + end_, count};
+}
+
 Task<Result<std::size_t>> Session::Receive(milliseconds timeout) {
-  in_.erase(0, in_used_);
-  in_used_ = 0;
-  const std::size_t had = in_.size();
-  in_.resize(had + kReceiveBytes);
-  const std::span<char> room(in_.data() + had, kReceiveBytes);
+  const std::span<char> room = in_.Room(kReceiveBytes);
   const Result<std::size_t> got = co_await stream_->Read(room, timeout);
-  in_.resize(had + (got.ok() ? *got : 0));
+  if (got.ok()) in_.Commit(*got);
   if (got.ok()) host_.metrics.bytes_in.Add(*got);
   co_return got;
 }
@@ -329,9 +344,9 @@ Task<Status> Session::Send(std::string_view bytes) {
 Task<bool> Session::ReadHead(std::size_t& head_size) {
   HeadScanner scanner(host_.options.head_bytes_max);
   Duration began = host_.clock.Elapsed();
-  idle_ = input().empty();
+  idle_ = in_.bytes().empty();
   if (idle_ && host_.stopping) co_return false;
-  Progress progress = scanner.Scan(input());
+  Progress progress = scanner.Scan(in_.bytes());
   while (progress == Progress::kMore) {
     const Duration left = began + host_.options.header_timeout - host_.clock.Elapsed();
     const Duration wait = idle_ ? Duration(host_.options.idle_timeout) : left;
@@ -343,7 +358,7 @@ Task<bool> Session::ReadHead(std::size_t& head_size) {
     }
     if (!got.ok() || *got == 0) co_return false;
     if (first) began = host_.clock.Elapsed();
-    progress = scanner.Scan(input());
+    progress = scanner.Scan(in_.bytes());
   }
   idle_ = false;
   if (progress == Progress::kRefused) co_await Refuse(scanner.refusal());
@@ -354,13 +369,13 @@ Task<bool> Session::ReadHead(std::size_t& head_size) {
 Task<void> Session::ServeOne(std::size_t head_size) {
   host_.metrics.requests.Add();
   RequestHead head;
-  if (const auto refusal = ParseRequestHead(input().substr(0, head_size), head)) {
+  if (const auto refusal = ParseRequestHead(in_.bytes().substr(0, head_size), head)) {
     co_await Refuse(*refusal);
     co_return;
   }
   Exchange exchange(*this);
   std::optional<Response> denial = exchange.Admit(head);
-  Use(head_size);  // the head's views are not used any more
+  in_.Use(head_size);  // the head's views are not used any more
   if (denial) {
     host_.metrics.refused.Add();
     (void)co_await exchange.Send(*std::move(denial));

@@ -10,7 +10,8 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <string>
+#include <span>
+#include <string_view>
 
 #include "base/clock.h"
 #include "net/authenticator.h"
@@ -42,6 +43,21 @@ struct SessionHost {
   std::weak_ptr<Executor> executor;  // for Wakers, which may outlive the server
 };
 
+/// Bytes that arrived and are not used yet. Room is not cleared before it is given: most of it stays empty.
+class SessionInput {
+ public:
+  [[nodiscard]] std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+  void Use(std::size_t count) { begin_ += count; }
+  /// Room for `count` bytes behind those that are there. Invalidates bytes().
+  std::span<char> Room(std::size_t count);
+  /// `count` bytes of the last room have arrived.
+  void Commit(std::size_t count) { end_ += count; }
+
+ private:
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+};
+
 class Session {
  public:
   Session(SessionHost& host, std::unique_ptr<Stream> stream);
@@ -62,13 +78,10 @@ class Session {
   /// Appends what comes next to the input; 0 when the peer has finished.
   Task<Result<std::size_t>> Receive(std::chrono::milliseconds timeout);
   Task<Status> Send(std::string_view bytes);
-  [[nodiscard]] std::string_view input() const { return std::string_view(in_).substr(in_used_); }
-  void Use(std::size_t count) { in_used_ += count; }
 
   SessionHost& host_;
   std::unique_ptr<Stream> stream_;
-  std::string in_;
-  std::size_t in_used_ = 0;
+  SessionInput in_;
   bool idle_ = false;
   bool closing_ = false;
 };

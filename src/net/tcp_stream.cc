@@ -70,9 +70,24 @@ class Transfer {
   std::size_t count_ = 0;
 };
 
+bool IsLoopback(const tcp::socket& socket) {
+  asio::error_code failed;
+  const tcp::endpoint peer = socket.remote_endpoint(failed);
+  if (failed) return false;
+  const asio::ip::address address = peer.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+  }
+  return address.is_loopback();
+}
+
 class TcpStream final : public Stream {
  public:
-  explicit TcpStream(tcp::socket socket) : wire_(std::make_shared<Wire>(std::move(socket))) {}
+  explicit TcpStream(tcp::socket socket) : wire_(std::make_shared<Wire>(std::move(socket))) {
+    asio::error_code ignored;  // of a connection that is gone already: the first transfer says so
+    wire_->socket.non_blocking(true, ignored);
+    peer_is_loopback_ = IsLoopback(wire_->socket);
+  }
   ~TcpStream() override { Close(); }
 
   Task<Result<std::size_t>> Read(std::span<char> buffer, std::chrono::milliseconds timeout) override {
@@ -83,6 +98,12 @@ class TcpStream final : public Stream {
 
   Task<Status> Write(std::string_view bytes, std::chrono::milliseconds timeout) override {
     while (!bytes.empty()) {
+      // Most answers fit into the socket's buffer at once: then there is nothing to wait for and no timer to set.
+      asio::error_code error;
+      const std::size_t sent = wire_->socket.write_some(asio::buffer(bytes.data(), bytes.size()), error);
+      bytes.remove_prefix(sent);
+      if (!error) continue;
+      if (error != asio::error::would_block) co_return Failure(*wire_, error);
       const Result<std::size_t> count = co_await Transfer(wire_, timeout, [&bytes](tcp::socket& socket, auto done) {
         socket.async_write_some(asio::buffer(bytes.data(), bytes.size()), std::move(done));
       });
@@ -130,19 +151,11 @@ class TcpStream final : public Stream {
     wire_->timer.cancel();
   }
 
-  [[nodiscard]] bool PeerIsLoopback() const override {
-    asio::error_code failed;
-    const tcp::endpoint peer = wire_->socket.remote_endpoint(failed);
-    if (failed) return false;
-    const asio::ip::address address = peer.address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-      return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
-    }
-    return address.is_loopback();
-  }
+  [[nodiscard]] bool PeerIsLoopback() const override { return peer_is_loopback_; }
 
  private:
   std::shared_ptr<Wire> wire_;
+  bool peer_is_loopback_ = false;
   bool sleeping_ = false;
 };
 
