@@ -245,6 +245,7 @@ Status Platform::Listen() {
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
   api::native::AddImportRoutes(routes, *imports_);
+  api::native::AddImportModelRoutes(routes, *registry_);
   api::native::AddLineageRoutes(routes, *database_, *registry_, *endpoints_, clock_);
   api::native::AddCompareRoutes(
       routes, compare::FactSources{*database_, *registry_, *tracking_, *artifacts_, *pipelines_, *blobs_, *workers_});

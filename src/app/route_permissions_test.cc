@@ -147,6 +147,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/import/runs", kAdmin},
     {Method::kPost, "/api/v1/import/points", kAdmin},
     {Method::kPost, "/api/v1/import/finish", kAdmin},
+    {Method::kPost, "/api/v1/import/models", kAdmin},
     // A model server's own.
     {Method::kGet, "/api/v1/desired-state", kFollow},
     {Method::kGet, "/api/v1/blobs/{digest}", kFollow},

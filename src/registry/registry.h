@@ -18,6 +18,7 @@
 #include "db/database.h"
 #include "registry/event.h"
 #include "registry/model.h"
+#include "registry/registry_import.h"
 #include "registry/registry_search.h"
 
 namespace mw::registry {
@@ -74,6 +75,11 @@ class Registry {
   /// Called with every version in the transaction that makes it, perhaps more than once. Set before the first is made.
   using Witness = std::function<Status(db::Transaction&, const ModelVersion&)>;
   void OnVersion(Witness witness) { on_version_ = std::move(witness); }
+
+  /// Models and versions that were made elsewhere: as they were, in one transaction that may be repeated. What is here
+  /// stays where both sides changed it: aliases and tags always, a description or a stage unless the source's change is
+  /// the later one. No events are told of it. Errors: kInvalidArgument the name, a text, versions out of order.
+  Task<Result<std::vector<ImportOutcome>>> Import(ImportedModel imported);
 
   /// Points the alias at a version; the same again changes nothing. Errors: kInvalidArgument the alias's
   /// name; kNotFound no such model or version, with those there are.

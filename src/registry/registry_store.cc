@@ -143,6 +143,19 @@ Result<std::int64_t> NextVersion(db::Transaction& transaction, const ModelName& 
   return rows[0].Int(0);
 }
 
+Result<std::int64_t> LastNumber(db::Snapshot& snapshot, const ModelName& name) {
+  const db::Rows rows = TRY(snapshot.Query("SELECT last_version FROM registry_models WHERE project = ? AND name = ?",
+                                           {name.project, name.model}));
+  return rows.empty() ? 0 : rows[0].Int(0);
+}
+
+Status CountVersion(db::Transaction& transaction, const ModelName& name, std::int64_t version) {
+  TRY(transaction.Execute(
+      "UPDATE registry_models SET last_version = ? WHERE project = ? AND name = ? AND last_version < ?",
+      {version, name.project, name.model, version}));
+  return Ok();
+}
+
 Status InsertVersion(db::Transaction& transaction, const ModelVersion& version) {
   TRY(transaction.Execute(
       "INSERT INTO registry_versions (project, model, version, package, run_id, attempt_id, metrics, sources,"

@@ -28,6 +28,10 @@ Status TouchModel(db::Transaction& transaction, const ModelName& name, Timestamp
 
 /// Makes the model when absent and counts it one version further; that version's number.
 Result<std::int64_t> NextVersion(db::Transaction& transaction, const ModelName& name, Timestamp now);
+/// The greatest number that was ever given; 0: no such model, or none yet.
+Result<std::int64_t> LastNumber(db::Snapshot& snapshot, const ModelName& name);
+/// That number, and those before it, are given from now on.
+Status CountVersion(db::Transaction& transaction, const ModelName& name, std::int64_t version);
 Status InsertVersion(db::Transaction& transaction, const ModelVersion& version);
 /// Description, stage, package and time of change.
 Status UpdateVersion(db::Transaction& transaction, const ModelVersion& version);

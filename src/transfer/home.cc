@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -18,6 +19,7 @@ constexpr std::size_t kFramesBytes = std::size_t{1} << 20;
 constexpr std::size_t kPointsOfAFrame = 60'000;
 constexpr std::size_t kMappedBytesMin = std::size_t{8} << 20;  ///< smaller files are read whole
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 46;
+constexpr std::size_t kVersionsOfACall = 500;
 constexpr int kAttempts = 8;  ///< of one call, within half a minute
 constexpr std::string_view kBytesType = "application/octet-stream";
 constexpr std::string_view kArtifacts = "/api/2.0/mlflow-artifacts/artifacts";
@@ -31,6 +33,22 @@ bool IsBrought(std::string_view location) {
 bool IsPassing(const Result<net::Response>& response) {
   if (!response.ok()) return response.error().code == Code::kUnavailable;
   return response->status == 503 || response->status == 429;
+}
+
+/// A location in one form, however it is written: "file:///a/b/" and "/a/b" are one place.
+std::string PlaceOf(std::string_view location) {
+  std::string place = ProxyPath(location);
+  if (!place.empty()) {
+    place.insert(0, "mlflow-artifacts:/");
+  } else if (location.starts_with("file:")) {
+    location.remove_prefix(5);
+    if (location.starts_with("//")) location = location.substr(std::min(location.find('/', 2), location.size()));
+    place = net::PercentDecode(location).value_or(std::string(location));
+  } else {
+    place = location;
+  }
+  while (place.ends_with('/')) place.pop_back();
+  return place;
 }
 
 std::string DirectoryOf(const std::string& path) {
@@ -72,12 +90,14 @@ Result<Json> Home::Import(std::string_view what, const Json& body) {
 
 Status Home::Experiments(const Json::Array& experiments) {
   Json::Array sent = experiments;
+  std::map<std::string, std::string> brought;  // id -> where it lies there
   for (Json& experiment : sent) {
     const std::string id = experiment.StringOr("experiment_id", ""),
                       location = experiment.StringOr("artifact_location", "");
     // What is brought along has its place here; what stays elsewhere keeps its own.
     if (IsBrought(location)) {
       experiment["artifact_location"] = "";
+      brought[id] = PlaceOf(location);
     } else {
       remote_locations_[id] = location;
     }
@@ -92,6 +112,7 @@ Status Home::Experiments(const Json::Array& experiments) {
       continue;
     }
     experiments_[id] = to;
+    if (const auto place = brought.find(id); place != brought.end()) places_[place->second] = to;
     report_.Count("experiment", state);
     if (to != id) report_.Note("experiment", id, Cat("has the id ", to, " here"));
   }
@@ -241,15 +262,88 @@ Status Home::BringFile(const std::string& uri, const ArtifactFile& file, const s
 // ---- models ----
 
 Status Home::LoggedModels(const Json::Array& models) {
+  // Registered versions are made of their files, so those come.
   for (const Json& model : models) {
-    report_.Skip("logged model", model.Find("info")->StringOr("model_id", ""), "not kept by this version");
+    const Json& info = *model.Find("info");
+    const std::string id = info.StringOr("model_id", "");
+    const auto experiment = experiments_.find(info.StringOr("experiment_id", ""));
+    if (experiment != experiments_.end()) {
+      TRY(BringArtifacts("logged model", id, info.StringOr("artifact_uri", ""),
+                         Cat(experiment->second, "/models/", id, "/artifacts")));
+    }
+    report_.Skip("logged model", id, "not kept by this version; its files are");
   }
   return Ok();
 }
 
+std::string Home::Relocated(const std::string& uri) const {
+  if (artifacts_ == nullptr) return uri;
+  const std::string place = PlaceOf(uri);
+  // The longest location that the place lies in: experiments may lie in one another's.
+  for (std::size_t end = place.rfind('/'); end != std::string::npos && end > 0; end = place.rfind('/', end - 1)) {
+    const auto known = places_.find(place.substr(0, end));
+    if (known != places_.end()) return Cat("mlflow-artifacts:/", known->second, place.substr(end));
+  }
+  return uri;
+}
+
 Status Home::RegisteredModel(const Json& model, const Json::Array& versions) {
-  report_.Skip("registered model", model.StringOr("name", ""),
-               Cat("not kept by this version, with ", versions.size(), " versions"));
+  const auto number = [](const Json& version) { return ParseInt(version.StringOr("version", "")).value_or(0); };
+  Json::Array sorted = versions;
+  std::sort(sorted.begin(), sorted.end(), [&](const Json& a, const Json& b) { return number(a) < number(b); });
+  std::span<const Json> rest(sorted);
+  do {
+    const std::size_t count = std::min(rest.size(), kVersionsOfACall);
+    TRY(PutVersions(model, rest.first(count)));
+    rest = rest.subspan(count);
+  } while (!rest.empty());
+  return Ok();
+}
+
+Status Home::PutVersions(const Json& model, std::span<const Json> versions) {
+  Json::Array sent;
+  std::set<std::string> numbers;
+  for (Json version : versions) {
+    numbers.insert(version.StringOr("version", ""));
+    const std::string id = Cat(model.StringOr("name", ""), "/", version.StringOr("version", ""));
+    const std::string source = version.StringOr("source", ""), storage = version.StringOr("storage_location", "");
+    const std::string here = storage.empty() ? "" : Relocated(storage);
+    // What no run's artifacts are: the files of a logged model.
+    if (source.starts_with("models:") && here != storage) {
+      TRY(BringArtifacts("model version", id, storage, ProxyPath(here)));
+    }
+    version["source"] = Relocated(source);
+    version["storage_location"] = here;
+    const std::string status = version.StringOr("status", "READY");
+    if (status != "READY") report_.Note("model version", id, Cat("was ", status, ", is READY here"));
+    sent.push_back(std::move(version));
+  }
+  Json told = model;
+  Json aliases = Json::MakeArray();
+  if (const Json* all = model.Find("aliases"); all != nullptr && all->IsArray()) {
+    for (const Json& alias : all->AsArray()) {
+      if (numbers.contains(alias.StringOr("version", ""))) aliases.Append(alias);
+    }
+  }
+  told["aliases"] = std::move(aliases);
+  const Json body = Json::Make({{"model", std::move(told)}, {"versions", Json(std::move(sent))}});
+  const Result<Json> outcomes = Import("models", body);
+  if (!outcomes.ok() && outcomes.error().code == Code::kInvalidArgument) {
+    report_.Skip("registered model", model.StringOr("name", ""), outcomes.error().message);
+    return Ok();
+  }
+  if (!outcomes.ok()) return outcomes.error();
+  for (const Json& outcome : outcomes->AsArray()) {
+    const std::string id = outcome.StringOr("id", ""), state = outcome.StringOr("state", "");
+    const std::string_view kind = id.find('/') != std::string::npos   ? "model version"
+                                  : id.find('@') != std::string::npos ? "alias"
+                                                                      : "registered model";
+    if (state == "taken") {
+      report_.Skip(kind, id, outcome.StringOr("why", ""));
+    } else {
+      report_.Count(kind, state == "made" ? "imported" : "known");
+    }
+  }
   return Ok();
 }
 

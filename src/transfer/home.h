@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,10 @@ class Home final : public Sink {
   Status BringArtifacts(std::string_view kind, const std::string& id, const std::string& uri,
                         const std::string& target);
   Status BringFile(const std::string& uri, const ArtifactFile& file, const std::string& target);
+  /// Where the files behind a URI of the source are here; the URI itself when they were not brought along.
+  [[nodiscard]] std::string Relocated(const std::string& uri) const;
+  /// Some of a model's versions, with the aliases that point at them.
+  Status PutVersions(const Json& model, std::span<const Json> versions);
   Result<std::map<std::string, std::int64_t>> ListHere(const std::string& directory);
 
   net::HttpClient& control_;
@@ -54,6 +59,7 @@ class Home final : public Sink {
   Report& report_;
   std::map<std::string, std::string> experiments_;       // id there -> id here
   std::map<std::string, std::string> remote_locations_;  // id there -> location that stays
+  std::map<std::string, std::string> places_;            // location there -> id here, of those that are brought
   std::map<std::string, OpenRun> open_;
   std::string frames_;
 };

@@ -316,6 +316,7 @@ Status MlflowExport::PutVersion(const std::string& model, const Json& version) {
               version.StringOr("current_stage", "None"), Relocated(Text(version, "source")),
               TextOrNull(version, "run_id"), version.StringOr("status", "READY"), TextOrNull(version, "status_message"),
               TextOrNull(version, "run_link"), location == nullptr ? Value(nullptr) : Value(Relocated(*location))}));
+  if (location != nullptr) TRY(BringArtifacts("model version", Cat(model, "/", number), *location));
   for (const Json& tag : ListIn(&version, "tags")) {
     TRY(Insert("model_version_tags", "name, version, key, value",
                {model, number, Text(tag, "key"), Text(tag, "value")}));

@@ -128,6 +128,16 @@ Status MlflowServer::SendLoggedModels(Sink& sink) {
   return Ok();
 }
 
+/// Where the files of a version lie whose source names another model.
+Status MlflowServer::AddStorage(Json& version) {
+  const std::string target =
+      Cat(kApi, "/model-versions/get-download-uri?name=", net::PercentEncode(version.StringOr("name", "")),
+          "&version=", net::PercentEncode(version.StringOr("version", "")));
+  const Json answer = TRY(client_.Call(Method::kGet, target));
+  version["storage_location"] = answer.StringOr("artifact_uri", "");
+  return Ok();
+}
+
 Result<Json::Array> MlflowServer::VersionsOf(const std::string& model) {
   std::string quoted;
   for (const char c : model) quoted += c == '\'' ? "''" : std::string(1, c);
@@ -138,6 +148,9 @@ Result<Json::Array> MlflowServer::VersionsOf(const std::string& model) {
     for (const Json& version : ListIn(answer, "model_versions")) versions.push_back(version);
     return Ok();
   }));
+  for (Json& version : versions) {
+    if (version.StringOr("source", "").starts_with("models:")) TRY(AddStorage(version));
+  }
   return versions;
 }
 

@@ -36,6 +36,7 @@ class MlflowServer final : public Source {
   Status SendPoints(const Json& run, Sink& sink);
   Status SendLoggedModels(Sink& sink);
   Status SendRegistry(Sink& sink);
+  Status AddStorage(Json& version);
   Result<Json::Array> VersionsOf(const std::string& model);
 
   net::HttpClient& client_;

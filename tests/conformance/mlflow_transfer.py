@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from client_environment import run_within
+from client_environment import python_of, run_within
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/crash"))
@@ -33,7 +33,7 @@ if __name__ == "__main__":
 from crash_rounds import BIN, Platform  # noqa: E402
 
 
-KEPT = ("experiments", "runs")
+KEPT = ("experiments", "runs", "registry")
 ACCURACY_STEP = 3  # as MAKE logs it
 
 
@@ -93,7 +93,7 @@ def run_facts(client, run, names):
 
 
 def files_of(uri):
-    """Digests of the files below an artifact URI."""
+    """Digests of the files below an artifact URI, without the one that MLflow's client adds to a version's."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def files_of(uri):
         except (MlflowException, OSError):
             return {}
         return {str(path.relative_to(local)): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in sorted(local.rglob("*")) if path.is_file()}
+                for path in sorted(local.rglob("*")) if path.is_file() and path.name != "registered_model_meta"}
 
 
 def model_facts(client, model):
@@ -119,7 +119,8 @@ def registry_facts(client, model):
         versions[int(version.version)] = {
             "times": (version.creation_timestamp, version.last_updated_timestamp), "stage": version.current_stage,
             "description": version.description or "", "run": version.run_id, "status": version.status,
-            "tags": dict(version.tags), "aliases": sorted(version.aliases),
+            "tags": dict(version.tags),
+            "files": files_of(f"models:/{model.name}/{version.version}"),
             "model id": version.source if version.source.startswith("models:/") else "a place"}
     return {"times": (model.creation_timestamp, model.last_updated_timestamp), "description": model.description or "",
             "tags": dict(model.tags), "aliases": {alias: int(v) for alias, v in model.aliases.items()},
@@ -335,6 +336,27 @@ def server(directory):
         compare("server -> home", before, after)
 
 
+def older_database(directory):
+    """A database of MLflow 2, told by MLflow 2's client on both sides."""
+    python = python_of("mlflow2_client", Path(__file__).with_name("mlflow2_requirements.txt"), "--no-deps")
+
+    def told_by_it(uri):
+        words = "import json, sys, mlflow_transfer; print(json.dumps(mlflow_transfer.snapshot(sys.argv[1])))"
+        asked = subprocess.run([python, "-W", "ignore", "-c", words, uri], stdout=subprocess.PIPE, check=True,
+                               env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)}, text=True)
+        return json.loads(asked.stdout.splitlines()[-1])
+
+    uri = f"sqlite:///{directory}/made/mlflow.db"
+    Path(directory, "made").mkdir()
+    make(python, uri, f"{directory}/made/artifacts", 5)
+    before = told_by_it(uri)
+    with Home(directory, "home") as home:
+        home.millwright("import", "mlflow", uri)
+        compare("database of MLflow 2 -> home", before, told_by_it(home.url))
+        home.millwright("export", "mlflow", f"{directory}/out")
+    compare("home -> database that MLflow 3 opens", before, snapshot(f"sqlite:///{directory}/out/mlflow.db"))
+
+
 def refusals(directory):
     with Home(directory, "home") as home:
         for place, words in (("mysql+pymysql://u:p@h/db", "import from that server's http:// address"),
@@ -347,7 +369,7 @@ def refusals(directory):
 
 
 def main():
-    for check in (database, file_store, server, refusals):
+    for check in (database, older_database, file_store, server, refusals):
         if len(sys.argv) > 1 and check.__name__ not in sys.argv[1:]:
             continue
         begun = time.monotonic()

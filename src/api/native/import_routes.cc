@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "api/native/handler.h"
+#include "api/native/import_fields.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "tracking/imports.h"
@@ -14,31 +15,6 @@ using tracking::ImportOutcome;
 using tracking::Imports;
 
 constexpr std::size_t kImportBodyBytesMax = std::size_t{32} << 20;
-
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-Result<const Json::Array*> ListOf(const Json& body, std::string_view key) {
-  static const Json::Array kNone;
-  const Json* list = body.Find(key);
-  if (list == nullptr || list->IsNull()) return &kNone;
-  if (!list->IsArray()) return InvalidArgument(Quoted(key), " must be a list");
-  return &list->AsArray();
-}
-
-Result<const Json*> MemberOf(const Json& body, std::string_view key) {
-  const Json* member = body.Find(key);
-  if (member == nullptr || !member->IsObject()) return InvalidArgument(Quoted(key), " must be an object");
-  return member;
-}
-
-/// [{"key", "value"}]
-Result<Pairs> PairsOf(const Json& body, std::string_view key) {
-  Pairs pairs;
-  for (const Json& pair : *TRY(ListOf(body, key))) {
-    pairs.emplace_back(TRY(pair.GetString("key")), pair.StringOr("value", ""));
-  }
-  return pairs;
-}
 
 Result<tracking::Stage> StageOf(const Json& entity) {
   const std::string stage = entity.StringOr("lifecycle_stage", "active");
@@ -56,12 +32,12 @@ Result<tracking::Experiment> ExperimentOf(const Json& json) {
   experiment.stage = TRY(StageOf(json));
   experiment.created = json.IntOr("creation_time", 0);
   experiment.updated = json.IntOr("last_update_time", experiment.created);
-  for (auto& [key, value] : TRY(PairsOf(json, "tags"))) experiment.tags[key] = std::move(value);
+  for (auto& [key, value] : TRY(ImportedTexts(json, "tags"))) experiment.tags[key] = std::move(value);
   return experiment;
 }
 
 Result<ImportedRun> RunOf(const Json& json) {
-  const Json& info = *TRY(MemberOf(json, "info"));
+  const Json& info = *TRY(ImportedObject(json, "info"));
   ImportedRun out;
   out.run.id = tracking::RunId(TRY(info.GetString("run_id")));
   if (out.run.id.empty() || out.run.id.text().size() > 64) {
@@ -75,9 +51,9 @@ Result<ImportedRun> RunOf(const Json& json) {
   out.run.stage = TRY(StageOf(info));
   out.run.started = info.IntOr("start_time", 0);
   if (const Json* ended = info.Find("end_time"); ended != nullptr && ended->IsInt()) out.run.ended = ended->AsInt();
-  const Json& data = *TRY(MemberOf(json, "data"));
-  out.params = TRY(PairsOf(data, "params"));
-  out.tags = TRY(PairsOf(data, "tags"));
+  const Json& data = *TRY(ImportedObject(json, "data"));
+  out.params = TRY(ImportedTexts(data, "params"));
+  out.tags = TRY(ImportedTexts(data, "tags"));
   out.fingerprint = json.StringOr("fingerprint", "");
   return out;
 }
@@ -97,7 +73,7 @@ Result<tracking::FinishedRun> FinishedOf(const Json& json) {
   tracking::FinishedRun run;
   run.run = tracking::RunId(TRY(json.GetString("run_id")));
   run.fingerprint = json.StringOr("fingerprint", "");
-  for (const Json& metric : *TRY(ListOf(json, "metrics"))) {
+  for (const Json& metric : *TRY(ImportedList(json, "metrics"))) {
     run.metrics[TRY(metric.GetString("key"))] = TRY(DigestOf(metric));
   }
   return run;
@@ -106,7 +82,7 @@ Result<tracking::FinishedRun> FinishedOf(const Json& json) {
 template <typename Item>
 Result<std::vector<Item>> ItemsOf(const Json& body, std::string_view key, Result<Item> (*read)(const Json&)) {
   std::vector<Item> items;
-  for (const Json& item : *TRY(ListOf(body, key))) items.push_back(TRY(read(item)));
+  for (const Json& item : *TRY(ImportedList(body, key))) items.push_back(TRY(read(item)));
   return items;
 }
 

@@ -76,6 +76,7 @@ void AddServerRoutes(net::RouteTable& routes, ServerCalls& calls, endpoints::End
                      predictions::Predictions& predictions, const Clock& clock);
 /// /api/v1/import: what was made elsewhere, in bulk
 void AddImportRoutes(net::RouteTable& routes, tracking::Imports& imports);
+void AddImportModelRoutes(net::RouteTable& routes, registry::Registry& registry);
 /// /api/v1/charts: metrics of runs in few points
 void AddChartRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views
