@@ -35,7 +35,7 @@ include(Grpc)
 
 # Which outside libraries a module's own files use.
 set(MW_LIBS_base Threads::Threads yaml-cpp OpenSSL::Crypto ${MW_SIMDJSON})
-set(MW_LIBS_net ZLIB::ZLIB ${MW_ZSTD})
+set(MW_LIBS_net OpenSSL::SSL ZLIB::ZLIB ${MW_ZSTD})
 set(MW_LIBS_db SQLite::SQLite3 PostgreSQL::PostgreSQL)
 set(MW_LIBS_data mw_duckdb_library)
 set(MW_LIBS_steps ${MW_XGBOOST})

@@ -6,6 +6,7 @@
 
 #include "api/byte_range.h"
 #include "base/offload.h"
+#include "base/signing.h"
 #include "base/text.h"
 
 namespace mw::api {
@@ -24,20 +25,6 @@ Task<Result<std::size_t>> Fill(net::Request& request, std::string& piece) {
     filled += got;
   }
   co_return filled;
-}
-
-std::string Base64(std::string_view bytes) {
-  static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
-    }
-    for (std::size_t j = 0; j < 4; ++j) out += j <= count ? kLetters[group >> (18 - 6 * j) & 63U] : '=';
-  }
-  return out;
 }
 
 /// A digest of ours in the form of RFC 9530.

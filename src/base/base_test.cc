@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/signing.h"
 
 namespace mw {
 namespace {
@@ -117,6 +118,18 @@ TEST(File, WritesDurablyAndReadsBack) {
   rmdir((directory + "/a/b").c_str());
   rmdir((directory + "/a").c_str());
   rmdir(directory.c_str());
+}
+
+TEST(Signing, IsWhatTheSpecificationsSay) {
+  // RFC 4231, test case 2; RFC 4648, section 10.
+  EXPECT_EQ(Hex(HmacSha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(Base64(""), "");
+  EXPECT_EQ(Base64("f"), "Zg==");
+  EXPECT_EQ(Base64("fo"), "Zm8=");
+  EXPECT_EQ(Base64("foo"), "Zm9v");
+  EXPECT_EQ(Base64("foob"), "Zm9vYg==");
+  EXPECT_EQ(Base64("\xff\xfe\xfd"), "//79");
 }
 
 TEST(File, ALockIsHeldOnce) {

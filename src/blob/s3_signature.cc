@@ -1,25 +1,15 @@
 // The steps of "Signature Calculations for the Authorization Header" in Amazon's S3 reference.
 #include "blob/s3_signature.h"
 
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <map>
 
-#include "base/assert.h"
 #include "base/file.h"
+#include "base/signing.h"
 #include "base/text.h"
 
 namespace mw::blob {
 namespace {
-
-std::string Hmac(std::string_view key, std::string_view text) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  MW_ASSERT(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                 reinterpret_cast<const unsigned char*>(text.data()), text.size(), out, &size) != nullptr);
-  return {reinterpret_cast<const char*>(out), size};
-}
 
 std::string EncodedPath(std::string_view path) {
   std::string out;
@@ -77,10 +67,12 @@ net::Headers S3SignedHeaders(const S3Request& request, const S3Credentials& cred
   const std::string day = time.substr(0, 8);
   const std::string scope = Cat(day, "/", region, "/s3/aws4_request");
   const std::string text = Cat("AWS4-HMAC-SHA256\n", time, "\n", scope, "\n", Sha256Hex(canonical));
-  const std::string key =
-      Hmac(Hmac(Hmac(Hmac(Cat("AWS4", credentials.secret_key), day), region), "s3"), "aws4_request");
+  std::string key = Cat("AWS4", credentials.secret_key);
+  for (const std::string& part : {day, std::string(region), std::string("s3"), std::string("aws4_request")}) {
+    key = HmacSha256(key, part);
+  }
   headers.emplace_back("Authorization", Cat("AWS4-HMAC-SHA256 Credential=", credentials.access_key, "/", scope,
-                                            ",SignedHeaders=", names, ",Signature=", Hex(Hmac(key, text))));
+                                            ",SignedHeaders=", names, ",Signature=", Hex(HmacSha256(key, text))));
   return headers;
 }
 

@@ -1,4 +1,4 @@
-// The blocking client: one socket, poll for every wait.
+// The blocking client: one socket, poll for every wait; TLS lies between the socket and HTTP.
 #include "net/http_client.h"
 
 #include <poll.h>
@@ -10,12 +10,13 @@
 
 #include "base/clock.h"
 #include "net/http_codec.h"
-#include "net/socket.h"
+#include "net/tls_session.h"
 
 namespace mw::net {
 namespace {
 
 constexpr std::size_t kHeadBytesMax = std::size_t{64} << 10;
+constexpr std::size_t kTlsPieceBytes = std::size_t{64} << 10;
 
 using Sink = std::function<Status(std::string_view)>;
 
@@ -26,73 +27,41 @@ struct Outgoing {
   const Headers& headers;
 };
 
-bool IsTarget(std::string_view target) {
-  return target.starts_with('/') &&
-         std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
-Result<int> ParsePort(std::string_view text, std::string_view url) {
-  const auto port = ParseInt(text);
-  if (!port || *port < 1 || *port > 65535)
-    return InvalidArgument("URL ", Quoted(url), " has no port between 1 and 65535");
-  return static_cast<int>(*port);
-}
 
 }  // namespace
-
-Result<Url> Url::Parse(std::string_view text) {
-  Url url;
-  const std::size_t colon = text.find("://");
-  if (colon == std::string_view::npos) {
-    return InvalidArgument("URL ", Quoted(text), " has no scheme; write it as http://HOST:PORT");
-  }
-  url.scheme = ToLower(text.substr(0, colon));
-  if (url.scheme != "http") {
-    return InvalidArgument("URL ", Quoted(text), " has scheme ", Quoted(url.scheme), "; only http is spoken here");
-  }
-  std::string_view rest = text.substr(colon + 3);
-  const std::size_t slash = rest.find_first_of("/?#");
-  std::string_view authority = rest.substr(0, slash);
-  url.target = slash == std::string_view::npos ? "/" : std::string(rest.substr(slash));
-  url.target.resize(std::min(url.target.find('#'), url.target.size()));
-  if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  if (!IsTarget(url.target)) return InvalidArgument("URL ", Quoted(text), " has characters that must be %-encoded");
-  if (authority.find('@') != std::string_view::npos) {
-    return InvalidArgument("URL ", Quoted(text), " has a user name; give the token in MILLWRIGHT_TOKEN instead");
-  }
-  const std::size_t bracket = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
-  const std::size_t port_at = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  if (port_at != std::string_view::npos) {
-    url.port = TRY(ParsePort(authority.substr(port_at + 1), text));
-    authority = authority.substr(0, port_at);
-  }
-  url.host = bracket == std::string_view::npos ? authority : authority.substr(1, bracket - 1);
-  if (url.host.empty()) return InvalidArgument("URL ", Quoted(text), " has no host");
-  return url;
-}
 
 struct HttpClient::Connection {
   Url base;  // its target is the path prefix, "" or "/x"
   ClientOptions options;
   FileDescriptor socket;
-  std::string in;  // received, not used yet
+  std::optional<TlsSession> tls;  // of https
+  std::string in;                 // received, not used yet
 
   Result<Response> Exchange(const Outgoing& request, const Sink& sink);
 
  private:
+  Status Connect(const Outgoing& request);
   Result<Response> Attempt(const Outgoing& request, const Sink& sink, bool& answer_began);
   Result<Response> ReadAnswer(const Outgoing& request, const Sink& sink, bool& answer_began);
   Status ReadHead(const Outgoing& request, bool& answer_began, ResponseHead& head, Response& response);
   Status ReadBody(const Outgoing& request, const ResponseHead& head, const Sink& sink);
   std::string RequestHeadText(const Outgoing& request) const;
   Status SendBytes(std::string_view bytes, const Outgoing& request);
+  Status SendRaw(std::string_view bytes, const Outgoing& request);
   Result<bool> Fill(const Outgoing& request);
+  Result<bool> FillRaw(std::string& received, const Outgoing& request);
   [[nodiscard]] bool IsStale() const;
   Status Await(short what, const Outgoing& request) const;
-  [[nodiscard]] std::string Server() const { return Cat("http://", HostPort(base.host, base.port)); }
+  [[nodiscard]] std::string Server() const { return Cat(base.scheme, "://", HostPort(base.host, base.port)); }
   [[nodiscard]] std::string Name(const Outgoing& request) const {
     return Cat(MethodName(request.method), ' ', request.target);
   }
+  [[nodiscard]] Error TooLate(const Outgoing& request, std::chrono::milliseconds patience) const {
+    return DeadlineExceeded(Server(), " did not answer ", Name(request), " within ", FormatDuration(patience));
+  }
+
+  RealClock clock;
+  Duration begun{0};  // of the exchange
 };
 
 // A kept connection on which something came by itself: the end, or what nobody asked for.
@@ -105,6 +74,7 @@ Result<Response> HttpClient::Connection::Exchange(const Outgoing& request, const
   if (!IsTarget(request.target)) {
     return InvalidArgument("request target ", Quoted(request.target), " is no %-encoded path");
   }
+  begun = clock.Elapsed();
   if (socket.valid() && IsStale()) socket.Reset();
   const bool kept = socket.valid();
   bool answer_began = false;
@@ -118,11 +88,30 @@ Result<Response> HttpClient::Connection::Exchange(const Outgoing& request, const
   return response;
 }
 
-Result<Response> HttpClient::Connection::Attempt(const Outgoing& request, const Sink& sink, bool& answer_began) {
-  if (!socket.valid()) {
-    in.clear();
-    socket = TRY(ConnectTcp(base.host, base.port, options.connect_timeout));
+Status HttpClient::Connection::Connect(const Outgoing& request) {
+  in.clear();
+  tls.reset();
+  const auto check = [&](const std::string& address) -> Status {
+    if (clock.Elapsed() - begun > options.exchange_timeout) return TooLate(request, options.exchange_timeout);
+    return options.check_address ? options.check_address(address) : Ok();
+  };
+  socket = TRY(ConnectTcp(base.host, base.port, std::min(options.connect_timeout, options.exchange_timeout), check));
+  if (base.scheme == "http") return Ok();
+  tls.emplace(TRY(TlsSession::Make(base.host)));
+  while (true) {
+    const Result<bool> done = tls->Handshake();
+    const Status sent = SendRaw(tls->TakeOutgoing(), request);  // also what the peer is told of a failure
+    if (!done.ok()) return done.error();
+    TRY(sent);
+    if (*done) return Ok();
+    std::string received;
+    if (!TRY(FillRaw(received, request))) return Unavailable(Server(), " closed the connection in the TLS handshake");
+    tls->Feed(received);
   }
+}
+
+Result<Response> HttpClient::Connection::Attempt(const Outgoing& request, const Sink& sink, bool& answer_began) {
+  if (!socket.valid()) TRY(Connect(request));
   std::string head = RequestHeadText(request);
   // A small body rides along with the head, in one segment.
   const bool together = request.body.size() <= 16384;
@@ -138,7 +127,9 @@ Result<Response> HttpClient::Connection::Attempt(const Outgoing& request, const 
 
 std::string HttpClient::Connection::RequestHeadText(const Outgoing& request) const {
   std::string head = Cat(MethodName(request.method), ' ', base.target, request.target, " HTTP/1.1\r\n");
-  AppendHeader(head, "Host", HostPort(base.host, base.port));
+  // Some servers know themselves only without the port that goes without saying.
+  const std::string host = HostPort(base.host, base.port);
+  AppendHeader(head, "Host", base.scheme == "https" && base.port == kHttpsPort ? host.substr(0, host.rfind(':')) : host);
   if (!options.bearer_token.empty()) AppendHeader(head, "Authorization", Cat("Bearer ", options.bearer_token));
   for (const auto& [name, value] : request.headers) AppendHeader(head, name, value);
   if (!request.body.empty() || !IsSafe(request.method)) AppendHeader(head, "Content-Length", Cat(request.body.size()));
@@ -147,19 +138,30 @@ std::string HttpClient::Connection::RequestHeadText(const Outgoing& request) con
 }
 
 Status HttpClient::Connection::Await(short what, const Outgoing& request) const {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(begun + options.exchange_timeout - clock.Elapsed());
+  if (left.count() <= 0) return TooLate(request, options.exchange_timeout);
   // poll skips a negative descriptor.
   pollfd waiting[] = {{socket.get(), what, 0}, {options.cancel_descriptor, POLLIN, 0}};
   int ready = 0;
   do {
-    ready = poll(waiting, 2, static_cast<int>(options.timeout.count()));
+    ready = poll(waiting, 2, static_cast<int>(std::min(options.timeout, left).count()));
   } while (ready < 0 && errno == EINTR);
   if (waiting[1].revents != 0)
     return Cancelled(Name(request), " to ", Server(), " was given up: this program is stopping");
   if (ready > 0) return Ok();
-  return DeadlineExceeded(Server(), " did not answer ", Name(request), " within ", FormatDuration(options.timeout));
+  return TooLate(request, std::min(options.timeout, options.exchange_timeout));
 }
 
 Status HttpClient::Connection::SendBytes(std::string_view bytes, const Outgoing& request) {
+  if (!tls) return SendRaw(bytes, request);
+  for (std::size_t at = 0; at < bytes.size(); at += kTlsPieceBytes) {
+    TRY(tls->Encrypt(bytes.substr(at, kTlsPieceBytes)));
+    TRY(SendRaw(tls->TakeOutgoing(), request));
+  }
+  return Ok();
+}
+
+Status HttpClient::Connection::SendRaw(std::string_view bytes, const Outgoing& request) {
   while (!bytes.empty()) {
     const ssize_t count = send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) {
@@ -175,12 +177,27 @@ Status HttpClient::Connection::SendBytes(std::string_view bytes, const Outgoing&
 
 // False when the server has closed.
 Result<bool> HttpClient::Connection::Fill(const Outgoing& request) {
+  if (!tls) return FillRaw(in, request);
+  const std::size_t before = in.size();
+  while (true) {
+    std::string received;
+    if (!TRY(FillRaw(received, request))) {
+      return Unavailable(Server(), " cut the connection off during ", Name(request));
+    }
+    tls->Feed(received);
+    const bool open = TRY(tls->Decrypt(in));
+    TRY(SendRaw(tls->TakeOutgoing(), request));  // keys may have been renewed
+    if (in.size() > before || !open) return in.size() > before;
+  }
+}
+
+Result<bool> HttpClient::Connection::FillRaw(std::string& received, const Outgoing& request) {
   char buffer[65536];
   for (;;) {
     const ssize_t count = recv(socket.get(), buffer, sizeof buffer, 0);
     if (count == 0) return false;
     if (count > 0) {
-      in.append(buffer, static_cast<std::size_t>(count));
+      received.append(buffer, static_cast<std::size_t>(count));
       return true;
     }
     if (errno == EAGAIN) {
@@ -255,7 +272,7 @@ HttpClient::~HttpClient() = default;
 
 Result<HttpClient> HttpClient::Make(std::string_view base, ClientOptions options) {
   auto connection = std::make_unique<Connection>();
-  connection->base = TRY(Url::Parse(base));
+  connection->base = TRY(Url::ParseWeb(base));
   std::string& prefix = connection->base.target;
   if (prefix.find('?') != std::string::npos) {
     return InvalidArgument("server address ", Quoted(base), " has a query; write it as http://HOST:PORT");

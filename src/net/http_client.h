@@ -1,5 +1,5 @@
-// A blocking HTTP/1.1 client over one kept-alive connection: for the command line, steps, the follower
-// of a model server, and tests. One thread at a time.
+// A blocking HTTP/1.1 client over one kept-alive connection, plain or in TLS: for the command line, steps, the follower
+// of a model server, webhooks, and tests. It follows no redirect. One thread at a time.
 #pragma once
 
 #include <chrono>
@@ -10,29 +10,25 @@
 
 #include "base/result.h"
 #include "net/http.h"
+#include "net/socket.h"
+#include "net/url.h"
 
 namespace mw::net {
-
-struct Url {
-  std::string scheme;  ///< "http"
-  std::string host;
-  int port = 80;
-  std::string target;  ///< path and query, at least "/"
-  /// Errors: kInvalidArgument naming the text and what was expected.
-  static Result<Url> Parse(std::string_view text);
-};
 
 struct ClientOptions {
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds timeout{60000};  ///< for each read and write
+  /// From connecting to the last byte of an answer, for peers that are not trusted to be quick.
+  std::chrono::milliseconds exchange_timeout = std::chrono::hours(24);
   std::size_t body_limit = std::size_t{1} << 30;
   std::string bearer_token;    ///< sent as Authorization when not empty
+  AddressCheck check_address;  ///< null: every address may be connected to
   int cancel_descriptor = -1;  ///< once readable, waiting for the peer ends with kCancelled; -1: never
 };
 
 class HttpClient {
  public:
-  /// `base` is "http://host:port" with an optional path prefix. Does not connect yet.
+  /// `base` is "http://host:port" or "https://..." with an optional path prefix. Does not connect yet.
   static Result<HttpClient> Make(std::string_view base, ClientOptions options);
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;
@@ -40,8 +36,8 @@ class HttpClient {
 
   /// Any status is a Response; an Error means that no answer came. A request that failed on a
   /// kept-alive connection before any byte of answer is sent once more on a new one if it is safe.
-  /// Errors: kUnavailable cannot connect or connection lost; kDeadlineExceeded; kInvalidArgument for
-  /// an answer that is no HTTP.
+  /// Errors: kUnavailable cannot connect, certificate not trusted or connection lost; kDeadlineExceeded;
+  /// kInvalidArgument for an answer that is no HTTP; kResourceExhausted for one that is too large; `check_address`'s.
   Result<Response> Send(Method method, std::string_view target, std::string_view body = {},
                         const Headers& headers = {});
 

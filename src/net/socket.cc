@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 namespace mw::net {
 namespace {
@@ -30,6 +31,13 @@ Result<AddressList> Resolve(const std::string& host, int port, int flags) {
   const int failure = getaddrinfo(name.c_str(), Cat(port).c_str(), &hints, &found);
   if (failure != 0) return Unavailable("cannot find the address of ", Quoted(host), ": ", gai_strerror(failure));
   return AddressList(found, &freeaddrinfo);
+}
+
+std::string TextOf(const sockaddr* address) {
+  const void* bytes = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+  if (address->sa_family == AF_INET6) bytes = &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  char text[INET6_ADDRSTRLEN];
+  return inet_ntop(address->sa_family, bytes, text, sizeof text) == nullptr ? "" : text;
 }
 
 std::string Lowered(int error_number) { return ToLower(std::strerror(error_number)); }
@@ -123,20 +131,24 @@ std::string PeerAddress(int descriptor) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
-  const void* bytes = &reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
-  if (address.ss_family == AF_INET6) bytes = &reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
-  char text[INET6_ADDRSTRLEN];
-  return inet_ntop(address.ss_family, bytes, text, sizeof text) == nullptr ? "" : text;
+  return TextOf(reinterpret_cast<const sockaddr*>(&address));
 }
 
-Result<FileDescriptor> ConnectTcp(const std::string& host, int port, std::chrono::milliseconds timeout) {
+Result<FileDescriptor> ConnectTcp(const std::string& host, int port, std::chrono::milliseconds timeout,
+                                  const AddressCheck& check) {
   const AddressList addresses = TRY(Resolve(host, port, 0));
   int failure = 0;
+  std::optional<Error> refusal;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    if (Status checked = check ? check(TextOf(address->ai_addr)) : Ok(); !checked.ok()) {
+      if (!refusal) refusal = std::move(checked).error();
+      continue;
+    }
     FileDescriptor connected;
     failure = TryConnect(*address, timeout, connected);
     if (failure == 0) return connected;
   }
+  if (refusal) return *std::move(refusal);
   const std::string message = Cat("cannot connect to http://", HostPort(host, port), ": ", Lowered(failure));
   if (failure == ETIMEDOUT) return DeadlineExceeded(message);
   return Unavailable(message);

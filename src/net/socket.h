@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -31,9 +32,13 @@ Result<FileDescriptor> ListenTcp(const std::string& host, int port);
 int LocalPort(int descriptor);
 /// Of a connected socket: "127.0.0.1", "::1"; empty when it is none any more.
 std::string PeerAddress(int descriptor);
-/// A connected, non-blocking socket without Nagle's delay. Tries every address of the name.
-/// Errors: kUnavailable "cannot connect to http://HOST:PORT: connection refused"; kDeadlineExceeded.
-Result<FileDescriptor> ConnectTcp(const std::string& host, int port, std::chrono::milliseconds timeout);
+/// Asked of each address ("192.0.2.1", "::1") that a name was resolved to, before it is connected to.
+using AddressCheck = std::function<Status(const std::string& address)>;
+/// A connected, non-blocking socket without Nagle's delay. Tries every address of the name, each for so long.
+/// Errors: kUnavailable "cannot connect to http://HOST:PORT: connection refused"; kDeadlineExceeded; what `check` said
+/// when no other address answered.
+Result<FileDescriptor> ConnectTcp(const std::string& host, int port, std::chrono::milliseconds timeout,
+                                  const AddressCheck& check = nullptr);
 void SetNoDelay(int descriptor);
 
 }  // namespace mw::net

@@ -1,0 +1,27 @@
+// Where a server is and what is asked of it. Pure, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace mw::net {
+
+inline constexpr int kHttpPort = 80, kHttpsPort = 443;
+
+struct Url {
+  std::string scheme;  ///< "http", "https"
+  std::string host;
+  int port = 80;
+  std::string target;  ///< path and query, at least "/"
+  /// Of plain HTTP, for those that have nothing else. Errors: kInvalidArgument naming the text and what was expected.
+  static Result<Url> Parse(std::string_view text);
+  /// Of either scheme.
+  static Result<Url> ParseWeb(std::string_view text);
+};
+
+/// Whether the text may stand as the target of a request: a path, %-encoded.
+bool IsTarget(std::string_view text);
+
+}  // namespace mw::net
