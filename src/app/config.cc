@@ -47,6 +47,7 @@ Result<Flags> ReadFileSettings(const std::string& home) {
   settings.artifacts = reader.StringOr("artifacts", "");
   settings.s3_endpoint = reader.StringOr("s3_endpoint", "");
   settings.s3_region = reader.StringOr("s3_region", "");
+  settings.webhook_allow = reader.StringOr("webhook_allow", "");
   settings.log_level = reader.StringOr("log_level", "");
   reader.Finish();
   TRY(complaints.AsStatus());
@@ -99,6 +100,8 @@ Result<Config> LoadConfig(const Flags& flags) {
   if (config.artifacts.empty() != config.s3_endpoint.empty()) {
     return InvalidArgument("--artifacts s3://BUCKET/PREFIX and --s3-endpoint http://HOST:PORT come together");
   }
+  const Setting allow = Choose(flags.webhook_allow, "--webhook-allow", "MILLWRIGHT_WEBHOOK_ALLOW", file.webhook_allow);
+  config.webhook_allow = TRY(net::Networks::Parse(allow.value).In(allow.source));
   const Setting level = Choose(flags.log_level, "--log-level", "MILLWRIGHT_LOG_LEVEL", file.log_level);
   if (!level.value.empty()) config.log_level = TRY(ParseLevel(level.value).In(level.source));
   return config;

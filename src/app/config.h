@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "net/address_rule.h"
 #include "net/socket.h"
 
 namespace mw::app {
@@ -20,6 +21,7 @@ struct Config {
   std::string artifacts;  ///< empty: HOME/artifacts; else s3://BUCKET/PREFIX
   std::string s3_endpoint;
   std::string s3_region = "us-east-1";
+  net::Networks webhook_allow;  ///< that webhooks may reach besides the public internet
   LogLevel log_level = LogLevel::kInfo;
 
   // Where things lie beneath the home.
@@ -43,6 +45,7 @@ struct Flags {
   std::string artifacts;
   std::string s3_endpoint;
   std::string s3_region;
+  std::string webhook_allow;
   std::string log_level;
 };
 

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   AddHomeVerbs(registrar);
   AddStorageVerbs(registrar);
   AddChangesVerb(registrar);
+  AddWebhooksVerb(registrar);
   AddTransferVerbs(registrar);
   AddBenchVerb(registrar);
   AddLineageVerbs(registrar);

@@ -30,6 +30,8 @@ namespace mw::app {
 namespace {
 
 constexpr int kBlobWorkers = 4;
+/// Two more than deliveries take: somebody who tests a webhook does not wait for slow receivers.
+constexpr int kWebhookWorkers = webhooks::kSendingMax + 2;
 
 /// A secret file of the home: read, or made on first use.
 Result<std::string> Secret(const std::string& path, const std::function<std::string()>& make) {
@@ -58,9 +60,9 @@ std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all;
   for (const auto& module :
        {lineage::Migrations(), tracking::Migrations(), tracking::Uploads::Migrations(), tracking::Trash::Migrations(),
-        retention::Migrations(), registry::Migrations(), goals::Migrations(), jobs::Migrations(),
-        pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations(), predictions::Migrations(),
-        monitoring::Migrations()}) {
+        retention::Migrations(), registry::Migrations(), webhooks::Migrations(), goals::Migrations(),
+        jobs::Migrations(), pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations(),
+        predictions::Migrations(), monitoring::Migrations()}) {
     all.insert(all.end(), module.begin(), module.end());
   }
   return all;
@@ -115,13 +117,17 @@ Result<std::unique_ptr<Platform>> Platform::Start(Config config) {
 }
 
 Platform::~Platform() {
+  if (webhook_sender_) webhook_sender_->Stop();
   if (server_) server_->Stop();
-  if (loop_) {
-    loop_->Stop([this]() -> Task<void> {
-      co_await monitor_->Drain();
-      co_await runner_->Drain();
-    });
-  }
+  if (loop_) StopLoop();
+}
+
+void Platform::StopLoop() {
+  loop_->Stop([this]() -> Task<void> {
+    co_await monitor_->Drain();
+    co_await runner_->Drain();
+    co_await deliveries_->Drain();
+  });
 }
 
 Status Platform::TakeHome() {
@@ -151,6 +157,8 @@ Status Platform::OpenResources() {
   executor_ = TRY(exec::ProcessExecutor::Start(TRY(ProgramPath("mw-shim"))));
   workers_ = std::make_unique<WorkerPool>(std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
   blob_workers_ = std::make_unique<WorkerPool>(kBlobWorkers);
+  webhook_workers_ = std::make_unique<WorkerPool>(kWebhookWorkers);
+  webhook_sender_ = TRY(webhooks::HttpSender::Make(config_.webhook_allow));
   return Ok();
 }
 
@@ -164,7 +172,13 @@ Status Platform::BuildDomain() {
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
   imports_ = std::make_unique<tracking::Imports>(*database_);
   uploads_ = std::make_unique<tracking::Uploads>(*database_, clock_);
+  const webhooks::Parts webhook_parts{*database_, *webhook_sender_, *webhook_workers_, clock_};
+  webhooks_ =
+      std::make_unique<webhooks::Webhooks>(webhook_parts, config_.webhook_allow, webhooks::SecretBox(secret_));
   registry_ = std::make_unique<registry::Registry>(*database_, clock_);
+  registry_->TellEvents(*webhooks_);
+  deliveries_ = std::make_unique<webhooks::DeliveryReconciler>(*webhooks_, webhook_parts, metrics_,
+                                                               static_cast<std::uint64_t>(ToMicros(clock_.Now())));
   trash_ = std::make_unique<tracking::Trash>(*database_, clock_);
   retention_ = std::make_unique<retention::Retention>(
       retention::Parts{*database_, *blobs_, *blob_workers_, *tracking_, *trash_, *uploads_, clock_});
@@ -242,6 +256,7 @@ Status Platform::Listen() {
   api::native::AddServerRoutes(routes, *server_calls_, *endpoints_, *predictions_, clock_);
   api::native::AddPredictionRoutes(routes, *predictions_, *endpoints_, *blobs_);
   api::native::AddStorageRoutes(routes, *retention_);
+  api::native::AddWebhookRoutes(routes, *webhooks_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
   api::native::AddImportRoutes(routes, *imports_);
@@ -255,10 +270,11 @@ Status Platform::Listen() {
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);
   api::mlflow::AddMetricRoutes(routes, *tracking_);
-  api::mlflow::AddArtifactRoutes(routes, *tracking_, *artifacts_, blob_door);
+  api::mlflow::AddArtifactRoutes(routes, *tracking_, *registry_, *artifacts_, blob_door);
   api::mlflow::AddUploadRoutes(routes, *artifacts_, *uploads_, blob_door);
   api::mlflow::AddModelRoutes(routes, *registry_);
   api::mlflow::AddVersionRoutes(routes, *registry_);
+  api::mlflow::AddWebhookRoutes(routes, *webhooks_);
   api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
   api::console::AddEventRoutes(routes, changes_);
@@ -314,6 +330,9 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   loop_->Add(*retainer_);
   loop_->Add(*production_);
   monitor_->OnWake(loop_->Add(*monitor_));
+  const std::function<void()> wake_deliveries = loop_->Add(*deliveries_);
+  deliveries_->OnWake(wake_deliveries);
+  webhooks_->OnNotice(wake_deliveries);
   runner_->OnWake(wake_runner);
   runner_->OnChange([this](const pipelines::RunId& run) { changes_.Publish("run", run.text()); });
   monitor_->OnStored([this](const std::string& endpoint) { changes_.Publish("endpoint", endpoint); });
@@ -323,11 +342,9 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
 }
 
 Status Platform::StopServing() {
+  webhook_sender_->Stop();
   server_->Stop();
-  loop_->Stop([this]() -> Task<void> {
-    co_await monitor_->Drain();
-    co_await runner_->Drain();
-  });
+  StopLoop();
   return serve_->Stop();
 }
 

@@ -48,6 +48,9 @@
 #include "tracking/trash.h"
 #include "tracking/uploads.h"
 #include "tracking/views.h"
+#include "webhooks/delivery_reconciler.h"
+#include "webhooks/http_sender.h"
+#include "webhooks/webhooks.h"
 
 namespace mw::app {
 
@@ -79,6 +82,8 @@ class Platform {
   Result<int> PortToTake() const;
   serving::LocalServerOptions LocalServerOptions() const;
   Status WriteAddresses() const;
+  /// No more ticks; what they have under way comes to its end.
+  void StopLoop();
   Task<Json> Examine();
 
   Config config_;
@@ -93,7 +98,9 @@ class Platform {
   std::unique_ptr<blob::BlobStore> blobs_;
   std::unique_ptr<exec::Executor> executor_;
   std::unique_ptr<WorkerPool> workers_;
-  std::unique_ptr<WorkerPool> blob_workers_;  ///< wait for disks and far stores, and for nothing else
+  std::unique_ptr<WorkerPool> blob_workers_;     ///< wait for disks and far stores, and for nothing else
+  std::unique_ptr<WorkerPool> webhook_workers_;  ///< wait for receivers of webhooks
+  std::unique_ptr<webhooks::HttpSender> webhook_sender_;
 
   // Domain.
   std::unique_ptr<lineage::Lineage> lineage_;
@@ -104,7 +111,9 @@ class Platform {
   std::unique_ptr<tracking::Imports> imports_;
   std::unique_ptr<tracking::Uploads> uploads_;
   EndpointUse endpoint_use_;
+  std::unique_ptr<webhooks::Webhooks> webhooks_;
   std::unique_ptr<registry::Registry> registry_;
+  std::unique_ptr<webhooks::DeliveryReconciler> deliveries_;
   std::unique_ptr<tracking::Trash> trash_;
   std::unique_ptr<retention::Retention> retention_;
   std::unique_ptr<retention::RetentionReconciler> retainer_;

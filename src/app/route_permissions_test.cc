@@ -51,6 +51,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/version", kPublic},
     // Looking.
     {Method::kGet, "/get-artifact", kRead},
+    {Method::kGet, "/model-versions/get-artifact", kRead},
     {Method::kGet, "/metrics", kRead},
     {Method::kGet, "/api/v1/doctor", kRead},
     {Method::kGet, "/api/v1/events", kRead},
@@ -134,6 +135,9 @@ constexpr Guarded kRoutes[] = {
     {Method::kPut, "/api/v1/retention/{experiment}", kAdmin},
     {Method::kDelete, "/api/v1/retention/{experiment}", kAdmin},
     {Method::kPost, "/api/v1/gc", kAdmin},
+    // What was sent to webhooks, and sending it again.
+    {Method::kGet, "/api/v1/webhooks/{id}/deliveries", kAdmin},
+    {Method::kPost, "/api/v1/webhooks/{id}/deliveries/{number}/redeliver", kAdmin},
     // Deciding what is answered in production.
     {Method::kPost, "/api/v1/limits", kDeploy},
     {Method::kDelete, "/api/v1/limits", kDeploy},
@@ -205,6 +209,13 @@ constexpr Guarded kMlflow[] = {
     {Method::kDelete, "/model-versions/delete-tag", kWrite},
     {Method::kPost, "/model-versions/transition-stage", kDeploy},
     {Method::kDelete, "/model-versions/delete", kDeploy},
+    // Their URLs may be secrets, and what they are sent leaves the machine.
+    {Method::kGet, "/webhooks", kAdmin},
+    {Method::kPost, "/webhooks", kAdmin},
+    {Method::kGet, "/webhooks/{webhook_id}", kAdmin},
+    {Method::kPatch, "/webhooks/{webhook_id}", kAdmin},
+    {Method::kDelete, "/webhooks/{webhook_id}", kAdmin},
+    {Method::kPost, "/webhooks/{webhook_id}/test", kAdmin},
 };
 constexpr std::string_view kMlflowPrefixes[] = {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/2.0/preview/mlflow"};
 // Its artifact proxy: each of these under kProxyPrefixes.

@@ -1,7 +1,8 @@
-// The artifact proxy, and listings of a run's artifacts. Bytes go from and to the peer piece by piece.
+// The artifact proxy, and artifacts of runs and of model versions. Bytes go from and to the peer piece by piece.
 #include <utility>
 
 #include "api/mlflow/answers.h"
+#include "api/mlflow/registry_words.h"
 #include "api/mlflow/routes.h"
 #include "api/mlflow/validation.h"
 #include "base/text.h"
@@ -66,9 +67,8 @@ Task<Result<net::Response>> Delete(Artifacts& artifacts, net::Request& request) 
 }
 
 /// Below the proxy's root. Errors: kUnimplemented for artifacts that lie elsewhere.
-Result<std::string> PlaceOf(const tracking::Run& run, const std::string& path) {
-  const std::string_view uri = run.artifact_uri;
-  if (!uri.starts_with(kScheme)) return Unimplemented("the artifacts of this run lie at ", uri);
+Result<std::string> PlaceOf(std::string_view uri, const std::string& path) {
+  if (!uri.starts_with(kScheme)) return Unimplemented("these artifacts lie at ", uri);
   std::string place(uri.substr(kScheme.size()));
   while (place.starts_with('/')) place.erase(0, 1);
   if (path.empty()) return place;
@@ -80,7 +80,7 @@ Task<Result<std::string>> PlaceInRun(Tracking& tracking, const Parameters& param
   std::string id = CO_TRY(parameters.RunId());
   const std::string path = CO_TRY(parameters.Text("path"));
   const tracking::RunDetails details = CO_TRY(co_await tracking.GetRun(tracking::RunId(std::move(id))));
-  co_return PlaceOf(details.run, path);
+  co_return PlaceOf(details.run.artifact_uri, path);
 }
 
 Task<Result<Json>> ListOfRun(Tracking& tracking, Artifacts& artifacts, const Parameters& parameters) {
@@ -94,14 +94,27 @@ Task<Result<Json>> ListOfRun(Tracking& tracking, Artifacts& artifacts, const Par
   co_return answer;
 }
 
-Task<Result<std::string>> PlaceAsked(Tracking& tracking, net::Request& request) {
-  const Parameters parameters = CO_TRY(co_await Parameters::Read(request));
-  co_return co_await PlaceInRun(tracking, parameters);
+Task<Result<std::string>> PlaceInVersion(registry::Registry& registry, const Parameters& parameters) {
+  const registry::ModelName name = CO_TRY(RequiredModelName(parameters));
+  const std::int64_t number = CO_TRY(RequiredVersion(parameters));
+  const std::string path = CO_TRY(parameters.RequiredText("path"));
+  auto found = co_await registry.GetVersion(name, Cat(number));
+  const registry::ModelVersion version = CO_TRY(Worded(std::move(found), NoSuchVersion(name, number)));
+  const std::string& files = version.FilesUri();
+  co_return PlaceOf(files.empty() ? SourceOfVersion(version) : files, path);
 }
 
-Task<void> SendOfRun(Tracking& tracking, Artifacts& artifacts, BlobDoor door, net::Request& request,
+/// Sends the file that the request's parameters name, by `place_of`.
+template <typename PlaceOfParameters>
+Task<void> SendNamed(PlaceOfParameters place_of, Artifacts& artifacts, BlobDoor door, net::Request& request,
                      net::Responder& responder) {
-  auto place = co_await PlaceAsked(tracking, request);
+  const auto parameters = co_await Parameters::Read(request);
+  Result<std::string> place = std::string();
+  if (parameters.ok()) {
+    place = co_await place_of(*parameters);
+  } else {
+    place = parameters.error();
+  }
   if (place.ok()) {
     co_await Send(artifacts, door, *std::move(place), request, responder);
   } else {
@@ -125,14 +138,20 @@ void AddProxy(net::RouteTable& routes, std::string_view prefix, Artifacts& artif
 
 }  // namespace
 
-void AddArtifactRoutes(net::RouteTable& routes, Tracking& tracking, Artifacts& artifacts, BlobDoor door) {
+void AddArtifactRoutes(net::RouteTable& routes, Tracking& tracking, registry::Registry& registry, Artifacts& artifacts,
+                       BlobDoor door) {
   for (const std::string_view prefix : kProxyPrefixes) AddProxy(routes, prefix, artifacts, door);
   AddRpc(routes, Method::kGet, "/artifacts/list", Permission::kRead,
          [&](const Parameters& parameters, net::Request&) { return ListOfRun(tracking, artifacts, parameters); });
-  routes.Add({Method::kGet, "/get-artifact", Permission::kRead, 0,
-              [&tracking, &artifacts, door](net::Request& request, net::Responder& responder) {
-                return SendOfRun(tracking, artifacts, door, request, responder);
-              }});
+  const auto add = [&](std::string_view path, auto place_of) {
+    routes.Add({Method::kGet, std::string(path), Permission::kRead, 0,
+                [&artifacts, door, place_of](net::Request& request, net::Responder& responder) {
+                  return SendNamed(place_of, artifacts, door, request, responder);
+                }});
+  };
+  add("/get-artifact", [&tracking](const Parameters& parameters) { return PlaceInRun(tracking, parameters); });
+  add("/model-versions/get-artifact",
+      [&registry](const Parameters& parameters) { return PlaceInVersion(registry, parameters); });
 }
 
 }  // namespace mw::api::mlflow

@@ -27,12 +27,14 @@ class MlflowRoutesTest : public ::testing::Test {
  protected:
   MlflowRoutesTest() {
     std::vector<db::Migration> all = tracking::Migrations();
-    for (const db::Migration& migration : tracking::Uploads::Migrations()) all.push_back(migration);
+    for (const auto& more : {tracking::Uploads::Migrations(), registry::Migrations()}) {
+      all.insert(all.end(), more.begin(), more.end());
+    }
     EXPECT_TRUE(database_.Migrate(all).ok());
     AddExperimentRoutes(routes_, tracking_);
     AddRunRoutes(routes_, tracking_, clock_);
     AddMetricRoutes(routes_, tracking_);
-    AddArtifactRoutes(routes_, tracking_, artifacts_, door_);
+    AddArtifactRoutes(routes_, tracking_, registry_, artifacts_, door_);
     AddUploadRoutes(routes_, artifacts_, uploads_, door_);
     AddServerRoutes(routes_);
   }
@@ -72,6 +74,7 @@ class MlflowRoutesTest : public ::testing::Test {
   SimulatedClock clock_{FromMicros(kNow * 1000)};
   tracking::Tracking tracking_{database_, clock_};
   tracking::Artifacts artifacts_{database_, clock_};
+  registry::Registry registry_{database_, clock_};
   std::unique_ptr<blob::BlobStore> blobs_ = std::move(*blob::DirectoryBlobs::Open(directory_.path() + "/blobs"));
   AtOnce workers_;
   BlobDoor door_{*blobs_, workers_};
@@ -252,6 +255,19 @@ TEST_F(MlflowRoutesTest, KeepsArtifactsAndGivesThemWholeOrInParts) {
   EXPECT_TRUE(
       Get(Cat("/get-artifact?path=../x&run_id=", run)).starts_with("400 INVALID_PARAMETER_VALUE: Invalid path"));
   EXPECT_TRUE(Get("/get-artifact?path=x&run_id=nobody").starts_with("404 RESOURCE_DOES_NOT_EXIST"));
+  registry::NewVersion version;
+  version.name = {"default", "iris"};
+  version.source_uri = Cat("mlflow-artifacts:/0/", run, "/artifacts/model");
+  ASSERT_TRUE(SyncWait(registry_.CreateVersion(version)).ok());
+  version.source_uri = "s3://elsewhere/model";
+  ASSERT_TRUE(SyncWait(registry_.CreateVersion(version)).ok());
+  const std::string of_version = "/model-versions/get-artifact?name=iris&version=";
+  EXPECT_EQ(send(net::Method::kGet, of_version + "1&path=weights.bin").body, "0123456789");
+  EXPECT_TRUE(Get(of_version + "1&path=../x").starts_with("400 INVALID_PARAMETER_VALUE: Invalid path"));
+  EXPECT_TRUE(Get(of_version + "1&path=none").starts_with("404 RESOURCE_DOES_NOT_EXIST"));
+  EXPECT_TRUE(Get(of_version + "1").starts_with("400 INVALID_PARAMETER_VALUE: Missing value"));
+  EXPECT_TRUE(Get(of_version + "9&path=x").starts_with("404 RESOURCE_DOES_NOT_EXIST: Model Version (name=iris"));
+  EXPECT_EQ(Get(of_version + "2&path=x"), "501 NOT_IMPLEMENTED: these artifacts lie at s3://elsewhere/model");
   EXPECT_EQ(send(net::Method::kDelete, root + "/model").body, "{}");
   EXPECT_EQ(send(net::Method::kGet, root + "/model/weights.bin").status, 404);
 }

@@ -177,6 +177,13 @@ Result<std::vector<std::string>> Parameters::Texts(std::string_view name) const 
   return texts;
 }
 
+Result<std::optional<Parameters>> Parameters::Object(std::string_view name) const {
+  const Json* member = Find(name);
+  if (member == nullptr) return std::optional<Parameters>();
+  if (!member->IsObject()) return WrongType(name, *member);
+  return std::optional<Parameters>(std::in_place, *member, Cat(path_, name, "."));
+}
+
 Result<std::vector<Parameters>> Parameters::List(std::string_view name) const {
   std::vector<Parameters> list;
   const Json* member = Find(name);

@@ -38,6 +38,8 @@ class Parameters {
   [[nodiscard]] Result<double> RequiredDouble(std::string_view name) const;
   [[nodiscard]] Result<bool> Bool(std::string_view name, bool otherwise) const;
   [[nodiscard]] Result<std::vector<std::string>> Texts(std::string_view name) const;
+  /// Nothing when missing.
+  [[nodiscard]] Result<std::optional<Parameters>> Object(std::string_view name) const;
   /// Objects of a list, each called by its place.
   [[nodiscard]] Result<std::vector<Parameters>> List(std::string_view name) const;
   /// run_id, else the older run_uuid.

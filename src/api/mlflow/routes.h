@@ -8,6 +8,7 @@
 #include "tracking/artifacts.h"
 #include "tracking/tracking.h"
 #include "tracking/uploads.h"
+#include "webhooks/webhooks.h"
 
 namespace mw::api::mlflow {
 
@@ -17,9 +18,9 @@ void AddExperimentRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 void AddRunRoutes(net::RouteTable& routes, tracking::Tracking& tracking, const Clock& clock);
 /// metrics/*
 void AddMetricRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
-/// The artifact proxy (mlflow-artifacts/*), artifacts/list, /get-artifact
-void AddArtifactRoutes(net::RouteTable& routes, tracking::Tracking& tracking, tracking::Artifacts& artifacts,
-                       BlobDoor door);
+/// The artifact proxy (mlflow-artifacts/*), artifacts/list, /get-artifact, /model-versions/get-artifact
+void AddArtifactRoutes(net::RouteTable& routes, tracking::Tracking& tracking, registry::Registry& registry,
+                       tracking::Artifacts& artifacts, BlobDoor door);
 /// mlflow-artifacts/mpu/*, /presigned/*: large files in parts, up and down.
 void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, tracking::Uploads& uploads,
                      BlobDoor door);
@@ -27,6 +28,8 @@ void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, tr
 void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry);
 /// model-versions/*
 void AddVersionRoutes(net::RouteTable& routes, registry::Registry& registry);
+/// webhooks/*: for administrators, since their URLs may be secrets and what they are sent leaves the machine.
+void AddWebhookRoutes(net::RouteTable& routes, webhooks::Webhooks& webhooks);
 /// /version, and what is not there.
 void AddServerRoutes(net::RouteTable& routes);
 

@@ -24,6 +24,7 @@
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
+#include "webhooks/webhooks.h"
 
 namespace mw::api::native {
 
@@ -86,6 +87,8 @@ void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry:
                       endpoints::Endpoints& endpoints, const Clock& clock);
 /// /api/v1/compare, /api/v1/runs/{id}/reproduce, /api/v1/experiments/{id}/baseline
 void AddCompareRoutes(net::RouteTable& routes, compare::FactSources sources);
+/// /api/v1/webhooks/{id}/deliveries: what became of each event
+void AddWebhookRoutes(net::RouteTable& routes, webhooks::Webhooks& webhooks);
 /// Sizes of experiments, retention rules, gc.
 void AddStorageRoutes(net::RouteTable& routes, retention::Retention& retention);
 

@@ -174,6 +174,8 @@ void AddServerVerbs(const Registrar& registrar) {
   up->add_option("--artifacts", flags->artifacts, "s3://BUCKET/PREFIX; else HOME/artifacts");
   up->add_option("--s3-endpoint", flags->s3_endpoint, "http://HOST:PORT of the S3-speaking server");
   up->add_option("--s3-region", flags->s3_region, "Its region (us-east-1)");
+  up->add_option("--webhook-allow", flags->webhook_allow,
+                 "Networks that webhooks may reach besides the public internet, also by http: 127.0.0.1,10.0.0.0/8");
   up->add_option("--log-level", flags->log_level, "debug, info, warning or error");
 
   const auto serve = std::make_shared<ServeArguments>();

@@ -19,6 +19,7 @@ void AddDoctorVerb(const Registrar& registrar);     ///< doctor
 void AddHomeVerbs(const Registrar& registrar);      ///< backup, restore
 void AddStorageVerbs(const Registrar& registrar);   ///< storage, gc, retention
 void AddChangesVerb(const Registrar& registrar);    ///< changes
+void AddWebhooksVerb(const Registrar& registrar);   ///< webhooks
 void AddTransferVerbs(const Registrar& registrar);  ///< import, export
 void AddBenchVerb(const Registrar& registrar);      ///< bench
 void AddLineageVerbs(const Registrar& registrar);   ///< lineage, record, compare, reproduce, baseline, note
