@@ -37,7 +37,8 @@ Result<Url> Url::ParseWeb(std::string_view text) {
   }
   url.scheme = ToLower(text.substr(0, colon));
   if (url.scheme != "http" && url.scheme != "https") {
-    return InvalidArgument("URL ", Quoted(text), " has scheme ", Quoted(url.scheme), "; only http and https are spoken");
+    return InvalidArgument("URL ", Quoted(text), " has scheme ", Quoted(url.scheme),
+                           "; only http and https are spoken");
   }
   url.port = url.scheme == "http" ? kHttpPort : kHttpsPort;
   std::string_view rest = text.substr(colon + 3);

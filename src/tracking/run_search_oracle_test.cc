@@ -150,8 +150,7 @@ class RunSearchOracle : public db::StoreTest<Driver> {
       case 6:
         return {"params.note LIKE 'nnn%a'",
                 param("note", [](const auto& v) { return v.starts_with("nnn") && v.ends_with("a"); })};
-      case 7:
-        return {"params.note != 'nnn'", param("note", [](const auto& v) { return v != "nnn"; })};
+      case 7: return {"params.note != 'nnn'", param("note", [](const auto& v) { return v != "nnn"; })};
       case 8:
         return {"params.note ILIKE '%N\xC3\xA4_'", param("note", [](const auto& v) {
                   const std::size_t last = v.empty() ? 0 : BeginOfLast(v);

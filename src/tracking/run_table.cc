@@ -42,8 +42,7 @@ Result<std::vector<RunLine>> FindLines(db::Snapshot& snapshot, const ExperimentI
 }
 
 Result<RunKeys> FindKeys(db::Snapshot& snapshot, const ExperimentId& experiment) {
-  std::vector<RunLine> lines =
-      TRY(FindLines(snapshot, experiment, Stage::kActive, std::nullopt, RunTable::kLinesMax));
+  std::vector<RunLine> lines = TRY(FindLines(snapshot, experiment, Stage::kActive, std::nullopt, RunTable::kLinesMax));
   if (lines.empty()) {
     lines = TRY(FindLines(snapshot, experiment, Stage::kDeleted, std::nullopt, RunTable::kSampledMax));
   }
@@ -74,8 +73,7 @@ Result<std::vector<RunDetails>> FindRows(db::Snapshot& snapshot, const std::vect
 Task<Result<std::vector<RunLine>>> RunTable::Lines(ExperimentId experiment, Stage stage,
                                                    std::optional<LinePlace> before, std::int64_t limit) {
   limit = std::clamp(limit, std::int64_t{1}, kLinesMax);
-  co_return co_await database_.Read(
-      [&](db::Snapshot& s) { return FindLines(s, experiment, stage, before, limit); });
+  co_return co_await database_.Read([&](db::Snapshot& s) { return FindLines(s, experiment, stage, before, limit); });
 }
 
 Task<Result<std::vector<RunLine>>> RunTable::LinesSince(ExperimentId experiment, std::int64_t number) {
@@ -102,10 +100,10 @@ Task<Result<Column<std::string>>> RunTable::Texts(ExperimentId experiment, Colum
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::TextColumn(s, experiment, kind, key); });
 }
 
-Task<Result<std::vector<std::int64_t>>> RunTable::Matches(ExperimentId experiment, Stage stage,
-                                                          search::Filter filter) {
+Task<Result<std::vector<std::int64_t>>> RunTable::Matches(ExperimentId experiment, Stage stage, search::Filter filter) {
   co_return co_await database_.Read([&](db::Snapshot& s) -> Result<std::vector<std::int64_t>> {
-    return TRY(store::MatchRuns(s, experiment, stage, filter)).Numbers();
+    return TRY(store::MatchRuns(s, experiment, stage, filter))
+    .Numbers();
   });
 }
 

@@ -28,9 +28,7 @@ constexpr std::string_view kColumns =
     "webhook_id, number, delivery_id, event, happened_at, queued_at, status, due_at, attempts, tried_at, answer_code,"
     " error";
 
-db::Value TimeOrNull(const std::optional<Timestamp>& at) {
-  return at ? db::Value(ToMicros(*at)) : db::Value(nullptr);
-}
+db::Value TimeOrNull(const std::optional<Timestamp>& at) { return at ? db::Value(ToMicros(*at)) : db::Value(nullptr); }
 
 }  // namespace
 
@@ -68,9 +66,9 @@ Result<std::vector<Head>> FindHeads(db::Snapshot& snapshot) {
 }
 
 Result<std::optional<Delivery>> FindDelivery(db::Snapshot& snapshot, const std::string& webhook, std::int64_t number) {
-  const db::Rows rows = TRY(snapshot.Query(
-      Cat("SELECT ", kColumns, ", body FROM webhook_deliveries WHERE webhook_id = ? AND number = ?"),
-      {webhook, number}));
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT ", kColumns, ", body FROM webhook_deliveries WHERE webhook_id = ? AND number = ?"),
+                         {webhook, number}));
   if (rows.empty()) return std::optional<Delivery>();
   return std::optional(DeliveryOf(rows[0]));
 }

@@ -36,10 +36,10 @@ Plan NextToSend(std::vector<Head> heads, const std::set<std::string>& sending, T
 
 /// What came of a request.
 struct Attempt {
-  int answer_code = 0;                      ///< 0: no answer
-  std::string error = {};                   ///< empty when it was answered
-  bool hopeless = false;                    ///< no other attempt can do better
-  std::optional<Duration> retry_after = {}; ///< as the receiver asked
+  int answer_code = 0;                       ///< 0: no answer
+  std::string error = {};                    ///< empty when it was answered
+  bool hopeless = false;                     ///< no other attempt can do better
+  std::optional<Duration> retry_after = {};  ///< as the receiver asked
 };
 
 /// The delivery after it. `jitter` in [0, 1): the wait is between half and all of what it would be.

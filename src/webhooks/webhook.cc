@@ -166,8 +166,8 @@ Status CheckReach(std::string_view url, const std::string& address, const net::N
                             address, "; `up --webhook-allow` names the networks that may be reached besides");
   }
   if (url.size() >= 6 && EqualsIgnoreCase(url.substr(0, 6), "https:")) return Ok();
-  return PermissionDenied("a webhook goes to ", address, " by https only; `up --webhook-allow` names the networks that ",
-                          "may be reached without");
+  return PermissionDenied("a webhook goes to ", address,
+                          " by https only; `up --webhook-allow` names the networks that ", "may be reached without");
 }
 
 }  // namespace mw::webhooks

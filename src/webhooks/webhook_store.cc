@@ -65,11 +65,11 @@ Result<std::int64_t> CountWebhooks(db::Snapshot& snapshot) {
 }
 
 Status UpdateWebhook(db::Transaction& transaction, const Webhook& webhook) {
-  TRY(transaction.Execute("UPDATE webhooks SET name = ?, description = ?, url = ?, events = ?, active = ?, secret = ?,"
-                          " updated_at = ? WHERE webhook_id = ?",
-                          {webhook.name, webhook.description, webhook.url, EventsText(webhook),
-                           std::int64_t{webhook.active}, db::Bytes{webhook.sealed_secret}, ToMicros(webhook.updated),
-                           webhook.id}));
+  TRY(transaction.Execute(
+      "UPDATE webhooks SET name = ?, description = ?, url = ?, events = ?, active = ?, secret = ?,"
+      " updated_at = ? WHERE webhook_id = ?",
+      {webhook.name, webhook.description, webhook.url, EventsText(webhook), std::int64_t{webhook.active},
+       db::Bytes{webhook.sealed_secret}, ToMicros(webhook.updated), webhook.id}));
   return Ok();
 }
 

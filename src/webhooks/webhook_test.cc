@@ -21,7 +21,8 @@ TEST(WebhookWords, SaysEventsAsMlflowDoes) {
   EXPECT_EQ(DeliveryBody(kind, FromMicros(1'700'000'000'000'042), Json::Make({{"name", "iris"}})),
             R"({"entity":"model_version_tag","action":"set","timestamp":"2023-11-14T22:13:20.000042+00:00",)"
             R"("data":{"name":"iris"}})");
-  EXPECT_NE(DeliveryBody(kind, kNow, Json()).find(R"("timestamp":"2023-11-14T22:13:20.000000+00:00")"), std::string::npos);
+  EXPECT_NE(DeliveryBody(kind, kNow, Json()).find(R"("timestamp":"2023-11-14T22:13:20.000000+00:00")"),
+            std::string::npos);
   EXPECT_EQ(EventKindOf(kind.text()), kind);
   EXPECT_EQ(ParseEventKind("registered_model", "deleted").error().message,
             "Invalid action 'deleted' for entity 'registered_model'. Valid actions are: ['created']");
@@ -30,9 +31,8 @@ TEST(WebhookWords, SaysEventsAsMlflowDoes) {
 
 TEST(WebhookWords, HasAnExampleOfEachEvent) {
   const auto example = [](std::string_view text) { return ExampleData(EventKindOf(text)).Dump(); };
-  EXPECT_EQ(example("registered_model.created"),
-            R"({"name":"example_model","tags":{"example_key":"example_value"},)"
-            R"("description":"An example registered model"})");
+  EXPECT_EQ(example("registered_model.created"), R"({"name":"example_model","tags":{"example_key":"example_value"},)"
+                                                 R"("description":"An example registered model"})");
   EXPECT_EQ(example("model_version.created"),
             R"({"name":"example_model","version":"1","source":"models:/123","run_id":"abcd1234abcd5678",)"
             R"("tags":{"example_key":"example_value"},"description":"An example model version"})");
@@ -65,11 +65,12 @@ TEST(WebhookRules, ReachesThePublicInternetByHttpsAlone) {
   for (const char* good : {"https://hooks.example.com/x?y", "https://8.8.8.8/", "HTTPS://h:8443"}) {
     EXPECT_TRUE(CheckUrl(good, none).ok()) << good;
   }
-  EXPECT_EQ(CheckUrl("ftp://a/", none).error().message, "Invalid webhook URL scheme: 'ftp'. Allowed schemes are: https.");
+  EXPECT_EQ(CheckUrl("ftp://a/", none).error().message,
+            "Invalid webhook URL scheme: 'ftp'. Allowed schemes are: https.");
   for (const char* bad :
-       {"", "no url", "http://hooks.example.com/", "https://", "https://127.0.0.1/", "https://localhost/", "https://[::1]/",
-        "https://169.254.169.254/latest/meta-data", "https://10.0.0.1", "https://[::ffff:10.0.0.1]/", "https://u:p@h/",
-        "https://h/ x", "https://h\r\nX: y/", "file:///etc/passwd"}) {
+       {"", "no url", "http://hooks.example.com/", "https://", "https://127.0.0.1/", "https://localhost/",
+        "https://[::1]/", "https://169.254.169.254/latest/meta-data", "https://10.0.0.1", "https://[::ffff:10.0.0.1]/",
+        "https://u:p@h/", "https://h/ x", "https://h\r\nX: y/", "file:///etc/passwd"}) {
     EXPECT_EQ(CheckUrl(bad, none).error().code, Code::kInvalidArgument) << bad;
   }
   EXPECT_FALSE(CheckUrl(Cat("https://h/", std::string(2048, 'x')), none).ok());

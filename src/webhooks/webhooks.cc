@@ -117,8 +117,8 @@ Result<Outgoing> Webhooks::Request(const Webhook& webhook, const std::string& de
 Task<Result<TestResult>> Webhooks::Test(std::string id, std::optional<EventKind> event) {
   const Webhook webhook = CO_TRY(co_await Get(std::move(id)));
   const EventKind kind = event.value_or(webhook.events.front());
-  const Outgoing request = CO_TRY(Request(webhook, NewIdText(parts_.clock),
-                                          DeliveryBody(kind, parts_.clock.Now(), ExampleData(kind))));
+  const Outgoing request =
+      CO_TRY(Request(webhook, NewIdText(parts_.clock), DeliveryBody(kind, parts_.clock.Now(), ExampleData(kind))));
   const auto post = [this, &request] { return parts_.sender.Post(request); };
   const Result<net::Response> answer = co_await Offload(parts_.workers, post);
   TestResult result;
@@ -166,7 +166,8 @@ Status Webhooks::RecordFor(db::Transaction& transaction, const std::string& webh
   own.webhook = webhook;
   own.number = TRY(store::NextNumber(transaction, webhook));
   own.id = NewIdText(parts_.clock);
-  const bool full = TRY(store::AddWaiting(transaction, webhook, 1)) > kPendingMax;
+  const bool full = TRY(store::AddWaiting(transaction, webhook, 1))
+  > kPendingMax;
   if (full || own.body.size() > kBodyBytesMax) {
     TRY(store::AddWaiting(transaction, webhook, -1));
     own.status = DeliveryStatus::kFailed;

@@ -41,9 +41,9 @@ Json WebhookJson(const Webhook& webhook) {
 Json WebhookAnswer(const Webhook& webhook) { return Json::Make({{"webhook", WebhookJson(webhook)}}); }
 
 Result<EventKind> EventOf(const Parameters& event) {
-  const std::string entity = TRY(event.Enum(
-      "entity", {"REGISTERED_MODEL", "MODEL_VERSION", "MODEL_VERSION_TAG", "MODEL_VERSION_ALIAS", "PROMPT",
-                 "PROMPT_VERSION", "PROMPT_TAG", "PROMPT_VERSION_TAG", "PROMPT_ALIAS", "BUDGET_POLICY"}));
+  const std::string entity = TRY(
+      event.Enum("entity", {"REGISTERED_MODEL", "MODEL_VERSION", "MODEL_VERSION_TAG", "MODEL_VERSION_ALIAS", "PROMPT",
+                            "PROMPT_VERSION", "PROMPT_TAG", "PROMPT_VERSION_TAG", "PROMPT_ALIAS", "BUDGET_POLICY"}));
   const std::string action = TRY(event.Enum("action", {"CREATED", "UPDATED", "DELETED", "SET", "EXCEEDED"}));
   return webhooks::ParseEventKind(ToLower(entity), ToLower(action));
 }
@@ -67,7 +67,8 @@ Result<webhooks::NewWebhook> NewWebhookOf(const Parameters& parameters) {
   webhook.events = TRY(EventsOf(parameters));
   webhook.description = TRY(parameters.Text("description"));
   webhook.secret = TRY(parameters.Text("secret"));
-  webhook.active = TRY(ActiveOf(parameters)).value_or(true);
+  webhook.active = TRY(ActiveOf(parameters))
+  .value_or(true);
   return webhook;
 }
 
@@ -77,7 +78,8 @@ Task<Result<Json>> Create(Webhooks& webhooks, const Parameters& parameters, net:
 }
 
 Task<Result<Json>> List(Webhooks& webhooks, const Parameters& parameters, net::Request& /*request*/) {
-  const std::int64_t asked = CO_TRY(parameters.Int("max_results")).value_or(0);
+  const std::int64_t asked = CO_TRY(parameters.Int("max_results"))
+  .value_or(0);
   const std::int64_t limit = asked == 0 ? kPageDefault : asked;
   const std::string after = CO_TRY(parameters.Text("page_token"));
   if (!after.empty() && after.size() != kIdLength) {

@@ -47,9 +47,9 @@ class WebhookRoutesTest : public ::testing::Test {
     return Ask(method, Cat("/api/2.0/mlflow/webhooks", path), std::move(body));
   }
   std::string Create(std::string_view more = "") {
-    const std::string body = Cat(R"({"name":"hook","url":"http://127.0.0.1:9/",)",
-                                 R"("events":[{"entity":"MODEL_VERSION","action":"CREATED"},{"entity":1,"action":1}])",
-                                 more, "}");
+    const std::string body =
+        Cat(R"({"name":"hook","url":"http://127.0.0.1:9/",)",
+            R"("events":[{"entity":"MODEL_VERSION","action":"CREATED"},{"entity":1,"action":1}])", more, "}");
     const std::string said = Api(net::Method::kPost, "", body);
     const auto json = Json::Parse(said);
     return json.ok() ? json->Find("webhook")->StringOr("webhook_id", "") : said;
@@ -69,14 +69,16 @@ TEST_F(WebhookRoutesTest, MakesChangesAndForgetsThem) {
   const std::string id = Create(R"(,"secret":"a secret of ours","status":"DISABLED","description":"in words")");
   const std::string head = Cat(R"({"webhook":{"webhook_id":")", id, R"(","name":"hook","description":"in words",)",
                                R"("url":"http://127.0.0.1:9/","events":[)");
-  EXPECT_EQ(Api(net::Method::kGet, "/" + id),
-            Cat(head, R"({"entity":"MODEL_VERSION","action":"CREATED"},{"entity":"REGISTERED_MODEL","action":"CREATED"}],)",
-                R"("status":"DISABLED","creation_timestamp":1700000000000,"last_updated_timestamp":1700000000000}})"));
+  EXPECT_EQ(
+      Api(net::Method::kGet, "/" + id),
+      Cat(head, R"({"entity":"MODEL_VERSION","action":"CREATED"},{"entity":"REGISTERED_MODEL","action":"CREATED"}],)",
+          R"("status":"DISABLED","creation_timestamp":1700000000000,"last_updated_timestamp":1700000000000}})"));
   clock_.Advance(std::chrono::seconds(2));
-  EXPECT_EQ(Api(net::Method::kPatch, "/" + id,
-                R"({"status":"ACTIVE","description":"","events":[{"entity":"PROMPT_TAG","action":"SET"}]})"),
-            Cat(head, R"({"entity":"PROMPT_TAG","action":"SET"}],"status":"ACTIVE","creation_timestamp":1700000000000,)",
-                R"("last_updated_timestamp":1700000002000}})"))
+  EXPECT_EQ(
+      Api(net::Method::kPatch, "/" + id,
+          R"({"status":"ACTIVE","description":"","events":[{"entity":"PROMPT_TAG","action":"SET"}]})"),
+      Cat(head, R"({"entity":"PROMPT_TAG","action":"SET"}],"status":"ACTIVE","creation_timestamp":1700000000000,)",
+          R"("last_updated_timestamp":1700000002000}})"))
       << "what is empty stays";
   EXPECT_EQ(Api(net::Method::kDelete, "/" + id, "{}"), "{}");
   for (const auto& [method, rest, body] :
@@ -109,9 +111,10 @@ TEST_F(WebhookRoutesTest, RefusesInMlflowsWords) {
             "400 INVALID_PARAMETER_VALUE: Invalid action 'deleted' for entity 'registered_model'. Valid actions are: "
             "['created']");
   for (const char* body :
-       {R"({"url":"https://h/","events":[{"entity":1,"action":1}]})", R"({"name":"x","events":[{"entity":1,"action":1}]})",
-        R"({"name":"x","url":"https://h/"})", R"({"name":"x","url":"https://h/","events":[1]})",
-        R"({"name":"x","url":"https://h/","events":[{}]})", R"({"name":"x","url":7,"events":[{"entity":1,"action":1}]})"}) {
+       {R"({"url":"https://h/","events":[{"entity":1,"action":1}]})",
+        R"({"name":"x","events":[{"entity":1,"action":1}]})", R"({"name":"x","url":"https://h/"})",
+        R"({"name":"x","url":"https://h/","events":[1]})", R"({"name":"x","url":"https://h/","events":[{}]})",
+        R"({"name":"x","url":7,"events":[{"entity":1,"action":1}]})"}) {
     EXPECT_TRUE(Api(net::Method::kPost, "", body).starts_with("400 INVALID_PARAMETER_VALUE: ")) << body;
   }
 }

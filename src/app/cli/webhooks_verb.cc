@@ -51,8 +51,8 @@ void SayDeliveries(const Json& answer) {
   for (const Json& delivery : deliveries) {
     const std::int64_t code = delivery.IntOr("answer_code", 0);
     rows.push_back({Cat(delivery.IntOr("number", 0)), Seconds(delivery.StringOr("happened_at", "")),
-                    delivery.StringOr("event", ""), delivery.StringOr("status", ""),
-                    Cat(delivery.IntOr("attempts", 0)), code == 0 ? "-" : Cat(code), delivery.StringOr("error", "")});
+                    delivery.StringOr("event", ""), delivery.StringOr("status", ""), Cat(delivery.IntOr("attempts", 0)),
+                    code == 0 ? "-" : Cat(code), delivery.StringOr("error", "")});
   }
   Say(TextTable(rows));
 }
