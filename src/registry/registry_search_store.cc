@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "registry/registry_store.h"
 #include "registry/tag_store.h"
+#include "search/like.h"
 
 namespace mw::registry::store {
 namespace {
@@ -54,7 +55,7 @@ std::string_view OperatorOf(Comparator comparator) {
     case Comparator::kLessOrEqual: return " <= ?";
     case Comparator::kGreater: return " > ?";
     case Comparator::kGreaterOrEqual: return " >= ?";
-    default: return " LIKE ?";
+    default: return R"( LIKE ? ESCAPE '\')";
   }
 }
 
@@ -74,12 +75,12 @@ void AddTextTest(Sql& sql, std::string_view column, const Clause& clause) {
   }
   const std::string& text = std::get<std::string>(clause.value);
   if (clause.comparator == Comparator::kILike) {
-    sql.Add("LOWER(", column, ") LIKE ?");
-    sql.Bind(ToLower(text));
+    sql.Add("LOWER(", column, ")", OperatorOf(clause.comparator));
+    sql.Bind(search::EscapedPattern(ToLower(text)));
     return;
   }
   sql.Add(column, OperatorOf(clause.comparator));
-  sql.Bind(text);
+  sql.Bind(clause.comparator == Comparator::kLike ? search::EscapedPattern(text) : text);
   if (clause.comparator == Comparator::kLike) AddRange(sql, column, text);
 }
 

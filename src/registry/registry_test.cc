@@ -407,6 +407,9 @@ TYPED_TEST(RegistryTest, SearchesModels) {
   EXPECT_EQ(FoundModels(*this->registry_, Cat("tags.long = '", std::string(4999, 'a'), "'")), "");
   EXPECT_EQ(FoundModels(*this->registry_, "tags.letter ILIKE 'c' AND tags.long LIKE 'C%'"), "C");
   EXPECT_EQ(FoundModels(*this->registry_, "tags.nobody != 'b'"), "");
+  ASSERT_TRUE(SyncWait(this->registry_->SetModelTag({"default", "a"}, "path", R"(C:\data\b)")).ok());
+  EXPECT_EQ(FoundModels(*this->registry_, R"(tags.path LIKE 'C:\data\%')"), "a") << "a backslash stands for itself";
+  EXPECT_EQ(FoundModels(*this->registry_, R"(tags.path ILIKE 'c:\data\_')"), "a");
   EXPECT_FALSE(ParsePageToken("nonsense", WholeModelOrder({})).ok());
   EXPECT_FALSE(ParsePageToken("[1]", WholeModelOrder({})).ok()) << "of another order";
 }

@@ -56,4 +56,13 @@ bool MatchesLike(std::string_view text, std::string_view pattern) { return Match
 
 bool MatchesILike(std::string_view text, std::string_view pattern) { return Matches<AnyCase>(text, pattern); }
 
+std::string EscapedPattern(std::string_view pattern) {
+  std::string escaped;
+  for (const char c : pattern) {
+    if (c == '\\') escaped += c;
+    escaped += c;
+  }
+  return escaped;
+}
+
 }  // namespace mw::search
