@@ -167,6 +167,7 @@ Status Platform::BuildDomain() {
   TRY(SyncWait(lineage::Lineage::MakeSearchable(*database_)));
   tracking_ = std::make_unique<tracking::Tracking>(*database_, clock_);
   TRY(SyncWait(tracking_->PackOldPoints()));
+  logged_models_ = std::make_unique<tracking::LoggedModels>(*database_, clock_);
   artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
   run_table_ = std::make_unique<tracking::RunTable>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
@@ -271,9 +272,11 @@ Status Platform::Listen() {
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);
   api::mlflow::AddMetricRoutes(routes, *tracking_);
   api::mlflow::AddArtifactRoutes(routes, *tracking_, *registry_, *artifacts_, blob_door);
+  api::mlflow::AddLoggedModelRoutes(routes, *logged_models_);
+  api::mlflow::AddLoggedModelArtifactRoutes(routes, *logged_models_, *artifacts_, blob_door);
   api::mlflow::AddUploadRoutes(routes, *artifacts_, *uploads_, blob_door);
   api::mlflow::AddModelRoutes(routes, *registry_);
-  api::mlflow::AddVersionRoutes(routes, *registry_);
+  api::mlflow::AddVersionRoutes(routes, *registry_, *logged_models_);
   api::mlflow::AddWebhookRoutes(routes, *webhooks_);
   api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());

@@ -1,4 +1,4 @@
-// Collecting garbage: runs, then experiments, then what remains of them, then blobs.
+// Collecting garbage: runs and logged models, then experiments, then what remains of them, then blobs.
 #include "retention/retention.h"
 
 #include <algorithm>
@@ -59,28 +59,44 @@ Task<Status> Retention::RemoveRule(std::string experiment) {
   });
 }
 
-Task<Status> Retention::Purge(const std::vector<Trashed>& runs, const Collection& collection, Report& report) {
+template <typename TakeAway>
+Task<Status> Retention::Purge(const std::vector<Trashed>& wanted, bool dry_run, TakeAway take_away,
+                              std::vector<Trashed>& purged, std::vector<Kept>& kept) {
   const std::int64_t now = ToMicros(parts_.clock.Now()) / 1000;
-  for (const Trashed& run : runs) {
-    if (!IsWanted(collection, run)) continue;
+  for (const Trashed& each : wanted) {
     std::string reason;
-    bool purged = false;
+    bool gone = false;
     const auto decide = [&](db::Transaction& t) -> Status {
-      reason = TRY(WhyKept(t, run.id));
-      if (reason.empty() && !collection.dry_run) purged = TRY(tracking::Trash::PurgeRun(t, run, now));
+      reason = TRY(WhyKept(t, each.id));
+      if (reason.empty() && !dry_run) gone = TRY(take_away(t, each, now));
       return Ok();
     };
     CO_TRY(co_await parts_.database.Write(decide));
-    if (!reason.empty()) report.kept.push_back({run.id, reason});
-    if (purged || (reason.empty() && collection.dry_run)) report.runs.push_back(run);
+    if (!reason.empty()) kept.push_back({each.id, reason});
+    if (gone || (reason.empty() && dry_run)) purged.push_back(each);
   }
   co_return Ok();
+}
+
+Task<Status> Retention::PurgeAll(Timestamp before, const Collection& collection, Report& report) {
+  std::vector<Trashed> runs = CO_TRY(co_await parts_.trash.Runs(before));
+  std::erase_if(runs, [&](const Trashed& run) { return !IsWanted(collection, run); });
+  const auto take_run = [](db::Transaction& t, const Trashed& run, std::int64_t now) {
+    return tracking::Trash::PurgeRun(t, run, now);
+  };
+  CO_TRY(co_await Purge(runs, collection.dry_run, take_run, report.runs, report.kept));
+  if (!collection.runs.empty()) co_return Ok();
+  std::vector<Trashed> models = CO_TRY(co_await parts_.trash.Models(before));
+  std::erase_if(models, [&](const Trashed& model) { return !IsWanted(collection, model); });
+  CO_TRY(co_await Purge(models, collection.dry_run, tracking::Trash::PurgeModel, report.models, report.kept));
+  const std::vector<Trashed> experiments = CO_TRY(co_await parts_.trash.EmptyExperiments(before));
+  co_return co_await PurgeExperiments(experiments, collection, report);
 }
 
 Task<Status> Retention::PurgeExperiments(const std::vector<Trashed>& experiments, const Collection& collection,
                                          Report& report) {
   for (const Trashed& experiment : experiments) {
-    if (!collection.runs.empty() || !IsWanted(collection, experiment)) continue;
+    if (!IsWanted(collection, experiment)) continue;
     const std::string place = Cat("mlflow-artifacts:/", experiment.id, "/");
     const auto why = [&](db::Snapshot& s) { return WhyKept(s, place); };
     const std::string reason = CO_TRY(co_await parts_.database.Read(why));
@@ -139,10 +155,7 @@ Task<Result<Report>> Retention::Collect(Collection collection) {
   Report report;
   CO_TRY(co_await parts_.trash.Notice());
   const Timestamp before = parts_.clock.Now() - collection.older_than;
-  const std::vector<Trashed> runs = CO_TRY(co_await parts_.trash.Runs(before));
-  CO_TRY(co_await Purge(runs, collection, report));
-  const std::vector<Trashed> experiments = CO_TRY(co_await parts_.trash.EmptyExperiments(before));
-  CO_TRY(co_await PurgeExperiments(experiments, collection, report));
+  CO_TRY(co_await PurgeAll(before, collection, report));
   if (!collection.dry_run) {
     CO_TRY(co_await ClearAway());
     CO_TRY(co_await DeletePurgedBlobs(collection.grace, report));
@@ -183,17 +196,13 @@ Task<Result<std::int64_t>> Retention::ApplyRules() {
       Collection collection;
       collection.older_than = std::chrono::hours(24 * *rule->second.trash_days);
       collection.experiments.push_back(experiment.id.text());
-      const Timestamp before = parts_.clock.Now() - collection.older_than;
-      const std::vector<Trashed> runs = CO_TRY(co_await parts_.trash.Runs(before));
-      CO_TRY(co_await Purge(runs, collection, report));
-      const std::vector<Trashed> experiments = CO_TRY(co_await parts_.trash.EmptyExperiments(before));
-      CO_TRY(co_await PurgeExperiments(experiments, collection, report));
+      CO_TRY(co_await PurgeAll(parts_.clock.Now() - collection.older_than, collection, report));
     }
   }
   if (count > 0) CO_TRY(co_await parts_.trash.Notice());  // their time in the trash begins now
   CO_TRY(co_await ClearAway());
   CO_TRY(co_await DeletePurgedBlobs(kGrace, report));
-  co_return count + static_cast<std::int64_t>(report.runs.size() + report.experiments.size());
+  co_return count + static_cast<std::int64_t>(report.runs.size() + report.models.size() + report.experiments.size());
 }
 
 }  // namespace mw::retention

@@ -3,9 +3,10 @@
 //
 //   Rules --RunsToDelete, by the reconciler--> DeleteRun --> trash --Collect--> purged --Sweep--> blobs deleted
 //
-// Invariants: a run that a registered version was made of is neither deleted by a rule nor purged. A blob is deleted
-// only when nothing names it and nobody stored or asked for it within the grace period, so that an upload is never
-// overtaken. Whoever is killed in the middle has lost nothing that is named and goes on at the next collection.
+// Invariants: a run or logged model that a registered version was made of is neither deleted by a rule nor purged. A
+// blob is deleted only when nothing names it and nobody stored or asked for it within the grace period, so that an
+// upload is never overtaken. Whoever is killed in the middle has lost nothing that is named and goes on at the next
+// collection.
 #pragma once
 
 #include <chrono>
@@ -61,6 +62,7 @@ struct Kept {
 
 struct Report {
   std::vector<tracking::Trashed> runs;         ///< purged, or would be
+  std::vector<tracking::Trashed> models;       ///< logged models, likewise
   std::vector<tracking::Trashed> experiments;  ///< likewise
   std::vector<Kept> kept;                      ///< deleted, but still needed
   std::int64_t blobs = 0;                      ///< deleted, or would be
@@ -87,9 +89,14 @@ class Retention {
 
  private:
   Task<Status> DeleteByRule(const Rule& rule, const tracking::ExperimentId& experiment, std::int64_t& count);
-  Task<Status> Purge(const std::vector<tracking::Trashed>& runs, const Collection& collection, Report& report);
+  /// Whatever no version was made of, each by `take_away(transaction, trashed, now)`.
+  template <typename TakeAway>
+  Task<Status> Purge(const std::vector<tracking::Trashed>& wanted, bool dry_run, TakeAway take_away,
+                     std::vector<tracking::Trashed>& purged, std::vector<Kept>& kept);
   Task<Status> PurgeExperiments(const std::vector<tracking::Trashed>& experiments, const Collection& collection,
                                 Report& report);
+  /// Runs, then logged models, then experiments that hold neither.
+  Task<Status> PurgeAll(Timestamp before, const Collection& collection, Report& report);
   Task<Status> ClearAway();
   Task<Status> DeletePurgedBlobs(Duration grace, Report& report);
   Task<Status> SweepOrphans(const Collection& collection, Report& report);

@@ -10,6 +10,7 @@
 #include "registry/registry.h"
 #include "retention/rule.h"
 #include "tracking/artifacts.h"
+#include "tracking/logged_models.h"
 
 namespace mw::retention {
 namespace {
@@ -77,6 +78,7 @@ class RetentionTest : public db::StoreTest<Driver> {
   RetentionTest() : db::StoreTest<Driver>(All()) {}
   void Begin() override {
     tracking_.emplace(*this->database_, clock_);
+    models_.emplace(*this->database_, clock_);
     artifacts_.emplace(*this->database_, clock_);
     uploads_.emplace(*this->database_, clock_);
     trash_.emplace(*this->database_, clock_);
@@ -99,6 +101,14 @@ class RetentionTest : public db::StoreTest<Driver> {
       ASSERT_TRUE(SyncWait(artifacts_->Put({Cat("0/", id, "/artifacts/", content), digest, 1})).ok());
     }
   }
+  /// Deleted, with a file of that content.
+  std::string MakeDeletedModel(const std::string& content) {
+    const std::string id = SyncWait(models_->Create({tracking::ExperimentId("0"), content, "", ""}))->model.id.text();
+    const std::string digest = blobs_.Put(content).value();
+    EXPECT_TRUE(SyncWait(artifacts_->Put({Cat("0/models/", id, "/artifacts/model.pkl"), digest, 1})).ok());
+    EXPECT_TRUE(SyncWait(models_->Delete(tracking::LoggedModelId(id))).ok());
+    return id;
+  }
   void DeleteRun(const std::string& id) { ASSERT_TRUE(SyncWait(tracking_->DeleteRun(RunId(id))).ok()); }
   Report Collect(Collection collection = {}) {
     auto report = SyncWait(retention_->Collect(std::move(collection)));
@@ -113,6 +123,7 @@ class RetentionTest : public db::StoreTest<Driver> {
   AtOnce workers_;
   blob::MemoryBlobs blobs_;
   std::optional<tracking::Tracking> tracking_;
+  std::optional<tracking::LoggedModels> models_;
   std::optional<tracking::Artifacts> artifacts_;
   std::optional<tracking::Uploads> uploads_;
   std::optional<tracking::Trash> trash_;
@@ -154,6 +165,39 @@ TYPED_TEST(RetentionTest, WhatARegisteredVersionWasMadeOfStaysAndTheAnswerSaysWh
   ASSERT_EQ(report.kept.size(), 1U);
   EXPECT_EQ(report.kept[0].reason, "model \"late\" version 1 was made of it; delete that version first");
   EXPECT_TRUE(this->HasRun("a") && this->HasBlob("weights"));
+}
+
+TYPED_TEST(RetentionTest, DeletedModelsGoUnlessAVersionWasMadeOfThem) {
+  const std::string gone = this->MakeDeletedModel("gone"), used = this->MakeDeletedModel("used");
+  registry::NewVersion version;
+  version.name = {"default", "late"};
+  version.source_uri = Cat("models:/", used);
+  version.storage_uri = Cat("mlflow-artifacts:/0/models/", used, "/artifacts");
+  ASSERT_TRUE(SyncWait(this->registry_->CreateVersion(version)).ok());
+  EXPECT_EQ(this->Collect({.dry_run = true}).models.size(), 1U);
+  EXPECT_TRUE(this->Collect({.runs = {"a"}}).models.empty()) << "runs alone were asked for";
+  EXPECT_TRUE(this->Collect({.experiments = {"7"}}).models.empty()) << "of another experiment";
+  EXPECT_TRUE(this->Collect({.older_than = std::chrono::hours(1)}).models.empty());
+  const Report report = this->Collect();
+  ASSERT_EQ(report.models.size(), 1U);
+  EXPECT_EQ(report.models[0].id, gone);
+  ASSERT_EQ(report.kept.size(), 1U);
+  EXPECT_EQ(report.kept[0].id, used);
+  EXPECT_EQ(report.kept[0].reason, "model \"late\" version 1 was made of it; delete that version first");
+  EXPECT_FALSE(this->HasBlob("gone"));
+  EXPECT_TRUE(this->HasBlob("used"));
+  EXPECT_FALSE(SyncWait(this->models_->Get(tracking::LoggedModelId(gone), true)).ok());
+  EXPECT_TRUE(SyncWait(this->models_->Get(tracking::LoggedModelId(used), true)).ok());
+}
+
+TYPED_TEST(RetentionTest, RulesTakeDeletedModelsToo) {
+  this->MakeDeletedModel("file");
+  ASSERT_TRUE(SyncWait(this->retention_->SetRule({"*", {}, {}, 7})).ok());
+  this->clock_.Advance(std::chrono::hours(24 * 6));
+  EXPECT_EQ(SyncWait(this->retention_->ApplyRules()).value(), 0);
+  this->clock_.Advance(std::chrono::hours(25));
+  EXPECT_EQ(SyncWait(this->retention_->ApplyRules()).value(), 1);
+  EXPECT_FALSE(this->HasBlob("file"));
 }
 
 TYPED_TEST(RetentionTest, OrphansGoAndWhatIsNamedAnywhereStays) {

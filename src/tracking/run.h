@@ -91,12 +91,20 @@ struct MetricPoint {
 /// tried again may log another one.
 enum class ParamRule : std::uint8_t { kOnce, kLastStays };
 
+/// Which logged model, and which dataset, one of a batch's metrics was measured of.
+struct ModelPoint {
+  std::size_t metric = 0;  ///< its place in LogBatch::metrics
+  std::string model;       ///< id
+  std::string dataset_name, dataset_digest;
+};
+
 struct LogBatch {
   RunId run;
   std::vector<MetricPoint> metrics;
   std::vector<std::pair<std::string, std::string>> params;
   std::vector<std::pair<std::string, std::string>> tags;  ///< the last value stays
   ParamRule param_rule = ParamRule::kOnce;
+  std::vector<ModelPoint> model_points = {};
 };
 
 /// A run with what was logged last.

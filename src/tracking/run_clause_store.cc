@@ -60,7 +60,8 @@ std::string EscapedPattern(std::string_view pattern) {
   return escaped;
 }
 
-/// `column` compared with a text, or with a list of them.
+}  // namespace
+
 Sql TextTest(std::string_view column, const Clause& clause) {
   Sql sql;
   if (const auto* list = std::get_if<std::vector<std::string>>(&clause.value)) {
@@ -99,6 +100,23 @@ Sql NumberTest(std::string_view column, const Clause& clause) {
   }
   return sql;
 }
+
+Sql Behind(const std::vector<OrderStep>& steps) {
+  Sql sql;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    sql.Add(i == 0 ? "(" : " OR (");
+    for (std::size_t j = 0; j <= i; ++j) {
+      sql.Add(j == 0 ? "" : " AND ");
+      sql.Append(steps[j].expression);
+      sql.Add(j < i ? " = ?" : steps[j].ascending ? " > ?" : " < ?");
+      std::visit([&sql](const auto& value) { sql.Bind(value); }, steps[j].value);
+    }
+    sql.Add(")");
+  }
+  return sql;
+}
+
+namespace {
 
 ClauseSql AttributeClause(const Clause& clause) {
   const std::string_view column = ColumnOf(clause.key);

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "base/text.h"
 #include "db/database.h"
@@ -47,6 +49,19 @@ struct ClauseSql {
   Sql test = {};                      ///< of the run r and its experiment e
   std::optional<Source> source = {};  ///< one row of each run that fits, and perhaps of others
 };
+
+/// `column` compared with the clause's text, list of texts, or number.
+Sql TextTest(std::string_view column, const search::Clause& clause);
+Sql NumberTest(std::string_view column, const search::Clause& clause);
+
+/// One expression of an order, and what the last row of the page before has there.
+struct OrderStep {
+  Sql expression;
+  bool ascending = true;
+  std::variant<std::int64_t, double, std::string> value = {};
+};
+/// What comes behind that row: greater in the first expression that differs.
+Sql Behind(const std::vector<OrderStep>& steps);
 
 /// A clause about a dataset fits no run.
 Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const search::Clause& clause);

@@ -73,8 +73,12 @@ std::string PageToken(const RunPlace& place) {
 }
 
 Result<RunPlace> ParsePageToken(std::string_view token, const search::OrderBy& order) {
+  return ParsePageToken(token, order.size());
+}
+
+Result<RunPlace> ParsePageToken(std::string_view token, std::size_t keys) {
   const std::optional<std::string> text = FromHex(token);
-  std::optional<RunPlace> place = text ? ReadPlace(*text, order.size()) : std::nullopt;
+  std::optional<RunPlace> place = text ? ReadPlace(*text, keys) : std::nullopt;
   if (place) return *std::move(place);
   return InvalidArgument("Invalid page token, could not base64-decode ", Quoted(token),
                          "; it is not one that this search gave");

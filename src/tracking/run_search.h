@@ -48,5 +48,7 @@ struct RunPage {
 std::string PageToken(const RunPlace& place);
 /// Errors: kInvalidArgument for a token that is none, or of an order of another length.
 Result<RunPlace> ParsePageToken(std::string_view token, const search::OrderBy& order);
+/// The same, of an order of so many keys.
+Result<RunPlace> ParsePageToken(std::string_view token, std::size_t keys);
 
 }  // namespace mw::tracking

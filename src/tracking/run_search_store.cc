@@ -83,14 +83,9 @@ Result<std::vector<Key>> KeysOf(db::Snapshot& snapshot, const search::OrderBy& o
   return keys;
 }
 
-/// What comes behind the place: greater in the first expression that differs.
+/// What comes behind the place.
 Sql Behind(const std::vector<Key>& keys, const RunPlace& place) {
-  struct Step {
-    Sql expression;
-    bool ascending;
-    std::variant<std::int64_t, double, std::string> value;
-  };
-  std::vector<Step> steps;
+  std::vector<OrderStep> steps;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!keys[i].rank.text.empty()) steps.push_back({keys[i].rank, true, place.keys[i].rank});
     // Among those that lack a key, or have a NaN, its value decides nothing.
@@ -101,16 +96,7 @@ Sql Behind(const std::vector<Key>& keys, const RunPlace& place) {
   steps.push_back({{"r.id"}, true, place.id});
   Sql sql;
   sql.Add(" AND (");
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    sql.Add(i == 0 ? "(" : " OR (");
-    for (std::size_t j = 0; j <= i; ++j) {
-      sql.Add(j == 0 ? "" : " AND ");
-      sql.Append(steps[j].expression);
-      sql.Add(j < i ? " = ?" : steps[j].ascending ? " > ?" : " < ?");
-      std::visit([&sql](const auto& value) { sql.Bind(value); }, steps[j].value);
-    }
-    sql.Add(")");
-  }
+  sql.Append(Behind(steps));
   sql.Add(")");
   return sql;
 }

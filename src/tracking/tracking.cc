@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tracking/chart_store.h"
 #include "tracking/experiment_store.h"
+#include "tracking/logged_models.h"
 #include "tracking/name_store.h"
 #include "tracking/run_details_store.h"
 #include "tracking/run_name.h"
@@ -155,6 +156,7 @@ Status LogTo(db::Transaction& transaction, const LogBatch& batch, std::vector<Re
   refused = TRY(SetParams(transaction, batch, run->place.run));
   if (!refused.empty()) return RefusedParams(batch.run, refused);
   if (!points.empty()) TRY(store::AppendPoints(transaction, run->place, tail, points));
+  if (!batch.model_points.empty()) TRY(LoggedModels::Log(transaction, batch, run->place.run, points));
   return SetTags(transaction, batch.run, run->place.run, batch.tags);
 }
 

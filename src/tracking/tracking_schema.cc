@@ -1,4 +1,5 @@
 // The tables of tracking.
+#include "tracking/logged_model_store.h"
 #include "tracking/tracking.h"
 
 namespace mw::tracking {
@@ -242,7 +243,8 @@ CREATE TABLE tracking_stretches (
 -- Searches over several experiments by time.
 CREATE INDEX tracking_runs_by_time ON tracking_runs (started_at, id);
 CREATE INDEX tracking_runs_by_status ON tracking_runs (status, number);
-)sql"}};
+)sql"},
+          {"tracking", 7, store::LoggedModelTables()}};
 }
 
 }  // namespace mw::tracking

@@ -47,6 +47,11 @@ Task<Result<std::vector<Trashed>>> Trash::Runs(Timestamp before) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::TrashedRuns(s, then); });
 }
 
+Task<Result<std::vector<Trashed>>> Trash::Models(Timestamp before) {
+  const std::int64_t then = Millis(before);
+  co_return co_await database_.Read([&](db::Snapshot& s) { return store::TrashedModels(s, then); });
+}
+
 Task<Result<std::vector<Trashed>>> Trash::EmptyExperiments(Timestamp before) {
   const std::int64_t then = Millis(before);
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::EmptyDeletedExperiments(s, then); });
@@ -59,6 +64,10 @@ Result<bool> Trash::PurgeRun(db::Transaction& transaction, const Trashed& run, s
 Task<Result<bool>> Trash::PurgeRun(Trashed run) {
   const std::int64_t now = Millis(clock_.Now());
   co_return co_await database_.Write([&](db::Transaction& t) { return PurgeRun(t, run, now); });
+}
+
+Result<bool> Trash::PurgeModel(db::Transaction& transaction, const Trashed& model, std::int64_t now) {
+  return store::TakeModel(transaction, model, ArtifactPlace(model.artifact_uri), now);
 }
 
 Task<Result<bool>> Trash::PurgeExperiment(Trashed experiment) {

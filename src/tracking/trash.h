@@ -1,5 +1,6 @@
-// Deletion that deletes: what becomes of deleted runs and experiments. A deleted run lies in the trash, from which it
-// can be restored; purging takes it away with its points, parameters, tags and artifacts. Any thread.
+// Deletion that deletes: what becomes of deleted runs, logged models and experiments. A deleted run lies in the trash,
+// from which it can be restored; purging takes it away with its points, parameters, tags and artifacts. A logged model
+// that is deleted, or whose experiment is, likewise. Any thread.
 //
 //   deleted run --Notice--> in the trash since a time --Purge--> gone for everybody, remains listed
 //                  \--RestoreRun, Notice--> active                     |--Clear, piece by piece--> nothing left
@@ -25,7 +26,7 @@ namespace mw::tracking {
 /// nothing for artifacts that lie elsewhere.
 std::optional<std::string> ArtifactPlace(std::string_view uri);
 
-/// A run or an experiment that is deleted. Times are milliseconds.
+/// A run, a logged model or an experiment that is deleted. Times are milliseconds.
 struct Trashed {
   std::int64_t number = 0;
   std::string id;
@@ -66,14 +67,18 @@ class Trash {
   Task<Status> Notice();
   /// In the trash since before then, oldest first.
   Task<Result<std::vector<Trashed>>> Runs(Timestamp before);
-  /// Deleted experiments without any run, deleted before then. Never the Default experiment.
+  /// Logged models that were deleted before then, or with their experiment, oldest first.
+  Task<Result<std::vector<Trashed>>> Models(Timestamp before);
+  /// Deleted experiments without any run or logged model, deleted before then. Never the Default experiment.
   Task<Result<std::vector<Trashed>>> EmptyExperiments(Timestamp before);
 
-  /// Makes the run, or the experiment, gone, and lists what remains of it; false when it is not deleted any more.
+  /// Makes the run, the logged model, or the experiment, gone, and lists what remains of it; false when it is not
+  /// deleted any more.
   static Result<bool> PurgeRun(db::Transaction& transaction, const Trashed& run, std::int64_t now);
   Task<Result<bool>> PurgeRun(Trashed run);
+  static Result<bool> PurgeModel(db::Transaction& transaction, const Trashed& model, std::int64_t now);
   Task<Result<bool>> PurgeExperiment(Trashed experiment);
-  /// Takes a bounded piece of what remains of purged runs away; false when nothing remains.
+  /// Takes a bounded piece of what remains of what was purged away; false when nothing remains.
   Task<Result<bool>> Clear();
 
   /// Digests of purged artifacts whose blobs may still be there.

@@ -27,6 +27,9 @@ CREATE TABLE tracking_purged_blobs (
   digest TEXT COLLATE "C" PRIMARY KEY,
   purged_at BIGINT NOT NULL
 );
+)sql"},
+          {"trash", 2, R"sql(
+ALTER TABLE tracking_remains ADD COLUMN model BIGINT NOT NULL DEFAULT -1;
 )sql"}};
 }
 
@@ -59,11 +62,12 @@ Result<bool> IsShared(db::Snapshot& snapshot, const std::string& place) {
   });
 }
 
-Status AddRemains(db::Transaction& transaction, std::int64_t run, std::optional<std::string> place, std::int64_t now) {
+Status AddRemains(db::Transaction& transaction, Remains remains, std::optional<std::string> place, std::int64_t now) {
   if (place && TRY(IsShared(transaction, *place))) place.reset();
   const std::int64_t id = TRY(NextNumber(transaction, "remains"));
-  TRY(transaction.Execute("INSERT INTO tracking_remains (id, run, artifacts, purged_at) VALUES (?, ?, ?, ?)",
-                          {id, run, place.value_or(""), now}));
+  TRY(transaction.Execute(
+      "INSERT INTO tracking_remains (id, run, model, artifacts, purged_at) VALUES (?, ?, ?, ?, ?)",
+      {id, remains.run, remains.model, place.value_or(""), now}));
   return Ok();
 }
 
@@ -75,6 +79,18 @@ Result<bool> ClearMetrics(db::Transaction& transaction, std::int64_t run) {
     TRY(transaction.Execute("DELETE FROM tracking_stretches WHERE run = ? AND name = ?", {run, name.Int(0)}));
   }
   return !names.empty();
+}
+
+/// What a logged model's own tables hold of it.
+Result<bool> ClearModel(db::Transaction& transaction, std::int64_t model) {
+  const std::int64_t metrics = TRY(
+      transaction.Execute("DELETE FROM tracking_logged_model_metrics WHERE model = ? AND name IN (SELECT name FROM"
+                          " tracking_logged_model_metrics WHERE model = ? GROUP BY name LIMIT ?)",
+                          {model, model, kMetricsAtATime}));
+  if (metrics > 0) return true;
+  TRY(transaction.Execute("DELETE FROM tracking_logged_model_params WHERE model = ?", {model}));
+  TRY(transaction.Execute("DELETE FROM tracking_logged_model_tags WHERE model = ?", {model}));
+  return false;
 }
 
 Result<bool> ClearFiles(db::Transaction& transaction, const std::string& directory, std::int64_t now) {
@@ -121,11 +137,31 @@ Result<std::vector<Trashed>> TrashedRuns(db::Snapshot& snapshot, std::int64_t be
   return runs;
 }
 
+Result<std::vector<Trashed>> TrashedModels(db::Snapshot& snapshot, std::int64_t before) {
+  const db::Rows rows = TRY(
+      snapshot.Query("SELECT m.number, m.id, m.name, m.experiment_id,"
+                     " CASE WHEN m.stage = 'deleted' THEN m.updated_at ELSE e.updated_at END AS deleted_at,"
+                     " e.artifact_location FROM tracking_logged_model_records m"
+                     " JOIN tracking_experiments e ON e.id = m.experiment_id"
+                     " WHERE (m.stage = 'deleted' AND m.updated_at <= ?) OR (e.stage = 'deleted' AND e.updated_at <= ?)"
+                     " ORDER BY deleted_at, m.number",
+                     {before, before}));
+  std::vector<Trashed> models;
+  for (const db::Row& row : rows) {
+    Trashed model{row.Int(0), row.Text(1), row.Text(2), ExperimentId(Cat(row.Int(3))), row.Int(4), {}};
+    const std::string location = row.Text(5).empty() ? Cat("mlflow-artifacts:/", row.Int(3)) : row.Text(5);
+    model.artifact_uri = Cat(location, "/models/", model.id, "/artifacts");
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
 Result<std::vector<Trashed>> EmptyDeletedExperiments(db::Snapshot& snapshot, std::int64_t before) {
   const db::Rows rows =
       TRY(snapshot.Query("SELECT e.id, e.name, e.updated_at, e.artifact_location FROM tracking_experiments e"
                          " WHERE e.stage = 'deleted' AND e.id <> 0 AND e.updated_at <= ? AND NOT EXISTS"
-                         " (SELECT 1 FROM tracking_runs r WHERE r.experiment_id = e.id) ORDER BY e.id",
+                         " (SELECT 1 FROM tracking_runs r WHERE r.experiment_id = e.id) AND NOT EXISTS"
+                         " (SELECT 1 FROM tracking_logged_model_records m WHERE m.experiment_id = e.id) ORDER BY e.id",
                          {before}));
   std::vector<Trashed> experiments;
   for (const db::Row& row : rows) {
@@ -143,7 +179,22 @@ Result<bool> TakeRun(db::Transaction& transaction, const Trashed& run, const std
       TRY(transaction.Execute("DELETE FROM tracking_runs WHERE number = ? AND stage = 'deleted'", {run.number}));
   TRY(transaction.Execute("DELETE FROM tracking_trash WHERE run = ?", {run.number}));
   if (taken == 0) return false;
-  TRY(AddRemains(transaction, run.number, place, now));
+  Remains remains;
+  remains.run = run.number;
+  TRY(AddRemains(transaction, remains, place, now));
+  return true;
+}
+
+Result<bool> TakeModel(db::Transaction& transaction, const Trashed& model, const std::optional<std::string>& place,
+                       std::int64_t now) {
+  const std::int64_t taken =
+      TRY(transaction.Execute("DELETE FROM tracking_logged_model_records WHERE number = ? AND (stage = 'deleted' OR"
+                              " experiment_id IN (SELECT id FROM tracking_experiments WHERE stage = 'deleted'))",
+                              {model.number}));
+  if (taken == 0) return false;
+  Remains remains;
+  remains.model = model.number;
+  TRY(AddRemains(transaction, remains, place, now));
   return true;
 }
 
@@ -152,26 +203,29 @@ Result<bool> TakeExperiment(db::Transaction& transaction, const Trashed& experim
                             std::int64_t now) {
   const db::Rows empty =
       TRY(transaction.Query("SELECT 1 FROM tracking_experiments e WHERE e.id = ? AND e.stage = 'deleted' AND NOT EXISTS"
-                            " (SELECT 1 FROM tracking_runs r WHERE r.experiment_id = e.id)",
+                            " (SELECT 1 FROM tracking_runs r WHERE r.experiment_id = e.id) AND NOT EXISTS"
+                        " (SELECT 1 FROM tracking_logged_model_records m WHERE m.experiment_id = e.id)",
                             {experiment.number}));
   if (empty.empty()) return false;
   for (const std::string& table : tables) {
     TRY(transaction.Execute(Cat("DELETE FROM ", table, " WHERE experiment_id = ?"), {experiment.number}));
   }
   TRY(transaction.Execute("DELETE FROM tracking_experiments WHERE id = ?", {experiment.number}));
-  TRY(AddRemains(transaction, -1, place, now));
+  TRY(AddRemains(transaction, {}, place, now));
   return true;
 }
 
 Result<std::optional<Remains>> NextRemains(db::Snapshot& snapshot) {
-  const db::Rows rows = TRY(snapshot.Query("SELECT id, run, artifacts FROM tracking_remains ORDER BY id LIMIT 1"));
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT id, run, model, artifacts FROM tracking_remains ORDER BY id LIMIT 1"));
   if (rows.empty()) return std::optional<Remains>();
-  return std::optional(Remains{rows[0].Int(0), rows[0].Int(1), rows[0].Text(2)});
+  return std::optional(Remains{rows[0].Int(0), rows[0].Int(1), rows[0].Int(2), rows[0].Text(3)});
 }
 
 Result<bool> ClearPiece(db::Transaction& transaction, const Remains& remains, const std::vector<std::string>& tables,
                         std::int64_t now) {
   if (TRY(ClearFiles(transaction, remains.artifacts, now))) return true;
+  if (remains.model >= 0) return ClearModel(transaction, remains.model);
   if (remains.run < 0) return false;
   if (TRY(ClearMetrics(transaction, remains.run))) return true;
   for (const std::string& table : tables) {

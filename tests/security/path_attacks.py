@@ -38,6 +38,7 @@ QUERIES = (("GET", "/api/2.0/mlflow-artifacts/artifacts?path={Q}"), ("GET", "/ge
            ("GET", "/model-versions/get-artifact?name=attacked&version=1&path={Q}"),
            ("GET", "/model-versions/get-artifact?name={Q}&version={Q}&path=x"),
            ("GET", "/ajax-api/2.0/mlflow/logged-models/{M}/artifacts/files?artifact_file_path={Q}"),
+           ("GET", "/api/2.0/mlflow/logged-models/{M}/artifacts/directories?artifact_directory_path={Q}"),
            ("POST", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid={R}&path={Q}"))
 # Whose body names the attack.
 BODIES = (("POST", "/api/2.0/mlflow-artifacts/mpu/create/0/r", {"path": "{P}", "num_parts": 1}),
@@ -121,6 +122,7 @@ class Attack:
                         *((platform.home / name).read_bytes().strip() for name in ("token", "secret"))]
         self.requests, self.wrong = 0, []
         self.run = self.post("runs/create", {"experiment_id": "0"})["run"]["info"]["run_id"]
+        self.model = self.post("logged-models", {"experiment_id": "0"})["model"]["info"]["model_id"]
 
     def post(self, path, body):
         status, _, text = self.peer.ask("POST", f"/api/2.0/mlflow/{path}", json.dumps(body).encode())
@@ -141,7 +143,7 @@ class Attack:
     def fill(self, template, payload, encode):
         wire = quote(payload.encode("utf-8", "surrogateescape"), safe="") if encode else \
             payload.replace("\x00", "%00").replace(" ", "%20")
-        for name, value in (("{P}", wire), ("{Q}", wire), ("{R}", self.run), ("{M}", "m-" + "0" * 32)):
+        for name, value in (("{P}", wire), ("{Q}", wire), ("{R}", self.run), ("{M}", self.model)):
             template = template.replace(name, value)
         return template
 

@@ -15,6 +15,7 @@ using net::Permission;
 using tracking::Artifact;
 using tracking::ArtifactEntry;
 using tracking::Artifacts;
+using tracking::LoggedModels;
 using tracking::Tracking;
 
 constexpr std::size_t kArtifactBytesMax = std::size_t{1} << 40;
@@ -83,15 +84,20 @@ Task<Result<std::string>> PlaceInRun(Tracking& tracking, const Parameters& param
   co_return PlaceOf(details.run.artifact_uri, path);
 }
 
-Task<Result<Json>> ListOfRun(Tracking& tracking, Artifacts& artifacts, const Parameters& parameters) {
-  std::string place = CO_TRY(co_await PlaceInRun(tracking, parameters));
-  const std::string path = CO_TRY(parameters.Text("path"));
+/// Of a run or a model: what lies at `path` below its artifacts, where that is.
+Task<Result<Json>> ListBelow(Artifacts& artifacts, std::string place, std::string path) {
   const std::string root =
       Cat(kScheme, std::string_view(place).substr(0, place.size() - (path.empty() ? 0 : path.size() + 1)));
   const std::vector<ArtifactEntry> entries = CO_TRY(co_await artifacts.List(std::move(place)));
   Json answer = ListJson("files", EntriesJson(entries, path.empty() ? "" : Cat(path, "/")));
   answer["root_uri"] = root;
   co_return answer;
+}
+
+Task<Result<Json>> ListOfRun(Tracking& tracking, Artifacts& artifacts, const Parameters& parameters) {
+  std::string place = CO_TRY(co_await PlaceInRun(tracking, parameters));
+  std::string path = CO_TRY(parameters.Text("path"));
+  co_return co_await ListBelow(artifacts, std::move(place), std::move(path));
 }
 
 Task<Result<std::string>> PlaceInVersion(registry::Registry& registry, const Parameters& parameters) {
@@ -115,6 +121,34 @@ Task<void> SendNamed(PlaceOfParameters place_of, Artifacts& artifacts, BlobDoor 
   } else {
     place = parameters.error();
   }
+  if (place.ok()) {
+    co_await Send(artifacts, door, *std::move(place), request, responder);
+  } else {
+    static_cast<void>(co_await responder.Send(ErrorAnswer(place.error())));
+  }
+}
+
+// ---- of logged models ----
+
+Task<Result<std::string>> PlaceInModel(LoggedModels& models, const net::Request& request, std::string path) {
+  const tracking::LoggedModelDetails details =
+      CO_TRY(co_await models.Get(tracking::LoggedModelId(request.params.at("model_id"))));
+  co_return PlaceOf(details.model.artifact_uri, path);
+}
+
+Task<Result<Json>> ListOfModel(LoggedModels& models, Artifacts& artifacts, const Parameters& parameters,
+                               const net::Request& request) {
+  std::string path = CO_TRY(parameters.Text("artifact_directory_path"));
+  std::string place = CO_TRY(co_await PlaceInModel(models, request, path));
+  co_return co_await ListBelow(artifacts, std::move(place), std::move(path));
+}
+
+Task<void> SendOfModel(LoggedModels& models, Artifacts& artifacts, BlobDoor door, net::Request& request,
+                       net::Responder& responder) {
+  const std::string* path = request.Query("artifact_file_path");
+  Result<std::string> place =
+      InvalidArgument("Request must include the \"artifact_file_path\" query parameter.");
+  if (path != nullptr && !path->empty()) place = co_await PlaceInModel(models, request, *path);
   if (place.ok()) {
     co_await Send(artifacts, door, *std::move(place), request, responder);
   } else {
@@ -152,6 +186,17 @@ void AddArtifactRoutes(net::RouteTable& routes, Tracking& tracking, registry::Re
   add("/get-artifact", [&tracking](const Parameters& parameters) { return PlaceInRun(tracking, parameters); });
   add("/model-versions/get-artifact",
       [&registry](const Parameters& parameters) { return PlaceInVersion(registry, parameters); });
+}
+
+void AddLoggedModelArtifactRoutes(net::RouteTable& routes, LoggedModels& models, Artifacts& artifacts, BlobDoor door) {
+  AddRpc(routes, Method::kGet, "/logged-models/{model_id}/artifacts/directories", Permission::kRead,
+         [&](const Parameters& parameters, net::Request& request) {
+           return ListOfModel(models, artifacts, parameters, request);
+         });
+  routes.Add({Method::kGet, "/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", Permission::kRead, 0,
+              [&models, &artifacts, door](net::Request& request, net::Responder& responder) {
+                return SendOfModel(models, artifacts, door, request, responder);
+              }});
 }
 
 }  // namespace mw::api::mlflow

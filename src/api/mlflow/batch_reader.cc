@@ -54,9 +54,25 @@ bool GetNumber(dom::element element, double& out) {
   return true;
 }
 
-constexpr unsigned kKey = 1, kValue = 2, kTime = 4, kStep = 8;
+constexpr unsigned kKey = 1, kValue = 2, kTime = 4, kStep = 8, kModel = 16, kDatasetName = 32, kDatasetDigest = 64;
 
-bool ReadMetric(dom::object object, GoodNames& names, MetricPoint& out) {
+/// What a metric says of the model that was measured.
+bool ReadModelMember(std::string_view name, dom::element value, tracking::ModelPoint& out, unsigned& member) {
+  std::string_view text;
+  if (!Get(value, text)) return false;
+  if (name == "model_id") {
+    member = kModel;
+    out.model = text;
+    return true;
+  }
+  const bool is_name = name == "dataset_name";
+  if (!is_name && name != "dataset_digest") return false;
+  member = is_name ? kDatasetName : kDatasetDigest;
+  (is_name ? out.dataset_name : out.dataset_digest) = text;
+  return CheckLength(name, text, is_name ? kDatasetNameCharactersMax : kDatasetDigestCharactersMax).ok();
+}
+
+bool ReadMetric(dom::object object, GoodNames& names, MetricPoint& out, tracking::ModelPoint& model) {
   unsigned seen = 0;
   for (const auto [name, value] : object) {
     unsigned member = 0;
@@ -76,11 +92,14 @@ bool ReadMetric(dom::object object, GoodNames& names, MetricPoint& out) {
     } else if (name == "step") {
       member = kStep;
       read = Get(value, out.point.step);
+    } else {
+      read = ReadModelMember(name, value, model, member);
     }
     if (!read || (seen & member) != 0) return false;
     seen |= member;
   }
-  return (seen | kStep) == (kKey | kValue | kTime | kStep);
+  constexpr unsigned kRequired = kKey | kValue | kTime;
+  return (seen & kRequired) == kRequired;
 }
 
 bool ReadText(dom::object object, GoodNames& names, std::size_t characters_max,
@@ -110,6 +129,17 @@ bool ReadList(dom::element value, std::vector<Element>& out, std::size_t most, R
   return true;
 }
 
+bool ReadMetrics(dom::element value, GoodNames& names, LogBatch& out) {
+  return ReadList(value, out.metrics, kBatchMetricsMax, [&](dom::object each, MetricPoint& metric) {
+    tracking::ModelPoint model;
+    if (!ReadMetric(each, names, metric, model)) return false;
+    if (model.model.empty()) return true;
+    model.metric = out.metrics.size() - 1;
+    out.model_points.push_back(std::move(model));
+    return true;
+  });
+}
+
 bool ReadBatch(dom::object object, LogBatch& out) {
   GoodNames names;
   const auto text = [&](std::size_t characters_max) {
@@ -123,8 +153,7 @@ bool ReadBatch(dom::object object, LogBatch& out) {
       read = out.run.empty() && Get(value, id) && CheckRunId(id).ok();
       out.run = tracking::RunId(std::string(id));
     } else if (name == "metrics") {
-      read = ReadList(value, out.metrics, kBatchMetricsMax,
-                      [&names](dom::object each, MetricPoint& metric) { return ReadMetric(each, names, metric); });
+      read = ReadMetrics(value, names, out);
     } else if (name == "params") {
       read = ReadList(value, out.params, kBatchParamsMax, text(kParamCharactersMax));
     } else if (name == "tags") {

@@ -67,7 +67,7 @@ TEST(BatchReader, LeavesTheUnusualAlone) {
       with(R"({"key":"../a","value":1,"timestamp":1})"),
       with(R"({"key":"","value":1,"timestamp":1})"),
       with(R"({"key":"a","key":"a","value":1,"timestamp":1})"),
-      with(R"({"key":"a","value":1,"timestamp":1,"model_id":"m"})"),
+      with(R"({"key":"a","value":1,"timestamp":1,"model_id":7})"),
       with("{\"key\":\"\xFF\",\"value\":1,\"timestamp\":1}"),
       R"({"run_id":"r","params":[{"key":"a","value":"1"},{"key":"a","value":"1"}]})",
       R"({"run_id":"r","params":[{"key":"a"}]})",

@@ -19,9 +19,11 @@ constexpr std::int64_t kNow = 1'700'000'000'000;
 class RegistryRoutesTest : public ::testing::Test {
  protected:
   RegistryRoutesTest() {
-    EXPECT_TRUE(database_.Migrate(registry::Migrations()).ok());
+    std::vector<db::Migration> all = registry::Migrations();
+    for (const db::Migration& migration : tracking::Migrations()) all.push_back(migration);
+    EXPECT_TRUE(database_.Migrate(all).ok());
     AddModelRoutes(routes_, registry_);
-    AddVersionRoutes(routes_, registry_);
+    AddVersionRoutes(routes_, registry_, models_);
   }
   /// The answer, or "status code: message".
   std::string Ask(net::Method method, std::string_view path, std::string body = "") {
@@ -44,6 +46,7 @@ class RegistryRoutesTest : public ::testing::Test {
   db::InlineDatabase database_{directory_.path() + "/test.db"};
   SimulatedClock clock_{FromMicros(kNow * 1000)};
   registry::Registry registry_{database_, clock_};
+  tracking::LoggedModels models_{database_, clock_};
   net::RouteTable routes_;
 };
 
@@ -161,6 +164,32 @@ TEST_F(RegistryRoutesTest, ChecksNames) {
                   .starts_with("400 INVALID_PARAMETER_VALUE: 'value' exceeds"));
   EXPECT_EQ(Post("registered-models/set-tag", R"({"name":"rose","key":"k","value":"v"})"),
             "404 RESOURCE_DOES_NOT_EXIST: Registered Model with name=rose not found");
+}
+
+TEST_F(RegistryRoutesTest, AVersionOfALoggedModelHasItsFilesAndItsRun) {
+  MakeIris();
+  tracking::NewLoggedModel forest{tracking::ExperimentId("0"), "forest", "", "run7"};
+  const tracking::LoggedModel model = SyncWait(models_.Create(forest))->model;
+  const std::string id = model.id.text();
+  const auto create = [&](const std::string& more) {
+    const auto json = Json::Parse(Post("model-versions/create", Cat(R"({"name":"iris",)", more, "}")));
+    return *json->Find("model_version");
+  };
+  const Json by_uri = create(Cat(R"("source":"models:/)", id, "\""));
+  EXPECT_EQ(by_uri.StringOr("source", ""), Cat("models:/", id));
+  EXPECT_EQ(by_uri.StringOr("run_id", ""), "run7");
+  EXPECT_EQ(by_uri.StringOr("model_id", ""), id);
+  EXPECT_EQ(Get("model-versions/get-download-uri?name=iris&version=1"),
+            Cat(R"({"artifact_uri":"mlflow-artifacts:/0/models/)", id, R"(/artifacts"})"));
+  EXPECT_EQ(create(Cat(R"("run_id":"own","source":"models:/)", id, "\"")).StringOr("run_id", ""), "own");
+  const Json by_id = create(Cat(R"("model_id":")", id, R"(","source":"s3://bucket/forest")"));
+  EXPECT_EQ(by_id.StringOr("run_id", ""), "run7");
+  EXPECT_EQ(Get("model-versions/get-download-uri?name=iris&version=3"), R"({"artifact_uri":"s3://bucket/forest"})");
+  EXPECT_EQ(Create("models:/m-nobody"),
+            "400 INVALID_PARAMETER_VALUE: Unable to fetch model from model URI source artifact location "
+            "'models:/m-nobody'.Error: Logged model with ID 'm-nobody' not found.");
+  EXPECT_EQ(Post("model-versions/create", R"({"name":"iris","model_id":"m-nobody","source":"s3://bucket/forest"})"),
+            "404 RESOURCE_DOES_NOT_EXIST: Logged model with ID 'm-nobody' not found.");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "net/route.h"
 #include "registry/registry.h"
 #include "tracking/artifacts.h"
+#include "tracking/logged_models.h"
 #include "tracking/tracking.h"
 #include "tracking/uploads.h"
 #include "webhooks/webhooks.h"
@@ -21,13 +22,18 @@ void AddMetricRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// The artifact proxy (mlflow-artifacts/*), artifacts/list, /get-artifact, /model-versions/get-artifact
 void AddArtifactRoutes(net::RouteTable& routes, tracking::Tracking& tracking, registry::Registry& registry,
                        tracking::Artifacts& artifacts, BlobDoor door);
+/// logged-models/*, runs/log-model
+void AddLoggedModelRoutes(net::RouteTable& routes, tracking::LoggedModels& models);
+/// What lies below a logged model's artifacts: listed, and a file of it.
+void AddLoggedModelArtifactRoutes(net::RouteTable& routes, tracking::LoggedModels& models,
+                                  tracking::Artifacts& artifacts, BlobDoor door);
 /// mlflow-artifacts/mpu/*, /presigned/*: large files in parts, up and down.
 void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, tracking::Uploads& uploads,
                      BlobDoor door);
 /// registered-models/*
 void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry);
 /// model-versions/*
-void AddVersionRoutes(net::RouteTable& routes, registry::Registry& registry);
+void AddVersionRoutes(net::RouteTable& routes, registry::Registry& registry, tracking::LoggedModels& models);
 /// webhooks/*: for administrators, since their URLs may be secrets and what they are sent leaves the machine.
 void AddWebhookRoutes(net::RouteTable& routes, webhooks::Webhooks& webhooks);
 /// /version, and what is not there.

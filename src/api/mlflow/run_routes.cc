@@ -58,6 +58,21 @@ Result<tracking::MetricPoint> MetricOf(const Parameters& metric) {
                          "). Timestamp must be a nonnegative long (64-bit integer) ");
 }
 
+/// Adds the metric, and the model and dataset that it was measured of.
+Status AddMetric(const Parameters& metric, LogBatch& batch) {
+  tracking::ModelPoint model;
+  model.metric = batch.metrics.size();
+  batch.metrics.push_back(TRY(MetricOf(metric)));
+  model.model = TRY(metric.Text("model_id"));
+  if (model.model.empty()) return Ok();
+  model.dataset_name = TRY(metric.Text("dataset_name"));
+  model.dataset_digest = TRY(metric.Text("dataset_digest"));
+  TRY(CheckLength(Cat(metric.path(), "dataset_name"), model.dataset_name, kDatasetNameCharactersMax));
+  TRY(CheckLength(Cat(metric.path(), "dataset_digest"), model.dataset_digest, kDatasetDigestCharactersMax));
+  batch.model_points.push_back(std::move(model));
+  return Ok();
+}
+
 Task<Result<Json>> Create(Tracking& tracking, const Clock& clock, const Parameters& parameters) {
   tracking::NewRun run;
   run.id = NewId<RunId>(clock);
@@ -112,7 +127,7 @@ Task<Result<Json>> Restore(Tracking& tracking, const Parameters& parameters) {
 Task<Result<Json>> LogMetric(Tracking& tracking, const Parameters& parameters) {
   LogBatch batch;
   batch.run = CO_TRY(IdOf(parameters));
-  batch.metrics.push_back(CO_TRY(MetricOf(parameters)));
+  CO_TRY(AddMetric(parameters, batch));
   CO_TRY(co_await tracking.Log(std::move(batch)));
   co_return Json::MakeObject();
 }
@@ -151,7 +166,7 @@ Result<LogBatch> BatchOf(const Parameters& parameters) {
   TRY(CheckBatch("tags", tags.size(), kBatchTagsMax));
   TRY(CheckBatch("metrics, params, and tags", metrics.size() + params.size() + tags.size(), kBatchMax));
   batch.metrics.reserve(metrics.size());
-  for (const Parameters& metric : metrics) batch.metrics.push_back(TRY(MetricOf(metric)));
+  for (const Parameters& metric : metrics) TRY(AddMetric(metric, batch));
   for (const Parameters& param : params) batch.params.push_back(TRY(ParamOf(param)));
   for (const Parameters& tag : tags) batch.tags.push_back(TRY(TagOf(tag)));
   TRY(CheckDoubles(batch.params));

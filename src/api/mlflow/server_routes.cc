@@ -4,7 +4,6 @@
 #include "api/mlflow/answers.h"
 #include "api/mlflow/routes.h"
 #include "base/text.h"
-#include "search/filter.h"
 
 namespace mw::api::mlflow {
 namespace {
@@ -28,17 +27,9 @@ Task<Result<net::Response>> NotHere(net::Request& request) {
   co_return net::JsonResponse(Json::Make({{"error_code", "ENDPOINT_NOT_FOUND"}, {"message", message}}), 404);
 }
 
-/// Nobody logs models here yet; whoever lists a run's artifacts asks for its models too.
-Task<Result<Json>> SearchLoggedModels(const Parameters& parameters, net::Request&) {
-  const std::string filter = CO_TRY(parameters.Text("filter"));
-  CO_TRY(search::ParseLoggedModelFilter(filter));
-  co_return Json::MakeObject();
-}
-
 }  // namespace
 
 void AddServerRoutes(net::RouteTable& routes) {
-  AddRpc(routes, Method::kPost, "/logged-models/search", Permission::kRead, SearchLoggedModels);
   routes.Add({Method::kGet, "/version", Permission::kPublic, 0, net::Simple(Version)});
   for (const std::string_view prefix :
        {"/api/{version}/mlflow", "/ajax-api/{version}/mlflow", "/api/2.0", "/ajax-api/2.0"}) {

@@ -118,6 +118,16 @@ Status CheckExperimentName(std::string_view name) {
   return CheckLength("name", name, kExperimentNameCharactersMax);
 }
 
+Status CheckLoggedModelName(std::string_view name) {
+  TRY(CheckLength("name", name, kExperimentNameCharactersMax));
+  if (!name.empty() && name.find_first_of("/:.%\"'") == std::string_view::npos) return Ok();
+  const bool single = name.find('\'') != std::string_view::npos && name.find('"') == std::string_view::npos;
+  const std::string_view quote = single ? "\"" : "'";
+  return InvalidArgument("Invalid model name (", quote, name, quote,
+                         ") provided. Model name must be a non-empty string and cannot contain the following ",
+                         "characters: ('/', ':', '.', '%', '\"', \"'\")");
+}
+
 Status CheckArtifactLocation(std::string_view location) {
   if (location.starts_with("runs:")) {
     return InvalidArgument("Artifact location cannot be a runs:/ URI. Given: '", location, "'");

@@ -17,6 +17,7 @@ inline constexpr std::size_t kParamCharactersMax = 6000;
 inline constexpr std::size_t kTagCharactersMax = 8000;
 inline constexpr std::size_t kExperimentTagCharactersMax = 20000;
 inline constexpr std::size_t kExperimentNameCharactersMax = 500;
+inline constexpr std::size_t kDatasetNameCharactersMax = 500, kDatasetDigestCharactersMax = 36;
 inline constexpr std::size_t kArtifactLocationCharactersMax = 2048;
 inline constexpr std::size_t kBatchMetricsMax = 1000, kBatchParamsMax = 100, kBatchTagsMax = 100, kBatchMax = 1000;
 
@@ -30,6 +31,8 @@ Status CheckLength(std::string_view what, std::string_view text, std::size_t cha
 Status CheckName(std::string_view path, std::string_view name);
 Status CheckRunId(std::string_view id);
 Status CheckExperimentName(std::string_view name);
+/// Not empty: a name that was given.
+Status CheckLoggedModelName(std::string_view name);
 Status CheckArtifactLocation(std::string_view location);
 /// `entity`: "params".
 Status CheckBatch(std::string_view entity, std::size_t count, std::size_t most);

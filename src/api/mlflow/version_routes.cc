@@ -15,6 +15,7 @@ using net::Method;
 using net::Permission;
 using registry::ModelName;
 using registry::Registry;
+using tracking::LoggedModels;
 
 constexpr std::int64_t kSearchMost = 200'000;
 /// Rows of one page, however many are asked for: the client goes on by its token.
@@ -38,11 +39,20 @@ Task<Result<registry::ModelVersion>> VersionOfUri(Registry& registry, ModelUri u
   co_return NotFound("no version of ", Quoted(uri.name), " is at stage ", uri.reference);
 }
 
+/// The run that made a version is the one that made its logged model, unless another is named.
+Task<Status> FollowLoggedModel(LoggedModels& models, std::string id, registry::NewVersion& version, bool its_files) {
+  const tracking::LoggedModelDetails found = CO_TRY(co_await models.Get(tracking::LoggedModelId(std::move(id))));
+  if (its_files) version.storage_uri = found.model.artifact_uri;
+  if (version.run_id.empty()) version.run_id = found.model.source_run;
+  if (version.logged_model.empty()) version.logged_model = found.model.id.text();
+  co_return Ok();
+}
+
 /// Follows a source that names another model to where its files are.
-Task<Status> Follow(Registry& registry, registry::NewVersion& version) {
+Task<Status> Follow(Registry& registry, LoggedModels& models, registry::NewVersion& version) {
   const std::optional<ModelUri> uri = CO_TRY(ParseModelUri(version.source_uri));
   if (!uri) co_return Ok();
-  if (!uri->logged_model.empty()) co_return NotFound("Logged model with ID '", uri->logged_model, "' not found.");
+  if (!uri->logged_model.empty()) co_return co_await FollowLoggedModel(models, uri->logged_model, version, true);
   ModelUri named = *uri;
   const registry::ModelVersion other = CO_TRY(co_await VersionOfUri(registry, std::move(named)));
   version.storage_uri = other.FilesUri().empty() ? SourceOfVersion(other) : other.FilesUri();
@@ -66,13 +76,17 @@ Result<registry::NewVersion> NewVersionOf(const Parameters& parameters) {
   return version;
 }
 
-Task<Result<Json>> Create(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> Create(Registry& registry, LoggedModels& models, const Parameters& parameters) {
   registry::NewVersion version = CO_TRY(NewVersionOf(parameters));
   const ModelName name = version.name;
-  const Status followed = co_await Follow(registry, version);
+  const Status followed = co_await Follow(registry, models, version);
   if (!followed.ok()) {
     co_return InvalidArgument("Unable to fetch model from model URI source artifact location '", version.source_uri,
                               "'.Error: ", followed.error().message);
+  }
+  if (version.run_id.empty() && !version.logged_model.empty()) {
+    std::string id = version.logged_model;
+    CO_TRY(co_await FollowLoggedModel(models, std::move(id), version, false));
   }
   auto made = co_await registry.CreateVersion(std::move(version));
   const registry::ModelVersion created = CO_TRY(Worded(std::move(made), NoSuchModel(name)));
@@ -183,12 +197,13 @@ Task<Result<Json>> Search(Registry& registry, const Parameters& parameters) {
 
 }  // namespace
 
-void AddVersionRoutes(net::RouteTable& routes, Registry& registry) {
+void AddVersionRoutes(net::RouteTable& routes, Registry& registry, LoggedModels& models) {
+  AddRpc(routes, Method::kPost, "/model-versions/create", Permission::kWrite,
+         [&](const Parameters& parameters, net::Request&) { return Create(registry, models, parameters); });
   const auto add = [&](Method method, std::string_view path, Permission permission, auto call) {
     AddRpc(routes, method, Cat("/model-versions/", path), permission,
            [&registry, call](const Parameters& parameters, net::Request&) { return call(registry, parameters); });
   };
-  add(Method::kPost, "create", Permission::kWrite, Create);
   add(Method::kGet, "get", Permission::kRead, Get);
   add(Method::kPatch, "update", Permission::kWrite, Update);
   add(Method::kPost, "transition-stage", Permission::kDeploy, Transition);

@@ -116,6 +116,7 @@ Json ToJson(const Report& report) {
     kept.Append(Json::Make({{"id", run.id}, {"reason", run.reason}}));
   }
   return Json::Make({{"runs", ToJson(report.runs)},
+                     {"models", ToJson(report.models)},
                      {"experiments", ToJson(report.experiments)},
                      {"kept", std::move(kept)},
                      {"blobs", report.blobs},

@@ -59,11 +59,13 @@ Result<Json> CollectGarbage(const Options& options, const GcArguments& arguments
 
 void SayCollected(const Json& answer, bool dry_run) {
   const std::size_t runs = answer.Find("runs")->AsArray().size();
+  const std::size_t models = answer.Find("models")->AsArray().size();
   const std::size_t experiments = answer.Find("experiments")->AsArray().size();
   for (const Json& kept : answer.Find("kept")->AsArray()) {
-    Say(Cat("kept run ", kept.StringOr("id", ""), ": ", kept.StringOr("reason", ""), "\n"));
+    Say(Cat("kept ", kept.StringOr("id", ""), ": ", kept.StringOr("reason", ""), "\n"));
   }
-  Say(Cat(dry_run ? "would purge " : "purged ", runs, " runs and ", experiments, " experiments; ",
+  Say(Cat(dry_run ? "would purge " : "purged ", runs, " runs, ", models, " logged models and ", experiments,
+          " experiments; ",
           dry_run ? "would delete " : "deleted ", WithThousands(answer.IntOr("blobs", 0)), " blobs, ",
           Megabytes(answer.IntOr("blob_bytes", 0)), "\n"));
   if (const std::int64_t waiting = answer.IntOr("blobs_waiting", 0); waiting > 0) {
