@@ -38,6 +38,57 @@ lineage::ToldRun Told(const tracking::Run& run) {
   return told;
 }
 
+/// Where the data lies, as its source says it; empty when it does not.
+std::string UriOf(const tracking::Dataset& dataset) {
+  const Result<Json> source = Json::Parse(dataset.source);
+  if (!source.ok() || !source->IsObject()) return "";
+  for (const char* name : {"uri", "url", "path"}) {
+    if (std::string uri = source->StringOr(name, ""); !uri.empty()) return uri;
+  }
+  return "";
+}
+
+/// A dataset is the same to two runs when they used it for the same: "training: flights".
+lineage::ToldArtifact Told(const tracking::DatasetInput& input) {
+  const tracking::Dataset& dataset = *input.dataset;
+  lineage::ToldArtifact told;
+  told.title = dataset.name;
+  told.digest = dataset.digest;
+  told.uri = UriOf(dataset);
+  told.port = dataset.name;
+  told.metadata = Json::Make({{"source_type", dataset.source_type}});
+  for (const auto& [key, value] : input.tags) {
+    if (key == tracking::kContextTag) told.port = Cat(value, ": ", dataset.name);
+  }
+  const Result<Json> profile = Json::Parse(dataset.profile);
+  if (!profile.ok() || !profile->IsObject()) return told;
+  const Json* rows = profile->Find("num_rows");
+  if (rows != nullptr && rows->IsInt()) told.metadata["rows"] = rows->AsInt();
+  return told;
+}
+
+lineage::ToldArtifact ToldModel(const std::string& id) {
+  lineage::ToldArtifact told;
+  told.type = lineage::kModel;
+  told.title = id;
+  told.uri = Cat("models:/", id);
+  return told;
+}
+
+Status RecordInputs(db::Transaction& transaction, const Clock& clock, const tracking::LoggedInputs& logged) {
+  const std::string& run = logged.run.text();
+  for (const tracking::DatasetInput& input : logged.datasets) {
+    TRY(lineage::RecordRunInput(transaction, clock, run, Told(input)));
+  }
+  for (const std::string& model : logged.models_read) {
+    TRY(lineage::RecordRunInput(transaction, clock, run, ToldModel(model)));
+  }
+  for (const tracking::ModelOutput& output : logged.models_made) {
+    TRY(lineage::RecordRunOutput(transaction, clock, run, ToldModel(output.model)));
+  }
+  return Ok();
+}
+
 lineage::ToldVersion Told(const registry::ModelVersion& version) {
   lineage::ToldVersion told;
   told.project = version.project;
@@ -101,10 +152,13 @@ Status RecordDeployments(db::Transaction& transaction, const Clock& clock,
 
 }  // namespace
 
-void RecordLineageOf(tracking::Tracking& tracking, registry::Registry& registry, endpoints::Endpoints& endpoints,
-                     const Clock& clock) {
+void RecordLineageOf(tracking::Tracking& tracking, tracking::Inputs& inputs, registry::Registry& registry,
+                     endpoints::Endpoints& endpoints, const Clock& clock) {
   tracking.OnRun([&clock](db::Transaction& transaction, const tracking::Run& run) {
     return lineage::RecordRun(transaction, clock, Told(run));
+  });
+  inputs.OnLogged([&clock](db::Transaction& transaction, const tracking::LoggedInputs& logged) {
+    return RecordInputs(transaction, clock, logged);
   });
   registry.OnVersion([&clock](db::Transaction& transaction, const registry::ModelVersion& version) {
     return lineage::RecordVersion(transaction, clock, Told(version));

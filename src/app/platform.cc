@@ -168,6 +168,7 @@ Status Platform::BuildDomain() {
   tracking_ = std::make_unique<tracking::Tracking>(*database_, clock_);
   TRY(SyncWait(tracking_->PackOldPoints()));
   logged_models_ = std::make_unique<tracking::LoggedModels>(*database_, clock_);
+  inputs_ = std::make_unique<tracking::Inputs>(*database_);
   artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
   run_table_ = std::make_unique<tracking::RunTable>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
@@ -189,7 +190,7 @@ Status Platform::BuildDomain() {
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
   endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
-  RecordLineageOf(*tracking_, *registry_, *endpoints_, clock_);
+  RecordLineageOf(*tracking_, *inputs_, *registry_, *endpoints_, clock_);
   TRY(SyncWait(endpoints_->Load()));
   TRY(SyncWait(RecordOldLineage(*database_, *registry_, *endpoints_, clock_)));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
@@ -270,6 +271,7 @@ Status Platform::Listen() {
   api::native::AddChangeRoutes(routes, *goals_, *definitions_, *pipelines_, *registry_, *endpoints_, clock_);
   api::mlflow::AddExperimentRoutes(routes, *tracking_);
   api::mlflow::AddRunRoutes(routes, *tracking_, clock_);
+  api::mlflow::AddInputRoutes(routes, *inputs_);
   api::mlflow::AddMetricRoutes(routes, *tracking_);
   api::mlflow::AddArtifactRoutes(routes, *tracking_, *registry_, *artifacts_, blob_door);
   api::mlflow::AddLoggedModelRoutes(routes, *logged_models_);

@@ -43,6 +43,7 @@
 #include "retention/retention.h"
 #include "tracking/artifacts.h"
 #include "tracking/imports.h"
+#include "tracking/inputs.h"
 #include "tracking/logged_models.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
@@ -107,6 +108,7 @@ class Platform {
   std::unique_ptr<lineage::Lineage> lineage_;
   std::unique_ptr<tracking::Tracking> tracking_;
   std::unique_ptr<tracking::LoggedModels> logged_models_;
+  std::unique_ptr<tracking::Inputs> inputs_;
   std::unique_ptr<tracking::Artifacts> artifacts_;
   std::unique_ptr<tracking::RunTable> run_table_;
   std::unique_ptr<tracking::Views> views_;

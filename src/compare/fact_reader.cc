@@ -62,8 +62,9 @@ void TakeInput(const lineage::Execution& execution, const lineage::Event& event,
     facts.code[Cat(StepOf(execution), " ", event.port)] = artifact.digest;
   } else if (artifact.type == "file") {
     facts.data[event.port].digest = artifact.digest;
-  } else if (execution.type == "tracked_run") {
-    DataFact& fact = facts.data[artifact.title.empty() ? event.port : Cat(event.port, ": ", artifact.title)];
+  } else if (execution.type == "tracked_run" && artifact.type == "dataset") {
+    const bool named = artifact.title.empty() || event.port.find(artifact.title) != std::string::npos;
+    DataFact& fact = facts.data[named ? event.port : Cat(event.port, ": ", artifact.title)];
     fact.digest = artifact.digest;
     fact.uri = artifact.uri;
     const Json* rows = artifact.metadata.Find("rows");

@@ -105,6 +105,14 @@ Status RecordRunInput(db::Transaction& transaction, const Clock& clock, std::str
                       const ToldArtifact& artifact) {
   NewExecution told = TRY(KnownRun(transaction, run, clock.Now()));
   told.inputs = {InputOf(artifact)};
+  // Another thing under the same name keeps a name of its own.
+  for (const Event& event : TRY(store::EventsOf(transaction, told.id))) {
+    if (event.direction != Direction::kInput || event.port != told.inputs[0].name) continue;
+    const std::optional<Artifact> known = TRY(store::FindArtifact(transaction, event.artifact));
+    if (known && known->title == artifact.title && known->digest == artifact.digest) return Ok();
+    told.inputs[0].name += Cat(" ", artifact.digest.empty() ? artifact.title : artifact.digest);
+    break;
+  }
   TRY(Lineage(clock).Tell(transaction, told));
   return Ok();
 }

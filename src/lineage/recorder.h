@@ -44,7 +44,8 @@ Status RecordRun(db::Transaction& transaction, const Clock& clock, const ToldRun
 
 /// Something that a run read or made. With a digest or title.
 struct ToldArtifact {
-  std::string port = {};  ///< what it was to the run: "training"; empty: its title and digest
+  std::string port =
+      {};  ///< what it was to the run, "training"; empty: its title and digest. What is another gets its digest too
   std::string type{kDataset};
   std::string title = {};  ///< the dataset's name, the logged model's id
   std::string digest = {};

@@ -73,6 +73,18 @@ TYPED_TEST(RecorderTest, FromDataToDeploymentAndBack) {
             (std::set<std::string>{"model m-1", "version late@1", "deployment late#4", "predictions late hour 1"}));
 }
 
+TYPED_TEST(RecorderTest, TwoInputsOfOneNameAreTwo) {
+  for (const char* digest : {"d1", "d2", "d1", "d2"}) {
+    this->Tell(
+        [](db::Transaction& t, const Clock& c, const ToldArtifact& told) { return RecordRunInput(t, c, "r1", told); },
+        ToldArtifact{.port = "training: rows", .title = "rows", .digest = digest});
+  }
+  const auto events = this->Read([&](db::Snapshot& s) { return Lineage::EventsOf(s, ExecutionId("r1")); });
+  std::set<std::string> ports;
+  for (const Event& event : events.value()) ports.insert(event.port);
+  EXPECT_EQ(ports, (std::set<std::string>{"training: rows", "training: rows d2"}));
+}
+
 TYPED_TEST(RecorderTest, ARunIsToldAgainAsItGoesOn) {
   this->TellAll();
   this->Tell(RecordRun, ToldRun{.id = "r1",

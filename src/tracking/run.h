@@ -14,6 +14,7 @@
 
 #include "base/id.h"
 #include "base/result.h"
+#include "tracking/dataset.h"
 #include "tracking/points.h"
 
 namespace mw::tracking {
@@ -112,6 +113,9 @@ struct RunDetails {
   Run run;
   std::vector<std::pair<std::string, std::string>> params, tags;  ///< by key
   std::vector<std::pair<std::string, Point>> latest;              ///< by metric
+  std::vector<DatasetInput> dataset_inputs;                       ///< as they were logged
+  std::vector<std::string> model_inputs;                          ///< by id
+  std::vector<ModelOutput> model_outputs;                         ///< by step
 };
 
 }  // namespace mw::tracking

@@ -35,6 +35,7 @@ using search::Entity;
 constexpr std::size_t kPrefixBytesMax = 60;
 
 constexpr std::string_view kNothing = "1 = 0";
+constexpr std::string_view kDatasetsOfRuns = "tracking_inputs x JOIN tracking_datasets s ON s.id = x.dataset";
 
 std::string_view OperatorOf(Comparator comparator) {
   switch (comparator) {
@@ -250,6 +251,37 @@ ClauseWalk TextsWalk(std::string_view table, const Clause& clause, std::int64_t 
   return walk;
 }
 
+/// A run fits when one of its datasets does.
+ClauseSql DatasetClause(const Clause& clause) {
+  const bool context = clause.key == "context";
+  ClauseSql out;
+  out.test.Add("EXISTS (SELECT 1 FROM ", context ? "tracking_input_tags x" : kDatasetsOfRuns,
+               " WHERE x.run = r.number AND ");
+  Sql where;
+  where.Add("d.number IN (SELECT x.run FROM ");
+  if (context) {
+    out.test.Add("x.key = ? AND ");
+    out.test.Bind(std::string(kContextTag));
+    out.test.Append(TextTest("x.value", clause));
+  } else {
+    out.test.Append(TextTest(Cat("s.", clause.key), clause));
+  }
+  out.test.Add(")");
+  if (const auto heads = context ? HeadsThatFit("d.head", clause) : std::nullopt) {
+    where.Add("(SELECT d.run FROM tracking_input_tags d WHERE d.key = ? AND ");
+    where.Bind(std::string(kContextTag));
+    where.Append(*heads);
+    where.Add(") x)");
+    out.source = Source{"tracking_runs", std::move(where), "d.number"};
+  } else if (!context && (clause.comparator == Comparator::kEqual || clause.comparator == Comparator::kIn)) {
+    where.Add(kDatasetsOfRuns, " WHERE ");
+    where.Append(TextTest(Cat("s.", clause.key), clause));
+    where.Add(")");
+    out.source = Source{"tracking_runs", std::move(where), "d.number"};
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string_view TableOf(Entity entity) {
@@ -259,6 +291,7 @@ std::string_view TableOf(Entity entity) {
 
 Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const Clause& clause) {
   if (clause.entity == Entity::kAttribute) return AttributeClause(clause);
+  if (clause.entity == Entity::kDataset) return DatasetClause(clause);
   ClauseSql nothing;
   nothing.test.Add(clause.comparator == Comparator::kIsNull ? "1 = 1" : kNothing);
   const auto name = TRY(FindName(snapshot, clause.key));
@@ -274,7 +307,8 @@ Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const Clause& clause) {
 
 Result<ClauseWalk> WalkOf(db::Snapshot& snapshot, const Clause& clause) {
   // No row has the name -1.
-  const std::int64_t name = TRY(FindName(snapshot, clause.key)).value_or(-1);
+  const std::int64_t name = TRY(FindName(snapshot, clause.key))
+  .value_or(-1);
   if (clause.entity == Entity::kMetric) {
     ClauseWalk walk{kLatestTable};
     walk.where = MetricTest("d", "d.value", clause, name);

@@ -63,7 +63,6 @@ struct OrderStep {
 /// What comes behind that row: greater in the first expression that differs.
 Sql Behind(const std::vector<OrderStep>& steps);
 
-/// A clause about a dataset fits no run.
 Result<ClauseSql> ClauseOf(db::Snapshot& snapshot, const search::Clause& clause);
 
 /// The runs that a clause about a metric, parameter or tag fits, as rows d of a table: those of `where`, for all of
@@ -77,7 +76,7 @@ struct ClauseWalk {
   bool lacking = false;  ///< the runs that fit are those without a row
 };
 
-/// Of any clause but one about an attribute.
+/// Of a clause about a metric, parameter or tag.
 Result<ClauseWalk> WalkOf(db::Snapshot& snapshot, const search::Clause& clause);
 
 /// What holds an attribute, as an expression of r and e.

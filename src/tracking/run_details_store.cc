@@ -8,27 +8,28 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "tracking/input_store.h"
 
 namespace mw::tracking::store {
-namespace {
 
-using Numbers = std::vector<std::int64_t>;
-/// Of each run: the numbers of names and what they have.
-template <typename Held>
-using Lists = std::vector<std::vector<std::pair<std::int64_t, Held>>>;
-
-/// "(?, ?, ...)" for the numbers, in a few sizes, so that there are few statements to prepare.
-std::string Marks(const Numbers& numbers, db::Values& values) {
+std::string Marks(std::span<const std::int64_t> numbers, db::Values& values) {
   std::size_t size = 1;
   while (size < numbers.size()) size *= 4;
   std::string marks = "(?";
-  values.reserve(size);
+  values.reserve(values.size() + size);
   for (std::size_t i = 0; i < size; ++i) {
     if (i > 0) marks += ", ?";
     values.emplace_back(i < numbers.size() ? numbers[i] : numbers.back());
   }
   return marks += ")";
 }
+
+namespace {
+
+using Numbers = std::vector<std::int64_t>;
+/// Of each run: the numbers of names and what they have.
+template <typename Held>
+using Lists = std::vector<std::vector<std::pair<std::int64_t, Held>>>;
 
 class Names {
  public:
@@ -110,6 +111,7 @@ Result<std::vector<RunDetails>> DetailsOf(db::Snapshot& snapshot, std::span<cons
     details[i].params = names.Named(std::move(params[i]));
     details[i].tags = names.Named(std::move(tags[i]));
   }
+  TRY(AddInputs(snapshot, numbers, details));
   return details;
 }
 

@@ -1,7 +1,9 @@
 // SQL of what runs logged last, of many runs in few statements. Functions run inside closures of db::Database.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "db/database.h"
@@ -11,6 +13,9 @@
 namespace mw::tracking::store {
 
 inline constexpr std::size_t kRunsAtOnce = 256;  ///< of one statement
+
+/// "(?, ?, ...)" for the numbers, which are appended, in a few sizes, so that there are few statements to prepare.
+std::string Marks(std::span<const std::int64_t> numbers, db::Values& values);
 
 /// Of each run, in their order; at most kRunsAtOnce.
 Result<std::vector<RunDetails>> DetailsOf(db::Snapshot& snapshot, std::span<const StoredRun> runs);

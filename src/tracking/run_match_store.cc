@@ -121,7 +121,7 @@ Result<NumberSet> MatchRuns(db::Snapshot& snapshot, const ExperimentId& experime
   std::optional<NumberSet> fits;
   NumberSet lacking;
   for (const search::Clause& clause : filter) {
-    if (clause.entity == search::Entity::kAttribute) {
+    if (clause.entity == search::Entity::kAttribute || clause.entity == search::Entity::kDataset) {
       attributes.Add(" AND ");
       attributes.Append(TRY(ClauseOf(snapshot, clause)).test);
       continue;

@@ -244,7 +244,46 @@ CREATE TABLE tracking_stretches (
 CREATE INDEX tracking_runs_by_time ON tracking_runs (started_at, id);
 CREATE INDEX tracking_runs_by_status ON tracking_runs (status, number);
 )sql"},
-          {"tracking", 7, store::LoggedModelTables()}};
+          {"tracking", 7, store::LoggedModelTables()},
+          {"tracking", 8, R"sql(
+INSERT INTO tracking_counters VALUES ('datasets', 0);
+CREATE TABLE tracking_datasets (
+  id BIGINT PRIMARY KEY,
+  experiment_id BIGINT NOT NULL REFERENCES tracking_experiments (id),
+  name TEXT COLLATE "C" NOT NULL,
+  digest TEXT COLLATE "C" NOT NULL,
+  source_type TEXT COLLATE "C" NOT NULL,
+  source TEXT COLLATE "C" NOT NULL,
+  schema TEXT COLLATE "C" NOT NULL,
+  profile TEXT COLLATE "C" NOT NULL,
+  UNIQUE (experiment_id, name, digest)
+);
+CREATE INDEX tracking_datasets_by_name ON tracking_datasets (name);
+CREATE INDEX tracking_datasets_by_digest ON tracking_datasets (digest);
+CREATE TABLE tracking_inputs (
+  run BIGINT NOT NULL,
+  dataset BIGINT NOT NULL,
+  PRIMARY KEY (run, dataset)
+) WITHOUT ROWID;
+CREATE INDEX tracking_inputs_by_dataset ON tracking_inputs (dataset, run);
+CREATE TABLE tracking_input_tags (
+  run BIGINT NOT NULL,
+  dataset BIGINT NOT NULL,
+  key TEXT COLLATE "C" NOT NULL,
+  head TEXT COLLATE "C" NOT NULL,
+  value TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (run, dataset, key)
+) WITHOUT ROWID;
+CREATE INDEX tracking_input_tags_by_value ON tracking_input_tags (key, head);
+-- Models that a run read (`made` is 0) or made.
+CREATE TABLE tracking_run_models (
+  run BIGINT NOT NULL,
+  made BIGINT NOT NULL,
+  step BIGINT NOT NULL,
+  model TEXT COLLATE "C" NOT NULL,
+  PRIMARY KEY (run, made, step, model)
+) WITHOUT ROWID;
+)sql"}};
 }
 
 }  // namespace mw::tracking

@@ -93,6 +93,16 @@ Result<bool> ClearModel(db::Transaction& transaction, std::int64_t model) {
   return false;
 }
 
+/// Those that no other run read.
+Status ClearDatasets(db::Transaction& transaction, std::int64_t run) {
+  TRY(
+      transaction.Execute("DELETE FROM tracking_datasets WHERE id IN (SELECT dataset FROM tracking_inputs"
+                          " WHERE run = ?) AND NOT EXISTS (SELECT 1 FROM tracking_inputs i"
+                          " WHERE i.dataset = tracking_datasets.id AND i.run <> ?)",
+                          {run, run}));
+  return Ok();
+}
+
 Result<bool> ClearFiles(db::Transaction& transaction, const std::string& directory, std::int64_t now) {
   if (directory.empty()) return false;
   const db::Rows files =
@@ -228,6 +238,7 @@ Result<bool> ClearPiece(db::Transaction& transaction, const Remains& remains, co
   if (remains.model >= 0) return ClearModel(transaction, remains.model);
   if (remains.run < 0) return false;
   if (TRY(ClearMetrics(transaction, remains.run))) return true;
+  TRY(ClearDatasets(transaction, remains.run));
   for (const std::string& table : tables) {
     TRY(transaction.Execute(Cat("DELETE FROM ", table, " WHERE run = ?"), {remains.run}));
   }

@@ -16,14 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/crash"))
 from crash_rounds import Platform  # noqa: E402
 
-GROUPS = ("protocol", "experiments", "runs", "metrics", "values", "validation", "search", "artifacts",
-          "registry", "webhooks", "logged_models")
+GROUPS = ("protocol", "experiments", "runs", "metrics", "values", "validation", "search", "inputs", "artifacts",
+          "registry", "webhooks", "logged_models", "models", "evaluate")
 NOT_SERVED = {
-    "validation.of_what_mlflow_lets_pass[dataset without a digest]": "runs/log-inputs",
     "validation.of_what_mlflow_lets_pass[two comparisons without AND]": "read as MLflow reads it",
-    **dict.fromkeys((f"logged_models.{name}" for name in (
-        "metrics", "search_filters", "search_on_datasets", "search_on_datasets_of_any_digest", "search_by_status",
-        "search_orders", "search_pages", "search_refusals")), "runs/log-inputs"),
 }
 
 

@@ -133,6 +133,38 @@ Json MetricJson(std::string_view key, const tracking::Point& point) {
       {{"key", Json(key)}, {"value", NumberJson(point.value)}, {"timestamp", point.time}, {"step", point.step}});
 }
 
+namespace {
+
+Json DatasetInputJson(const tracking::DatasetInput& input) {
+  const tracking::Dataset& from = *input.dataset;
+  Json dataset = Json::Make(
+      {{"name", from.name}, {"digest", from.digest}, {"source_type", from.source_type}, {"source", from.source}});
+  if (!from.schema.empty()) dataset["schema"] = from.schema;
+  if (!from.profile.empty()) dataset["profile"] = from.profile;
+  Json out = ListJson("tags", PairsJson(input.tags));
+  out["dataset"] = std::move(dataset);
+  return out;
+}
+
+Json InputsJson(const tracking::RunDetails& details) {
+  Json datasets = Json::MakeArray(), models = Json::MakeArray();
+  for (const tracking::DatasetInput& input : details.dataset_inputs) datasets.Append(DatasetInputJson(input));
+  for (const std::string& model : details.model_inputs) models.Append(Json::Make({{"model_id", model}}));
+  Json out = ListJson("dataset_inputs", std::move(datasets));
+  AddNonEmpty(out, "model_inputs", std::move(models));
+  return out;
+}
+
+Json OutputsJson(const tracking::RunDetails& details) {
+  Json models = Json::MakeArray();
+  for (const tracking::ModelOutput& output : details.model_outputs) {
+    models.Append(Json::Make({{"model_id", output.model}, {"step", output.step}}));
+  }
+  return ListJson("model_outputs", std::move(models));
+}
+
+}  // namespace
+
 Json RunJson(const tracking::RunDetails& details) {
   Json data = Json::MakeObject(), metrics = Json::MakeArray();
   for (const auto& [key, point] : details.latest) metrics.Append(MetricJson(key, point));
@@ -141,8 +173,8 @@ Json RunJson(const tracking::RunDetails& details) {
   AddNonEmpty(data, "tags", PairsJson(details.tags));
   return Json::Make({{"info", RunInfoJson(details.run)},
                      {"data", std::move(data)},
-                     {"inputs", Json::MakeObject()},
-                     {"outputs", Json::MakeObject()}});
+                     {"inputs", InputsJson(details)},
+                     {"outputs", OutputsJson(details)}});
 }
 
 namespace {
@@ -175,7 +207,11 @@ void AppendRun(std::string& out, const tracking::RunDetails& details) {
   const auto text = [&out](const std::string& value) { AppendJsonString(out, value); };
   AppendList(out, "params", details.params, text);
   AppendList(out, "tags", details.tags, text);
-  out += "},\"inputs\":{},\"outputs\":{}}";
+  out += "},\"inputs\":";
+  InputsJson(details).DumpTo(out);
+  out += ",\"outputs\":";
+  OutputsJson(details).DumpTo(out);
+  out += "}";
 }
 
 }  // namespace mw::api::mlflow

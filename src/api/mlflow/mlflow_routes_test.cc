@@ -33,6 +33,7 @@ class MlflowRoutesTest : public ::testing::Test {
     EXPECT_TRUE(database_.Migrate(all).ok());
     AddExperimentRoutes(routes_, tracking_);
     AddRunRoutes(routes_, tracking_, clock_);
+    AddInputRoutes(routes_, inputs_);
     AddMetricRoutes(routes_, tracking_);
     AddArtifactRoutes(routes_, tracking_, registry_, artifacts_, door_);
     AddUploadRoutes(routes_, artifacts_, uploads_, door_);
@@ -73,6 +74,7 @@ class MlflowRoutesTest : public ::testing::Test {
   db::InlineDatabase database_{directory_.path() + "/test.db"};
   SimulatedClock clock_{FromMicros(kNow * 1000)};
   tracking::Tracking tracking_{database_, clock_};
+  tracking::Inputs inputs_{database_};
   tracking::Artifacts artifacts_{database_, clock_};
   registry::Registry registry_{database_, clock_};
   std::unique_ptr<blob::BlobStore> blobs_ = std::move(*blob::DirectoryBlobs::Open(directory_.path() + "/blobs"));

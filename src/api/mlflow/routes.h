@@ -6,6 +6,7 @@
 #include "net/route.h"
 #include "registry/registry.h"
 #include "tracking/artifacts.h"
+#include "tracking/inputs.h"
 #include "tracking/logged_models.h"
 #include "tracking/tracking.h"
 #include "tracking/uploads.h"
@@ -17,6 +18,8 @@ namespace mw::api::mlflow {
 void AddExperimentRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// runs/*
 void AddRunRoutes(net::RouteTable& routes, tracking::Tracking& tracking, const Clock& clock);
+/// runs/log-inputs, runs/outputs, experiments/search-datasets
+void AddInputRoutes(net::RouteTable& routes, tracking::Inputs& inputs);
 /// metrics/*
 void AddMetricRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// The artifact proxy (mlflow-artifacts/*), artifacts/list, /get-artifact, /model-versions/get-artifact

@@ -95,3 +95,33 @@ def summaries(server):
     got = server.ok("POST", "/ajax-api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": [number]})
     assert sorted((entry["name"], entry["digest"], entry["context"]) for entry in got["dataset_summaries"]) == \
         [("Gamma", "cc", "training"), ("alpha", "aa", "training"), ("beta", "bb", "testing")], got
+
+
+@check(beyond=True)
+def lineage_and_comparison_know_them(server):
+    """What a run read and made is followed to the version, and two runs differ in their data."""
+    number, name = server.experiment(), unique("flights")
+    training = [{"key": "mlflow.data.context", "value": "training"}]
+    runs = [server.run(number) for _ in range(2)]
+    for run, digest in zip(runs, ("d1", "d2")):
+        log(server, run, {"dataset": dataset(name, digest, profile='{"num_rows": 5}'), "tags": training},
+            {"dataset": dataset("airports"), "tags": training})
+    server.ok("POST", "runs/outputs", {"run_id": runs[0], "models": [{"model_id": unique("m"), "step": 0}]})
+    model = unique("model")
+    server.client.create_registered_model(model)
+    server.ok("POST", "model-versions/create", {"name": model, "run_id": runs[0], "source":
+                                                f"mlflow-artifacts:/{number}/{runs[0]}/artifacts/model"})
+    # The newest of that name is the second run's, from which nothing was made.
+    reached = server.ok("GET", "/api/v1/lineage/impact", {"of": f"dataset:{name}"})
+    assert not reached["versions"], reached
+    made_of = server.ok("GET", "/api/v1/lineage/origin", {"of": f"{model}@1"})
+    assert {(entry["name"], entry["digest"], entry["uri"]) for entry in made_of["data"]} == \
+        {(name, "d1", "/data/rows.csv"), ("airports", "d1", "/data/rows.csv")}, made_of
+    reached = server.ok("GET", "/api/v1/lineage/impact", {"of": next(
+        entry["id"] for entry in made_of["data"] if entry["name"] == name)})
+    assert [(entry["model"], entry["version"]) for entry in reached["versions"]] == [(model, 1)], reached
+    differs = server.ok("GET", "/api/v1/compare", {"a": f"run:{runs[0]}", "b": f"run:{runs[1]}"})
+    data = {entry["name"]: entry for entry in differs["data"]}
+    rows, others = data[f"training: {name}"], data["training: airports"]
+    assert (rows["state"], rows["a"]["digest"], rows["b"]["digest"]) == ("changed", "d1", "d2"), data
+    assert others["state"] == "same" and rows["a"]["rows"] == 5, data
