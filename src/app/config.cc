@@ -49,6 +49,7 @@ Result<Flags> ReadFileSettings(const std::string& home) {
   settings.s3_region = reader.StringOr("s3_region", "");
   settings.webhook_allow = reader.StringOr("webhook_allow", "");
   settings.log_level = reader.StringOr("log_level", "");
+  settings.lost_after = reader.StringOr("lost_after", "");
   reader.Finish();
   TRY(complaints.AsStatus());
   return settings;
@@ -104,6 +105,8 @@ Result<Config> LoadConfig(const Flags& flags) {
   config.webhook_allow = TRY(net::Networks::Parse(allow.value).In(allow.source));
   const Setting level = Choose(flags.log_level, "--log-level", "MILLWRIGHT_LOG_LEVEL", file.log_level);
   if (!level.value.empty()) config.log_level = TRY(ParseLevel(level.value).In(level.source));
+  const Setting lost = Choose(flags.lost_after, "--lost-after", "MILLWRIGHT_LOST_AFTER", file.lost_after);
+  if (!lost.value.empty()) config.lost_after = TRY(ParseDuration(lost.value).In(lost.source));
   return config;
 }
 

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "net/address_rule.h"
 #include "net/socket.h"
+#include "tracking/heartbeats.h"
 
 namespace mw::app {
 
@@ -23,6 +24,7 @@ struct Config {
   std::string s3_region = "us-east-1";
   net::Networks webhook_allow;  ///< that webhooks may reach besides the public internet
   LogLevel log_level = LogLevel::kInfo;
+  Duration lost_after = tracking::Heartbeats::kSilence;  ///< how long a run that sends heartbeats may be silent
 
   // Where things lie beneath the home.
   [[nodiscard]] std::string DatabasePath() const { return home + "/millwright.db"; }
@@ -47,6 +49,7 @@ struct Flags {
   std::string s3_region;
   std::string webhook_allow;
   std::string log_level;
+  std::string lost_after;
 };
 
 /// $MILLWRIGHT_HOME, else ~/.local/share/millwright; `flag` over both. Absolute.

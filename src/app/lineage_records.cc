@@ -152,11 +152,13 @@ Status RecordDeployments(db::Transaction& transaction, const Clock& clock,
 
 }  // namespace
 
-void RecordLineageOf(tracking::Tracking& tracking, tracking::Inputs& inputs, registry::Registry& registry,
-                     endpoints::Endpoints& endpoints, const Clock& clock) {
-  tracking.OnRun([&clock](db::Transaction& transaction, const tracking::Run& run) {
+void RecordLineageOf(tracking::Tracking& tracking, tracking::Heartbeats& heartbeats, tracking::Inputs& inputs,
+                     registry::Registry& registry, endpoints::Endpoints& endpoints, const Clock& clock) {
+  const auto tell_run = [&clock](db::Transaction& transaction, const tracking::Run& run) {
     return lineage::RecordRun(transaction, clock, Told(run));
-  });
+  };
+  tracking.OnRun(tell_run);
+  heartbeats.OnRun(tell_run);
   inputs.OnLogged([&clock](db::Transaction& transaction, const tracking::LoggedInputs& logged) {
     return RecordInputs(transaction, clock, logged);
   });

@@ -7,14 +7,15 @@
 #include "db/database.h"
 #include "endpoints/endpoints.h"
 #include "registry/registry.h"
+#include "tracking/heartbeats.h"
 #include "tracking/inputs.h"
 #include "tracking/tracking.h"
 
 namespace mw::app {
 
 /// All outlive one another: called once, before any of them changes anything.
-void RecordLineageOf(tracking::Tracking& tracking, tracking::Inputs& inputs, registry::Registry& registry,
-                     endpoints::Endpoints& endpoints, const Clock& clock);
+void RecordLineageOf(tracking::Tracking& tracking, tracking::Heartbeats& heartbeats, tracking::Inputs& inputs,
+                     registry::Registry& registry, endpoints::Endpoints& endpoints, const Clock& clock);
 
 /// Tells versions and deployments that lineage does not know. Errors: the database's.
 Task<Status> RecordOldLineage(db::Database& database, registry::Registry& registry, endpoints::Endpoints& endpoints,

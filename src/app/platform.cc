@@ -169,6 +169,8 @@ Status Platform::BuildDomain() {
   TRY(SyncWait(tracking_->PackOldPoints()));
   logged_models_ = std::make_unique<tracking::LoggedModels>(*database_, clock_);
   inputs_ = std::make_unique<tracking::Inputs>(*database_);
+  heartbeats_ = std::make_unique<tracking::Heartbeats>(*database_, clock_);
+  heartbeat_reconciler_ = std::make_unique<tracking::HeartbeatReconciler>(*heartbeats_, config_.lost_after);
   artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
   run_table_ = std::make_unique<tracking::RunTable>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
@@ -190,7 +192,7 @@ Status Platform::BuildDomain() {
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
   endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
-  RecordLineageOf(*tracking_, *inputs_, *registry_, *endpoints_, clock_);
+  RecordLineageOf(*tracking_, *heartbeats_, *inputs_, *registry_, *endpoints_, clock_);
   TRY(SyncWait(endpoints_->Load()));
   TRY(SyncWait(RecordOldLineage(*database_, *registry_, *endpoints_, clock_)));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
@@ -250,6 +252,7 @@ Status Platform::Listen() {
   api::native::AddSystemRoutes(routes, metrics_, std::string(kVersion), [this] { return Examine(); });
   api::native::AddFileRoutes(routes, *goals_, *definitions_, *pipelines_, *production_, *registry_, *blobs_);
   api::native::AddPipelineRoutes(routes, *definitions_, *pipelines_, *tracking_);
+  api::native::AddHeartbeatRoutes(routes, *heartbeats_);
   api::native::AddGoalRoutes(routes, *goals_, *production_);
   api::native::AddModelRoutes(routes, *registry_, *database_, *blobs_);
   api::native::AddReportRoutes(routes, *registry_, *pipelines_, *blobs_);
@@ -333,6 +336,7 @@ void Platform::Run(std::function<void(const std::string& address)> on_inference)
   loop_->Add(*predictions_);
   loop_->Add(*prediction_lineage_);
   loop_->Add(*retainer_);
+  loop_->Add(*heartbeat_reconciler_);
   loop_->Add(*production_);
   monitor_->OnWake(loop_->Add(*monitor_));
   const std::function<void()> wake_deliveries = loop_->Add(*deliveries_);

@@ -42,6 +42,7 @@
 #include "retention/reconciler.h"
 #include "retention/retention.h"
 #include "tracking/artifacts.h"
+#include "tracking/heartbeats.h"
 #include "tracking/imports.h"
 #include "tracking/inputs.h"
 #include "tracking/logged_models.h"
@@ -109,6 +110,8 @@ class Platform {
   std::unique_ptr<tracking::Tracking> tracking_;
   std::unique_ptr<tracking::LoggedModels> logged_models_;
   std::unique_ptr<tracking::Inputs> inputs_;
+  std::unique_ptr<tracking::Heartbeats> heartbeats_;
+  std::unique_ptr<tracking::HeartbeatReconciler> heartbeat_reconciler_;
   std::unique_ptr<tracking::Artifacts> artifacts_;
   std::unique_ptr<tracking::RunTable> run_table_;
   std::unique_ptr<tracking::Views> views_;

@@ -117,6 +117,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/runs/{id}/cancel", kWrite},
     {Method::kPost, "/api/v1/runs/{id}/retry", kWrite},
     {Method::kPost, "/api/v1/runs/{id}/log", kWrite},
+    {Method::kPost, "/api/v1/runs/{id}/heartbeat", kWrite},
     {Method::kPost, "/api/v1/lineage/records", kWrite},
     {Method::kPut, "/api/v1/experiments/{id}/baseline", kWrite},
     {Method::kDelete, "/api/v1/experiments/{id}/baseline", kWrite},

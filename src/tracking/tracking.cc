@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tracking/chart_store.h"
 #include "tracking/experiment_store.h"
+#include "tracking/heartbeat_store.h"
 #include "tracking/logged_models.h"
 #include "tracking/name_store.h"
 #include "tracking/run_details_store.h"
@@ -354,7 +355,10 @@ Task<Result<Run>> Tracking::CreateRun(NewRun run) {
 
 Result<Run> Tracking::UpdateRun(db::Transaction& transaction, const RunId& id, const RunChange& change) {
   store::StoredRun stored = TRY(MustFindActiveRun(transaction, id));
-  if (change.status) stored.run.status = *change.status;
+  if (change.status) {
+    stored.run.status = *change.status;
+    TRY(store::ForgetHeartbeat(transaction, stored.number));
+  }
   if (change.ended) stored.run.ended = change.ended;
   if (change.name && !change.name->empty()) {
     stored.run.name = *change.name;

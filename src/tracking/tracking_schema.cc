@@ -1,4 +1,5 @@
 // The tables of tracking.
+#include "tracking/heartbeat_store.h"
 #include "tracking/logged_model_store.h"
 #include "tracking/tracking.h"
 
@@ -283,7 +284,8 @@ CREATE TABLE tracking_run_models (
   model TEXT COLLATE "C" NOT NULL,
   PRIMARY KEY (run, made, step, model)
 ) WITHOUT ROWID;
-)sql"}};
+)sql"},
+          store::HeartbeatMigration()};
 }
 
 }  // namespace mw::tracking

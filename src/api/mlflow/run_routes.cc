@@ -1,4 +1,5 @@
 // runs/*
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,15 @@ using tracking::Tracking;
 
 /// An id that no run could have is not found, as one that none has; MLflow's server judges it in batches only.
 Result<RunId> IdOf(const Parameters& parameters) { return RunId(TRY(parameters.RunId())); }
+
+constexpr std::size_t kRunIdSize = 32;
+
+Status CheckNewRunId(std::string_view id) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (id.size() == kRunIdSize && std::all_of(id.begin(), id.end(), is_digit)) return Ok();
+  return InvalidArgument("Invalid value ", Json(id).Dump(), " for parameter 'run_id' supplied: a run that its client ",
+                         "names has ", kRunIdSize, " digits 0-9, a-f.");
+}
 
 /// Of a run that is made: MLflow's server takes any name then, so a training that begins with one goes on here too.
 Result<std::pair<std::string, std::string>> FirstTagOf(const Parameters& tag) {
@@ -75,7 +85,10 @@ Status AddMetric(const Parameters& metric, LogBatch& batch) {
 
 Task<Result<Json>> Create(Tracking& tracking, const Clock& clock, const Parameters& parameters) {
   tracking::NewRun run;
-  run.id = NewId<RunId>(clock);
+  // A client that spools names its run itself, so that it may ask again.
+  run.id = RunId(CO_TRY(parameters.Text("run_id")));
+  if (run.id.empty()) run.id = NewId<RunId>(clock);
+  CO_TRY(CheckNewRunId(run.id.text()));
   run.experiment = tracking::ExperimentId(CO_TRY(parameters.Text("experiment_id")));
   if (run.experiment.empty()) run.experiment = tracking::ExperimentId("0");
   run.user = CO_TRY(parameters.Text("user_id"));

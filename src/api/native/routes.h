@@ -20,6 +20,7 @@
 #include "predictions/predictions.h"
 #include "registry/registry.h"
 #include "retention/retention.h"
+#include "tracking/heartbeats.h"
 #include "tracking/imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
@@ -85,6 +86,8 @@ void AddRunTableRoutes(net::RouteTable& routes, tracking::RunTable& table, track
 /// /api/v1/lineage: graphs, origins, impact, records by hand
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry::Registry& registry,
                       endpoints::Endpoints& endpoints, const Clock& clock);
+/// /api/v1/runs/{id}/heartbeat
+void AddHeartbeatRoutes(net::RouteTable& routes, tracking::Heartbeats& heartbeats);
 /// /api/v1/compare, /api/v1/runs/{id}/reproduce, /api/v1/experiments/{id}/baseline
 void AddCompareRoutes(net::RouteTable& routes, compare::FactSources sources);
 /// /api/v1/webhooks/{id}/deliveries: what became of each event

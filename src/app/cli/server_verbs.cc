@@ -176,6 +176,8 @@ void AddServerVerbs(const Registrar& registrar) {
   up->add_option("--s3-region", flags->s3_region, "Its region (us-east-1)");
   up->add_option("--webhook-allow", flags->webhook_allow,
                  "Networks that webhooks may reach besides the public internet, also by http: 127.0.0.1,10.0.0.0/8");
+  up->add_option("--lost-after", flags->lost_after,
+                 "Silence after which a run that sent heartbeats counts as failed (5m)");
   up->add_option("--log-level", flags->log_level, "debug, info, warning or error");
 
   const auto serve = std::make_shared<ServeArguments>();

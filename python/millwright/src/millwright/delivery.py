@@ -280,7 +280,8 @@ class Delivery:
                 self.sender.ask("POST", f"/api/v1/runs/{self.server_id(run)}/heartbeat",
                                 {"interval_seconds": HEARTBEAT_SECONDS})
             except Refused as error:
-                self._heartbeats = self._heartbeats and error.status not in (404, 405, 501)
+                known = error.code == "NOT_FOUND" or error.status not in (404, 405, 501)
+                self._heartbeats = self._heartbeats and known
 
     # ---- the end
 

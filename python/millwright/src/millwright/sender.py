@@ -22,7 +22,10 @@ class Refused(Exception):
         self.status = status
         try:
             said = json.loads(text)
-            self.code, self.words = said.get("error_code", ""), said.get("message", "")
+            inner = said.get("error")  # of Millwright's own API
+            inner = inner if isinstance(inner, dict) else {}
+            self.code = said.get("error_code") or inner.get("code", "")
+            self.words = said.get("message") or inner.get("message", "")
         except ValueError:
             self.code, self.words = "", text[:200].decode(errors="replace")
         super().__init__(f"{status} {self.code}: {self.words}")
