@@ -177,8 +177,7 @@ Status Platform::BuildDomain() {
   imports_ = std::make_unique<tracking::Imports>(*database_);
   uploads_ = std::make_unique<tracking::Uploads>(*database_, clock_);
   const webhooks::Parts webhook_parts{*database_, *webhook_sender_, *webhook_workers_, clock_};
-  webhooks_ =
-      std::make_unique<webhooks::Webhooks>(webhook_parts, config_.webhook_allow, webhooks::SecretBox(secret_));
+  webhooks_ = std::make_unique<webhooks::Webhooks>(webhook_parts, config_.webhook_allow, webhooks::SecretBox(secret_));
   registry_ = std::make_unique<registry::Registry>(*database_, clock_);
   registry_->TellEvents(*webhooks_);
   deliveries_ = std::make_unique<webhooks::DeliveryReconciler>(*webhooks_, webhook_parts, metrics_,

@@ -97,9 +97,9 @@ Status AddDetails(db::Snapshot& snapshot, std::span<const StoredModel> models, s
   db::Values values;
   const std::string marks = Marks(models, values);
   for (const ModelTexts kind : {ModelTexts::kParams, ModelTexts::kTags}) {
-    const std::string sql = Cat("SELECT t.model, n.name, t.value FROM ", TableOf(kind),
-                                " t JOIN tracking_names n ON n.id = t.name WHERE t.model IN ", marks,
-                                " ORDER BY n.name");
+    const std::string sql =
+        Cat("SELECT t.model, n.name, t.value FROM ", TableOf(kind),
+            " t JOIN tracking_names n ON n.id = t.name WHERE t.model IN ", marks, " ORDER BY n.name");
     for (const db::Row& row : TRY(snapshot.Query(sql, values))) {
       LoggedModelDetails& details = out[places.at(row.Int(0))];
       Pairs& texts = kind == ModelTexts::kParams ? details.params : details.tags;
@@ -136,8 +136,8 @@ Result<StoredModel> ReadModel(const db::Row& row) {
   model.created = row.Int(8);
   model.updated = row.Int(9);
   const std::string& location = row.Text(10);
-  model.artifact_uri = Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/models/", row.Text(1),
-                           "/artifacts");
+  model.artifact_uri =
+      Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/models/", row.Text(1), "/artifacts");
   return stored;
 }
 

@@ -143,9 +143,8 @@ Task<Result<LoggedModelDetails>> LoggedModels::Finalize(LoggedModelId id, Logged
 
 Task<Status> LoggedModels::SetTags(LoggedModelId id, std::map<std::string, std::string> tags) {
   CO_TRY(CheckTexts(tags, "tag"));
-  co_return co_await database_.Write([&](db::Transaction& t) -> Status {
-    return SetTexts(t, ModelTexts::kTags, TRY(MustFind(t, id)).number, tags);
-  });
+  co_return co_await database_.Write(
+      [&](db::Transaction& t) -> Status { return SetTexts(t, ModelTexts::kTags, TRY(MustFind(t, id)).number, tags); });
 }
 
 Task<Status> LoggedModels::DeleteTag(LoggedModelId id, std::string key) {
@@ -212,7 +211,8 @@ Status LoggedModels::Log(db::Transaction& transaction, const LogBatch& batch, st
                              kDatasetNameBytesMax, " bytes, or a digest of more than ", kDatasetDigestBytesMax);
     }
     const auto [at, is_new] = models.emplace(point.model, 0);
-    if (is_new) at->second = TRY(MustFind(transaction, LoggedModelId(point.model), true)).number;
+    if (is_new) at->second = TRY(MustFind(transaction, LoggedModelId(point.model), true))
+    .number;
     rows.push_back({at->second, points[point.metric], point.dataset_name, point.dataset_digest});
   }
   return store::AddModelPoints(transaction, run, rows);

@@ -18,11 +18,11 @@ namespace mw::tracking {
 
 class LoggedModels {
  public:
-  static constexpr std::size_t kNameBytesMax = 2000;      ///< of a model: 500 characters
-  static constexpr std::size_t kTextBytesMax = 1 << 20;   ///< of a parameter's or tag's value
-  static constexpr std::size_t kEntriesMax = 10'000;      ///< parameters or tags of one call
-  static constexpr std::int64_t kMetricsMax = 1000;       ///< of one model that is told: the latest; runs keep them all
-  static constexpr std::int64_t kFoundMax = 1000;         ///< of one page
+  static constexpr std::size_t kNameBytesMax = 2000;     ///< of a model: 500 characters
+  static constexpr std::size_t kTextBytesMax = 1 << 20;  ///< of a parameter's or tag's value
+  static constexpr std::size_t kEntriesMax = 10'000;     ///< parameters or tags of one call
+  static constexpr std::int64_t kMetricsMax = 1000;      ///< of one model that is told: the latest; runs keep them all
+  static constexpr std::int64_t kFoundMax = 1000;        ///< of one page
   static constexpr std::size_t kDatasetNameBytesMax = 2000, kDatasetDigestBytesMax = 144;
   /// The run's tag that lists models logged the older way.
   static constexpr std::string_view kHistoryTag = "mlflow.log-model.history";

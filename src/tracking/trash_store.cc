@@ -65,9 +65,8 @@ Result<bool> IsShared(db::Snapshot& snapshot, const std::string& place) {
 Status AddRemains(db::Transaction& transaction, Remains remains, std::optional<std::string> place, std::int64_t now) {
   if (place && TRY(IsShared(transaction, *place))) place.reset();
   const std::int64_t id = TRY(NextNumber(transaction, "remains"));
-  TRY(transaction.Execute(
-      "INSERT INTO tracking_remains (id, run, model, artifacts, purged_at) VALUES (?, ?, ?, ?, ?)",
-      {id, remains.run, remains.model, place.value_or(""), now}));
+  TRY(transaction.Execute("INSERT INTO tracking_remains (id, run, model, artifacts, purged_at) VALUES (?, ?, ?, ?, ?)",
+                          {id, remains.run, remains.model, place.value_or(""), now}));
   return Ok();
 }
 
@@ -83,10 +82,10 @@ Result<bool> ClearMetrics(db::Transaction& transaction, std::int64_t run) {
 
 /// What a logged model's own tables hold of it.
 Result<bool> ClearModel(db::Transaction& transaction, std::int64_t model) {
-  const std::int64_t metrics = TRY(
-      transaction.Execute("DELETE FROM tracking_logged_model_metrics WHERE model = ? AND name IN (SELECT name FROM"
-                          " tracking_logged_model_metrics WHERE model = ? GROUP BY name LIMIT ?)",
-                          {model, model, kMetricsAtATime}));
+  const std::int64_t metrics =
+      TRY(transaction.Execute("DELETE FROM tracking_logged_model_metrics WHERE model = ? AND name IN (SELECT name FROM"
+                              " tracking_logged_model_metrics WHERE model = ? GROUP BY name LIMIT ?)",
+                              {model, model, kMetricsAtATime}));
   if (metrics > 0) return true;
   TRY(transaction.Execute("DELETE FROM tracking_logged_model_params WHERE model = ?", {model}));
   TRY(transaction.Execute("DELETE FROM tracking_logged_model_tags WHERE model = ?", {model}));
@@ -214,7 +213,7 @@ Result<bool> TakeExperiment(db::Transaction& transaction, const Trashed& experim
   const db::Rows empty =
       TRY(transaction.Query("SELECT 1 FROM tracking_experiments e WHERE e.id = ? AND e.stage = 'deleted' AND NOT EXISTS"
                             " (SELECT 1 FROM tracking_runs r WHERE r.experiment_id = e.id) AND NOT EXISTS"
-                        " (SELECT 1 FROM tracking_logged_model_records m WHERE m.experiment_id = e.id)",
+                            " (SELECT 1 FROM tracking_logged_model_records m WHERE m.experiment_id = e.id)",
                             {experiment.number}));
   if (empty.empty()) return false;
   for (const std::string& table : tables) {

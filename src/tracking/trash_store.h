@@ -33,7 +33,7 @@ struct Remains {
   std::int64_t id = 0;
   std::int64_t run = -1;    ///< its number; -1: no run's
   std::int64_t model = -1;  ///< a logged model's number; -1: no model's
-  std::string artifacts;  ///< their directory; empty: none of ours
+  std::string artifacts;    ///< their directory; empty: none of ours
 };
 Result<std::optional<Remains>> NextRemains(db::Snapshot& snapshot);
 /// One bounded piece; true when there may be more of it. `tables`: those with a column run.

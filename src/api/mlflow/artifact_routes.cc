@@ -146,8 +146,7 @@ Task<Result<Json>> ListOfModel(LoggedModels& models, Artifacts& artifacts, const
 Task<void> SendOfModel(LoggedModels& models, Artifacts& artifacts, BlobDoor door, net::Request& request,
                        net::Responder& responder) {
   const std::string* path = request.Query("artifact_file_path");
-  Result<std::string> place =
-      InvalidArgument("Request must include the \"artifact_file_path\" query parameter.");
+  Result<std::string> place = InvalidArgument("Request must include the \"artifact_file_path\" query parameter.");
   if (path != nullptr && !path->empty()) place = co_await PlaceInModel(models, request, *path);
   if (place.ok()) {
     co_await Send(artifacts, door, *std::move(place), request, responder);

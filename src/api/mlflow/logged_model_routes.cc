@@ -34,8 +34,8 @@ std::string_view WordOf(LoggedModelStatus status) {
 }
 
 Result<LoggedModelStatus> StatusIn(const Parameters& parameters) {
-  const std::string word = TRY(
-      parameters.Enum("status", {"LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"}));
+  const std::string word =
+      TRY(parameters.Enum("status", {"LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"}));
   if (word.empty()) TRY(parameters.RequiredText("status"));
   for (const LoggedModelStatus status :
        {LoggedModelStatus::kPending, LoggedModelStatus::kReady, LoggedModelStatus::kFailed}) {
@@ -173,7 +173,8 @@ Result<tracking::LoggedModelQuery> QueryOf(const Parameters& parameters) {
   query.filter = TRY(search::ParseLoggedModelFilter(TRY(parameters.Text("filter"))));
   query.datasets = TRY(DatasetsOf(parameters));
   query.order = TRY(OrderOf(parameters));
-  const std::int64_t asked = TRY(parameters.Int("max_results")).value_or(0);
+  const std::int64_t asked = TRY(parameters.Int("max_results"))
+  .value_or(0);
   if (asked < 0) {
     return InvalidArgument("Invalid value ", asked,
                            " for parameter 'max_results' supplied. It must be a positive integer");

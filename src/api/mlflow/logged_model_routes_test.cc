@@ -127,8 +127,8 @@ TEST_F(LoggedModelRoutesTest, MeasuresByOneMetricAndByBatches) {
   const std::string found = Post("logged-models/search", R"({"experiment_ids":["0"],"filter":"metrics.auc > 0.4",)"
                                                          R"("datasets":[{"dataset_name":"rows"}]})");
   EXPECT_NE(found.find(id), std::string::npos);
-  EXPECT_EQ(Post("runs/log-metric", Cat(R"({"run_id":")", run,
-                                        R"(","key":"a","value":1,"timestamp":1,"model_id":"m-nobody"})")),
+  EXPECT_EQ(Post("runs/log-metric",
+                 Cat(R"({"run_id":")", run, R"(","key":"a","value":1,"timestamp":1,"model_id":"m-nobody"})")),
             "404 RESOURCE_DOES_NOT_EXIST: Logged model with ID 'm-nobody' not found.");
   const std::string long_name(501, 'x');
   EXPECT_EQ(Post("runs/log-batch", Cat(R"({"run_id":")", run, R"(","metrics":[{"value":1,"dataset_name":")", long_name,
@@ -162,8 +162,7 @@ TEST_F(LoggedModelRoutesTest, FilesAreListedAndSent) {
                 R"("root_uri":"mlflow-artifacts:/0/models/)", id, R"(/artifacts"})"));
   const std::string file = Cat("/ajax-api/2.0/mlflow/logged-models/", id, "/artifacts/files");
   EXPECT_EQ(Get(Cat(file, "?artifact_file_path=data/model.pkl")), "bytes");
-  EXPECT_EQ(Get(file),
-            "400 INVALID_PARAMETER_VALUE: Request must include the \"artifact_file_path\" query parameter.");
+  EXPECT_EQ(Get(file), "400 INVALID_PARAMETER_VALUE: Request must include the \"artifact_file_path\" query parameter.");
   EXPECT_EQ(Get(Cat(file, "?artifact_file_path=../../x")).substr(0, 3), "400");
   EXPECT_EQ(Get("logged-models/m-nobody/artifacts/directories").substr(0, 3), "404");
 }

@@ -65,8 +65,7 @@ void SayCollected(const Json& answer, bool dry_run) {
     Say(Cat("kept ", kept.StringOr("id", ""), ": ", kept.StringOr("reason", ""), "\n"));
   }
   Say(Cat(dry_run ? "would purge " : "purged ", runs, " runs, ", models, " logged models and ", experiments,
-          " experiments; ",
-          dry_run ? "would delete " : "deleted ", WithThousands(answer.IntOr("blobs", 0)), " blobs, ",
+          " experiments; ", dry_run ? "would delete " : "deleted ", WithThousands(answer.IntOr("blobs", 0)), " blobs, ",
           Megabytes(answer.IntOr("blob_bytes", 0)), "\n"));
   if (const std::int64_t waiting = answer.IntOr("blobs_waiting", 0); waiting > 0) {
     Say(Cat(waiting, " blobs were stored so recently that they are deleted by themselves later\n"));
