@@ -97,7 +97,7 @@ struct Piece {
 /// Begins to read the piece at `offset` into `piece`, which nobody else touches until it is back.
 Completion<Result<Piece>> ReadPiece(BlobDoor door, const blob::Digest& digest, std::uint64_t offset, std::uint64_t end,
                                     Piece piece) {
-  const Completion<Result<Piece>> done;
+  Completion<Result<Piece>> done;
   const std::size_t wanted = std::min<std::uint64_t>(kPieceBytes, end - offset);
   auto into = std::make_shared<Piece>(std::move(piece));
   door.workers.Post([&blobs = door.blobs, digest, offset, wanted, into, done] {
