@@ -211,8 +211,10 @@ Status LoggedModels::Log(db::Transaction& transaction, const LogBatch& batch, st
                              kDatasetNameBytesMax, " bytes, or a digest of more than ", kDatasetDigestBytesMax);
     }
     const auto [at, is_new] = models.emplace(point.model, 0);
-    if (is_new) at->second = TRY(MustFind(transaction, LoggedModelId(point.model), true))
-    .number;
+    if (is_new) {
+      const StoredModel stored = TRY(MustFind(transaction, LoggedModelId(point.model), true));
+      at->second = stored.number;
+    }
     rows.push_back({at->second, points[point.metric], point.dataset_name, point.dataset_digest});
   }
   return store::AddModelPoints(transaction, run, rows);

@@ -173,8 +173,8 @@ Result<tracking::LoggedModelQuery> QueryOf(const Parameters& parameters) {
   query.filter = TRY(search::ParseLoggedModelFilter(TRY(parameters.Text("filter"))));
   query.datasets = TRY(DatasetsOf(parameters));
   query.order = TRY(OrderOf(parameters));
-  const std::int64_t asked = TRY(parameters.Int("max_results"))
-  .value_or(0);
+  const std::optional<std::int64_t> wanted = TRY(parameters.Int("max_results"));
+  const std::int64_t asked = wanted.value_or(0);
   if (asked < 0) {
     return InvalidArgument("Invalid value ", asked,
                            " for parameter 'max_results' supplied. It must be a positive integer");
