@@ -33,6 +33,7 @@ bool IsFour(const AddressBytes& address) {
 
 std::optional<AddressBytes> ParseAddressBytes(std::string_view text) {
   const std::string copy(text);
+  if (copy.find('\0') != std::string::npos) return std::nullopt;  // inet_pton would read what stands before it
   AddressBytes bytes{};
   if (inet_pton(AF_INET6, copy.c_str(), bytes.data()) == 1) return bytes;
   bytes = {};

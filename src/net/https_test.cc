@@ -208,6 +208,7 @@ TEST(AddressRule, KnowsThePublicInternet) {
   for (const char* text : {"", "localhost", "1.2.3", "1.2.3.4.5", "0x7f.1", "fe80::1%lo", "1.2.3.4 "}) {
     EXPECT_FALSE(ParseAddressBytes(text)) << text;
   }
+  EXPECT_FALSE(ParseAddressBytes(std::string_view("::fff\0 1", 8))) << "not what stands before the zero byte";
 }
 
 TEST(AddressRule, NamesNetworks) {
