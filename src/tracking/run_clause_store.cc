@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "search/like.h"
 #include "tracking/name_store.h"
 #include "tracking/run_store.h"
 
@@ -51,16 +52,6 @@ std::string_view OperatorOf(Comparator comparator) {
   }
 }
 
-/// A backslash stands for itself in searches, and for an escape in PostgreSQL's patterns.
-std::string EscapedPattern(std::string_view pattern) {
-  std::string escaped;
-  for (const char c : pattern) {
-    if (c == '\\') escaped += c;
-    escaped += c;
-  }
-  return escaped;
-}
-
 }  // namespace
 
 Sql TextTest(std::string_view column, const Clause& clause) {
@@ -82,10 +73,10 @@ Sql TextTest(std::string_view column, const Clause& clause) {
   const std::string& text = std::get<std::string>(clause.value);
   if (clause.comparator == Comparator::kILike) {
     sql.Add("LOWER(", column, ")", OperatorOf(clause.comparator));
-    sql.Bind(EscapedPattern(ToLower(text)));
+    sql.Bind(search::EscapedPattern(ToLower(text)));
   } else {
     sql.Add(column, OperatorOf(clause.comparator));
-    sql.Bind(clause.comparator == Comparator::kLike ? EscapedPattern(text) : text);
+    sql.Bind(clause.comparator == Comparator::kLike ? search::EscapedPattern(text) : text);
   }
   return sql;
 }
