@@ -84,8 +84,6 @@ bool IsLoopback(const tcp::socket& socket) {
 class TcpStream final : public Stream {
  public:
   explicit TcpStream(tcp::socket socket) : wire_(std::make_shared<Wire>(std::move(socket))) {
-    asio::error_code ignored;  // of a connection that is gone already: the first transfer says so
-    wire_->socket.non_blocking(true, ignored);
     peer_is_loopback_ = IsLoopback(wire_->socket);
   }
   ~TcpStream() override { Close(); }
@@ -98,12 +96,6 @@ class TcpStream final : public Stream {
 
   Task<Status> Write(std::string_view bytes, std::chrono::milliseconds timeout) override {
     while (!bytes.empty()) {
-      // Most answers fit into the socket's buffer at once: then there is nothing to wait for and no timer to set.
-      asio::error_code error;
-      const std::size_t sent = wire_->socket.write_some(asio::buffer(bytes.data(), bytes.size()), error);
-      bytes.remove_prefix(sent);
-      if (!error) continue;
-      if (error != asio::error::would_block) co_return Failure(*wire_, error);
       const Result<std::size_t> count = co_await Transfer(wire_, timeout, [&bytes](tcp::socket& socket, auto done) {
         socket.async_write_some(asio::buffer(bytes.data(), bytes.size()), std::move(done));
       });
