@@ -148,6 +148,8 @@ TEST_F(HttpsTest, SaysWhoSpeaksNoTls) {
   const FileDescriptor listener = *ListenTcp("127.0.0.1", 0);
   std::thread plain([&] {
     const FileDescriptor peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    char hello[4096];
+    EXPECT_GT(recv(peer.get(), hello, sizeof hello, 0), 0);  // unread it would reset the connection, answer and all
     const std::string_view answer = "HTTP/1.1 400 Bad Request\r\n\r\n";
     send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
   });
