@@ -147,6 +147,8 @@ TEST_F(HttpsTest, TakesNoCutOffAnswerForAWholeOne) {
 TEST_F(HttpsTest, SaysWhoSpeaksNoTls) {
   const FileDescriptor listener = *ListenTcp("127.0.0.1", 0);
   std::thread plain([&] {
+    pollfd waiting{listener.get(), POLLIN, 0};  // the listener does not wait by itself
+    EXPECT_EQ(poll(&waiting, 1, 5000), 1);
     const FileDescriptor peer(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     char hello[4096];
     EXPECT_GT(recv(peer.get(), hello, sizeof hello, 0), 0);  // unread it would reset the connection, answer and all
