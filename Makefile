@@ -22,7 +22,7 @@ test:
 	@tools/setup test
 	@tools/build release -DMW_TESTS=ON
 	@tools/with-postgres tools/run_tests.py --test-dir $(RELEASE) -j $(JOBS) --no-tests=error --label-exclude soak
-	@tools/build fuzz -DMW_TESTS=OFF --target fuzz_targets
+	@tools/build asan -DMW_TESTS=OFF --target fuzz_targets
 	@tools/fuzz 30 data-plane
 
 check:

@@ -378,7 +378,7 @@ def rows_of(table):
 
 
 def main():
-    run_within("mlflow_client", ROOT / "tests/conformance/mlflow_requirements.txt", "--no-deps")
+    run_within("mlflow_client", ROOT / "tests/conformance/mlflow_requirements.txt")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,5 +1,6 @@
 # One static library mw_<module> for each folder named in src/MODULES, linked as that table says.
-# A file's name tells what it is: x_test.cc a test, x_contract.h a suite that drivers share, x_main.cc a program.
+# A file's name tells what it is: x_test.cc a test, x_contract.h a suite that drivers share, x_main.cc a program,
+# x_avx2.cc code for processors that have it, which a unity build leaves alone.
 function(mw_read_modules SRC)
   file(STRINGS ${SRC}/MODULES lines REGEX "^[a-z]+:")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${SRC}/MODULES)
@@ -15,17 +16,29 @@ function(mw_read_modules SRC)
   set(MW_MODULES "${modules}" PARENT_SCOPE)
 endfunction()
 
+# Modules whose tests compute for long: under the sanitizers they are optimised a little.
+set(MW_COMPUTING_MODULES base sketch forest explain evaluation)
+function(mw_optimise_computing TARGET MODULE)
+  if(MODULE IN_LIST MW_COMPUTING_MODULES)
+    target_compile_options(${TARGET} PRIVATE $<$<CONFIG:Debug>:-O1>)
+  endif()
+endfunction()
+
 function(mw_add_modules SRC)
   mw_read_modules(${SRC})
   foreach(module IN LISTS MW_MODULES)
     file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${SRC}/${module}/*.cc)
     list(FILTER sources EXCLUDE REGEX "_(test|main)\\.cc$|/foreign/")
+    set(own_processor ${sources})
+    list(FILTER own_processor INCLUDE REGEX "_(sse|avx2|avx512)\\.cc$")
+    set_source_files_properties(${own_processor} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     list(LENGTH sources count)
     if(count EQUAL 0)
       add_library(mw_${module} INTERFACE)
       set(scope INTERFACE)
     else()
       add_library(mw_${module} STATIC ${sources})
+      mw_optimise_computing(mw_${module} ${module})
       set(scope PUBLIC)
     endif()
     target_include_directories(mw_${module} ${scope} ${SRC})
@@ -42,17 +55,11 @@ function(mw_add_modules SRC)
   add_executable(mw-backend ${SRC}/serving/backend/backend_main.cc ${foreign})
   target_link_libraries(mw-backend PRIVATE mw_serving mw_onnxruntime_headers ${CMAKE_DL_LIBS})
   set_target_properties(mw-backend PROPERTIES BUILD_RPATH "$ORIGIN;$ORIGIN/../lib;${MW_ONNXRUNTIME_DIR}/lib")
-  # A sanitizer's shared library would call dlopen in the program's place, and look along its own path.
-  if(MW_SANITIZE STREQUAL "address")
-    target_link_options(mw-backend PRIVATE -static-libasan)
-  elseif(MW_SANITIZE STREQUAL "thread")
-    target_link_options(mw-backend PRIVATE -static-libtsan)
-  endif()
   if(EXISTS ${SRC}/exec/shim_main.cc)
     # The shim is small, static and free of the project's libraries: it outlives what started it.
     add_executable(mw-shim ${SRC}/exec/shim_main.cc)
     target_include_directories(mw-shim PRIVATE ${SRC})
-    if(NOT MW_SANITIZE AND NOT MW_FUZZ)
+    if(NOT MW_SANITIZE)
       target_link_options(mw-shim PRIVATE -static -no-pie)
     endif()
   endif()
@@ -103,6 +110,10 @@ const char kBinaryDirectory[] = "@CMAKE_BINARY_DIR@";
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${SRC}/${module}/*_test.cc)
     if(tests)
       add_executable(mw_${module}_test ${tests})
+      # Tests are compiled often and run once: the compiler's time counts, not theirs.
+      target_compile_options(mw_${module}_test PRIVATE $<$<CONFIG:Release>:-O1>
+        $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>)  # GCC's -Wconversion leaves signs alone in C++
+      mw_optimise_computing(mw_${module}_test ${module})
       target_link_libraries(mw_${module}_test PRIVATE
         mw_${module} mw_test_paths GTest::gtest_main ${MW_TEST_LIBS_${module}})
       foreach(program IN LISTS MW_TEST_PROGRAMS_${module})

@@ -23,10 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class BackupTest : public testing::Test {
+class BackupTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "mw-backup-XXXXXX";
+    std::string name = ::testing::TempDir() + "mw-backup-XXXXXX";
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     root_ = name;
     config_.home = root_ + "/home";

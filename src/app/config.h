@@ -14,10 +14,13 @@ namespace mw::app {
 /// The environment of this process, for one look-up: empty when unset.
 std::string Environment(const char* name);
 
+/// The usual ports of a model server.
+inline constexpr int kInferencePort = 8080, kGrpcPort = 8081;
+
 struct Config {
   std::string home;  ///< absolute
   net::Address listen{"127.0.0.1", 5000};
-  net::Address inference_listen{"127.0.0.1", 8080};
+  net::Address inference_listen{"127.0.0.1", kInferencePort};
   std::string database;   ///< empty: HOME/millwright.db; else a postgresql:// URL
   std::string artifacts;  ///< empty: HOME/artifacts; else s3://BUCKET/PREFIX
   std::string s3_endpoint;

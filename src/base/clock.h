@@ -20,6 +20,7 @@ inline constexpr Timestamp kNever = Timestamp::max();
 
 inline std::int64_t ToMicros(Timestamp at) { return at.time_since_epoch().count(); }
 inline Timestamp FromMicros(std::int64_t micros) { return Timestamp(Duration(micros)); }
+inline double Seconds(Duration duration) { return static_cast<double>(duration.count()) * 1e-6; }
 
 /// Safe from every thread.
 class Clock {

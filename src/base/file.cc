@@ -24,16 +24,6 @@ std::string DirectoryOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Status WriteAll(int descriptor, std::string_view content, const std::string& path) {
-  while (!content.empty()) {
-    const ssize_t written = write(descriptor, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoError(errno, Cat("writing ", path));
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return Ok();
-}
-
 Status WriteAndSync(int descriptor, std::string_view content, unsigned mode, const std::string& path) {
   TRY(WriteAll(descriptor, content, path));
   if (fchmod(descriptor, mode) != 0) return ErrnoError(errno, Cat("setting the mode of ", path));
@@ -76,6 +66,21 @@ Result<MappedFile> MappedFile::Open(const std::string& path, std::size_t limit) 
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) munmap(const_cast<char*>(bytes_.data()), bytes_.size());
+}
+
+Status WriteAll(int descriptor, std::string_view content, std::string_view what) {
+  while (!content.empty()) {
+    const ssize_t written = write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoError(errno, Cat("writing ", what));
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return Ok();
+}
+
+bool Exists(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0;
 }
 
 Result<std::string> ReadFile(const std::string& path, std::size_t limit) {

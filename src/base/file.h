@@ -42,6 +42,10 @@ class MappedFile {
   std::string_view bytes_;
 };
 
+/// All of the content, in as many pieces as the descriptor takes. Errors: from errno, "writing <what>".
+Status WriteAll(int descriptor, std::string_view content, std::string_view what);
+/// A file or a directory, or a link to one.
+bool Exists(const std::string& path);
 /// Errors: kNotFound; kResourceExhausted when larger than `limit`; others from errno.
 Result<std::string> ReadFile(const std::string& path, std::size_t limit = std::size_t{1} << 30);
 /// Temporary file beside it, fsync, rename, fsync of the directory: after success the new content

@@ -11,7 +11,7 @@
 namespace mw {
 namespace {
 
-constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kJsonDepthMax = 64;
 
 Result<Json> FromElement(simdjson::dom::element element, std::size_t depth);
 
@@ -34,7 +34,7 @@ Result<Json> FromObject(simdjson::dom::object object, std::size_t depth) {
 }
 
 Result<Json> FromElement(simdjson::dom::element element, std::size_t depth) {
-  if (depth > kMaxDepth) return InvalidArgument("the JSON nests deeper than ", kMaxDepth, " levels");
+  if (depth > kJsonDepthMax) return InvalidArgument("the JSON nests deeper than ", kJsonDepthMax, " levels");
   using Type = simdjson::dom::element_type;
   switch (element.type()) {
     case Type::ARRAY: return FromArray(element.get_array().value_unsafe(), depth + 1);
@@ -197,6 +197,11 @@ const Json* Json::Find(std::string_view key) const {
   return nullptr;
 }
 
+const Json* Json::FindArray(std::string_view key) const {
+  const Json* found = Find(key);
+  return found != nullptr && found->IsArray() ? found : nullptr;
+}
+
 Json& Json::operator[](std::string_view key) {
   if (IsNull()) value_ = Object{};
   for (auto& [name, value] : AsObject()) {
@@ -253,6 +258,11 @@ double Json::DoubleOr(std::string_view key, double otherwise) const {
 bool Json::BoolOr(std::string_view key, bool otherwise) const {
   const Json* found = Find(key);
   return found != nullptr && found->IsBool() ? found->AsBool() : otherwise;
+}
+const Json::Array& Json::ListOrEmpty(std::string_view key) const {
+  static const Array kEmpty;
+  const Json* found = Find(key);
+  return found != nullptr && found->IsArray() ? found->AsArray() : kEmpty;
 }
 
 void AppendJsonString(std::string& out, std::string_view text) {

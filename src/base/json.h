@@ -68,6 +68,8 @@ class Json {
 
   /// The member, or nullptr when this is no object or has no such key.
   [[nodiscard]] const Json* Find(std::string_view key) const;
+  /// The same, and nullptr when the member is no array.
+  [[nodiscard]] const Json* FindArray(std::string_view key) const;
   /// The member for writing; made (null) when absent. This must be an object or null.
   Json& operator[](std::string_view key);
   void Append(Json element);
@@ -82,6 +84,7 @@ class Json {
   [[nodiscard]] std::int64_t IntOr(std::string_view key, std::int64_t otherwise) const;
   [[nodiscard]] double DoubleOr(std::string_view key, double otherwise) const;
   [[nodiscard]] bool BoolOr(std::string_view key, bool otherwise) const;
+  [[nodiscard]] const Array& ListOrEmpty(std::string_view key) const;
 
   bool operator==(const Json&) const = default;
 

@@ -47,6 +47,7 @@ std::string Join(const std::vector<std::string>& parts, std::string_view separat
 /// Without ASCII white space at both ends.
 std::string_view Trim(std::string_view text);
 std::string ToLower(std::string_view text);
+std::string ToUpper(std::string_view text);
 /// ASCII case-insensitive equality.
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 /// The whole text as a number of that type, or nothing. Accepts "nan" and "inf" for doubles.

@@ -17,7 +17,7 @@ namespace mw {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
-constexpr std::size_t kMaxDepth = 32;
+constexpr std::size_t kYamlDepthMax = 32;
 
 /// Thrown inside ParseYaml only, to leave yaml-cpp's parser at the first fault.
 struct Refused {
@@ -64,7 +64,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void Open(YamlNode node) {
-    if (levels_.size() >= kMaxDepth) throw Refused{node.line, Cat("nests deeper than ", kMaxDepth, " levels")};
+    if (levels_.size() >= kYamlDepthMax) throw Refused{node.line, Cat("nests deeper than ", kYamlDepthMax, " levels")};
     levels_.push_back({std::move(node), std::nullopt});
   }
 

@@ -13,9 +13,14 @@
 namespace mw::blob {
 
 bool IsDigest(std::string_view text) {
-  if (text.size() != 71 || !text.starts_with("sha256:")) return false;
+  if (text.size() != 71 || !text.starts_with(kDigestPrefix)) return false;
   return std::all_of(text.begin() + 7, text.end(),
                      [](char digit) { return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f'); });
+}
+
+Status CheckDigest(const Digest& digest) {
+  if (IsDigest(digest)) return Ok();
+  return InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 lower-case hexadecimal digits");
 }
 
 Result<Digest> BlobStore::Put(std::string_view bytes) {

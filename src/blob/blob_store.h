@@ -16,7 +16,10 @@ namespace mw::blob {
 
 /// "sha256:" and 64 lower-case hexadecimal digits.
 using Digest = std::string;
+inline constexpr std::string_view kDigestPrefix = "sha256:";
 bool IsDigest(std::string_view text);
+/// Errors: kInvalidArgument it is none.
+Status CheckDigest(const Digest& digest);
 
 /// Receives one blob. Dropped without Commit, it leaves nothing behind. One thread.
 class Writer {

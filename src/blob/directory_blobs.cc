@@ -17,13 +17,7 @@
 namespace mw::blob {
 namespace {
 
-constexpr std::string_view kPrefix = "sha256:";
 constexpr const char* kTree = "sha256";
-
-Status CheckDigest(const Digest& digest) {
-  if (IsDigest(digest)) return Ok();
-  return InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 lower-case hexadecimal digits");
-}
 
 // Relative to the root: "sha256/ab" and "cdef...".
 struct Place {
@@ -91,7 +85,7 @@ class FileWriter final : public Writer {
     if (Name(directory.get(), place.name) != 0) return DiskError(errno, root_name_, "naming an artifact");
     // Also when it was there before: whoever named it may not have come as far as its fsync.
     if (fsync(directory.get()) != 0) return DiskError(errno, root_name_, "syncing the artifact directory");
-    return Cat(kPrefix, hex);
+    return Cat(kDigestPrefix, hex);
   }
 
  private:
@@ -142,7 +136,7 @@ Result<std::unique_ptr<Writer>> DirectoryBlobs::Create() {
 Result<FileDescriptor> DirectoryBlobs::OpenBlob(const Digest& digest, int flags) const {
   TRY(CheckDigest(digest));
   Result<FileDescriptor> file =
-      OpenBeneath(directory_.get(), PlaceOf(std::string_view(digest).substr(kPrefix.size())).path(), flags);
+      OpenBeneath(directory_.get(), PlaceOf(std::string_view(digest).substr(kDigestPrefix.size())).path(), flags);
   if (!file.ok() && file.error().code == Code::kNotFound)
     return NotFound("there is no artifact ", digest, " in ", root_);
   return file;
@@ -171,7 +165,7 @@ Result<std::size_t> DirectoryBlobs::ReadAt(const Digest& digest, std::uint64_t o
 
 Result<std::string> DirectoryBlobs::LocalPath(const Digest& digest) {
   TRY(OpenBlob(digest, O_PATH));
-  return Cat(root_, '/', PlaceOf(std::string_view(digest).substr(kPrefix.size())).path());
+  return Cat(root_, '/', PlaceOf(std::string_view(digest).substr(kDigestPrefix.size())).path());
 }
 
 Status DirectoryBlobs::Verify(const Digest& digest) {
@@ -186,13 +180,13 @@ Status DirectoryBlobs::Verify(const Digest& digest) {
     hash.Update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
   }
   const std::string found = hash.Finish();
-  if (found == std::string_view(digest).substr(kPrefix.size())) return Ok();
-  return DataLoss("artifact ", digest, " is damaged: its content has the digest ", kPrefix, found);
+  if (found == std::string_view(digest).substr(kDigestPrefix.size())) return Ok();
+  return DataLoss("artifact ", digest, " is damaged: its content has the digest ", kDigestPrefix, found);
 }
 
 Status DirectoryBlobs::Delete(const Digest& digest) {
   TRY(CheckDigest(digest));
-  const Place place = PlaceOf(std::string_view(digest).substr(kPrefix.size()));
+  const Place place = PlaceOf(std::string_view(digest).substr(kDigestPrefix.size()));
   const Result<FileDescriptor> directory = OpenBeneath(directory_.get(), place.directory, O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return directory.error().code == Code::kNotFound ? Ok() : Status(directory.error());
   if (unlinkat(directory->get(), place.name.c_str(), 0) != 0 && errno != ENOENT) {
@@ -227,7 +221,7 @@ Status DirectoryBlobs::List(const std::function<Status(const Digest&, std::uint6
   for (const std::string& start : TRY(NamesIn(tree->get()))) {
     const FileDescriptor directory = TRY(OpenBeneath(tree->get(), start, O_RDONLY | O_DIRECTORY));
     for (const std::string& rest : TRY(NamesIn(directory.get()))) {
-      const Digest digest = Cat(kPrefix, start, rest);
+      const Digest digest = Cat(kDigestPrefix, start, rest);
       const Result<std::uint64_t> size = Size(digest);
       if (!size.ok() && size.error().code == Code::kNotFound) continue;  // deleted meanwhile
       TRY(visit(digest, TRY(Result<std::uint64_t>(size))));

@@ -21,18 +21,12 @@ namespace {
 
 using net::Method;
 
-constexpr std::string_view kPrefix = "sha256:";
 constexpr std::string_view kEmptySha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr int kAttemptsMax = 5;
 constexpr std::chrono::milliseconds kFirstPause{100};
 constexpr std::uint64_t kPartsMax = 10'000;  // of one multipart upload, by the protocol
 constexpr std::size_t kClientsMax = 8;
 constexpr std::size_t kNotedMax = 1'000'000;
-
-Status CheckDigest(const Digest& digest) {
-  if (IsDigest(digest)) return Ok();
-  return InvalidArgument(Quoted(digest), " is no digest; one is sha256: and 64 lower-case hexadecimal digits");
-}
 
 /// What a later attempt may cure.
 bool IsPassing(const Result<net::Response>& answer) {
@@ -103,7 +97,7 @@ class S3Writer final : public Writer {
   }
 
   Result<Digest> Commit() override {
-    Digest digest = Cat(kPrefix, hash_.Finish());
+    Digest digest = Cat(kDigestPrefix, hash_.Finish());
     // Noted first: a sweep that looks later leaves it alone, and one that looked before has deleted it by now.
     store_.NoteNow(digest);
     const Result<net::Response> known = store_.Head(digest);
@@ -151,7 +145,7 @@ Result<std::unique_ptr<S3Blobs>> S3Blobs::Open(S3Options options, const Clock& c
 }
 
 std::string S3Blobs::KeyOf(const Digest& digest) const {
-  const std::string_view hex = std::string_view(digest).substr(kPrefix.size());
+  const std::string_view hex = std::string_view(digest).substr(kDigestPrefix.size());
   return Cat(options_.prefix, options_.prefix.empty() ? "" : "/", "sha256/", hex.substr(0, 2), "/", hex.substr(2));
 }
 
@@ -344,8 +338,8 @@ Status S3Blobs::Verify(const Digest& digest) {
   Sha256 hash;
   TRY(Fetch(digest, [&](std::string_view bytes) { return hash.Update(bytes), Ok(); }));
   const std::string found = hash.Finish();
-  if (found == std::string_view(digest).substr(kPrefix.size())) return Ok();
-  return DataLoss("artifact ", digest, " is damaged: its content has the digest ", kPrefix, found);
+  if (found == std::string_view(digest).substr(kDigestPrefix.size())) return Ok();
+  return DataLoss("artifact ", digest, " is damaged: its content has the digest ", kDigestPrefix, found);
 }
 
 Status S3Blobs::List(const std::function<Status(const Digest&, std::uint64_t size)>& visit) {
@@ -361,7 +355,7 @@ Status S3Blobs::List(const std::function<Status(const Digest&, std::uint64_t siz
     for (const S3Object& object : listing.objects) {
       std::string hex = object.key.substr(std::min(root.size(), object.key.size()));
       if (hex.size() > 2 && hex[2] == '/') hex.erase(2, 1);
-      const Digest digest = Cat(kPrefix, hex);
+      const Digest digest = Cat(kDigestPrefix, hex);
       if (IsDigest(digest)) TRY(visit(digest, object.size));
     }
     next = std::move(listing.next);

@@ -16,7 +16,7 @@ using schema::ColumnType;
 constexpr std::int64_t kCategoriesAlways = 20;
 constexpr std::int64_t kCategoriesMax = 1'000;
 constexpr std::int64_t kRowsPerCategory = 10;
-constexpr std::string_view kTable = "mw_dataset";
+constexpr std::string_view kDatasetTable = "mw_dataset";
 
 const Column* FindColumn(const std::vector<Column>& columns, std::string_view name) {
   const auto found = std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.name == name; });
@@ -37,8 +37,8 @@ bool LooksLikeCategory(const ColumnProfile& profile) {
 
 Result<std::vector<std::string>> Vocabulary(DuckdbSession& session, std::string_view column) {
   const std::string name = SqlName(column);
-  const auto rows = TRY(session.Query(Cat("SELECT DISTINCT CAST(", name, " AS VARCHAR) AS v FROM ", SqlName(kTable),
-                                          " WHERE ", name, " IS NOT NULL ORDER BY v")));
+  const auto rows = TRY(session.Query(Cat("SELECT DISTINCT CAST(", name, " AS VARCHAR) AS v FROM ",
+                                          SqlName(kDatasetTable), " WHERE ", name, " IS NOT NULL ORDER BY v")));
   std::vector<std::string> values;
   for (const auto& row : rows) values.push_back(row[0].AsString());
   return values;
@@ -195,8 +195,8 @@ Result<Dataset> WriteDataset(DuckdbSession& session, std::string_view sql, const
                              const std::string& directory) {
   TRY(CheckRoles(TRY(session.Describe(sql)), spec.roles));
   TRY(session.WriteParquet(sql, directory + "/data.parquet"));
-  TRY(session.Bind(kTable, directory));
-  std::vector<ColumnProfile> profile = TRY(Profile(session, kTable));
+  TRY(session.Bind(kDatasetTable, directory));
+  std::vector<ColumnProfile> profile = TRY(Profile(session, kDatasetTable));
   TRY(CheckValues(profile, spec.roles));
   Dataset dataset;
   dataset.rows = profile.empty() ? 0 : profile.front().rows;

@@ -37,6 +37,10 @@ struct ResultColumn {
   std::string sql_type;                                  ///< as DuckDB calls it: "DECIMAL(18,3)", "TIMESTAMP"
 };
 
+inline bool IsText(schema::ColumnType type) {
+  return type == schema::ColumnType::kText || type == schema::ColumnType::kCategory;
+}
+
 /// Up to 2,048 rows, column by column. Valid until the callback that got it returns.
 class Chunk {
  public:

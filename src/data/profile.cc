@@ -11,7 +11,6 @@ namespace {
 
 using schema::ColumnType;
 
-bool IsText(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kCategory; }
 bool HasMoments(ColumnType type) { return type == ColumnType::kFloat || type == ColumnType::kInteger; }
 
 /// The column as the statistics see it: doubles without NaN, else the value itself.

@@ -6,7 +6,7 @@
 namespace mw::data {
 namespace {
 
-constexpr std::string_view kTable = "mw_rows";
+constexpr std::string_view kRowsTable = "mw_rows";
 
 Result<std::string> SelectList(const Dataset& dataset, const std::vector<std::string>& columns) {
   const schema::Schema schema = dataset.AsSchema("");
@@ -25,7 +25,7 @@ Result<std::string> SelectList(const Dataset& dataset, const std::vector<std::st
 }
 
 Result<std::string> RowsSql(const Dataset& dataset, const RowQuery& query) {
-  std::string sql = Cat("SELECT ", TRY(SelectList(dataset, query.columns)), " FROM ", SqlName(kTable));
+  std::string sql = Cat("SELECT ", TRY(SelectList(dataset, query.columns)), " FROM ", SqlName(kRowsTable));
   const Roles& roles = dataset.roles;
   if (roles.event_time.empty() && (query.from || query.until)) {
     return InvalidArgument("the dataset has no event time, so its rows cannot be chosen by one");
@@ -39,10 +39,6 @@ Result<std::string> RowsSql(const Dataset& dataset, const RowQuery& query) {
   if (!roles.event_time.empty() && !roles.key.empty()) sql += SqlName(roles.key);
   if (query.limit) CatTo(sql, " LIMIT ", *query.limit);
   return sql;
-}
-
-bool IsText(schema::ColumnType type) {
-  return type == schema::ColumnType::kText || type == schema::ColumnType::kCategory;
 }
 
 /// Callers choose Numbers, Texts or Times by dataset.json, so the file must hold what that says.
@@ -64,7 +60,7 @@ Status StreamRows(DuckdbSession& session, const std::string& directory, const Ro
                   const std::function<Status(const Chunk&)>& visit) {
   const Dataset dataset = TRY(ReadDataset(directory));
   const std::string sql = TRY(RowsSql(dataset, query).In(directory));
-  TRY(session.Bind(kTable, directory));
+  TRY(session.Bind(kRowsTable, directory));
   TRY(CheckTypes(dataset, TRY(session.Describe(sql))).In(directory));
   return session.Stream(sql, visit);
 }

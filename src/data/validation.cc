@@ -26,7 +26,6 @@ struct Pair {
   const ResultColumn* actual;  ///< nullptr: the rows lack it
 };
 
-bool IsText(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kCategory; }
 bool IsNumber(ColumnType type) { return type == ColumnType::kFloat || type == ColumnType::kInteger; }
 
 /// Whether some value of `actual` can stand for one of `declared`.

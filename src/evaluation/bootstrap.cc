@@ -31,15 +31,14 @@ class PoissonOne {
   std::array<double, 18> below_{};
 };
 
-// Linear interpolation between order statistics (Hyndman and Fan's type 7). `sorted` is not empty.
+}  // namespace
+
 double Quantile(const std::vector<double>& sorted, double share) {
   const double at = share * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(at);
   const std::size_t above = std::min(below + 1, sorted.size() - 1);
   return sorted[below] + (at - std::floor(at)) * (sorted[above] - sorted[below]);
 }
-
-}  // namespace
 
 std::span<const double> BlockDraws::Next() {
   static const PoissonOne poisson;

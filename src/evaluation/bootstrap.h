@@ -45,6 +45,9 @@ class BlockDraws {
   std::vector<double> weights_;
 };
 
+/// Linear interpolation between order statistics (Hyndman and Fan's type 7). `sorted` is not empty.
+double Quantile(const std::vector<double>& sorted, double share);
+
 /// Of one metric's replicates, in any order; what is not finite is taken out. Absent where fewer than 95 %
 /// of them are left.
 std::optional<Interval> PercentileInterval(std::vector<double>& replicates, double confidence);

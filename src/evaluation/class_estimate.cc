@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <string_view>
 
@@ -12,14 +11,13 @@
 #include "base/text.h"
 #include "evaluation/class_metrics.h"
 #include "evaluation/measurable.h"
+#include "evaluation/ratio.h"
 #include "evaluation/sum.h"
 
 namespace mw::evaluation {
 namespace {
 
 using namespace class_metrics;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 using Values = std::array<double, kPlaces>;
 
@@ -178,8 +176,8 @@ std::array<std::optional<Interval>, kPlaces> IntervalsFor(const Rows& rows, std:
   return out;
 }
 
-Status Check(std::size_t classes, std::span<const double> probabilities, std::span<const std::uint32_t> blocks,
-             const ClassCalibration& calibration) {
+Status CheckRows(std::size_t classes, std::span<const double> probabilities, std::span<const std::uint32_t> blocks,
+                 const ClassCalibration& calibration) {
   if (classes < 2 || probabilities.size() % classes != 0 || calibration.size() != classes) {
     return InvalidArgument(probabilities.size(), " probabilities and ", calibration.size(), " calibrations for ",
                            classes, " classes");
@@ -215,7 +213,7 @@ Result<std::vector<MetricValue>> EstimateClassMetrics(std::size_t classes, std::
                                                       std::span<const std::uint32_t> blocks,
                                                       const ClassCalibration& calibration,
                                                       const BootstrapOptions& options) {
-  TRY(Check(classes, probabilities, blocks, calibration));
+  TRY(CheckRows(classes, probabilities, blocks, calibration));
   const Rows rows(classes, probabilities, blocks);
   const std::vector<double> shares = Calibrated(classes, probabilities, calibration);
   const Values values = rows.Measure(shares, std::vector<double>(rows.num_blocks(), 1.0));

@@ -197,14 +197,12 @@ Verdict Overall(const std::vector<Check>& checks) {
   return overall;
 }
 
-Json Number(std::optional<double> value) { return value && std::isfinite(*value) ? Json(*value) : Json(); }
-
 Json CheckJson(const Check& check) {
   return Json::Make({{"name", check.name},
                      {"metric", check.metric},
-                     {"value", Number(check.value)},
-                     {"low", Number(check.low)},
-                     {"high", Number(check.high)},
+                     {"value", NumberJson(check.value)},
+                     {"low", NumberJson(check.low)},
+                     {"high", NumberJson(check.high)},
                      {"need", check.need},
                      {"against", check.against},
                      {"verdict", VerdictName(check.verdict)},

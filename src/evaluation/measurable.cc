@@ -29,6 +29,10 @@ bool HasIntervals(const Measurable& rows, const BootstrapOptions& options) {
 
 }  // namespace
 
+Counts CountsOf(const Measurable& rows) {
+  return {static_cast<std::int64_t>(rows.rows()), 0, static_cast<std::int64_t>(rows.num_blocks())};
+}
+
 std::vector<double> Measure(const Measurable& rows) {
   return rows.Measure(std::vector<double>(rows.num_blocks(), 1.0));
 }

@@ -34,6 +34,7 @@ class Measurable {
   [[nodiscard]] virtual std::string WhyUndefined(std::size_t metric) const = 0;
 };
 
+Counts CountsOf(const Measurable& rows);
 /// Every row once.
 std::vector<double> Measure(const Measurable& rows);
 /// The same with reasons, without intervals.

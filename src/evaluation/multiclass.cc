@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "evaluation/class_metrics.h"
 #include "evaluation/mass_bins.h"
 #include "evaluation/ranked_rows.h"
+#include "evaluation/ratio.h"
 #include "evaluation/regression.h"
 #include "evaluation/sum.h"
 
@@ -20,12 +20,8 @@ namespace {
 
 using namespace class_metrics;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 enum ClassPlace : std::size_t { kOwnPrecision, kOwnRecall, kOwnF1, kOwnAuc, kClassPlaces };
 constexpr std::array<std::string_view, kClassPlaces> kClassNames = {"precision", "recall", "f1", "roc_auc"};
-
-double Ratio(double numerator, double denominator) { return denominator > 0 ? numerator / denominator : kNan; }
 
 /// Mean of what is defined.
 class Mean {
@@ -241,7 +237,7 @@ std::vector<CalibrationBin> Classified::Calibration() const {
   return out;
 }
 
-Status Check(const ClassifiedRows& rows) {
+Status CheckRows(const ClassifiedRows& rows) {
   const std::size_t classes = rows.classes.size();
   if (classes < 2 || classes > kClassesMax) {
     return InvalidArgument(classes, " classes; a report has 2 to ", kClassesMax);
@@ -262,7 +258,7 @@ Status Check(const ClassifiedRows& rows) {
 }
 
 Result<Classified> Make(const ClassifiedRows& rows) {
-  TRY(Check(rows));
+  TRY(CheckRows(rows));
   std::size_t num_blocks = 0;
   std::vector<std::uint32_t> blocks = TRY(FillBlocks(rows.blocks, rows.labels.size(), num_blocks));
   return Classified(rows, std::move(blocks), num_blocks);
@@ -279,10 +275,6 @@ ClassifiedRows Only(const ClassifiedRows& all, const std::vector<std::size_t>& r
   }
   out.blocks = BlocksOfRows(all.blocks, rows);
   return out;
-}
-
-Counts CountsOf(const Measurable& rows) {
-  return {static_cast<std::int64_t>(rows.rows()), 0, static_cast<std::int64_t>(rows.num_blocks())};
 }
 
 /// Only what is about all classes.

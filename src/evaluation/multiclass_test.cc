@@ -15,7 +15,7 @@ namespace {
 using testing::Number;
 
 // Scores in eighths, so that many rows tie.
-ClassifiedRows Rows(std::uint32_t count) {
+ClassifiedRows ThreeClasses(std::uint32_t count) {
   ClassifiedRows rows;
   rows.classes = {"setosa", "versicolor", "virginica"};
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -43,7 +43,7 @@ double Value(const std::vector<MetricValue>& metrics, std::string_view metric) {
 }
 
 TEST(Multiclass, EqualsScikitLearn) {
-  const Report report = Evaluated(Rows(200));
+  const Report report = Evaluated(ThreeClasses(200));
   EXPECT_NEAR(Value(report.overall, "accuracy"), 0.87, 1e-12);
   EXPECT_NEAR(Value(report.overall, "macro_precision"), 0.8685105803905558, 1e-12);
   EXPECT_NEAR(Value(report.overall, "macro_recall"), 0.8721960373570742, 1e-12);
@@ -80,7 +80,7 @@ TEST(Multiclass, TwoClassesAgreeWithTheBinaryPath) {
 TEST(Multiclass, BaselinesAreTheTrainingRows) {
   MulticlassOptions options;
   options.training_shares = {0.2, 0.5, 0.3};
-  const Report report = Evaluated(Rows(300), options);
+  const Report report = Evaluated(ThreeClasses(300), options);
   EXPECT_EQ(report.no_model.rule, "every row versicolor");
   EXPECT_EQ(FindMetric(report.no_model.metrics, "log_loss")->reason, "a rule has no probabilities");
   EXPECT_NEAR(Value(report.trivial_model.metrics, "macro_roc_auc"), 0.5, 1e-12);
@@ -88,7 +88,7 @@ TEST(Multiclass, BaselinesAreTheTrainingRows) {
 }
 
 TEST(Multiclass, AClassThatNeverOccursIsNoZero) {
-  ClassifiedRows rows = Rows(200);
+  ClassifiedRows rows = ThreeClasses(200);
   rows.classes.emplace_back("unseen");
   std::vector<double> padded;
   for (std::size_t i = 0; i < rows.probabilities.size(); ++i) {
@@ -103,7 +103,7 @@ TEST(Multiclass, AClassThatNeverOccursIsNoZero) {
 }
 
 TEST(Multiclass, IntervalsHoldTheirPoints) {
-  const Report report = Evaluated(Rows(200));
+  const Report report = Evaluated(ThreeClasses(200));
   for (const MetricValue& metric : report.overall) {
     ASSERT_TRUE(metric.low && metric.high) << metric.metric;
     EXPECT_LE(*metric.low, *metric.value) << metric.metric;
@@ -114,7 +114,7 @@ TEST(Multiclass, IntervalsHoldTheirPoints) {
 TEST(Multiclass, CalibrationCoversAllRows) {
   std::int64_t rows = 0;
   double before = 0;
-  for (const CalibrationBin& bin : Evaluated(Rows(200)).calibration) {
+  for (const CalibrationBin& bin : Evaluated(ThreeClasses(200)).calibration) {
     rows += bin.rows;
     EXPECT_GE(bin.low, before);
     before = bin.high;
@@ -123,7 +123,7 @@ TEST(Multiclass, CalibrationCoversAllRows) {
 }
 
 TEST(Multiclass, RefusesWhatMakesNoSense) {
-  const ClassifiedRows good = Rows(10);
+  const ClassifiedRows good = ThreeClasses(10);
   ClassifiedRows bad = good;
   bad.labels[3] = 3;
   EXPECT_NE(EvaluateMulticlass(bad, {}, {}).error().message.find("row 3: there is no class 3"), std::string::npos);
@@ -140,7 +140,7 @@ TEST(Multiclass, RefusesWhatMakesNoSense) {
 }
 
 TEST(Multiclass, TheReportReadsBackAndPassesTheGate) {
-  Report report = Evaluated(Rows(200));
+  Report report = Evaluated(ThreeClasses(200));
   report.model = "flowers";
   const Json json = ToJson(report);
   const auto read = ReportFromJson(json);

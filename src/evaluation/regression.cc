@@ -4,23 +4,22 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "base/text.h"
+#include "evaluation/ratio.h"
 #include "evaluation/sum.h"
 #include "goals/metric.h"
 
 namespace mw::evaluation {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array kErrorShares = {0.05, 0.25, 0.5, 0.75, 0.95};
 
-enum Place : std::size_t { kRmse, kMae, kR2, kMape, kRmsle, kP50, kP90, kMeanError, kMeanLabel, kPlaces };
+enum ErrorPlace : std::size_t { kRmse, kMae, kR2, kMape, kRmsle, kP50, kP90, kMeanError, kMeanLabel, kErrorPlaces };
 
-const std::vector<std::string>& Names() {
+const std::vector<std::string>& ErrorMetricNames() {
   static const std::vector<std::string> names = {
       "rmse", "mae", "r2", "mape", "rmsle", "absolute_error.p50", "absolute_error.p90", "mean_error", "mean_label"};
   return names;
@@ -42,7 +41,7 @@ class Errors final : public Measurable {
     for (std::uint32_t& row : by_error_) row = blocks[row];
   }
 
-  [[nodiscard]] const std::vector<std::string>& metrics() const override { return Names(); }
+  [[nodiscard]] const std::vector<std::string>& metrics() const override { return ErrorMetricNames(); }
   [[nodiscard]] std::size_t rows() const override { return absolute_.size(); }
   [[nodiscard]] std::size_t num_blocks() const override { return blocks_.size(); }
   [[nodiscard]] std::vector<double> Measure(std::span<const double> block_weights) const override;
@@ -109,7 +108,7 @@ std::vector<double> Errors::Measure(std::span<const double> weights) const {
     label.Add(weight * blocks_[i].label);
     label_squared.Add(weight * blocks_[i].label_squared);
   }
-  std::vector<double> out(kPlaces, kNan);
+  std::vector<double> out(kErrorPlaces, kNan);
   const double total = rows.Total();
   if (total == 0) return out;
   const double variation = label_squared.Total() - label.Total() * label.Total() / total;
@@ -125,7 +124,7 @@ std::vector<double> Errors::Measure(std::span<const double> weights) const {
   return out;
 }
 
-Status Check(const RegressionRows& rows) {
+Status CheckRows(const RegressionRows& rows) {
   if (rows.labels.empty()) return InvalidArgument("there are no rows to evaluate");
   if (rows.predictions.size() != rows.labels.size()) {
     return InvalidArgument(rows.labels.size(), " labels but ", rows.predictions.size(), " predictions");
@@ -139,7 +138,7 @@ Status Check(const RegressionRows& rows) {
 }
 
 Result<Errors> Make(const RegressionRows& rows) {
-  TRY(Check(rows));
+  TRY(CheckRows(rows));
   std::size_t num_blocks = 0;
   std::vector<std::uint32_t> blocks = TRY(FillBlocks(rows.blocks, rows.labels.size(), num_blocks));
   return Errors(rows, std::move(blocks), num_blocks);
@@ -155,10 +154,6 @@ RegressionRows Only(const RegressionRows& all, const std::vector<std::size_t>& r
   return out;
 }
 
-Counts CountsOf(const Measurable& rows) {
-  return {static_cast<std::int64_t>(rows.rows()), 0, static_cast<std::int64_t>(rows.num_blocks())};
-}
-
 Result<SliceReport> EvaluateSlice(const RegressionRows& all, const SliceColumn& column, std::uint32_t code,
                                   const BootstrapOptions& options) {
   const Errors errors = TRY(Make(Only(all, RowsOf(column, code))));
@@ -166,7 +161,7 @@ Result<SliceReport> EvaluateSlice(const RegressionRows& all, const SliceColumn& 
   if (slice.counts.rows < kSliceRowsMin) {
     slice.sufficient = false;
     slice.reason = Cat("insufficient data: ", slice.counts.rows, " rows, need ", kSliceRowsMin);
-    slice.metrics = Withheld(Names(), slice.counts.rows, slice.reason);
+    slice.metrics = Withheld(ErrorMetricNames(), slice.counts.rows, slice.reason);
   } else {
     slice.metrics = ValuesWithIntervals(errors, options);
   }
@@ -176,14 +171,6 @@ Result<SliceReport> EvaluateSlice(const RegressionRows& all, const SliceColumn& 
 Result<Baseline> Constant(const RegressionRows& rows, double value, std::string_view name) {
   const Errors errors = TRY(Make({rows.labels, std::vector<double>(rows.labels.size(), value), rows.blocks}));
   return Baseline{Cat("every row ", goals::CompactNumber(value), ", the training rows' ", name), PointValues(errors)};
-}
-
-/// Linear interpolation between order statistics; `sorted` is not empty.
-double Quantile(const std::vector<double>& sorted, double share) {
-  const double at = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (at - std::floor(at)) * (sorted[above] - sorted[below]);
 }
 
 std::vector<ErrorQuantile> ErrorQuantiles(const RegressionRows& rows) {

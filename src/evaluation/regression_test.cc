@@ -14,7 +14,7 @@ namespace {
 using testing::Number;
 
 // Labels from -2 to 8 and predictions up to 1.65 away.
-RegressionRows Rows(std::uint32_t count, double shift = 0) {
+RegressionRows MissedNumbers(std::uint32_t count, double shift = 0) {
   RegressionRows rows;
   for (std::uint32_t i = 0; i < count; ++i) {
     const double label = Number(i, 1) * 10 - 2;
@@ -36,7 +36,7 @@ double Value(const Report& report, std::string_view metric) {
 }
 
 TEST(Regression, EqualsScikitLearn) {
-  const Report report = Evaluated(Rows(200));
+  const Report report = Evaluated(MissedNumbers(200));
   EXPECT_NEAR(Value(report, "rmse"), 0.8583262345165651, 1e-12);
   EXPECT_NEAR(Value(report, "mae"), 0.7309892546043265, 1e-12);
   EXPECT_NEAR(Value(report, "r2"), 0.9143570268983693, 1e-12);
@@ -45,17 +45,17 @@ TEST(Regression, EqualsScikitLearn) {
   EXPECT_NEAR(Value(report, "absolute_error.p90"), 1.372474280744791, 1e-12);
   EXPECT_NEAR(Value(report, "mean_error"), 0.1752197785594036, 1e-12);
   EXPECT_NEAR(Value(report, "mean_label"), 2.814680412982125, 1e-12);
-  RegressionRows positive = Rows(200, 3);
+  RegressionRows positive = MissedNumbers(200, 3);
   for (double& prediction : positive.predictions) prediction = std::fabs(prediction);
   EXPECT_NEAR(Value(Evaluated(positive), "rmsle"), 0.15862355866215916, 1e-12);
 }
 
 TEST(Regression, FarFromZeroNoDigitIsLost) {
-  EXPECT_NEAR(Value(Evaluated(Rows(200, 1e8)), "r2"), 0.9143570268983693, 1e-6);
+  EXPECT_NEAR(Value(Evaluated(MissedNumbers(200, 1e8)), "r2"), 0.9143570268983693, 1e-6);
 }
 
 TEST(Regression, WhatIsUndefinedHasAReason) {
-  const Report negative = Evaluated(Rows(200));
+  const Report negative = Evaluated(MissedNumbers(200));
   EXPECT_EQ(FindMetric(negative.overall, "rmsle")->reason, "a label or a prediction is below 0");
   const Report zero = Evaluated({{0, 1, 2}, {1, 1, 1}, {}});
   EXPECT_EQ(FindMetric(zero.overall, "mape")->reason, "a label is 0");
@@ -66,14 +66,14 @@ TEST(Regression, WhatIsUndefinedHasAReason) {
 TEST(Regression, ConstantsAreTheTrainingRows) {
   RegressionOptions options;
   options.training = LabelConstants{2.5, 3};
-  const Report report = Evaluated(Rows(300), options);
+  const Report report = Evaluated(MissedNumbers(300), options);
   EXPECT_EQ(report.trivial_model.rule, "every row 2.5, the training rows' mean");
   EXPECT_EQ(report.no_model.rule, "every row 3, the training rows' median");
   EXPECT_LT(Value(report, "rmse"), *FindMetric(report.trivial_model.metrics, "rmse")->value);
 }
 
 TEST(Regression, FitAndErrorsDescribeTheRows) {
-  const Report report = Evaluated(Rows(200));
+  const Report report = Evaluated(MissedNumbers(200));
   ASSERT_EQ(report.fit.size(), kFitBinsMax);
   std::int64_t rows = 0;
   for (const FitBin& bin : report.fit) {
@@ -89,7 +89,7 @@ TEST(Regression, FitAndErrorsDescribeTheRows) {
 TEST(Regression, SlicesOfFewRowsAreWithheld) {
   SliceColumn column{"origin", {}, {"JFK", "EWR"}};
   for (std::uint32_t i = 0; i < 300; ++i) column.codes.push_back(i % 5 == 0 ? 1U : 0U);
-  const auto report = EvaluateRegression(Rows(300), {column}, {});
+  const auto report = EvaluateRegression(MissedNumbers(300), {column}, {});
   ASSERT_TRUE(report.ok());
   ASSERT_EQ(report->slices.size(), 2U);
   EXPECT_EQ(report->slices[0].value, "EWR");
@@ -118,7 +118,7 @@ TEST(Regression, IntervalsCoverAsOftenAsTheySay) {
 }
 
 TEST(Regression, AModelAgainstItselfGainsNothingAndAWorseOneLoses) {
-  const RegressionRows rows = Rows(300);
+  const RegressionRows rows = MissedNumbers(300);
   RegressionRows worse = rows;
   for (std::uint32_t i = 0; i < 300; ++i) worse.predictions[i] += Number(i, 7) - 0.5;
   const auto own = MeasureRegression(rows), other = MeasureRegression(worse);
@@ -160,7 +160,7 @@ TEST(Regression, RefusesWhatIsNoNumber) {
 }
 
 TEST(Regression, TheReportReadsBack) {
-  Report report = Evaluated(Rows(200));
+  Report report = Evaluated(MissedNumbers(200));
   report.model = "prices";
   const Json json = ToJson(report);
   EXPECT_EQ(json.StringOr("problem", ""), "regression");

@@ -127,6 +127,8 @@ struct Report {
 };
 
 Json ToJson(const Report& report);
+/// Null where there is none, or it is not finite.
+Json NumberJson(const std::optional<double>& value);
 /// Errors: kInvalidArgument naming what is missing or wrong; kFailedPrecondition for a newer format;
 /// kResourceExhausted beyond the limits above.
 Result<Report> ReportFromJson(const Json& json);

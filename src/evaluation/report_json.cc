@@ -11,8 +11,6 @@
 namespace mw::evaluation {
 namespace {
 
-Json Number(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(); }
-
 // Absent and null alike: no value.
 std::optional<double> ReadNumber(const Json& json, std::string_view key) {
   const Json* found = json.Find(key);
@@ -23,9 +21,9 @@ std::optional<double> ReadNumber(const Json& json, std::string_view key) {
 Json MetricsJson(const std::vector<MetricValue>& metrics) {
   Json out = Json::MakeObject();
   for (const MetricValue& metric : metrics) {
-    Json value = Json::Make({{"value", Number(metric.value)},
-                             {"low", Number(metric.low)},
-                             {"high", Number(metric.high)},
+    Json value = Json::Make({{"value", NumberJson(metric.value)},
+                             {"low", NumberJson(metric.low)},
+                             {"high", NumberJson(metric.high)},
                              {"n", metric.rows}});
     if (!metric.reason.empty()) value["reason"] = metric.reason;
     out[metric.metric] = std::move(value);
@@ -136,7 +134,7 @@ Json PointJson(const CurvePoint& point) {
                      {"recall", point.recall},
                      {"precision", point.precision},
                      {"flagged_share", point.flagged_share},
-                     {"saving", Number(point.saving)}});
+                     {"saving", NumberJson(point.saving)}});
 }
 
 CurvePoint ReadPoint(const Json& json) {
@@ -249,6 +247,8 @@ Status CheckFormat(const Json& json) {
 
 }  // namespace
 
+Json NumberJson(const std::optional<double>& value) { return value && std::isfinite(*value) ? Json(*value) : Json(); }
+
 Json ToJson(const Report& report) {
   Json json = Json::Make(
       {{"format_version", kReportFormatVersion},
@@ -265,8 +265,8 @@ Json ToJson(const Report& report) {
        {"overall", MetricsJson(report.overall)},
        {"no_model", BaselineJson(report.no_model)},
        {"trivial_model", BaselineJson(report.trivial_model)},
-       {"rule_cost", Number(report.rule_cost)},
-       {"cost", Number(report.cost)},
+       {"rule_cost", NumberJson(report.rule_cost)},
+       {"cost", NumberJson(report.cost)},
        {"currency", report.currency},
        {"slices", ListJson(report.slices, SliceJson)},
        {"curve", ListJson(report.curve, PointJson)},

@@ -8,19 +8,15 @@
 #include "base/assert.h"
 #include "base/text.h"
 #include "evaluation/mass_bins.h"
+#include "evaluation/ratio.h"
 #include "evaluation/sum.h"
 
 namespace mw::evaluation {
 namespace {
 
-constexpr std::array<std::string_view, kMetricCount> kNames = {
+constexpr std::array<std::string_view, kMetricCount> kMetricNames = {
     "roc_auc", "average_precision", "log_loss", "brier",  "ece",           "ece_equal_width", "precision",     "recall",
     "f1",      "accuracy",          "mcc",      "saving", "flagged_share", "positive_share",  "mean_predicted"};
-
-// 0/0 is undefined, and so is anything else that is not finite.
-double Ratio(double numerator, double denominator) {
-  return denominator > 0 ? numerator / denominator : std::numeric_limits<double>::quiet_NaN();
-}
 
 void CountBlocks(const RankedRows& rows, std::span<const double> weights, Tally& tally) {
   Sum predicted, log_loss, squared_error;
@@ -98,12 +94,12 @@ double Saving(const Tally& t, const std::optional<CostRates>& costs) {
 
 }  // namespace
 
-std::string_view MetricName(MetricId metric) { return kNames[static_cast<std::size_t>(metric)]; }
+std::string_view MetricName(MetricId metric) { return kMetricNames[static_cast<std::size_t>(metric)]; }
 
 std::optional<MetricId> MetricFromName(std::string_view name) {
-  const auto* const found = std::find(kNames.begin(), kNames.end(), name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<MetricId>(found - kNames.begin());
+  const auto* const found = std::find(kMetricNames.begin(), kMetricNames.end(), name);
+  if (found == kMetricNames.end()) return std::nullopt;
+  return static_cast<MetricId>(found - kMetricNames.begin());
 }
 
 Tally Count(const RankedRows& rows, std::span<const double> block_weights) {

@@ -10,8 +10,8 @@
 namespace mw::forest {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr std::size_t kInputsMax = 65'536;
+constexpr float kPaddingThreshold = std::numeric_limits<float>::infinity();
+constexpr std::size_t kBinnedInputsMax = 65'536;
 constexpr std::size_t kRegisterFloats = 16;
 /// Kernels read whole registers behind a tree's bins.
 constexpr std::size_t kBinPadding = 128;
@@ -59,7 +59,7 @@ class Builder {
     const auto small = [](const Tree& tree) {
       return tree.depth <= Layout::kDepthMax || CountSplits(tree) < Layout::kLeavesMax;
     };
-    return thresholds <= Layout::kThresholdsMax && inputs_.size() <= kInputsMax &&
+    return thresholds <= Layout::kThresholdsMax && inputs_.size() <= kBinnedInputsMax &&
            std::all_of(inputs_.categorical().begin(), inputs_.categorical().end(), small_codes) &&
            std::all_of(ensemble_.trees.begin(), ensemble_.trees.end(), small);
   }
@@ -86,7 +86,7 @@ class Builder {
       const std::size_t step = std::size_t{1} << (feature.num_levels - 1 - level);
       for (std::size_t at = 0; at < std::max(width, kRegisterFloats); ++at) {
         const std::size_t rank = (2 * at + 1) * step - 1;
-        layout_->thresholds.push_back(at < width && rank < sorted.size() ? sorted[rank] : kInfinity);
+        layout_->thresholds.push_back(at < width && rank < sorted.size() ? sorted[rank] : kPaddingThreshold);
       }
     }
   }
@@ -204,7 +204,7 @@ class Builder {
   void AddPadding() {
     GrowNodes(layout_->planes.size() + kBinPadding);
     layout_->leaves.resize(layout_->leaves.size() + kRegisterFloats);
-    layout_->thresholds.resize(layout_->thresholds.size() + kRegisterFloats, kInfinity);
+    layout_->thresholds.resize(layout_->thresholds.size() + kRegisterFloats, kPaddingThreshold);
     const auto placed = [this](std::uint32_t slot) {
       const auto bytes = static_cast<std::uint32_t>(kPlaneBytes);
       return slot < kStepSlot ? slot : (slot - kStepSlot + layout_->leaves_max) * bytes;

@@ -13,14 +13,12 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "forest/binned_engine.h"
+#include "forest/test_answers.h"
 #include "forest/tree_builder.h"
 #include "forest/walk_engine.h"
 
 namespace mw::forest {
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct Shape {
   std::uint32_t features = 6, outputs = 1;

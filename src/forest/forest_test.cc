@@ -13,14 +13,13 @@
 #include "base/random.h"
 #include "forest/binned_engine.h"
 #include "forest/ensemble.h"
+#include "forest/test_answers.h"
 #include "forest/xgboost_json.h"
 #include "forest/xgboost_oracle.h"
 
 namespace mw::forest {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr Engine kAllEngines[] = {Engine::kWalk,        Engine::kInterleaved,  Engine::kBinnedSse,
                                   Engine::kBinnedAvx2,  Engine::kBinnedAvx512, Engine::kMaskedAvx2,
                                   Engine::kMaskedAvx512};

@@ -13,7 +13,7 @@ namespace mw::forest {
 namespace {
 
 constexpr std::size_t kTreeNodesMax = 65'536;
-constexpr std::size_t kInputsMax = 65'535;
+constexpr std::size_t kInterleavedInputsMax = 65'535;
 constexpr std::size_t kTableEntriesMax = std::size_t{4} << 20;
 /// Inputs that fit the stack; more are allocated once for each call.
 constexpr std::size_t kInputsOnStack = 4'096;
@@ -31,7 +31,7 @@ bool Fits(const Ensemble& ensemble, const SplitInputs& inputs) {
   for (const CategoryFeature& feature : inputs.categorical()) {
     table_entries += feature.count * (std::size_t{feature.code_max} + 3);
   }
-  return inputs.size() < kInputsMax && table_entries <= kTableEntriesMax &&
+  return inputs.size() < kInterleavedInputsMax && table_entries <= kTableEntriesMax &&
          std::all_of(ensemble.trees.begin(), ensemble.trees.end(),
                      [](const Tree& tree) { return tree.nodes.size() <= kTreeNodesMax; });
 }

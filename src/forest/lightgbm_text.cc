@@ -99,10 +99,10 @@ Status ReadTreeLine(const KeyValue& line, RawTree& tree) {
 }
 
 /// One tree's arrays become nodes: its splits first, then its leaves.
-class TreeReader {
+class LightgbmTreeReader {
  public:
-  TreeReader(const RawTree& raw, std::uint32_t num_features, CategorySets& sets, Reached& reached,
-             std::size_t& categories_read)
+  LightgbmTreeReader(const RawTree& raw, std::uint32_t num_features, CategorySets& sets, Reached& reached,
+                     std::size_t& categories_read)
       : raw_(raw),
         num_features_(num_features),
         sets_(sets),
@@ -221,13 +221,13 @@ class TreeReader {
   const std::size_t splits_;
 };
 
-struct ObjectiveRule {
+struct LightgbmObjective {
   std::string_view name;
   Objective kind;
   Transform transform;
 };
 
-constexpr std::array kObjectives = std::to_array<ObjectiveRule>({
+constexpr std::array kLightgbmObjectives = std::to_array<LightgbmObjective>({
     {"", Objective::kSquaredError, Transform::kNone},
     {"custom", Objective::kSquaredError, Transform::kNone},
     {"regression", Objective::kSquaredError, Transform::kNone},
@@ -250,9 +250,9 @@ constexpr std::array kObjectives = std::to_array<ObjectiveRule>({
 
 Status SetObjective(std::string_view text, Ensemble& ensemble) {
   const std::vector<std::string_view> words = Split(Trim(text), ' ');
-  const auto rule = std::find_if(kObjectives.begin(), kObjectives.end(),
-                                 [&](const ObjectiveRule& known) { return known.name == words[0]; });
-  if (rule == kObjectives.end()) {
+  const auto rule = std::find_if(kLightgbmObjectives.begin(), kLightgbmObjectives.end(),
+                                 [&](const LightgbmObjective& known) { return known.name == words[0]; });
+  if (rule == kLightgbmObjectives.end()) {
     return Unimplemented("the model's objective is ", Quoted(words[0]), ", which is not evaluated");
   }
   ensemble.objective = rule->kind;
@@ -350,7 +350,7 @@ class ModelReader {
     while (!AtEndOfTrees() && !AtTree()) TRY(ReadTreeLine(SplitLine(lines_.Next()), raw));
     num_nodes_ += raw.leaf_value.size() + raw.split_feature.size();
     if (num_nodes_ > kNodesMax) return ResourceExhausted("the model has more than ", kNodesMax, " nodes");
-    TreeReader reader(raw, ensemble_.num_features, sets_, reached_, categories_read_);
+    LightgbmTreeReader reader(raw, ensemble_.num_features, sets_, reached_, categories_read_);
     ensemble_.trees.push_back(TRY(reader.Read()));
     return Ok();
   }

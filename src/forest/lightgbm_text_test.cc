@@ -10,7 +10,7 @@ namespace mw::forest {
 namespace {
 
 /// The members of a small model that a case replaces: split 0 a number, split 1 the categories 1 and 33.
-struct Parts {
+struct LightgbmParts {
   std::string head = "max_feature_idx=1\nobjective=binary sigmoid:1\nfeature_names=a b\n";
   std::string per_iteration = "num_tree_per_iteration=1\n";
   std::string num_leaves = "3";
@@ -26,7 +26,7 @@ struct Parts {
   std::string end = "end of trees\n";
 };
 
-std::string Text(const Parts& parts) {
+std::string LightgbmFile(const LightgbmParts& parts) {
   return Cat("tree\nversion=v4\n", parts.per_iteration, parts.head, "\nTree=0\nnum_leaves=", parts.num_leaves,
              "\nnum_cat=1\nsplit_feature=", parts.features, "\nthreshold=", parts.thresholds,
              "\ndecision_type=", parts.decisions, "\nleft_child=", parts.left, "\nright_child=", parts.right,
@@ -35,7 +35,7 @@ std::string Text(const Parts& parts) {
 }
 
 TEST(LightgbmText, ReadsATree) {
-  const auto ensemble = ParseLightgbmText(Text({}));
+  const auto ensemble = ParseLightgbmText(LightgbmFile({}));
   ASSERT_TRUE(ensemble.ok()) << ensemble.error().ToString();
   EXPECT_TRUE(ensemble->double_precision);
   EXPECT_EQ(ensemble->feature_names, (std::vector<std::string>{"a", "b"}));
@@ -65,14 +65,14 @@ TEST(LightgbmText, TurnsThresholdsIntoFloatsThatSplitAlike) {
   }
 }
 
-struct BadModel {
-  Parts parts;
+struct BadLightgbmModel {
+  LightgbmParts parts;
   Code code;
   std::string_view says;
 };
 
 TEST(LightgbmText, RefusesWithTheReasonAndThePlace) {
-  const BadModel cases[] = {
+  const BadLightgbmModel cases[] = {
       {{.head = "feature_names=a b\n"}, Code::kInvalidArgument, "no max_feature_idx"},
       {{.head = "max_feature_idx=70000\n"}, Code::kInvalidArgument, "0 to 65535 are read"},
       {{.head = "max_feature_idx=1\nfeature_names=a\n"}, Code::kInvalidArgument, "2 features and 1 feature_names"},
@@ -101,16 +101,16 @@ TEST(LightgbmText, RefusesWithTheReasonAndThePlace) {
       {{.more = "is_linear=1\n"}, Code::kUnimplemented, "linear tree"},
       {{.end = ""}, Code::kInvalidArgument, "cut off"},
   };
-  for (const BadModel& bad : cases) {
-    const auto ensemble = ParseLightgbmText(Text(bad.parts));
-    ASSERT_FALSE(ensemble.ok()) << bad.says << "\n" << Text(bad.parts);
+  for (const BadLightgbmModel& bad : cases) {
+    const auto ensemble = ParseLightgbmText(LightgbmFile(bad.parts));
+    ASSERT_FALSE(ensemble.ok()) << bad.says << "\n" << LightgbmFile(bad.parts);
     EXPECT_EQ(ensemble.error().code, bad.code) << ensemble.error().ToString();
     EXPECT_NE(ensemble.error().ToString().find(bad.says), std::string::npos) << ensemble.error().ToString();
   }
 }
 
 TEST(LightgbmText, RefusesEveryTruncation) {
-  const std::string whole = Text({});
+  const std::string whole = LightgbmFile({});
   for (std::size_t size = 0; size + 1 < whole.size(); ++size) {
     EXPECT_FALSE(ParseLightgbmText(std::string_view(whole).substr(0, size)).ok()) << size;
   }

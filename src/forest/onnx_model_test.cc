@@ -37,7 +37,7 @@ std::string Texts(std::string_view name, const std::vector<std::string>& values)
 }
 
 /// The members of a small regressor that a case replaces: one split, two leaves.
-struct Parts {
+struct OnnxParts {
   std::string op = "TreeEnsembleRegressor";
   std::vector<std::int64_t> tree_ids = {0, 0, 0}, node_ids = {0, 1, 2}, features = {1, 0, 0};
   std::vector<std::int64_t> if_true = {1, 0, 0}, if_false = {2, 0, 0};
@@ -56,7 +56,7 @@ std::string Value(std::string_view name, std::int64_t type, std::int64_t width) 
   return Bytes(1, name) + Bytes(2, Bytes(1, Whole(1, type) + Bytes(2, shape)));
 }
 
-std::string Model(const Parts& parts) {
+std::string Model(const OnnxParts& parts) {
   const std::string trees =
       Cat(Bytes(1, "X"), Bytes(2, "Y"), Bytes(3, "the trees"), Bytes(4, parts.op), Bytes(7, "ai.onnx.ml"),
           Ints("nodes_treeids", parts.tree_ids), Ints("nodes_nodeids", parts.node_ids),
@@ -99,15 +99,15 @@ TEST(OnnxModel, SaysWhatAClassifierCarries) {
   EXPECT_EQ(forest->num_trees(), 9U);
 }
 
-struct BadModel {
-  Parts parts;
+struct BadOnnxModel {
+  OnnxParts parts;
   Code code;
   std::string_view says;
 };
 
 TEST(OnnxModel, RefusesWithTheReason) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const BadModel cases[] = {
+  const BadOnnxModel cases[] = {
       {{.op = "SVMRegressor"}, Code::kUnimplemented, R"(node "the trees" ("SVMRegressor"))"},
       {{.tree_ids = {0, 0}}, Code::kInvalidArgument, "nodes_nodeids for 2"},
       {{.node_ids = {0, 1, 1}}, Code::kInvalidArgument, "node 1 of tree 0 twice"},
@@ -140,7 +140,7 @@ TEST(OnnxModel, RefusesWithTheReason) {
       {{.width = -1}, Code::kUnimplemented, "fixed number of features"},
       {{.width = 1'000'000}, Code::kResourceExhausted, "at most 65536"},
   };
-  for (const BadModel& bad : cases) {
+  for (const BadOnnxModel& bad : cases) {
     const auto ensemble = ParseOnnxModel(Model(bad.parts));
     ASSERT_FALSE(ensemble.ok()) << bad.says;
     EXPECT_EQ(ensemble.error().code, bad.code) << ensemble.error().ToString();

@@ -11,7 +11,7 @@ namespace mw::forest {
 namespace {
 
 /// The members of a small model that a case replaces: node 0 splits the number, node 1 the categories.
-struct Parts {
+struct XgboostParts {
   std::string booster = "gbtree";
   std::string objective = "binary:logistic";
   std::string attributes = "{}";
@@ -28,7 +28,7 @@ struct Parts {
       R"("categories":[7,2,7],"categories_nodes":[1],"categories_segments":[0],"categories_sizes":[3])";
 };
 
-std::string Text(const Parts& parts) {
+std::string XgboostFile(const XgboostParts& parts) {
   return Cat(
       R"({"learner":{"attributes":)", parts.attributes, R"(,"feature_names":)", parts.names,
       R"(,"feature_types":[],"gradient_booster":{"model":{"gbtree_model_param":{"num_parallel_tree":"1"},"tree_info":)",
@@ -40,7 +40,7 @@ std::string Text(const Parts& parts) {
 }
 
 TEST(XgboostJson, ReadsATree) {
-  const auto ensemble = ParseXgboostJson(Text({}));
+  const auto ensemble = ParseXgboostJson(XgboostFile({}));
   ASSERT_TRUE(ensemble.ok()) << ensemble.error().ToString();
   ASSERT_EQ(ensemble->trees.size(), 1U);
   const Tree& tree = ensemble->trees[0];
@@ -56,10 +56,10 @@ TEST(XgboostJson, ReadsATree) {
 
 TEST(XgboostJson, LeavesDeletedNodesOutAndPutsChildrenSideBySide) {
   // Node 1 was pruned to a leaf; 3 and 4 are left over. The right child stands before the left one.
-  const auto ensemble = ParseXgboostJson(Text({.left = "[2,-1,-1,-1,-1]", .right = "[1,-1,-1,-1,-1]"}));
+  const auto ensemble = ParseXgboostJson(XgboostFile({.left = "[2,-1,-1,-1,-1]", .right = "[1,-1,-1,-1,-1]"}));
   ASSERT_FALSE(ensemble.ok());  // a categorical node that became a leaf has no finite value
   const auto pruned = ParseXgboostJson(
-      Text({.left = "[2,-1,-1,-1,-1]", .right = "[1,-1,-1,-1,-1]", .conditions = "[1.5E0,3E0,-1E0,NaN,NaN]"}));
+      XgboostFile({.left = "[2,-1,-1,-1,-1]", .right = "[1,-1,-1,-1,-1]", .conditions = "[1.5E0,3E0,-1E0,NaN,NaN]"}));
   ASSERT_TRUE(pruned.ok()) << pruned.error().ToString();
   ASSERT_EQ(pruned->trees[0].nodes.size(), 3U);
   EXPECT_EQ(pruned->trees[0].nodes[1].value, -1.0F);
@@ -68,20 +68,21 @@ TEST(XgboostJson, LeavesDeletedNodesOutAndPutsChildrenSideBySide) {
 
 TEST(XgboostJson, ReadsOtherVersionsWays) {
   // Version 1.0 wrote booleans and had no categories; version 3 writes the base score in brackets.
-  const auto old = ParseXgboostJson(Text({.conditions = "[1.5,2,-1,1,2]",
-                                          .default_left = "[true,false,false,false,false]",
-                                          .types = "[]",
-                                          .categories = "\"leaf_child_counts\":[{\"x\":[]}]"}));
+  const auto old = ParseXgboostJson(XgboostFile({.conditions = "[1.5,2,-1,1,2]",
+                                                 .default_left = "[true,false,false,false,false]",
+                                                 .types = "[]",
+                                                 .categories = "\"leaf_child_counts\":[{\"x\":[]}]"}));
   ASSERT_TRUE(old.ok()) << old.error().ToString();
   EXPECT_TRUE(old->trees[0].nodes[0].default_left);
-  const auto bracket = ParseXgboostJson(Text({.parameters = R"({"base_score":"[2E-1]","num_feature":"2"})"}));
+  const auto bracket = ParseXgboostJson(XgboostFile({.parameters = R"({"base_score":"[2E-1]","num_feature":"2"})"}));
   ASSERT_TRUE(bracket.ok()) << bracket.error().ToString();
   EXPECT_EQ(bracket->base_score, 0.2F);
 }
 
 TEST(XgboostJson, ReadsFloatsFromTheirDigits) {
   // Just above the middle of two floats: by way of a double it would round down to 1.
-  const auto ensemble = ParseXgboostJson(Text({.conditions = "[1.00000005960464477540,NaN,-1,1E-45,3.4028235E38]"}));
+  const auto ensemble =
+      ParseXgboostJson(XgboostFile({.conditions = "[1.00000005960464477540,NaN,-1,1E-45,3.4028235E38]"}));
   ASSERT_TRUE(ensemble.ok()) << ensemble.error().ToString();
   EXPECT_EQ(ensemble->trees[0].nodes[0].value, 1.00000012F);
   EXPECT_EQ(ensemble->trees[0].nodes[3].value, 1e-45F);
@@ -90,24 +91,24 @@ TEST(XgboostJson, ReadsFloatsFromTheirDigits) {
 
 TEST(XgboostJson, KeepsTheCoversInTheOrderOfTheNodes) {
   const auto read = [](const char* covers) {
-    return ParseXgboostJson(Text(
+    return ParseXgboostJson(XgboostFile(
         {.left = "[1,4,-1,-1,-1]", .right = "[2,3,-1,-1,-1]", .types = Cat("[0,1,0,0,0],\"sum_hessian\":", covers)}));
   };
   const auto ensemble = read("[10,6,4,1.5E0,4.5]");
   ASSERT_TRUE(ensemble.ok()) << ensemble.error().ToString();
   EXPECT_EQ(ensemble->trees[0].covers, (std::vector<float>{10, 6, 4, 4.5F, 1.5F}));
-  EXPECT_TRUE(ParseXgboostJson(Text({}))->trees[0].covers.empty());
+  EXPECT_TRUE(ParseXgboostJson(XgboostFile({}))->trees[0].covers.empty());
   EXPECT_EQ(read("[10,6]").error().code, Code::kInvalidArgument);
 }
 
-struct BadModel {
-  Parts parts;
+struct BadXgboostModel {
+  XgboostParts parts;
   Code code;
   std::string_view says;
 };
 
 TEST(XgboostJson, RefusesWithTheReasonAndThePlace) {
-  const BadModel cases[] = {
+  const BadXgboostModel cases[] = {
       {{.booster = "dart"}, Code::kInvalidArgument, "1 trees and weight_drop for 0"},
       {{.booster = "gbtree2"}, Code::kUnimplemented, R"(booster is "gbtree2"; only gbtree and dart are evaluated)"},
       {{.booster = "gblinear"}, Code::kUnimplemented, "gblinear"},
@@ -179,16 +180,16 @@ TEST(XgboostJson, RefusesWithTheReasonAndThePlace) {
        Code::kInvalidArgument,
        "the category 16777216"},
   };
-  for (const BadModel& bad : cases) {
-    const auto ensemble = ParseXgboostJson(Text(bad.parts));
-    ASSERT_FALSE(ensemble.ok()) << bad.says << "\n" << Text(bad.parts);
+  for (const BadXgboostModel& bad : cases) {
+    const auto ensemble = ParseXgboostJson(XgboostFile(bad.parts));
+    ASSERT_FALSE(ensemble.ok()) << bad.says << "\n" << XgboostFile(bad.parts);
     EXPECT_EQ(ensemble.error().code, bad.code) << ensemble.error().ToString();
     EXPECT_NE(ensemble.error().ToString().find(bad.says), std::string::npos) << ensemble.error().ToString();
   }
 }
 
 TEST(XgboostJson, RefusesEveryTruncation) {
-  const std::string whole = Text({});
+  const std::string whole = XgboostFile({});
   for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_FALSE(ParseXgboostJson(std::string_view(whole).substr(0, size)).ok()) << size;
   }
@@ -214,13 +215,13 @@ std::string Chain(std::size_t depth) {
     CatTo(zeros, node > 0 ? ",0" : "0");
   }
   zeros += "]";
-  return Text({.left = left + "]",
-               .right = right + "]",
-               .features = zeros,
-               .conditions = zeros,
-               .default_left = zeros,
-               .types = zeros,
-               .categories = "\"categories\":[]"});
+  return XgboostFile({.left = left + "]",
+                      .right = right + "]",
+                      .features = zeros,
+                      .conditions = zeros,
+                      .default_left = zeros,
+                      .types = zeros,
+                      .categories = "\"categories\":[]"});
 }
 
 TEST(XgboostJson, BoundsTheDepth) {

@@ -17,7 +17,7 @@ namespace {
 /// Where sums start, given the base score.
 enum class Base : std::uint8_t { kItself, kLogit, kLog };
 
-struct ObjectiveRule {
+struct XgboostObjective {
   std::string_view name;
   Objective kind;
   Transform transform;
@@ -25,7 +25,7 @@ struct ObjectiveRule {
   bool classes = false;  ///< a sum for each class
 };
 
-constexpr std::array kObjectives = std::to_array<ObjectiveRule>({
+constexpr std::array kXgboostObjectives = std::to_array<XgboostObjective>({
     {"binary:logistic", Objective::kLogistic, Transform::kSigmoid, Base::kLogit},
     {"binary:logitraw", Objective::kLogitRaw, Transform::kNone},
     {"binary:hinge", Objective::kSquaredError, Transform::kHinge},
@@ -49,16 +49,16 @@ constexpr std::array kObjectives = std::to_array<ObjectiveRule>({
     {"multi:softmax", Objective::kSquaredError, Transform::kTopClass, Base::kItself, true},
 });
 
-Result<const ObjectiveRule*> FindObjective(std::string_view name) {
+Result<const XgboostObjective*> FindObjective(std::string_view name) {
   std::string known;
-  for (const ObjectiveRule& rule : kObjectives) {
+  for (const XgboostObjective& rule : kXgboostObjectives) {
     if (rule.name == name) return &rule;
     CatTo(known, known.empty() ? "" : ", ", rule.name);
   }
   return Unimplemented("the model's objective is ", Quoted(name), "; evaluated are ", known);
 }
 
-Result<float> BaseMargin(const ObjectiveRule& rule, float base_score) {
+Result<float> BaseMargin(const XgboostObjective& rule, float base_score) {
   if (rule.base == Base::kItself) return base_score;
   if (rule.base == Base::kLog) {
     if (base_score > 0.0F) return std::log(base_score);
@@ -96,9 +96,10 @@ Result<std::vector<float>> BaseScores(const std::string& text) {
 }
 
 /// One tree's arrays become nodes.
-class TreeReader {
+class XgboostTreeReader {
  public:
-  TreeReader(const XgboostTree& raw, std::uint32_t num_features, float weight, CategorySets& sets, Reached& reached)
+  XgboostTreeReader(const XgboostTree& raw, std::uint32_t num_features, float weight, CategorySets& sets,
+                    Reached& reached)
       : raw_(raw),
         num_features_(num_features),
         weight_(weight),
@@ -215,7 +216,7 @@ Status CheckBooster(const XgboostModel& raw) {
 }
 
 /// One for each class, or each target, else 1; every tree names one of them.
-Result<std::uint32_t> OutputsOf(const XgboostModel& raw, const ObjectiveRule& rule) {
+Result<std::uint32_t> OutputsOf(const XgboostModel& raw, const XgboostObjective& rule) {
   const std::int64_t classes = TRY(Parameter("num_class", raw.num_class, 0));
   const std::int64_t targets = std::max<std::int64_t>(TRY(Parameter("num_target", raw.num_target, 1)), 1);
   const auto most = static_cast<std::int64_t>(kOutputsMax);
@@ -259,7 +260,7 @@ Status CheckNames(const XgboostModel& raw, std::size_t num_features) {
   return Ok();
 }
 
-Status FillBase(const XgboostModel& raw, const ObjectiveRule& rule, Ensemble& ensemble) {
+Status FillBase(const XgboostModel& raw, const XgboostObjective& rule, Ensemble& ensemble) {
   const std::vector<float> scores = TRY(BaseScores(raw.base_score));
   if (scores.size() != 1 && scores.size() != ensemble.num_outputs) {
     return InvalidArgument("the model has ", scores.size(), " base scores for ", ensemble.num_outputs, " outputs");
@@ -273,7 +274,7 @@ Status FillBase(const XgboostModel& raw, const ObjectiveRule& rule, Ensemble& en
 
 Status FillHead(XgboostModel& raw, Ensemble& ensemble) {
   TRY(CheckBooster(raw));
-  const ObjectiveRule* rule = TRY(FindObjective(raw.objective));
+  const XgboostObjective* rule = TRY(FindObjective(raw.objective));
   ensemble.objective = rule->kind;
   ensemble.objective_name = rule->name;
   for (const std::int32_t part : raw.version) {
@@ -302,7 +303,7 @@ Result<Ensemble> BuildXgboost(XgboostModel raw) {
   const std::size_t used = TRY(TreesUsed(raw, ensemble.num_outputs));
   for (std::size_t tree = 0; tree < used; ++tree) {
     const float weight = raw.weight_drop.empty() ? 1.0F : raw.weight_drop[tree];
-    TreeReader reader(raw.trees[tree], ensemble.num_features, weight, sets, reached);
+    XgboostTreeReader reader(raw.trees[tree], ensemble.num_features, weight, sets, reached);
     ensemble.trees.push_back(TRY(reader.Read().In(Cat("tree ", tree))));
     ensemble.trees.back().output = static_cast<std::uint32_t>(raw.tree_info[tree]);
     raw.trees[tree] = {};

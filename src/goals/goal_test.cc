@@ -40,20 +40,20 @@ targets:
   - {name: spend,       kind: cost,        priority: 3, require: cost_per_1000_predictions <= 0.05 USD}
 )yaml";
 
-Goal Parsed(std::string_view text) {
+Goal ParsedGoal(std::string_view text) {
   auto goal = ParseGoal(text, "goal.yaml");
   EXPECT_TRUE(goal.ok()) << (goal.ok() ? "" : goal.error().message);
   return goal.ok() ? *std::move(goal) : Goal{};
 }
 
-std::string Refused(std::string_view text) {
+std::string RefusedGoal(std::string_view text) {
   auto goal = ParseGoal(text, "goal.yaml");
   EXPECT_FALSE(goal.ok());
   return goal.ok() ? "" : goal.error().message;
 }
 
 TEST(Goal, ReadsTheExampleWhole) {
-  const Goal goal = Parsed(kLateDepartures);
+  const Goal goal = ParsedGoal(kLateDepartures);
   EXPECT_EQ(goal.name, "late-departures");
   EXPECT_EQ(goal.owner, "connections-desk");
   EXPECT_EQ(goal.label, "departed_late");
@@ -90,7 +90,7 @@ targets:
 )yaml";
 
 TEST(Goal, FillsInDefaults) {
-  const Goal goal = Parsed(kSmall);
+  const Goal goal = ParsedGoal(kSmall);
   EXPECT_EQ(goal.model, "small");
   EXPECT_DOUBLE_EQ(goal.threshold, 0.5);
   EXPECT_EQ(goal.window.length, std::chrono::hours(24 * 28));
@@ -103,17 +103,17 @@ TEST(Goal, FillsInDefaults) {
 
 TEST(Goal, TheThresholdFollowsFromTheCostsUnlessGiven) {
   const std::string costs = "kpi: {require: saving >= 1%, costs: {missed: 1000 EUR, flagged: 50 EUR}}\n";
-  EXPECT_DOUBLE_EQ(Parsed(Cat(kSmall, costs)).threshold, 0.05);
+  EXPECT_DOUBLE_EQ(ParsedGoal(Cat(kSmall, costs)).threshold, 0.05);
   std::string given(kSmall);
   given.replace(given.find("label: y"), 8, "label: y, threshold: 0.5");
-  const Goal goal = Parsed(Cat(given, costs));
+  const Goal goal = ParsedGoal(Cat(given, costs));
   EXPECT_DOUBLE_EQ(goal.threshold, 0.5);
   ASSERT_EQ(goal.warnings.size(), 1u);
   EXPECT_NE(goal.warnings[0].find("50 / 1000 = 0.05"), std::string::npos) << goal.warnings[0];
 }
 
 TEST(Goal, NamesEveryFaultOfAFileAtOnce) {
-  const std::string message = Refused(R"yaml(goal: broken
+  const std::string message = RefusedGoal(R"yaml(goal: broken
 outcome: x
 predict: {label: y, type: multiclass, treshold: 0.2}
 kpi: {require: saving >= 10%}
@@ -134,14 +134,14 @@ colour: red
 }
 
 TEST(Goal, RefusesWhatHasNoMeaning) {
-  EXPECT_NE(Refused("pipeline: x\n").find("its first key must be `goal: NAME`"), std::string::npos);
-  EXPECT_NE(Refused("- a\n- b\n").find("first key"), std::string::npos);
-  EXPECT_NE(Refused("").find("goal.yaml:1:"), std::string::npos);
-  EXPECT_NE(Refused("goal: x\noutcome: y\nowner: z\n").find("predict is missing"), std::string::npos);
+  EXPECT_NE(RefusedGoal("pipeline: x\n").find("its first key must be `goal: NAME`"), std::string::npos);
+  EXPECT_NE(RefusedGoal("- a\n- b\n").find("first key"), std::string::npos);
+  EXPECT_NE(RefusedGoal("").find("goal.yaml:1:"), std::string::npos);
+  EXPECT_NE(RefusedGoal("goal: x\noutcome: y\nowner: z\n").find("predict is missing"), std::string::npos);
   std::string text(kSmall);
   text.replace(text.find("roc_auc >= 60%"), 14, "roc_auc >= 60%, objective: 99%, peak: 5/s");
-  EXPECT_NE(Refused(text).find("objective: has no meaning for a target of kind quality"), std::string::npos);
-  EXPECT_NE(Refused(text).find("peak: has no meaning"), std::string::npos);
+  EXPECT_NE(RefusedGoal(text).find("objective: has no meaning for a target of kind quality"), std::string::npos);
+  EXPECT_NE(RefusedGoal(text).find("peak: has no meaning"), std::string::npos);
 }
 
 TEST(Calendar, ReadsDaysAndHours) {
@@ -157,11 +157,11 @@ TEST(Calendar, ReadsDaysAndHours) {
 }
 
 TEST(Diff, NamesWhatChangedByPath) {
-  const Goal before = Parsed(kSmall);
+  const Goal before = ParsedGoal(kSmall);
   std::string text(kSmall);
   text.replace(text.find("60%"), 3, "70%");
   text += "  - {name: catch, require: recall >= 45%}\n";
-  const std::vector<Change> changes = Diff(ToJson(before), ToJson(Parsed(text)));
+  const std::vector<Change> changes = Diff(ToJson(before), ToJson(ParsedGoal(text)));
   ASSERT_FALSE(changes.empty());
   EXPECT_EQ(changes[0].path, "targets.ranking.require");
   EXPECT_EQ(changes[0].before, "roc_auc >= 60%");
@@ -169,12 +169,12 @@ TEST(Diff, NamesWhatChangedByPath) {
   EXPECT_EQ(changes[1].path, "targets.catch.name");
   EXPECT_EQ(changes[1].before, "");
   EXPECT_TRUE(Diff(ToJson(before), ToJson(before)).empty());
-  const std::vector<Change> back = Diff(ToJson(Parsed(text)), ToJson(before));
+  const std::vector<Change> back = Diff(ToJson(ParsedGoal(text)), ToJson(before));
   EXPECT_EQ(back.back().after, "");
 }
 
 TEST(Goal, JsonHasEveryDefault) {
-  const Json json = ToJson(Parsed(kSmall));
+  const Json json = ToJson(ParsedGoal(kSmall));
   EXPECT_EQ(json.Find("predict")->StringOr("type", ""), "binary_classification");
   EXPECT_EQ(json.Find("defaults")->StringOr("window", ""), "28d");
   EXPECT_EQ(json.StringOr("timezone", ""), "UTC");

@@ -11,13 +11,13 @@ namespace {
 
 constexpr Problem kBinary = Problem::kBinaryClassification;
 
-Requirement Parsed(std::string_view text) {
+Requirement ParsedRequirement(std::string_view text) {
   auto result = ParseRequirement(text, kBinary);
   EXPECT_TRUE(result.ok()) << text << ": " << (result.ok() ? "" : result.error().message);
   return result.ok() ? *result : Requirement{};
 }
 
-std::string Refused(std::string_view text, Problem problem = kBinary) {
+std::string RefusedRequirement(std::string_view text, Problem problem = kBinary) {
   auto result = ParseRequirement(text, problem);
   EXPECT_FALSE(result.ok()) << text;
   return result.ok() ? "" : result.error().message;
@@ -44,14 +44,14 @@ TEST(Requirement, ReadsEveryUnit) {
       {"rows >= 1000", "rows", 1000},
   };
   for (const auto& c : cases) {
-    const Requirement requirement = Parsed(c.text);
+    const Requirement requirement = ParsedRequirement(c.text);
     EXPECT_EQ(requirement.metric, c.metric) << c.text;
     EXPECT_NEAR(requirement.value, c.value, 1e-12) << c.text;
   }
 }
 
 TEST(Requirement, MoneyKeepsItsCurrencyAndTheTextIsTidied) {
-  const Requirement requirement = Parsed("  cost_per_1000_predictions   <=  0.05 USD ");
+  const Requirement requirement = ParsedRequirement("  cost_per_1000_predictions   <=  0.05 USD ");
   EXPECT_EQ(requirement.currency, "USD");
   EXPECT_DOUBLE_EQ(requirement.value, 0.05);
   EXPECT_EQ(requirement.text, "cost_per_1000_predictions <= 0.05 USD");
@@ -60,11 +60,11 @@ TEST(Requirement, MoneyKeepsItsCurrencyAndTheTextIsTidied) {
 
 TEST(Requirement, BoundsAreInclusiveAndNaNNeverHolds) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const Requirement at_least = Parsed("roc_auc >= 0.68");
+  const Requirement at_least = ParsedRequirement("roc_auc >= 0.68");
   EXPECT_TRUE(at_least.Holds(0.68));
   EXPECT_FALSE(at_least.Holds(std::nextafter(0.68, 0)));
   EXPECT_FALSE(at_least.Holds(nan));
-  const Requirement at_most = Parsed("ece <= 0.06");
+  const Requirement at_most = ParsedRequirement("ece <= 0.06");
   EXPECT_TRUE(at_most.Holds(0.06));
   EXPECT_FALSE(at_most.Holds(std::nextafter(0.06, 1)));
   EXPECT_FALSE(at_most.Holds(nan));
@@ -103,16 +103,20 @@ TEST(Requirement, RefusalsNameTheRemedy) {
       {"rmse <= 3", "cannot be computed for binary_classification; choose from roc_auc"},
   };
   for (const auto& c : cases)
-    EXPECT_NE(Refused(c.text).find(c.says), std::string::npos) << c.text << " -> " << Refused(c.text);
+    EXPECT_NE(RefusedRequirement(c.text).find(c.says), std::string::npos)
+        << c.text << " -> " << RefusedRequirement(c.text);
 }
 
 TEST(Requirement, MetricsBelongToTheirProblem) {
   EXPECT_TRUE(ParseRequirement("rmse <= 3", Problem::kRegression).ok());
-  EXPECT_NE(Refused("roc_auc >= 0.5", Problem::kRegression).find("choose from rows, rmse, mae, r2"), std::string::npos);
+  EXPECT_NE(RefusedRequirement("roc_auc >= 0.5", Problem::kRegression).find("choose from rows, rmse, mae, r2"),
+            std::string::npos);
   EXPECT_TRUE(ParseRequirement("macro_f1 >= 0.5", Problem::kMulticlassClassification).ok());
   EXPECT_TRUE(ParseRequirement("log_loss <= 0.5", Problem::kMulticlassClassification).ok());
-  EXPECT_NE(Refused("roc_auc >= 0.5", Problem::kMulticlassClassification).find("accuracy"), std::string::npos);
-  EXPECT_NE(Refused("macro_f1 >= 0.5").find("cannot be computed for binary_classification"), std::string::npos);
+  EXPECT_NE(RefusedRequirement("roc_auc >= 0.5", Problem::kMulticlassClassification).find("accuracy"),
+            std::string::npos);
+  EXPECT_NE(RefusedRequirement("macro_f1 >= 0.5").find("cannot be computed for binary_classification"),
+            std::string::npos);
   EXPECT_EQ(ParseRequirement("mape <= 20%", Problem::kRegression)->value, 0.2);
   EXPECT_TRUE(ParseRequirement("latency <= 3ms", Problem::kRegression).ok());
 }

@@ -80,8 +80,6 @@ std::optional<std::string> FromHex(std::string_view hex) {
   return bytes;
 }
 
-bool IsTime(Subject subject) { return subject == Subject::kCreateTime || subject == Subject::kUpdateTime; }
-
 /// The values of a token, each of the type of its key.
 Result<db::Values> PlaceOf(const ListQuery& query, const std::vector<OrderKey>& order) {
   db::Values place;

@@ -59,8 +59,6 @@ bool Has(Noun noun, Subject subject) {
   return true;
 }
 
-bool IsTime(Subject subject) { return subject == Subject::kCreateTime || subject == Subject::kUpdateTime; }
-
 std::string FieldsOf(Noun noun) {
   std::string names;
   for (const FieldName& field : kFields) {

@@ -44,6 +44,8 @@ enum class Subject : std::uint8_t {
   kChildContexts,
 };
 
+inline bool IsTime(Subject subject) { return subject == Subject::kCreateTime || subject == Subject::kUpdateTime; }
+
 struct FilterTerm {
   Subject subject = Subject::kName;
   std::string key = {};  ///< of metadata: "auc", "outer.inner"

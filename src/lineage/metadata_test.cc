@@ -12,7 +12,7 @@
 namespace mw::lineage {
 namespace {
 
-const Timestamp kStart = *ParseTime("2026-01-01T00:00:00Z");
+const Timestamp kNewYear = *ParseTime("2026-01-01T00:00:00Z");
 
 template <typename Driver>
 class MetadataTest : public db::StoreTest<Driver> {
@@ -47,7 +47,7 @@ class MetadataTest : public db::StoreTest<Driver> {
   }
   std::string Filtered(std::string filter) { return List({.filter = std::move(filter), .order_by = "name"}); }
 
-  SimulatedClock clock_{kStart};
+  SimulatedClock clock_{kNewYear};
   Metadata metadata_{clock_};
   std::string token_;
 };

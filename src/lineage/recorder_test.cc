@@ -12,7 +12,7 @@
 namespace mw::lineage {
 namespace {
 
-const Timestamp kStart = FromMicros(1'700'000'000'000'000);
+const Timestamp kRunStarted = FromMicros(1'700'000'000'000'000);
 
 template <typename Driver>
 class RecorderTest : public db::StoreTest<Driver> {
@@ -41,7 +41,7 @@ class RecorderTest : public db::StoreTest<Driver> {
   }
 
   void TellAll() {
-    Tell(RecordRun, ToldRun{.id = "r1", .experiment = "flights", .name = "kind-crane-1", .started = kStart});
+    Tell(RecordRun, ToldRun{.id = "r1", .experiment = "flights", .name = "kind-crane-1", .started = kRunStarted});
     const ToldArtifact rows{.port = "training", .title = "flights", .digest = "d1"};
     const ToldArtifact model{.type = std::string(kModel), .title = "m-1", .uri = "mlflow-artifacts:/1/m-1"};
     Tell([](db::Transaction& t, const Clock& c, const ToldArtifact& told) { return RecordRunInput(t, c, "r1", told); },
@@ -55,7 +55,7 @@ class RecorderTest : public db::StoreTest<Driver> {
              .id = "w1", .title = "late hour 1", .model = "late", .version = 1, .metadata = Json::Make({{"rows", 3}})});
   }
 
-  SimulatedClock clock_{kStart};
+  SimulatedClock clock_{kRunStarted};
 };
 
 TYPED_TEST_SUITE(RecorderTest, db::TestDrivers, db::TestDriverNames);
@@ -91,8 +91,8 @@ TYPED_TEST(RecorderTest, ARunIsToldAgainAsItGoesOn) {
                                 .experiment = "flights",
                                 .name = "renamed",
                                 .state = ExecutionState::kComplete,
-                                .started = kStart,
-                                .ended = kStart + std::chrono::seconds(9)});
+                                .started = kRunStarted,
+                                .ended = kRunStarted + std::chrono::seconds(9)});
   const auto run = this->Read([](db::Snapshot& s) { return Lineage::ExecutionById(s, ExecutionId("r1")); });
   ASSERT_TRUE(run.ok());
   EXPECT_EQ(run->name, "renamed");

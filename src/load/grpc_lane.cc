@@ -19,7 +19,6 @@ namespace mw::load {
 namespace {
 
 constexpr int kMessageBytesMax = 64 << 20;
-constexpr int kOk = 200;
 constexpr std::size_t kBeginningBytes = 4096;
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& host, int port) {
@@ -181,8 +180,8 @@ void GrpcLane::TakeAnswers() {
       pacer_.Lost(call->shot);
       continue;
     }
-    pacer_.Answered(call->shot, now, call->status.ok() ? kOk : HttpStatus(static_cast<Code>(call->status.error_code())),
-                    right);
+    pacer_.Answered(call->shot, now,
+                    call->status.ok() ? kStatusOk : HttpStatus(static_cast<Code>(call->status.error_code())), right);
     p.free.push_back(call);
     pacer_.Advance(now);
     p.Take(pacer_, now, due);

@@ -18,7 +18,6 @@ namespace {
 constexpr std::size_t kScratchBytes = std::size_t{256} << 10;
 constexpr std::size_t kPiecesMax = 64;
 constexpr std::chrono::milliseconds kSweep{100};
-constexpr int kOk = 200;
 
 }  // namespace
 
@@ -185,7 +184,7 @@ HttpLane::Outcome HttpLane::TakeAnswers(Channel& channel, std::string_view bytes
     channel.in_flight.pop_front();
     --in_flight_;
     const int status = reader_.head().status;
-    const bool right = status == kOk && AnswerFits(pacer_.KindOf(shot), reader_.head().headers, reader_.body());
+    const bool right = status == kStatusOk && AnswerFits(pacer_.KindOf(shot), reader_.head().headers, reader_.body());
     pacer_.Answered(shot, now_, status, right);
     if (!reader_.head().keep_alive) return Outcome::kClosing;
   }

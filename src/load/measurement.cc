@@ -14,8 +14,6 @@ namespace {
 /// Requests on their way where a short part of a ramp ends.
 constexpr double kEdge = 20;
 
-double Seconds(Duration duration) { return static_cast<double>(duration.count()) * 1e-6; }
-
 std::optional<Duration> PercentileOf(const LatencyHistogram& latency, double share) {
   if (latency.count() == 0) return std::nullopt;
   if (share < 1 && static_cast<double>(latency.count()) * (1 - share) < 1) return std::nullopt;

@@ -6,12 +6,6 @@
 #include "base/assert.h"
 
 namespace mw::load {
-namespace {
-
-double Seconds(Duration duration) { return static_cast<double>(duration.count()) * 1e-6; }
-
-}  // namespace
-
 double RatePlan::Expected(Duration until) const {
   const double t = Seconds(until);
   return from * t + (to - from) * t * t / (2 * Seconds(duration));

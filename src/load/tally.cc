@@ -150,7 +150,7 @@ void Pacer::Answered(const Shot& shot, Duration now, int status, bool right) {
   if (!Counts(shot)) return;
   ++tally_.statuses[status];
   if (!right) {
-    ++(status == 200 ? tally_.wrong : tally_.failed);
+    ++(status == kStatusOk ? tally_.wrong : tally_.failed);
     return CountUnbounded(shot);
   }
   ++tally_.answered;

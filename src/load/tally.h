@@ -17,6 +17,9 @@
 
 namespace mw::load {
 
+/// HTTP's, as which every protocol's right answers are counted.
+inline constexpr int kStatusOk = 200;
+
 /// A part of the run, by the time at which requests were due.
 struct Slice {
   LatencyHistogram latency;

@@ -108,8 +108,6 @@ void TakeAttribution(const BaselineView& from, BaselineView& to) {
 
 // --- References ----------------------------------------------------------------------------------------------------
 
-constexpr std::string_view kProject = "default";
-
 std::shared_ptr<const Detectors> MakeDetectors(BaselineView view, const Watched& watched) {
   return std::make_shared<const Detectors>(std::move(view), watched.length, watched.settings.Options());
 }

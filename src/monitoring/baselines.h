@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
@@ -24,6 +25,9 @@
 #include "schema/schema.h"
 
 namespace mw::monitoring {
+
+/// The one whose models and goals are watched.
+inline constexpr std::string_view kProject = "default";
 
 /// A slice of the training rows.
 struct PackagedSlice {

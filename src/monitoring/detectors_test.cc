@@ -4,19 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
+#include "monitoring/drift_window.h"
+#include "monitoring/probability.h"
 #include "monitoring/testing.h"
 
 namespace mw::monitoring {
 namespace {
 
+using testing::kNan;
 using testing::Numbers;
 using testing::Texts;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr Duration kWeek = std::chrono::hours(24 * 7);
 
 /// A baseline of named columns and windows over it, by hand.
 class World {
@@ -220,8 +218,8 @@ TEST(Detectors, NamesWrongTypesRangesInfinitiesAndNewCategories) {
   range.numbers->max = 1048;
   range.out_of_range = 8;
   Numbers infinite = now;
-  infinite[0] = kInf;
-  infinite[1] = -kInf;
+  infinite[0] = kInfinity;
+  infinite[1] = -kInfinity;
   Texts strangers(1000, "AA");
   for (std::size_t i = 0; i < 330; ++i) strangers[i] = "UA";
   for (std::size_t i = 330; i < 370; ++i) strangers[i] = "ZZ";
@@ -485,16 +483,16 @@ std::vector<Numbers> Monsters() {
   std::vector<Numbers> out = {{},
                               {1},
                               Numbers(300, kNan),
-                              Numbers(300, kInf),
-                              Numbers(300, -kInf),
+                              Numbers(300, kInfinity),
+                              Numbers(300, -kInfinity),
                               Numbers(300, 0.0),
                               Numbers(300, -0.0),
                               Numbers(300, 5e-324),
                               Numbers(300, 1e308)};
   Numbers mixed = testing::Normal(random, 300);
   mixed[0] = kNan;
-  mixed[1] = kInf;
-  mixed[2] = -kInf;
+  mixed[1] = kInfinity;
+  mixed[2] = -kInfinity;
   mixed[3] = 1e308;
   mixed[4] = -1e308;
   mixed[5] = 5e-324;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "base/assert.h"
@@ -12,7 +11,6 @@
 namespace mw::monitoring {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kExactPathsMax = 2e7;
 
 double Total(Counts counts) { return std::accumulate(counts.begin(), counts.end(), 0.0); }

@@ -4,17 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "monitoring/probability.h"
+#include "monitoring/testing.h"
 
 namespace mw::monitoring {
 namespace {
 
+using testing::kNan;
 using Numbers = std::vector<double>;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
 const Numbers kP = {0.1, 0.2, 0.3, 0.4};
 const Numbers kQ = {0.25, 0.25, 0.25, 0.25};
 const Numbers kA = {1, 1, 2, 3, 5, 8, 13, 21};
@@ -47,7 +46,7 @@ TEST(Distances, NothingInCommon) {
   EXPECT_EQ(LInfinity(left, right), 1);
   EXPECT_EQ(TotalVariation(left, right), 1);
   EXPECT_EQ(Hellinger(left, right), 1);
-  EXPECT_EQ(KullbackLeibler(left, right), kInf);
+  EXPECT_EQ(KullbackLeibler(left, right), kInfinity);
   EXPECT_TRUE(std::isfinite(PopulationStability(left, right)));
   EXPECT_EQ(JensenShannon(left, none), 1);
   EXPECT_EQ(LInfinity(none, left), 1);
@@ -110,7 +109,7 @@ TEST(Wasserstein, EqualsSciPy) {
   EXPECT_NEAR(Standardised(Wasserstein(kA, kB), std::sqrt(square - mean * mean)), 0.9304574536008476, 1e-12);
   EXPECT_EQ(Wasserstein(kA, kA), 0);
   EXPECT_EQ(Wasserstein({}, {}), 0);
-  EXPECT_EQ(Wasserstein(kA, {}), kInf);
+  EXPECT_EQ(Wasserstein(kA, {}), kInfinity);
   EXPECT_EQ(Standardised(1, 0), 1000);
   EXPECT_EQ(Standardised(1, kNan), 1000);
 }
@@ -151,8 +150,8 @@ TEST(Probability, TailsAndQuantilesAreInverse) {
       EXPECT_NEAR(1 - ChiSquareTail(ChiSquareQuantile(p, degrees), degrees), p, 1e-11);
     }
   }
-  EXPECT_EQ(NormalQuantile(0), -kInf);
-  EXPECT_EQ(NormalQuantile(1), kInf);
+  EXPECT_EQ(NormalQuantile(0), -kInfinity);
+  EXPECT_EQ(NormalQuantile(1), kInfinity);
 }
 
 TEST(Probability, BenjaminiHochbergHoldsTheFalseDiscoveryRate) {
@@ -185,7 +184,7 @@ TEST(Alignment, PointsAreBucketsOfTheirOwn) {
 }
 
 TEST(Alignment, EqualDataWithInfinitiesAndNanAreEqual) {
-  const Histogram both = Of({{-kInf, -kInf, 2}, {0, 1, 5}, {kInf, kInf, 3}}, 4);
+  const Histogram both = Of({{-kInfinity, -kInfinity, 2}, {0, 1, 5}, {kInfinity, kInfinity, 3}}, 4);
   EXPECT_EQ(Aligned(both, both), 0);
   EXPECT_GT(Aligned(both, both, true), 0);  // as in TensorFlow Data Validation: they never match
   EXPECT_EQ(Aligned(Of({}, 5), Of({}, 7)), 0);
@@ -195,7 +194,7 @@ TEST(Alignment, EqualDataWithInfinitiesAndNanAreEqual) {
 // Infinities of either sign are one mass on each side, and a bucket with one infinite bound is infinite mass.
 TEST(Alignment, TfdvCompat) {
   const AlignedHistograms aligned =
-      Align(Of({{-kInf, 0, 1}, {0, 1, 5}, {1, kInf, 2}}, 4), Of({{0, 1, 5}}, 0), {.tfdv_compat = true});
+      Align(Of({{-kInfinity, 0, 1}, {0, 1, 5}, {1, kInfinity, 2}}, 4), Of({{0, 1, 5}}, 0), {.tfdv_compat = true});
   EXPECT_EQ(aligned.p, (Numbers{5, 3, 4}));
   EXPECT_EQ(aligned.q, (Numbers{5, 0, 0}));
 }

@@ -9,8 +9,6 @@ namespace mw::monitoring {
 namespace {
 
 constexpr Duration kHour = std::chrono::hours(1);
-constexpr Duration kDay = std::chrono::hours(24);
-constexpr Duration kWeek = 7 * kDay;
 constexpr Duration kEpochToMonday = 4 * kDay;  // 1970-01-01 was a Thursday
 
 double RowsIn(double rows_per_day, Duration length) {

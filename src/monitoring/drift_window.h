@@ -8,6 +8,8 @@
 
 namespace mw::monitoring {
 
+inline constexpr Duration kDay = std::chrono::hours(24);
+inline constexpr Duration kWeek = 7 * kDay;
 inline constexpr double kDriftWindowRows = 1000;
 
 /// The shortest of 1 hour, 1 day and 7 days that holds kDriftWindowRows at `rows_per_day`, else 7 days. Never shorter

@@ -10,7 +10,6 @@
 namespace mw::monitoring {
 namespace {
 
-using testing::kDay;
 using testing::kMonday;
 using testing::kToday;
 using testing::MonitorTest;

@@ -4,14 +4,15 @@
 #include <gtest/gtest.h>
 
 #include "db/temporary_database.h"
+#include "monitoring/drift_window.h"
 #include "monitoring/evaluation_json.h"
 #include "monitoring/monitoring.h"
+#include "monitoring/testing.h"
 
 namespace mw::monitoring {
 namespace {
 
-constexpr Duration kWeek = std::chrono::hours(24 * 7);
-const Timestamp kMonday = *ParseTime("2013-07-01T00:00:00Z");
+using testing::kMonday;
 
 Evaluation MakeEvaluation(int week, State state) {
   Evaluation out;

@@ -16,8 +16,10 @@
 #include "db/temporary_database.h"
 #include "goals/goals_schema.h"
 #include "lineage/lineage.h"
+#include "monitoring/drift_window.h"
 #include "monitoring/monitor_reconciler.h"
 #include "monitoring/monitoring.h"
+#include "monitoring/testing.h"
 #include "sketch/baseline.h"
 #include "wire/package.h"
 
@@ -25,9 +27,6 @@ namespace mw::monitoring::testing {
 
 using sketch::ValueKind;
 
-inline constexpr Duration kDay = std::chrono::hours(24);
-inline const Timestamp kMonday = *ParseTime("2013-07-01T00:00:00Z");
-inline const Timestamp kToday = *ParseTime("2026-01-01T00:00:00Z");
 inline constexpr int kRowsOfDay = 200;
 
 /// One thread for the workers' part.

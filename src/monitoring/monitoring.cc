@@ -19,8 +19,6 @@ namespace {
 using predictions::WindowRange;
 using predictions::WindowSummary;
 
-constexpr Duration kDay = std::chrono::hours(24);
-
 Json Period(Timestamp from, Timestamp until) {
   return Json::Make({{"from", FormatTime(from)}, {"to", FormatTime(until)}});
 }

@@ -124,8 +124,6 @@ TEST(NoiseFloor, FewerThanEightWindowsHaveOnlyTheFormula) {
 }
 
 constexpr Duration kHour = std::chrono::hours(1);
-constexpr Duration kDay = std::chrono::hours(24);
-
 TEST(DriftWindow, IsTheShortestThatHoldsEnoughRows) {
   EXPECT_EQ(ChooseDriftWindow(24'000, Duration(0), std::nullopt), kHour);
   EXPECT_EQ(ChooseDriftWindow(23'000, Duration(0), std::nullopt), kDay);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -14,7 +13,6 @@ namespace {
 constexpr double kPi = std::numbers::pi;
 /// Up to here Durbin's matrix, at most 189 wide, is quick enough.
 constexpr std::int64_t kMatrixMax = 1000;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double NormalTail(double z) { return 0.5 * std::erfc(z / std::numbers::sqrt2); }
 

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace mw::monitoring {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// P(|Z| >= |z|) of a standard normal.
 double NormalTwoSided(double z);

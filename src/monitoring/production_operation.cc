@@ -33,14 +33,14 @@ bool InCalendar(const goals::Target& target, Timestamp at) {
 }
 
 // Everything that counts for the target.
-struct Traffic {
+struct TargetTraffic {
   wire::LatencyHistogram latency;
   std::int64_t requests = 0, failures = 0, refused = 0, rows = 0;
   double busy_seconds = 0;  // wall time
 };
 
-Traffic TrafficFor(const goals::Target& target, const ProductionInput& input) {
-  Traffic traffic;
+TargetTraffic TrafficFor(const goals::Target& target, const ProductionInput& input) {
+  TargetTraffic traffic;
   Timestamp first = kNever, last = Timestamp::min();
   for (const predictions::WindowSummary& hour : input.hours) {
     if (!InCalendar(target, hour.window_start)) continue;
@@ -66,7 +66,7 @@ double ShareWithin(const wire::LatencyHistogram& latency, double bound_seconds) 
 }
 
 OperationMeasure Latency(const goals::Target& target, const ProductionInput& input) {
-  const Traffic traffic = TrafficFor(target, input);
+  const TargetTraffic traffic = TrafficFor(target, input);
   if (traffic.latency.count() == 0) return Nothing(target, "no request was answered");
   constexpr std::array<std::pair<std::string_view, double>, 3> kQuantiles = {
       {{"latency.p50", 0.5}, {"latency.p90", 0.9}, {"latency.p99", 0.99}}};
@@ -84,7 +84,7 @@ OperationMeasure Latency(const goals::Target& target, const ProductionInput& inp
 }
 
 OperationMeasure ErrorRate(const goals::Target& target, const ProductionInput& input) {
-  const Traffic traffic = TrafficFor(target, input);
+  const TargetTraffic traffic = TrafficFor(target, input);
   const std::int64_t valid = traffic.requests - traffic.refused;
   if (traffic.requests == 0) return Nothing(target, "there were no requests");
   if (valid <= 0) {
@@ -94,7 +94,7 @@ OperationMeasure ErrorRate(const goals::Target& target, const ProductionInput& i
 }
 
 OperationMeasure Throughput(const goals::Target& target, const ProductionInput& input) {
-  const Traffic traffic = TrafficFor(target, input);
+  const TargetTraffic traffic = TrafficFor(target, input);
   if (traffic.busy_seconds <= 0) return Nothing(target, "there were no requests over any length of time");
   return Value(target, static_cast<double>(traffic.rows) / traffic.busy_seconds);
 }

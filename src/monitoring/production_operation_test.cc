@@ -12,7 +12,7 @@ namespace mw::monitoring {
 namespace {
 
 /// Of hours with so many requests, failures, refused ones.
-goals::Measurement Measured(const std::vector<std::array<std::int64_t, 3>>& hours) {
+goals::Measurement ErrorRateOf(const std::vector<std::array<std::int64_t, 3>>& hours) {
   goals::Target target;
   target.require = *goals::ParseRequirement("error_rate <= 0.1%", goals::Problem::kBinaryClassification);
   ProductionInput input;
@@ -26,15 +26,15 @@ goals::Measurement Measured(const std::vector<std::array<std::int64_t, 3>>& hour
 }
 
 TEST(ErrorRate, ABadRequestOfACallerIsNoErrorOfTheServers) {
-  EXPECT_EQ(Measured({{1000, 0, 19}}).value, 0.0);
-  EXPECT_EQ(Measured({{1000, 0, 19}, {138, 3, 119}}).value, 0.003);
+  EXPECT_EQ(ErrorRateOf({{1000, 0, 19}}).value, 0.0);
+  EXPECT_EQ(ErrorRateOf({{1000, 0, 19}, {138, 3, 119}}).value, 0.003);
 }
 
 TEST(ErrorRate, WithoutAValidRequestThereIsNone) {
-  const goals::Measurement refused = Measured({{1019, 0, 1019}});
+  const goals::Measurement refused = ErrorRateOf({{1019, 0, 1019}});
   EXPECT_FALSE(refused.value.has_value());
   EXPECT_EQ(refused.reason, "none of the 1,019 requests was valid");
-  EXPECT_EQ(Measured({{0, 0, 0}}).reason, "there were no requests");
+  EXPECT_EQ(ErrorRateOf({{0, 0, 0}}).reason, "there were no requests");
 }
 
 }  // namespace

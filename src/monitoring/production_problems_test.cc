@@ -56,12 +56,6 @@ ProductionInput Flowers(double wrong, double labelled = 1, std::uint64_t seed = 
   return input;
 }
 
-MeasuredWindow Measured(const goals::Goal& goal, const ProductionInput& input) {
-  auto measured = MeasureWindow(goal, input);
-  EXPECT_TRUE(measured.ok()) << (measured.ok() ? "" : measured.error().ToString());
-  return measured.ok() ? *std::move(measured) : MeasuredWindow{};
-}
-
 const evaluation::MetricValue& Metric(const MeasuredWindow& window, std::string_view name) {
   const evaluation::MetricValue* found = evaluation::FindMetric(window.report.overall, name);
   EXPECT_NE(found, nullptr) << name;

@@ -14,7 +14,6 @@
 namespace mw::monitoring {
 namespace {
 
-constexpr std::string_view kProject = "default";
 constexpr int kDeploymentsShown = 100;
 
 // Hours of event time are the grain of predictions; a window may begin within one.

@@ -15,10 +15,13 @@
 #include "db/temporary_database.h"
 #include "goals/goals_schema.h"
 #include "lineage/lineage.h"
+#include "monitoring/testing.h"
 #include "wire/package.h"
 
 namespace mw::monitoring {
 namespace {
+
+using testing::kToday;
 
 constexpr std::string_view kGoal = R"yaml(goal: late
 outcome: Nobody waits.
@@ -34,7 +37,6 @@ targets:
 )yaml";
 
 const Timestamp kMay = *ParseTime("2013-05-01T04:00:00Z");
-const Timestamp kToday = *ParseTime("2026-01-01T00:00:00Z");
 constexpr int kRowsOfHour = 12;
 
 class Worker final : public Executor {

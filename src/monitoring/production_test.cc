@@ -22,12 +22,6 @@ const MeasuredTarget& Of(const MeasuredWindow& window, std::string_view target) 
   return kNone;
 }
 
-MeasuredWindow Measured(const goals::Goal& goal, const ProductionInput& input) {
-  auto measured = MeasureWindow(goal, input);
-  EXPECT_TRUE(measured.ok()) << (measured.ok() ? "" : measured.error().ToString());
-  return measured.ok() ? *std::move(measured) : MeasuredWindow{};
-}
-
 TEST(MeasureWindow, SaysWhatEvaluationSaysOfTheSameRows) {
   const goals::Goal goal = TestGoal();
   const ProductionInput input = TestWindow({.rows = 6000});

@@ -102,4 +102,10 @@ inline ProductionInput TestWindow(const TestRows& options, std::string_view from
   return input;
 }
 
+inline MeasuredWindow Measured(const goals::Goal& goal, const ProductionInput& input) {
+  auto measured = MeasureWindow(goal, input);
+  EXPECT_TRUE(measured.ok()) << (measured.ok() ? "" : measured.error().ToString());
+  return measured.ok() ? *std::move(measured) : MeasuredWindow{};
+}
+
 }  // namespace mw::monitoring

@@ -15,7 +15,7 @@ namespace {
 const std::vector<schema::Column> kColumns =
     *schema::ColumnsFromJson(*Json::Parse(R"([{"name":"temp","type":"float"},)"
                                           R"({"name":"origin","type":"category","vocabulary":["EWR","JFK"]}])"));
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kFloatNan = std::numeric_limits<float>::quiet_NaN();
 
 /// Origins as they were recorded, before the temperatures; these count from `first` on.
 predictions::JoinedRows Rows(const std::vector<float>& origins, int first = 0) {
@@ -52,7 +52,8 @@ TEST(SampledRows, AReadWithFewerRowsThanAStrideIsPassedOver) {
 TEST(SampledRows, CategoriesAreKnownUnknownOrMissing) {
   SampledRows rows;
   const float unknown = schema::Encoder::kUnknownCategory;
-  Append(Rows({0, 1, 2, -1, 1e30F, std::numeric_limits<float>::infinity(), 0.5F, unknown, kNan}), kColumns, 1, 0, rows);
+  Append(Rows({0, 1, 2, -1, 1e30F, std::numeric_limits<float>::infinity(), 0.5F, unknown, kFloatNan}), kColumns, 1, 0,
+         rows);
   const std::vector<float> known(rows.columns[1].begin(), rows.columns[1].begin() + 8);
   EXPECT_EQ(known, (std::vector<float>{0, 1, 2, 2, 2, 2, 2, 2}));
   EXPECT_TRUE(std::isnan(rows.columns[1][8]));
@@ -70,7 +71,7 @@ TEST(SampledRows, OfSeveralClassesWithoutProbabilitiesHaveNoAnswer) {
   predictions::JoinedRows joined = Rows({0, 1});
   joined.classes = {"late", "on time"};
   joined.predictions = {1, 1};
-  joined.class_probabilities = {0.25F, 0.75F, kNan, kNan};
+  joined.class_probabilities = {0.25F, 0.75F, kFloatNan, kFloatNan};
   SampledRows rows;
   Append(joined, kColumns, 1, 0, rows);
   EXPECT_EQ(rows.predictions[0], 1);

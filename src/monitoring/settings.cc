@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "monitoring/drift_window.h"
 
 namespace mw::monitoring {
 namespace {
 
-constexpr Duration kDay = std::chrono::hours(24);
 constexpr std::string_view kTraining = "training";
 constexpr std::size_t kNameBytesMax = 1024;
 

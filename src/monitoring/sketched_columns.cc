@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "monitoring/drift_window.h"
+
 namespace mw::monitoring {
 namespace {
 
@@ -89,8 +91,6 @@ BaselineColumn ColumnOf(const sketch::Baseline& baseline, std::size_t at, const 
   }
   return out;
 }
-
-constexpr Duration kDay = std::chrono::hours(24);
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "monitoring/detectors.h"
+#include "monitoring/drift_window.h"
 #include "monitoring/testing.h"
 
 namespace mw::monitoring {
@@ -15,8 +16,6 @@ namespace {
 using sketch::ColumnProfile;
 using sketch::Profile;
 using sketch::ValueKind;
-
-constexpr Duration kDay = std::chrono::hours(24);
 
 /// `days` of `rows`: a number, a category and a prediction.
 sketch::Baseline MakeBaseline(Random& random, int days, int rows) {

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "monitoring/column.h"
 
@@ -16,6 +18,10 @@ namespace mw::monitoring::testing {
 
 using Numbers = std::vector<double>;
 using Texts = std::vector<std::string>;
+
+inline const Timestamp kMonday = *ParseTime("2013-07-01T00:00:00Z");
+inline const Timestamp kToday = *ParseTime("2026-01-01T00:00:00Z");
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 inline Numbers Sorted(const Numbers& values) {
   Numbers finite;

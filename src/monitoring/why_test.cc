@@ -8,7 +8,7 @@
 namespace mw::monitoring {
 namespace {
 
-MeasuredWindow Measured(const ProductionInput& input) {
+MeasuredWindow TestMeasured(const ProductionInput& input) {
   auto measured = MeasureWindow(TestGoal(), input, {.replicates = 50});
   EXPECT_TRUE(measured.ok()) << (measured.ok() ? "" : measured.error().ToString());
   return measured.ok() ? *std::move(measured) : MeasuredWindow{};
@@ -32,7 +32,7 @@ struct Story {
   VersionFacts facts = TestFacts();
   MeasuredWindow window;
   WhyInput input;
-  explicit Story(const ProductionInput& rows) : window(Measured(rows)) {
+  explicit Story(const ProductionInput& rows) : window(TestMeasured(rows)) {
     input.goal = &goal;
     input.window = &window;
     input.facts = &facts;
@@ -87,7 +87,7 @@ TEST(Explain, ValuesWhatEarlierWindowsTaught) {
 TEST(Explain, PrefersAVersionThatIsKnownToBeBetter) {
   Story story(TestWindow({.rows = 20'000, .shift = 0.15}));
   std::vector<VersionFacts> others = {TestFacts(1), TestFacts(2)};
-  others[1].report = Measured(TestWindow({.rows = 20'000, .seed = 8})).report;
+  others[1].report = TestMeasured(TestWindow({.rows = 20'000, .seed = 8})).report;
   others[1].report->from = "2013-07-01T05:00:00Z";
   others[1].report->until = "2013-08-01T03:00:00Z";
   evaluation::MetricValue& saving =

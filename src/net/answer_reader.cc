@@ -4,7 +4,6 @@
 namespace mw::net {
 namespace {
 
-constexpr std::size_t kHeadBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kBodyBytesMax = std::size_t{64} << 20;
 
 }  // namespace
@@ -21,7 +20,7 @@ AnswerReader::Outcome AnswerReader::Next(std::string_view bytes) {
 }
 
 AnswerReader::Outcome AnswerReader::One(std::string_view bytes) {
-  HeadScanner scanner(kHeadBytesMax);
+  HeadScanner scanner(kAnswerHeadBytesMax);
   const Progress progress = scanner.Scan(bytes);
   if (progress == Progress::kMore) return Outcome::kMore;
   if (progress == Progress::kRefused || ParseResponseHead(bytes.substr(0, scanner.size()), Method::kGet, head_)) {

@@ -15,7 +15,6 @@
 namespace mw::net {
 namespace {
 
-constexpr std::size_t kHeadBytesMax = std::size_t{64} << 10;
 constexpr std::size_t kTlsPieceBytes = std::size_t{64} << 10;
 
 using Sink = std::function<Status(std::string_view)>;
@@ -210,7 +209,7 @@ Result<bool> HttpClient::Connection::FillRaw(std::string& received, const Outgoi
 
 Status HttpClient::Connection::ReadHead(const Outgoing& request, bool& answer_began, ResponseHead& head,
                                         Response& response) {
-  HeadScanner scanner(kHeadBytesMax);
+  HeadScanner scanner(kAnswerHeadBytesMax);
   Progress progress = scanner.Scan(in);
   while (progress == Progress::kMore) {
     if (!TRY(Fill(request))) {

@@ -102,6 +102,7 @@ struct ResponseHead {
   std::uint64_t content_length = 0;
   std::vector<HeaderView> headers;
 };
+inline constexpr std::size_t kAnswerHeadBytesMax = std::size_t{64} << 10;  ///< that clients take
 /// `to`: the method of the request, for an answer to HEAD has no body whatever it says.
 std::optional<Refusal> ParseResponseHead(std::string_view head, Method to, ResponseHead& out);
 

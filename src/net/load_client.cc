@@ -21,7 +21,7 @@ namespace mw::net {
 namespace {
 
 constexpr double kBurstSeconds = 0.02;  // of a pause, what is made up for all the same
-constexpr std::size_t kScratchBytes = std::size_t{256} << 10;
+constexpr std::size_t kAnswerBytesAtOnce = std::size_t{256} << 10;
 constexpr std::chrono::milliseconds kSweep{100};
 
 struct Pending {
@@ -43,7 +43,11 @@ struct Channel {
 class Load {
  public:
   Load(const LoadOptions& options, const NextRequest& next, const AnswerSink& sink)
-      : options_(options), next_(next), sink_(sink), epoll_(epoll_create1(EPOLL_CLOEXEC)), scratch_(kScratchBytes) {}
+      : options_(options),
+        next_(next),
+        sink_(sink),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        scratch_(kAnswerBytesAtOnce) {}
   Result<LoadReport> Run();
 
  private:

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kReceiveBytes = std::size_t{64} << 10;
 constexpr std::size_t kDrainBytesMax = std::size_t{256} << 10;  // of a body that its handler did not want
-constexpr milliseconds kLinger{2000};
+constexpr milliseconds kLingerServing{2000};
 constexpr milliseconds kLingerStopping{200};
 constexpr std::string_view kContentPolicy =
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -396,7 +396,7 @@ Task<void> Session::Refuse(Refusal refusal) {
 // Reads what the peer still sends before the socket is closed, for else a reset could overtake the answer.
 Task<void> Session::Linger() {
   stream_->FinishWriting();
-  const Duration whole = host_.stopping ? kLingerStopping : kLinger;
+  const Duration whole = host_.stopping ? kLingerStopping : kLingerServing;
   const Duration until = host_.clock.Elapsed() + whole;
   std::vector<char> waste(16384);
   for (Duration left = whole; left > Duration(0); left = until - host_.clock.Elapsed()) {

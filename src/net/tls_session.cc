@@ -12,7 +12,7 @@ namespace mw::net {
 namespace {
 
 using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
-using Session = std::unique_ptr<SSL, decltype(&SSL_free)>;
+using OpensslSession = std::unique_ptr<SSL, decltype(&SSL_free)>;
 
 /// The oldest error of this thread, which is taken.
 std::string OpensslError() {
@@ -35,7 +35,7 @@ Status Expect(const SSL* session, const std::string& host) {
 struct TlsSession::State {
   std::string host;
   Context context{nullptr, &SSL_CTX_free};
-  Session session{nullptr, &SSL_free};
+  OpensslSession session{nullptr, &SSL_free};
   BIO* received = nullptr;  // the session's own
   BIO* outgoing = nullptr;
 

@@ -228,7 +228,7 @@ class Simulation {
   /// I10: entries come from committed successes alone.
   void CheckCache(const RunDetails& details) {
     const auto entries = machine_.loop.Wait(
-        machine_.database.Read([this, &details](db::Snapshot& snapshot) { return Entries(snapshot, details); }));
+        machine_.database.Read([&details](db::Snapshot& snapshot) { return Entries(snapshot, details); }));
     ASSERT_TRUE(entries.ok());
     for (const CacheEntry& entry : *entries) {
       const TaskRecord& task = details.tasks[details.graph.IndexOf(entry.step)].record;

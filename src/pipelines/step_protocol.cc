@@ -11,7 +11,7 @@ namespace mw::pipelines {
 namespace {
 
 constexpr std::size_t kMaxMembers = 1000;
-constexpr std::size_t kMaxNameBytes = 250;
+constexpr std::size_t kMaxMemberNameBytes = 250;
 constexpr std::size_t kMaxSummaryBytes = 2000;
 constexpr std::size_t kMaxMetadataBytes = std::size_t{64} << 10;
 
@@ -36,7 +36,7 @@ Result<Json> Members(const Json& result, std::string_view key) {
   if (!member->IsObject()) return Refused(key, "is no object");
   if (member->AsObject().size() > kMaxMembers) return Refused(key, Cat("has more than ", kMaxMembers, " members"));
   for (const auto& [name, value] : member->AsObject()) {
-    if (name.empty() || name.size() > kMaxNameBytes) return Refused(key, "has a name that is empty or too long");
+    if (name.empty() || name.size() > kMaxMemberNameBytes) return Refused(key, "has a name that is empty or too long");
   }
   return *member;
 }

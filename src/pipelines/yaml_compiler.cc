@@ -21,12 +21,12 @@ namespace {
 using Kind = YamlNode::Kind;
 using Names = std::vector<std::string_view>;
 
-constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxStepNameBytes = 64;
 constexpr int kMaxRetries = 100;
 
 /// Steps, inputs, outputs and parameters: no dot, because `step.output` splits at it.
 bool IsStepName(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxNameBytes && text.front() != '-' &&
+  return !text.empty() && text.size() <= kMaxStepNameBytes && text.front() != '-' &&
          std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
          });

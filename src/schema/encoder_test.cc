@@ -8,7 +8,7 @@
 namespace mw::schema {
 namespace {
 
-Schema Flights() {
+Schema FlightColumns() {
   Schema schema;
   schema.columns = {{"carrier", ColumnType::kCategory, "", false, {}, {}, {"AA", "9E", "UA"}, ""},
                     {"temp", ColumnType::kFloat, "degF", false, 0.0, 100.0, {}, ""},
@@ -19,7 +19,7 @@ Schema Flights() {
   return schema;
 }
 
-Encoder FlightEncoder() { return *Encoder::Make(Flights(), {"temp", "carrier", "hour", "holiday"}); }
+Encoder FlightEncoder() { return *Encoder::Make(FlightColumns(), {"temp", "carrier", "hour", "holiday"}); }
 constexpr int kTemp = 0;
 constexpr int kCarrier = 1;
 constexpr int kHour = 2;
@@ -78,7 +78,7 @@ TEST(Encoder, NamesColumnValueAndExpectation) {
 
 TEST(Encoder, RefusesFeaturesThatCannotBeEncoded) {
   const auto refusal = [](const std::vector<std::string>& features) {
-    const auto made = Encoder::Make(Flights(), features);
+    const auto made = Encoder::Make(FlightColumns(), features);
     return made.ok() ? "accepted" : made.error().message;
   };
   EXPECT_EQ(refusal({"temp", "huor"}), "feature \"huor\" is no column of the schema; did you mean hour?");

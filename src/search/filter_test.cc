@@ -11,9 +11,9 @@
 namespace mw::search {
 namespace {
 
-using Parser = Result<Filter> (*)(std::string_view);
+using FilterParser = Result<Filter> (*)(std::string_view);
 
-Clause Only(Parser parse, std::string_view text) {
+Clause Only(FilterParser parse, std::string_view text) {
   const Result<Filter> filter = parse(text);
   if (!filter.ok()) {
     ADD_FAILURE() << text << ": " << filter.error().message;
@@ -23,7 +23,7 @@ Clause Only(Parser parse, std::string_view text) {
   return filter->empty() ? Clause{} : filter->front();
 }
 
-std::string Refusal(Parser parse, std::string_view text) {
+std::string Refusal(FilterParser parse, std::string_view text) {
   const Result<Filter> filter = parse(text);
   if (filter.ok()) return "accepted";
   EXPECT_EQ(filter.error().code, Code::kInvalidArgument);

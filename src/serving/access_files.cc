@@ -19,16 +19,6 @@ namespace {
 
 constexpr std::size_t kFilesMax = 4'096;  // a server that is restarted for ever leaves small ones
 
-Status WriteAll(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoError(errno, "writing the access log");
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return Ok();
-}
-
 /// The file of that name, compressed, in its place. A file that cannot be compressed stays as it is.
 Status Compress(const std::string& path) {
   const std::string plain = TRY(ReadFile(path));
@@ -63,7 +53,7 @@ Status AccessFiles::Reopen(const std::string& name) {
   bytes_ = static_cast<std::size_t>(size);
   char last = '\n';
   if (size > 0 && pread(file_.get(), &last, 1, size - 1) != 1) return ErrnoError(errno, path);
-  return last == '\n' ? Ok() : WriteAll(file_.get(), "\n");
+  return last == '\n' ? Ok() : WriteAll(file_.get(), "\n", "the access log");
 }
 
 Status AccessFiles::Begin(Timestamp first) {
@@ -79,7 +69,7 @@ Status AccessFiles::Append(std::string_view lines, Timestamp first) {
   if (file_.valid() && bytes_ + lines.size() > limits_.file_bytes_max) CloseAndCompress();
   if (!file_.valid()) TRY(Begin(first));
   bytes_ += lines.size();
-  Status written = WriteAll(file_.get(), lines);
+  Status written = WriteAll(file_.get(), lines, "the access log");
   if (!written.ok()) file_.Reset();
   return written;
 }

@@ -13,7 +13,7 @@
 namespace mw::serving {
 namespace {
 
-constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;  // more than a file ever has
+constexpr std::size_t kAccessFileBytesMax = std::size_t{64} << 20;  // more than a file ever has
 /// A request is written down when it has ended, and its time is that of its beginning.
 constexpr Duration kLongestRequest = std::chrono::minutes(10);
 
@@ -91,10 +91,10 @@ class Matcher {
 };
 
 Result<std::string> Read(const std::string& path, bool compressed) {
-  std::string bytes = TRY(ReadFile(path, kFileBytesMax));
+  std::string bytes = TRY(ReadFile(path, kAccessFileBytesMax));
   if (!compressed) return bytes;
   std::string plain;
-  TRY(net::DecodeContent(net::ContentCoding::kZstd, bytes, kFileBytesMax, plain));
+  TRY(net::DecodeContent(net::ContentCoding::kZstd, bytes, kAccessFileBytesMax, plain));
   return plain;
 }
 

@@ -10,7 +10,6 @@
 namespace mw::serving {
 namespace {
 
-constexpr Duration kRetryAfterMin = std::chrono::milliseconds(10);
 /// Where nothing fills a bucket but what others leave.
 constexpr Duration kUnknownRetryAfter = std::chrono::seconds(60);
 /// For the budget in flight nobody knows: about as long as slow requests take.
@@ -19,11 +18,11 @@ constexpr Duration kBudgetRetryAfter = std::chrono::milliseconds(100);
 // Rows and bytes in flight in one number: 28 bits of rows, 36 of bytes. No request comes near either.
 constexpr int kRowsShift = 36;
 constexpr std::uint64_t kBytesMask = (std::uint64_t{1} << kRowsShift) - 1;
-constexpr std::size_t kRowsMax = (std::size_t{1} << 27) - 1;
-constexpr std::size_t kBytesMax = std::size_t{1} << 35;
+constexpr std::size_t kRowsInFlightMax = (std::size_t{1} << 27) - 1;
+constexpr std::size_t kBytesInFlightMax = std::size_t{1} << 35;
 
 std::uint64_t Amount(std::size_t rows, std::size_t bytes) {
-  return (std::uint64_t{std::min(rows, kRowsMax)} << kRowsShift) + std::min(bytes, kBytesMax);
+  return (std::uint64_t{std::min(rows, kRowsInFlightMax)} << kRowsShift) + std::min(bytes, kBytesInFlightMax);
 }
 std::uint64_t RowsOf(std::uint64_t amount) { return amount >> kRowsShift; }
 std::uint64_t BytesOf(std::uint64_t amount) { return amount & kBytesMask; }

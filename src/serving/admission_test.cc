@@ -12,7 +12,7 @@
 namespace mw::serving {
 namespace {
 
-using Outcome = AdmissionDecision::Outcome;
+using AdmissionOutcome = AdmissionDecision::Outcome;
 
 AdmissionView View(std::optional<double> own, std::optional<double> surplus, bool own_room, bool common_room) {
   AdmissionView view;
@@ -29,27 +29,32 @@ TEST(DecideAdmission, Table) {
   struct Case {
     const char* says;
     AdmissionView view;
-    Outcome outcome;
+    AdmissionOutcome outcome;
     bool from_own = false;
     Duration retry_after{0};
   };
   const auto none = std::nullopt;
   const std::vector<Case> cases = {
-      {"Where nothing is configured everybody is admitted.", View(none, none, false, true), Outcome::kAdmitted},
-      {"Unless too much is in flight.", View(none, none, false, false), Outcome::kOverBudget, false, Duration(100'000)},
-      {"The rest of the world draws from the surplus.", View(none, 1, false, true), Outcome::kAdmitted},
-      {"Until there is none, and waits until it fills.", View(none, -100, false, true), Outcome::kOverRate, false,
-       Duration(2'000'000)},
-      {"A client inside its guarantee is admitted without any surplus.", View(1, -100, true, true), Outcome::kAdmitted,
-       true},
-      {"And with everybody's room taken.", View(1, -100, true, false), Outcome::kAdmitted, true},
-      {"With its own room full it may use everybody's.", View(1, -100, false, true), Outcome::kAdmitted, true},
-      {"With both full it is its own doing.", View(1, 1, false, false), Outcome::kOverBudget, false, Duration(100'000)},
-      {"Beyond its guarantee it borrows what others leave.", View(-5, 1, true, true), Outcome::kAdmitted},
-      {"Which needs everybody's room.", View(-5, 1, true, false), Outcome::kOverBudget, false, Duration(100'000)},
-      {"With nothing to borrow it waits for whichever comes first.", View(-50, -100, true, true), Outcome::kOverRate,
-       false, Duration(500'000)},
-      {"Nobody is told to come back at once.", View(none, 0, false, true), Outcome::kOverRate, false, Duration(10'000)},
+      {"Where nothing is configured everybody is admitted.", View(none, none, false, true),
+       AdmissionOutcome::kAdmitted},
+      {"Unless too much is in flight.", View(none, none, false, false), AdmissionOutcome::kOverBudget, false,
+       Duration(100'000)},
+      {"The rest of the world draws from the surplus.", View(none, 1, false, true), AdmissionOutcome::kAdmitted},
+      {"Until there is none, and waits until it fills.", View(none, -100, false, true), AdmissionOutcome::kOverRate,
+       false, Duration(2'000'000)},
+      {"A client inside its guarantee is admitted without any surplus.", View(1, -100, true, true),
+       AdmissionOutcome::kAdmitted, true},
+      {"And with everybody's room taken.", View(1, -100, true, false), AdmissionOutcome::kAdmitted, true},
+      {"With its own room full it may use everybody's.", View(1, -100, false, true), AdmissionOutcome::kAdmitted, true},
+      {"With both full it is its own doing.", View(1, 1, false, false), AdmissionOutcome::kOverBudget, false,
+       Duration(100'000)},
+      {"Beyond its guarantee it borrows what others leave.", View(-5, 1, true, true), AdmissionOutcome::kAdmitted},
+      {"Which needs everybody's room.", View(-5, 1, true, false), AdmissionOutcome::kOverBudget, false,
+       Duration(100'000)},
+      {"With nothing to borrow it waits for whichever comes first.", View(-50, -100, true, true),
+       AdmissionOutcome::kOverRate, false, Duration(500'000)},
+      {"Nobody is told to come back at once.", View(none, 0, false, true), AdmissionOutcome::kOverRate, false,
+       Duration(10'000)},
   };
   for (const Case& c : cases) {
     const AdmissionDecision decision = DecideAdmission(c.view);
@@ -162,7 +167,7 @@ class Day {
     AdmissionView view;
     buckets.Look(known, view);
     const AdmissionDecision decision = DecideAdmission(view);
-    const bool admitted = decision.outcome == Outcome::kAdmitted;
+    const bool admitted = decision.outcome == AdmissionOutcome::kAdmitted;
     if (known && alone.Admit(now, rows) && !admitted) ++broken_promises;
     client.asked += static_cast<double>(rows);
     if (!admitted) return;
@@ -206,7 +211,7 @@ TEST(ShareBuckets, WhatIsUnusedIsLent) {
         AdmissionView view;
         buckets.Look(client ? std::optional<std::size_t>(0) : std::nullopt, view);
         const AdmissionDecision decision = DecideAdmission(view);
-        if (decision.outcome != Outcome::kAdmitted) continue;
+        if (decision.outcome != AdmissionOutcome::kAdmitted) continue;
         buckets.Charge(client ? std::optional<std::size_t>(0) : std::nullopt, decision.from_own_bucket, 1);
         ++(client ? got.first : got.second);
       }

@@ -22,8 +22,6 @@ Counter& Rejections(MetricsRegistry& registry, Labels labels, const char* reason
 
 std::vector<double> RowBuckets() { return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1'024, 2'048, 4'096, 8'192}; }
 
-double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 /// By whoever claimed it.
 void Finish(Job& job, BatchAnswer answer) {
   if (job.place == Job::Place::kNowhere) job.job.inputs.reset();
@@ -155,7 +153,7 @@ std::size_t BatchQueue::Answer(Outcome& outcome, const Worker& worker, std::vect
   const std::vector<JobPointer>& jobs = *worker.jobs;
   if (jobs.empty()) return 0;
   metrics_.batch_rows.Observe(static_cast<double>(outcome.rows));
-  metrics_.compute_seconds.Observe(Seconds(outcome.took));
+  metrics_.compute_seconds.Observe(std::chrono::duration<double>(outcome.took).count());
   const Code code = outcome.outputs.ok() ? Code::kUnknown : outcome.outputs.error().code;
   const Duration now = batcher_.clock_.Elapsed();
   std::size_t answered = 0;
@@ -169,7 +167,7 @@ std::size_t BatchQueue::Answer(Outcome& outcome, const Worker& worker, std::vect
     job.job.inputs.reset();
     if (!job.Claim()) continue;
     const Duration queued = worker.started - job.facts.submitted;
-    metrics_.queue_seconds.Observe(Seconds(queued));
+    metrics_.queue_seconds.Observe(std::chrono::duration<double>(queued).count());
     Result<TensorList> outputs =
         outcome.outputs.ok() ? Result<TensorList>(std::move((*outcome.outputs)[i])) : outcome.outputs.error();
     serving::Finish(job, BatchAnswer{std::move(outputs), queued, outcome.took, outcome.rows});

@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <tuple>
 
+#include "serving/rejection.h"
+
 namespace mw::serving {
 namespace {
-
-/// No client is told to come back sooner.
-constexpr Duration kRetryAfterMin = std::chrono::milliseconds(10);
 
 /// Until that many rows have left the queue, in full batches over the model's lanes.
 Duration DrainTime(std::size_t rows, double lanes, const BatchSettings& settings, const CostModel& cost) {

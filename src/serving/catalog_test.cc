@@ -2,7 +2,6 @@
 #include "serving/catalog.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <atomic>
 #include <future>
@@ -15,19 +14,10 @@
 namespace mw::serving {
 namespace {
 
+using testing::Eventually;
 using testing::TestDirectory;
 using testing::WriteTestPackage;
 using wire::VersionState;
-
-bool Eventually(const std::function<bool()>& condition) {
-  const RealClock clock;
-  const Duration deadline = clock.Elapsed() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (clock.Elapsed() > deadline) return false;
-    poll(nullptr, 0, 1);  // whoever destroys a version tells nobody
-  }
-  return true;
-}
 
 class CatalogTest : public ::testing::Test {
  protected:

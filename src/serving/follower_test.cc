@@ -2,7 +2,6 @@
 #include "serving/follower.h"
 
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <functional>
 #include <thread>
@@ -15,21 +14,12 @@
 namespace mw::serving {
 namespace {
 
+using testing::Eventually;
 using testing::TestControlPlane;
 using testing::TestDirectory;
 using testing::WriteTestPackage;
 using wire::DesiredEndpoint;
 using wire::VersionState;
-
-bool Eventually(const std::function<bool()>& condition) {
-  const RealClock clock;
-  const Duration deadline = clock.Elapsed() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (clock.Elapsed() > deadline) return false;
-    poll(nullptr, 0, 2);  // the follower's thread tells nobody when it is done
-  }
-  return true;
-}
 
 /// A catalog with a follower on its own thread.
 class Server {

@@ -9,8 +9,8 @@ namespace mw::serving {
 namespace {
 
 /// What this thread does for the pool that it belongs to.
-enum class Job : std::uint8_t { kNone, kCounts, kAside };
-thread_local Job t_job = Job::kNone;
+enum class Duty : std::uint8_t { kNone, kCounts, kAside };
+thread_local Duty t_duty = Duty::kNone;
 
 }  // namespace
 
@@ -41,10 +41,10 @@ void LoadPool::Stop() {
 }
 
 void LoadPool::LetOthersBegin() {
-  if (t_job != Job::kCounts) return;
+  if (t_duty != Duty::kCounts) return;
   const Lock lock(mutex_);
   if (stopping_ || aside_ >= kAsideMax) return;
-  t_job = Job::kAside;
+  t_duty = Duty::kAside;
   --running_;
   ++aside_;
   if (jobs_.size() > idle_) threads_.emplace_back([this] { Run(); });
@@ -64,11 +64,11 @@ void LoadPool::Run() {
       jobs_.pop_front();
       ++running_;
     }
-    t_job = Job::kCounts;
+    t_duty = Duty::kCounts;
     job();
     const Lock lock(mutex_);
-    --(t_job == Job::kAside ? aside_ : running_);
-    t_job = Job::kNone;
+    --(t_duty == Duty::kAside ? aside_ : running_);
+    t_duty = Duty::kNone;
     if (!jobs_.empty()) wake_.NotifyOne();
   }
 }

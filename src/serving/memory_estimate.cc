@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 // Forest::memory_bytes for each byte of the file, rounded up: 100 trees of depth 6 and 16 (0.9 and 0.8 as JSON, 1.4 and
 // 1.4 as UBJ, 1.8 and 1.0 as ONNX), of 31 and 1,000 leaves (LightGBM, 1.3 and 0.9).
-constexpr double kXgboostJson = 1.0, kXgboostUbj = 1.5, kLightgbm = 1.5, kOnnxTrees = 2.0;
+constexpr double kXgboostJsonFactor = 1.0, kXgboostUbjFactor = 1.5, kLightgbmFactor = 1.5, kOnnxTreesFactor = 2.0;
 constexpr std::int64_t kForestLeast = std::int64_t{64} << 10;
 /// Resident after loading a small scikit-learn model: 280 MB.
 constexpr std::int64_t kPythonBytes = std::int64_t{300} << 20;
@@ -39,7 +39,7 @@ std::int64_t SizeOf(const std::string& path) {
   return bytes;
 }
 
-std::string Beginning(const std::string& path) {
+std::string FormatBytes(const std::string& path) {
   std::string bytes(std::size_t{64} << 10, '\0');
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const ssize_t got = file.valid() ? pread(file.get(), bytes.data(), bytes.size(), 0) : 0;
@@ -49,12 +49,12 @@ std::string Beginning(const std::string& path) {
 
 double FactorOf(forest::Format format) {
   switch (format) {
-    case forest::Format::kXgboostJson: return kXgboostJson;
-    case forest::Format::kXgboostUbj: return kXgboostUbj;
-    case forest::Format::kLightgbm: return kLightgbm;
+    case forest::Format::kXgboostJson: return kXgboostJsonFactor;
+    case forest::Format::kXgboostUbj: return kXgboostUbjFactor;
+    case forest::Format::kLightgbm: return kLightgbmFactor;
     case forest::Format::kOnnx: break;
   }
-  return kOnnxTrees;
+  return kOnnxTreesFactor;
 }
 
 std::int64_t EstimateForeign(const std::string& path) {
@@ -63,7 +63,7 @@ std::int64_t EstimateForeign(const std::string& path) {
 }
 
 std::int64_t EstimateFile(const std::string& path) {
-  const std::string beginning = Beginning(path);
+  const std::string beginning = FormatBytes(path);
   const auto format = forest::DetectFormat(beginning, path);
   if (!format) return EstimateForeign(path);
   // Most graphs with trees in them are nothing but trees.

@@ -73,15 +73,6 @@ Result<std::vector<ManifestFile>> ParseManifest(std::string_view text) {
   return files;
 }
 
-Status WriteAll(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR) return ErrnoError(errno, "writing a fetched package");
-    if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return Ok();
-}
-
 Status FetchFile(net::HttpClient& client, const ManifestFile& file, const std::string& path) {
   TRY(MakeDirectories(path.substr(0, path.rfind('/'))));
   const FileDescriptor out(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
@@ -95,7 +86,7 @@ Status FetchFile(net::HttpClient& client, const ManifestFile& file, const std::s
           return DataLoss(file.path, " is longer than its manifest says");
         }
         digest.Update(piece);
-        return WriteAll(out.get(), piece);
+        return WriteAll(out.get(), piece, "a fetched package");
       }));
   TRY(CheckAnswer(response, file.digest));
   if (size != file.size_bytes || Cat("sha256:", digest.Finish()) != file.digest) {

@@ -15,13 +15,12 @@
 namespace mw::serving {
 namespace {
 
+using testing::kFull;
 using testing::TestControlPlane;
 using testing::TestDirectory;
 using testing::TestRows;
 using testing::TestVersion;
 using testing::Totals;
-
-constexpr std::int64_t kFull = 1'000'000'000;
 
 bool Await(const std::function<bool()>& condition) {
   const RealClock clock;

@@ -16,13 +16,15 @@
 namespace mw::serving {
 namespace {
 
-constexpr std::size_t kAlignment = 8;
+constexpr std::size_t kRecordAlignment = 8;
 /// Rows leave so much free, so that a version can always be introduced and no row is lost without a name.
 constexpr std::size_t kSpareBytes = 4096;
 constexpr std::size_t kVersionsMax = 64;
 constexpr Duration kWallOffsetAge = std::chrono::seconds(1);
 
-constexpr std::size_t Aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+constexpr std::size_t RecordRoom(std::size_t bytes) {
+  return (bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+}
 
 enum class Kind : std::uint8_t { kSkip, kVersion, kForget, kRows, kUnanswered };
 
@@ -89,8 +91,8 @@ RecordingLane::RecordingLane(const Clock& clock, int wake_descriptor, Counter& l
       lost_rows_(lost_rows),
       ring_bytes_(ring_bytes),
       ring_(std::make_unique_for_overwrite<std::byte[]>(ring_bytes)) {
-  static_assert(sizeof(Header) % kAlignment == 0);
-  MW_ASSERT(ring_bytes % kAlignment == 0 && ring_bytes > 4 * kSpareBytes);
+  static_assert(sizeof(Header) % kRecordAlignment == 0);
+  MW_ASSERT(ring_bytes % kRecordAlignment == 0 && ring_bytes > 4 * kSpareBytes);
   introduced_.reserve(kVersionsMax);
 }
 
@@ -107,7 +109,7 @@ std::byte* RecordingLane::Reserve(std::size_t bytes, std::size_t spare_bytes) {
   if (skip > 0) {
     Header header;
     header.bytes = static_cast<std::uint32_t>(skip);
-    std::memcpy(ring_.get() + place, &header, kAlignment);
+    std::memcpy(ring_.get() + place, &header, kRecordAlignment);
     head += skip;
     head_.store(head, std::memory_order_release);
   }
@@ -129,7 +131,7 @@ bool RecordingLane::Introduce(const std::shared_ptr<const RecordedVersion>& vers
   if (std::find(introduced_.begin(), introduced_.end(), version.get()) != introduced_.end()) [[likely]]
     return true;
   const bool forget = introduced_.size() == kVersionsMax;
-  constexpr std::size_t kBytes = Aligned(sizeof(Header) + sizeof(std::shared_ptr<const RecordedVersion>));
+  constexpr std::size_t kBytes = RecordRoom(sizeof(Header) + sizeof(std::shared_ptr<const RecordedVersion>));
   std::byte* const at = Reserve(kBytes, 0);
   if (at == nullptr) return false;
   Header header;
@@ -208,8 +210,8 @@ bool RecordingLane::AddPart(const RecordedVersion& version, const RecordedReques
   }
   const std::size_t times = own_times ? part.rows : 1;
   const std::size_t bytes =
-      Aligned(sizeof(Header) + times * sizeof(std::int64_t) + part.rows * sizeof(float) +
-              sampled_.size() * (sizeof(std::uint32_t) + (width + classes) * sizeof(float)) + id.size() + key_bytes);
+      RecordRoom(sizeof(Header) + times * sizeof(std::int64_t) + part.rows * sizeof(float) +
+                 sampled_.size() * (sizeof(std::uint32_t) + (width + classes) * sizeof(float)) + id.size() + key_bytes);
   std::byte* at = Reserve(bytes, kSpareBytes);
   if (at == nullptr) return false;
   Header header;
@@ -313,7 +315,7 @@ void RecordingLane::Forget() {
 std::uint64_t RecordingLane::Read(std::uint64_t tail, Record& record) {
   std::byte* const at = ring_.get() + tail % ring_bytes_;
   Header header;
-  std::memcpy(static_cast<void*>(&header), at, kAlignment);
+  std::memcpy(static_cast<void*>(&header), at, kRecordAlignment);
   const std::uint64_t next = tail + header.bytes;
   if (header.kind == Kind::kSkip) return next;
   std::memcpy(&header, at, sizeof header);

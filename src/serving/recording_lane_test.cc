@@ -16,10 +16,10 @@
 namespace mw::serving {
 namespace {
 
+using testing::kFull;
 using testing::TestRows;
 using testing::TestVersion;
 
-constexpr std::int64_t kFull = 1'000'000'000;  // sample everything
 constexpr std::size_t kSmallRing = std::size_t{64} << 10;
 
 class RecordingLaneTest : public ::testing::Test {

@@ -2,16 +2,20 @@
 // forest module's own tests hold its answers against XGBoost; here they are taken as given.
 #pragma once
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
@@ -22,6 +26,8 @@
 #include "wire/package.h"
 
 namespace mw::serving::testing {
+
+inline constexpr std::chrono::seconds kLongRun{30};  ///< more than a batch of a test takes on any machine
 
 /// A directory of its own, removed with everything in it at the end of its life.
 class TestDirectory {
@@ -41,6 +47,17 @@ class TestDirectory {
  private:
   std::string path_;
 };
+
+/// Waits for what another thread does without telling anybody.
+inline bool Eventually(const std::function<bool()>& condition) {
+  const RealClock clock;
+  const Duration deadline = clock.Elapsed() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (clock.Elapsed() > deadline) return false;
+    poll(nullptr, 0, 1);
+  }
+  return true;
+}
 
 inline schema::Column TestColumn(std::string name, schema::ColumnType type) {
   schema::Column column;
@@ -70,6 +87,12 @@ inline schema::Schema TestSchema() {
 }
 
 inline std::vector<std::string> TestFeatures() { return {"temp", "wind", "hour", "holiday", "carrier", "origin"}; }
+/// By the Open Inference Protocol.
+inline std::string_view TestDatatype(std::string_view feature) {
+  if (feature == "hour") return "INT64";
+  if (feature == "holiday") return "BOOL";
+  return feature == "carrier" || feature == "origin" ? "BYTES" : "FP64";
+}
 
 /// A complete tree of that depth with random splits; leaves stand where the splits end.
 inline Json RandomTree(Random& random, int depth, std::size_t features) {

@@ -17,6 +17,8 @@
 
 namespace mw::serving::testing {
 
+inline constexpr std::int64_t kFull = 1'000'000'000;  ///< the sample rate of all rows
+
 /// A version without a model: temp (number), carrier (category of AA, B6, DL), flagged from 0.5 on.
 inline std::shared_ptr<RecordedVersion> TestVersion(const std::string& endpoint = "late", std::int64_t version = 1) {
   static const std::shared_ptr<const Model> model = [] {

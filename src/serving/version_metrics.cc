@@ -6,8 +6,6 @@
 namespace mw::serving {
 namespace {
 
-double Seconds(Duration duration) { return static_cast<double>(duration.count()) * 1e-6; }
-
 void Bring(std::uint64_t& count, Counter& counter) {
   if (count > 0) counter.Add(std::exchange(count, 0));
 }

@@ -13,11 +13,10 @@
 namespace mw::serving {
 namespace {
 
+using testing::kFull;
 using testing::TestRows;
 using testing::TestVersion;
 using testing::Totals;
-
-constexpr std::int64_t kFull = 1'000'000'000;
 
 class WindowBuilderTest : public ::testing::Test {
  protected:

@@ -20,16 +20,6 @@ namespace {
 constexpr std::string_view kSuffix = ".pieces";
 constexpr std::string_view kUnfinished = ".unfinished";
 
-Status WriteAll(int descriptor, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoError(errno, Cat("writing ", path));
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return Ok();
-}
-
 Status WriteWhole(const std::string& path, std::string_view bytes) {
   const std::string unfinished = Cat(path, kUnfinished);
   const FileDescriptor file(open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));

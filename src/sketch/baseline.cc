@@ -11,8 +11,7 @@
 namespace mw::sketch {
 namespace {
 
-constexpr std::string_view kMagic = "MWBL";
-constexpr std::int64_t kDayMicros = std::int64_t{86'400} * 1'000'000;
+constexpr std::string_view kBaselineMagic = "MWBL";
 /// More than any time in microseconds has.
 constexpr std::int64_t kDaysMax = 1'000'000'000;
 
@@ -160,7 +159,7 @@ std::uint64_t Baseline::rows() const {
 
 std::string Baseline::Bytes() const {
   ByteWriter out;
-  out.Raw(kMagic);
+  out.Raw(kBaselineMagic);
   out.U8(kBaselineFormatVersion);
   out.Text(event_time);
   out.Text(whole.Bytes());
@@ -184,7 +183,7 @@ Result<Baseline> Baseline::FromBytes(std::string_view bytes) {
     return ResourceExhausted("a baseline of ", bytes.size(), " bytes; at most ", kBaselineBytesMax);
   }
   ByteReader in(bytes);
-  if (in.Raw(kMagic.size()) != kMagic) return DataLoss("these bytes are no baseline");
+  if (in.Raw(kBaselineMagic.size()) != kBaselineMagic) return DataLoss("these bytes are no baseline");
   const int version = in.U8();
   if (version > kBaselineFormatVersion) {
     return FailedPrecondition("the baseline has format ", version, ", this program reads up to ",

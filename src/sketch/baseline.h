@@ -76,6 +76,7 @@ struct Baseline {
   static Result<Baseline> FromBytes(std::string_view bytes);
 };
 
+inline constexpr std::int64_t kDayMicros = std::int64_t{86'400} * 1'000'000;
 /// The day of a time, since 1970-01-01 UTC; days before are negative.
 std::int64_t DayOf(Timestamp at);
 

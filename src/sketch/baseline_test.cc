@@ -17,9 +17,8 @@
 namespace mw::sketch {
 namespace {
 
-constexpr std::int64_t kDay = std::int64_t{86'400} * 1'000'000;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kFloatNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
 
 // `rows` rows over `days` days from 2013-01-01 on; numbers, whole numbers with a heavy zero, categories.
 Baseline Made(std::size_t rows, std::int64_t days) {
@@ -28,13 +27,14 @@ Baseline Made(std::size_t rows, std::int64_t days) {
   std::vector<float> numbers, zeros, codes;
   std::vector<std::int64_t> times;
   for (std::size_t i = 0; i < rows; ++i) {
-    numbers.push_back(i % 50 == 7 ? kNan
+    numbers.push_back(i % 50 == 7 ? kFloatNan
                                   : static_cast<float>(random.Uniform() + random.Uniform() + random.Uniform() - 1.5));
     zeros.push_back(random.Below(3) > 0 ? 0 : static_cast<float>(random.Below(40)));
-    codes.push_back(random.Below(20) == 0 ? kNan : static_cast<float>(random.Below(4)));
-    times.push_back(15'706 * kDay + static_cast<std::int64_t>(i) * days * kDay / static_cast<std::int64_t>(rows));
+    codes.push_back(random.Below(20) == 0 ? kFloatNan : static_cast<float>(random.Below(4)));
+    times.push_back(15'706 * kDayMicros +
+                    static_cast<std::int64_t>(i) * days * kDayMicros / static_cast<std::int64_t>(rows));
   }
-  numbers[3] = kInfinity;
+  numbers[3] = kFloatInfinity;
   BaselineMaker maker({rows, 3, "at", times});
   maker.Add({"x", ValueKind::kNumber}, numbers);
   maker.Add({"zeros", ValueKind::kNumber}, zeros);
@@ -102,13 +102,13 @@ TEST(Baseline, DaysAddUpToTheWhole) {
   }
   EXPECT_EQ(baseline.Sum(0, 15'720, 15'730).missing, 0U);
   EXPECT_EQ(DayOf(FromMicros(-1)), -1);
-  EXPECT_EQ(DayOf(FromMicros(-kDay)), -1);
-  EXPECT_EQ(DayOf(FromMicros(kDay)), 1);
+  EXPECT_EQ(DayOf(FromMicros(-kDayMicros)), -1);
+  EXPECT_EQ(DayOf(FromMicros(kDayMicros)), 1);
 }
 
 TEST(Baseline, WithoutTimesHasNoDays) {
   BaselineMaker maker({3, 1, "", {}});
-  maker.Add({"x", ValueKind::kNumber}, std::vector<float>{1, 2, kNan});
+  maker.Add({"x", ValueKind::kNumber}, std::vector<float>{1, 2, kFloatNan});
   const Baseline baseline = maker.Finish();
   EXPECT_TRUE(baseline.blocks.empty());
   EXPECT_TRUE(baseline.event_time.empty());
@@ -119,7 +119,7 @@ TEST(Baseline, OfManyColumnsAndDaysHasFewerEdgesThenFewerDays) {
   std::vector<std::int64_t> times;
   std::vector<float> values;
   for (int i = 0; i < 4'000; ++i) {
-    times.push_back(i * kDay);
+    times.push_back(i * kDayMicros);
     values.push_back(static_cast<float>(i));
   }
   BaselineMaker narrow({4'000, 100, "at", times});

@@ -12,7 +12,7 @@
 namespace mw::sketch {
 namespace {
 
-constexpr std::size_t kBlock = 512;
+constexpr std::size_t kBlockRows = 512;
 constexpr std::size_t kTopForPeople = 20;
 constexpr std::uint64_t kRowsMax = std::uint64_t{1} << 60;
 constexpr double kLargest = std::numeric_limits<double>::max();
@@ -43,9 +43,9 @@ bool ColumnProfile::numeric() const { return IsNumeric(spec_.kind); }
 
 template <typename Number>
 void ColumnProfile::AddAll(std::span<const Number> values) {
-  std::array<double, kBlock> finite;
-  for (std::size_t at = 0; at < values.size(); at += kBlock) {
-    const std::span<const Number> block = values.subspan(at, std::min(kBlock, values.size() - at));
+  std::array<double, kBlockRows> finite;
+  for (std::size_t at = 0; at < values.size(); at += kBlockRows) {
+    const std::span<const Number> block = values.subspan(at, std::min(kBlockRows, values.size() - at));
     std::size_t count = 0, missing = 0, positive = 0;
     for (const Number number : block) {
       const auto value = static_cast<double>(number);

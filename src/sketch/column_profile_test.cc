@@ -4,19 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "base/random.h"
 #include "base/text.h"
+#include "sketch/number_key.h"
 
 namespace mw::sketch {
 namespace {
 
 using Values = std::vector<double>;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 ColumnProfile Number(const Values& values) {
   ColumnProfile column({"x", ValueKind::kNumber});

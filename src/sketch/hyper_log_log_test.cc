@@ -29,7 +29,7 @@ std::vector<double> Distinct(std::size_t count, std::uint64_t seed) {
   return values;
 }
 
-HyperLogLog Of(const std::vector<double>& values, int lg = HyperLogLog::kDefaultLg) {
+HyperLogLog HllOf(const std::vector<double>& values, int lg = HyperLogLog::kDefaultLg) {
   HyperLogLog hll(lg);
   hll.Add(std::span<const double>(values));
   return hll;
@@ -45,7 +45,7 @@ Errors ErrorsOf(std::size_t count, int lg) {
   Errors errors;
   for (int seed = 0; seed < kSeeds; ++seed) {
     const double n = static_cast<double>(count);
-    const double error = Of(Distinct(count, static_cast<std::uint64_t>(seed)), lg).Estimate() / n - 1;
+    const double error = HllOf(Distinct(count, static_cast<std::uint64_t>(seed)), lg).Estimate() / n - 1;
     errors.bias += error / kSeeds;
     errors.rms += error * error / kSeeds;
     errors.within += std::abs(error) <= 2.58 * HyperLogLog::StandardError(lg) ? 1.0 / kSeeds : 0;
@@ -68,17 +68,17 @@ TEST(HyperLogLog, KeepsItsErrorOver200Seeds) {
 
 TEST(HyperLogLog, IsAsGoodAsExactWhileFew) {
   for (const std::size_t count : {0, 1, 2, 10, 300, 1'000}) {
-    EXPECT_NEAR(Of(Distinct(count, 7)).Estimate(), static_cast<double>(count), 1.5) << count;
+    EXPECT_NEAR(HllOf(Distinct(count, 7)).Estimate(), static_cast<double>(count), 1.5) << count;
   }
 }
 
 TEST(HyperLogLog, OnlyTheSetOfValuesMatters) {
   for (const std::size_t count : {50, 1'024, 1'025, 30'000}) {
     std::vector<double> values = Distinct(count, 3);
-    const std::string expected = BytesOf(Of(values));
+    const std::string expected = BytesOf(HllOf(values));
     std::vector<double> twice = values;
     twice.insert(twice.end(), values.rbegin(), values.rend());
-    EXPECT_EQ(BytesOf(Of(twice)), expected) << count;
+    EXPECT_EQ(BytesOf(HllOf(twice)), expected) << count;
     Random random(5);
     HyperLogLog merged;
     for (int part = 0; part < 9; ++part) {
@@ -86,7 +86,7 @@ TEST(HyperLogLog, OnlyTheSetOfValuesMatters) {
       for (std::size_t i = 0; i < count; ++i) {
         if (i % 9 == static_cast<std::size_t>(part) || random.Below(4) == 0) some.push_back(values[i]);
       }
-      merged.Merge(Of(some));
+      merged.Merge(HllOf(some));
     }
     EXPECT_EQ(BytesOf(merged), expected) << count;
   }
@@ -95,9 +95,9 @@ TEST(HyperLogLog, OnlyTheSetOfValuesMatters) {
 TEST(HyperLogLog, MergingWithASmallerOneIsAsIfItHadBeenSmall) {
   for (const std::size_t count : {100, 2'000, 5'000, 100'000}) {
     const std::vector<double> values = Distinct(count, 4);
-    const std::string expected = BytesOf(Of(values, 10));
+    const std::string expected = BytesOf(HllOf(values, 10));
     for (const int lg : {11, 14, 18}) {
-      HyperLogLog large = Of(values, lg), small(10);
+      HyperLogLog large = HllOf(values, lg), small(10);
       small.Merge(large);
       large.Merge(HyperLogLog(10));
       EXPECT_EQ(BytesOf(large), expected) << lg << " " << count;
@@ -143,7 +143,7 @@ TEST(HyperLogLog, KeepsTextsApart) {
 
 TEST(HyperLogLog, ReadsItsBytes) {
   for (const std::size_t count : {0, 1, 1'024, 1'025, 50'000}) {
-    const std::string bytes = BytesOf(Of(Distinct(count, 5)));
+    const std::string bytes = BytesOf(HllOf(Distinct(count, 5)));
     ByteReader in(bytes);
     const auto read = HyperLogLog::Read(in);
     ASSERT_TRUE(read.ok() && in.CheckEnd().ok()) << count;

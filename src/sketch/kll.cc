@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "base/assert.h"
@@ -17,7 +16,6 @@ using Keys = std::vector<std::int64_t>;
 constexpr std::size_t kLevelsMax = 50;
 constexpr std::size_t kSmallestLevel = 8;
 constexpr std::uint64_t kCountMax = std::uint64_t{1} << 62;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint8_t kLastHalf = 1;
 constexpr std::uint8_t kOwesOther = 2;
 

@@ -9,13 +9,12 @@
 #include <string>
 
 #include "base/random.h"
+#include "sketch/number_key.h"
 
 namespace mw::sketch {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr int kSeeds = 200;
+constexpr int kRankErrorSeeds = 200;
 
 using Values = std::vector<double>;
 
@@ -30,7 +29,7 @@ Result<Kll> FromBytes(std::string_view bytes) {
   return Kll::Read(in);
 }
 
-Kll Of(const Values& values, int k = Kll::kDefaultK, std::uint64_t seed = 1) {
+Kll KllOf(const Values& values, int k = Kll::kDefaultK, std::uint64_t seed = 1) {
   Kll kll(k, seed);
   kll.Add(std::span<const double>(values));
   return kll;
@@ -67,14 +66,14 @@ double WorstRankError(const Kll& kll, Values values) {
 template <typename Worst>
 double ShareWithin(double bound, Worst worst) {
   int within = 0;
-  for (int seed = 0; seed < kSeeds; ++seed) within += worst(static_cast<std::uint64_t>(seed)) <= bound ? 1 : 0;
-  return static_cast<double>(within) / kSeeds;
+  for (int seed = 0; seed < kRankErrorSeeds; ++seed) within += worst(static_cast<std::uint64_t>(seed)) <= bound ? 1 : 0;
+  return static_cast<double>(within) / kRankErrorSeeds;
 }
 
 TEST(Kll, IsExactUntilItHasKValues) {
   Values values = Lognormal(Kll::kDefaultK, 3);
   values[5] = values[6] = values[7];
-  const Kll kll = Of(values);
+  const Kll kll = KllOf(values);
   ASSERT_TRUE(kll.exact());
   EXPECT_EQ(WorstRankError(kll, values), 0);
   std::sort(values.begin(), values.end());
@@ -88,13 +87,13 @@ TEST(Kll, IsExactUntilItHasKValues) {
 
 TEST(Kll, WhileExactItsBytesDependOnTheValuesAlone) {
   Values values = Lognormal(900, 4);
-  const std::string expected = BytesOf(Of(values));
+  const std::string expected = BytesOf(KllOf(values));
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     Shuffle(values, seed);
     Kll merged(Kll::kDefaultK, 1);
     for (std::size_t at = 0; at < values.size(); at += 100) {
-      merged.Merge(Of(Values(values.begin() + static_cast<std::ptrdiff_t>(at),
-                             values.begin() + static_cast<std::ptrdiff_t>(at + 100))));
+      merged.Merge(KllOf(Values(values.begin() + static_cast<std::ptrdiff_t>(at),
+                                values.begin() + static_cast<std::ptrdiff_t>(at + 100))));
     }
     EXPECT_EQ(BytesOf(merged), expected);
   }
@@ -104,7 +103,7 @@ TEST(Kll, KeepsItsErrorOver200Seeds) {
   for (const int k : {64, 256, 1024}) {
     const double within = ShareWithin(Kll::RankError(k), [k](std::uint64_t seed) {
       const Values values = Lognormal(30'000, seed);
-      return WorstRankError(Of(values, k, seed), values);
+      return WorstRankError(KllOf(values, k, seed), values);
     });
     EXPECT_GE(within, 0.99) << "k " << k;
   }
@@ -118,7 +117,7 @@ TEST(Kll, KeepsItsErrorWhenMergedFromAnySplit) {
       std::vector<Values> split(parts);
       for (const double value : values) split[random.Below(parts) * random.Below(parts) / parts].push_back(value);
       Kll merged(Kll::kDefaultK, seed);
-      for (std::size_t i = 0; i < parts; ++i) merged.Merge(Of(split[i], Kll::kDefaultK, seed + i));
+      for (std::size_t i = 0; i < parts; ++i) merged.Merge(KllOf(split[i], Kll::kDefaultK, seed + i));
       EXPECT_EQ(merged.count(), values.size());
       return WorstRankError(merged, values);
     });
@@ -132,9 +131,9 @@ TEST(Kll, KeepsItsErrorWhenMergedAsATreeOfSortedRuns) {
     std::sort(values.begin(), values.end());
     std::vector<Kll> parts;
     for (std::size_t at = 0; at < values.size(); at += 1000) {
-      parts.push_back(Of(Values(values.begin() + static_cast<std::ptrdiff_t>(at),
-                                values.begin() + static_cast<std::ptrdiff_t>(at + 1000)),
-                         Kll::kDefaultK, seed + at));
+      parts.push_back(KllOf(Values(values.begin() + static_cast<std::ptrdiff_t>(at),
+                                   values.begin() + static_cast<std::ptrdiff_t>(at + 1000)),
+                            Kll::kDefaultK, seed + at));
     }
     for (std::size_t step = 1; step < parts.size(); step *= 2) {
       for (std::size_t i = 0; i + step < parts.size(); i += 2 * step) parts[i].Merge(parts[i + step]);
@@ -147,7 +146,7 @@ TEST(Kll, KeepsItsErrorWhenMergedAsATreeOfSortedRuns) {
 TEST(Kll, SharesBetweenEdgesKeepTheirError) {
   const double within = ShareWithin(Kll::ShareError(Kll::kDefaultK), [](std::uint64_t seed) {
     Values values = Lognormal(40'000, seed);
-    const Kll kll = Of(values, Kll::kDefaultK, seed);
+    const Kll kll = KllOf(values, Kll::kDefaultK, seed);
     std::sort(values.begin(), values.end());
     Values edges;
     for (std::size_t i = 1; i < 20; ++i) edges.push_back(values[values.size() * i / 20]);
@@ -168,13 +167,13 @@ TEST(Kll, KeepsItsErrorOnOrderedAndRepeatedValues) {
     few.push_back(static_cast<double>(i * i % 7));
   }
   for (const Values& values : {ascending, descending, zigzag, few}) {
-    EXPECT_LE(WorstRankError(Of(values), values), Kll::RankError(Kll::kDefaultK));
+    EXPECT_LE(WorstRankError(KllOf(values), values), Kll::RankError(Kll::kDefaultK));
   }
 }
 
 TEST(Kll, DoesNotCareHowValuesArriveInPieces) {
   const Values values = Lognormal(10'000, 9);
-  const std::string bytes = BytesOf(Of(values));
+  const std::string bytes = BytesOf(KllOf(values));
   Kll one_by_one(Kll::kDefaultK, 1), pieces(Kll::kDefaultK, 1);
   for (const double value : values) one_by_one.Add(value);
   for (std::span<const double> rest(values); !rest.empty();
@@ -190,12 +189,12 @@ TEST(Kll, FloatsAreTheDoublesTheyAre) {
   const std::vector<float> floats(values.begin(), values.end());
   Kll kll(Kll::kDefaultK, 1);
   kll.Add(std::span<const float>(floats));
-  EXPECT_EQ(BytesOf(kll), BytesOf(Of(Values(floats.begin(), floats.end()))));
+  EXPECT_EQ(BytesOf(kll), BytesOf(KllOf(Values(floats.begin(), floats.end()))));
 }
 
 TEST(Kll, PassesOverNanAndOrdersAllOtherNumbers) {
   const double tiny = 4.9e-324;
-  Kll kll = Of({kNan, kInfinity, -kInfinity, 1e308, -1e308, tiny, -tiny, 0.0, -0.0, kNan});
+  Kll kll = KllOf({kNan, kInfinity, -kInfinity, 1e308, -1e308, tiny, -tiny, 0.0, -0.0, kNan});
   EXPECT_EQ(kll.count(), 8U);
   const std::vector<std::pair<double, std::uint64_t>> expected = {{-kInfinity, 1}, {-1e308, 1}, {-tiny, 1},    {0.0, 2},
                                                                   {tiny, 1},       {1e308, 1},  {kInfinity, 1}};
@@ -214,26 +213,26 @@ TEST(Kll, WithoutValuesAnswersNan) {
   EXPECT_TRUE(std::isnan(kll.min()));
   EXPECT_TRUE(kll.Items().empty());
   EXPECT_EQ(kll.Cdf(Values{1, 2}), (Values{0, 0}));
-  Kll merged = Of({1, 2});
+  Kll merged = KllOf({1, 2});
   merged.Merge(kll);
   EXPECT_EQ(merged.count(), 2U);
 }
 
 TEST(Kll, MergingWithASmallerOneTakesItsSize) {
   const Values values = Lognormal(50'000, 12);
-  Kll large = Of(values, 1024);
-  large.Merge(Of(values, 100));
+  Kll large = KllOf(values, 1024);
+  large.Merge(KllOf(values, 100));
   EXPECT_EQ(large.k(), 100);
   EXPECT_EQ(large.count(), 100'000U);
   EXPECT_LE(WorstRankError(large, values), Kll::RankError(100));
-  Kll exact = Of(Values(values.begin(), values.begin() + 900), 1024);
-  exact.Merge(Of({5}, 100));
+  Kll exact = KllOf(Values(values.begin(), values.begin() + 900), 1024);
+  exact.Merge(KllOf({5}, 100));
   EXPECT_EQ(exact.count(), 901U);
   EXPECT_LE(WorstRankError(exact, Values(values.begin(), values.begin() + 900)), 2 * Kll::RankError(100));
 }
 
 TEST(Kll, MergesWithItself) {
-  Kll kll = Of(Lognormal(5'000, 13));
+  Kll kll = KllOf(Lognormal(5'000, 13));
   kll.Merge(kll);
   EXPECT_EQ(kll.count(), 10'000U);
   std::uint64_t weight = 0;
@@ -257,15 +256,15 @@ TEST(Kll, GoesOnFromItsBytesAsIfNothingHadHappened) {
   const Values values = Lognormal(20'000, 15);
   for (const std::size_t at : {0, 1, 700, 1024, 1025, 15'000}) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(at);
-    auto restored = FromBytes(BytesOf(Of(Values(values.begin(), middle))));
+    auto restored = FromBytes(BytesOf(KllOf(Values(values.begin(), middle))));
     ASSERT_TRUE(restored.ok()) << at;
     restored->Add(std::span<const double>(values).subspan(at));
-    EXPECT_EQ(BytesOf(*restored), BytesOf(Of(values))) << at;
+    EXPECT_EQ(BytesOf(*restored), BytesOf(KllOf(values))) << at;
   }
 }
 
 TEST(Kll, RefusesBytesThatAreCutOrChanged) {
-  const std::string bytes = BytesOf(Of(Lognormal(3'000, 16)));
+  const std::string bytes = BytesOf(KllOf(Lognormal(3'000, 16)));
   for (std::size_t size = 0; size < bytes.size(); size += 13) {
     EXPECT_EQ(FromBytes(std::string_view(bytes).substr(0, size)).error().code, Code::kDataLoss) << size;
   }

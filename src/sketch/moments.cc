@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "sketch/number_key.h"
 
@@ -14,8 +13,6 @@ constexpr std::size_t kBlock = 512;
 constexpr std::size_t kLanes = 4;
 /// Distances whose fourth powers may overflow.
 constexpr double kHuge = 1e75;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Sums in lanes of their own: the order of additions is fixed, whatever the processor offers.
 using Lanes = double[kLanes];

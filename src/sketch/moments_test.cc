@@ -36,7 +36,7 @@ Oracle OracleOf(const Values& values) {
   return oracle;
 }
 
-Moments Of(const Values& values) {
+Moments MomentsOf(const Values& values) {
   Moments moments;
   moments.Add(values);
   return moments;
@@ -65,7 +65,7 @@ Values Skewed(std::size_t count, double offset, double scale, std::uint64_t seed
 TEST(Moments, AgreeWithTwoPassesInLongDouble) {
   for (const double offset : {0.0, 1.0, -1e6, 1e9, 1e15, -1e15}) {
     const Values values = Skewed(100'000, offset, 100, 1);
-    ExpectMoments(Of(values), values, 1e-10);
+    ExpectMoments(MomentsOf(values), values, 1e-10);
   }
 }
 
@@ -76,7 +76,7 @@ TEST(Moments, AgreeWhenMergedFromAnySplit) {
       std::vector<Values> split(parts);
       for (std::size_t i = 0; i < values.size(); ++i) split[i * i % parts].push_back(values[i]);
       Moments merged;
-      for (const Values& part : split) merged.Merge(Of(part));
+      for (const Values& part : split) merged.Merge(MomentsOf(part));
       ASSERT_EQ(merged.count(), values.size());
       ExpectMoments(merged, values, 1e-10);
     }
@@ -92,7 +92,7 @@ TEST(Moments, OfOneByOneAgreeToo) {
 
 TEST(Moments, OfAConstantHaveNoSpreadAtAll) {
   for (const double value : {0.0, 0.1, -3.7, 1e15 + 0.125, 1e308, 4.9e-324}) {
-    const Moments moments = Of(Values(1'001, value));
+    const Moments moments = MomentsOf(Values(1'001, value));
     EXPECT_EQ(moments.mean(), value);
     EXPECT_EQ(moments.m2(), 0) << value;
     EXPECT_TRUE(std::isnan(moments.skewness()));
@@ -103,27 +103,27 @@ TEST(Moments, OfAConstantHaveNoSpreadAtAll) {
 TEST(Moments, OfTheLargestNumbersStayOrdered) {
   Values values;
   for (int i = 0; i < 3'000; ++i) values.push_back(i % 3 == 0 ? -1.7e308 : 1.7e308);
-  Moments moments = Of(values);
+  Moments moments = MomentsOf(values);
   EXPECT_EQ(moments.min(), -1.7e308);
   EXPECT_EQ(moments.max(), 1.7e308);
   EXPECT_NEAR(moments.mean() / 1.7e308, 1.0 / 3, 1e-9);
   EXPECT_EQ(moments.std(), std::numeric_limits<double>::infinity());
   EXPECT_TRUE(std::isnan(moments.skewness()));
-  moments.Merge(Of({1, 2, 3}));
+  moments.Merge(MomentsOf({1, 2, 3}));
   moments.Add(-1e300);
   EXPECT_FALSE(std::isnan(moments.mean()));
   EXPECT_EQ(moments.std(), std::numeric_limits<double>::infinity());
 }
 
 TEST(Moments, OfALargeAndASmallNumber) {
-  const Moments moments = Of({1e100, 1});
+  const Moments moments = MomentsOf({1e100, 1});
   EXPECT_EQ(moments.mean(), 5e99);
   EXPECT_NEAR(moments.std() / 5e99, 1, 1e-12);
 }
 
 TEST(Moments, KnowSkewnessAndKurtosis) {
   // m3 / m2^1.5 and m4 / m2^2 - 3 of the population, computed apart.
-  const Moments moments = Of({1, 1, 2, 3, 5, 8, 13, 21});
+  const Moments moments = MomentsOf({1, 1, 2, 3, 5, 8, 13, 21});
   EXPECT_NEAR(moments.mean(), 6.75, 1e-15);
   EXPECT_NEAR(moments.variance(), 43.6875, 1e-12);
   EXPECT_NEAR(moments.skewness(), 1.1230162713302387, 1e-12);
@@ -140,7 +140,7 @@ TEST(Moments, WithoutValuesAreNan) {
 TEST(Moments, ReadTheirBytes) {
   for (const Values& values : {Values{}, Values{-0.5}, Skewed(1'000, 1e15, 3, 5), Values{-1.7e308, 1.7e308}}) {
     ByteWriter out;
-    Of(values).Write(out);
+    MomentsOf(values).Write(out);
     const std::string bytes = out.Take();
     ByteReader in(bytes);
     const auto read = Moments::Read(in);

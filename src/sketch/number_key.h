@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 namespace mw::sketch {
 
+inline constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr std::int64_t kInfinityKey = 0x7ff0'0000'0000'0000;
 
 inline std::int64_t KeyOf(double value) {

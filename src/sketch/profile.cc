@@ -8,7 +8,7 @@
 namespace mw::sketch {
 namespace {
 
-constexpr std::string_view kMagic = "MWPF";
+constexpr std::string_view kProfileMagic = "MWPF";
 
 }  // namespace
 
@@ -80,14 +80,14 @@ Result<Profile> Profile::Read(ByteReader& in) {
 
 std::string Profile::Bytes() const {
   ByteWriter out;
-  out.Raw(kMagic);
+  out.Raw(kProfileMagic);
   Write(out);
   return out.Take();
 }
 
 Result<Profile> Profile::FromBytes(std::string_view bytes) {
   ByteReader in(bytes);
-  if (in.Raw(kMagic.size()) != kMagic) return DataLoss("these bytes are no profile");
+  if (in.Raw(kProfileMagic.size()) != kProfileMagic) return DataLoss("these bytes are no profile");
   Profile profile = TRY(Read(in).In("profile"));
   TRY(in.CheckEnd().In("profile"));
   return profile;

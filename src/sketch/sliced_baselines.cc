@@ -4,7 +4,7 @@
 namespace mw::sketch {
 namespace {
 
-constexpr std::string_view kMagic = "MWSL";
+constexpr std::string_view kSlicesMagic = "MWSL";
 constexpr std::size_t kHeadBytes = 16;
 
 std::size_t CountsOf(const Baseline& baseline) {
@@ -21,7 +21,7 @@ bool Has(const std::vector<BaselineSlice>& slices, std::string_view column, std:
 }
 
 Status CheckHead(ByteReader& in) {
-  if (in.Raw(kMagic.size()) != kMagic) return DataLoss("these bytes are no baselines of slices");
+  if (in.Raw(kSlicesMagic.size()) != kSlicesMagic) return DataLoss("these bytes are no baselines of slices");
   const int version = in.U8();
   if (version > kSlicesFormatVersion) {
     return FailedPrecondition("the baselines of slices have format ", version, ", this program reads up to ",
@@ -48,7 +48,7 @@ bool SlicesWriter::Add(const BaselineSlice& slice) {
 
 std::string SlicesWriter::Bytes() const {
   ByteWriter out;
-  out.Raw(kMagic);
+  out.Raw(kSlicesMagic);
   out.U8(kSlicesFormatVersion);
   out.Varint(count_);
   out.Raw(parts_);

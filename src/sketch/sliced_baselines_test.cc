@@ -14,8 +14,6 @@
 namespace mw::sketch {
 namespace {
 
-constexpr std::int64_t kDay = std::int64_t{86'400} * 1'000'000;
-
 Baseline Made(float first) {
   const std::vector<std::string> carriers = {"AA", "UA"};
   std::vector<float> numbers, codes;
@@ -23,7 +21,7 @@ Baseline Made(float first) {
   for (int i = 0; i < 600; ++i) {
     numbers.push_back(first + static_cast<float>(i % 37));
     codes.push_back(static_cast<float>(i % 3));  // the third is none of them
-    times.push_back(15'706 * kDay + i / 100 * kDay);
+    times.push_back(15'706 * kDayMicros + i / 100 * kDayMicros);
   }
   BaselineMaker maker({600, 2, "at", times, kSliceEdges, kSlicesCountsMax / kSlicesMax});
   maker.Add({"x", ValueKind::kNumber}, numbers);

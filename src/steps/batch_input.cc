@@ -18,6 +18,7 @@
 namespace mw::steps {
 namespace {
 
+using data::IsText;
 using schema::ColumnType;
 
 constexpr std::string_view kView = "mw_input";
@@ -70,8 +71,6 @@ struct FileColumn {
   std::string sql_type;
   ColumnType type = ColumnType::kText;  ///< what a value of it is delivered as
 };
-
-bool IsText(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kCategory; }
 
 /// All columns; types that no model takes are texts here and refused when they are asked for.
 Result<std::vector<FileColumn>> ColumnsOf(data::DuckdbSession& session, const std::string& file) {

@@ -65,9 +65,9 @@ struct WriteItem {
 };
 
 /// Reads one file after the other.
-class Reader {
+class InputReader {
  public:
-  Reader(const BatchJob& job, const BatchMarker& marker) : job_(job), marker_(marker) {}
+  InputReader(const BatchJob& job, const BatchMarker& marker) : job_(job), marker_(marker) {}
 
   /// Begins with the file that comes next: what its columns are.
   Status Open() {
@@ -182,7 +182,7 @@ Status CheckNames(const std::vector<std::string>& kept, const std::vector<data::
 /// Encodes, predicts, records.
 class Predictor {
  public:
-  Predictor(const BatchJob& job, BatchMarker& marker, const Reader& reader)
+  Predictor(const BatchJob& job, BatchMarker& marker, const InputReader& reader)
       : job_(job),
         model_(*job.model),
         reader_(reader),
@@ -389,7 +389,7 @@ class Predictor {
 
   const BatchJob& job_;
   const serving::Model& model_;
-  const Reader& reader_;
+  const InputReader& reader_;
   BatchMarker& marker_;
   const int time_, time_text_, key_;
   const std::vector<data::AddedColumn> added_;
@@ -462,7 +462,7 @@ class Writer {
 
 Status PredictParts(const BatchJob& job, BatchMarker& marker) {
   TRY(MakeDirectories(job.directory + "/parts"));
-  Reader reader(job, marker);
+  InputReader reader(job, marker);
   TRY(reader.Open());
   Predictor predictor(job, marker, reader);
   TRY(CheckNames(reader.stream().kept()->names(), predictor.added()));

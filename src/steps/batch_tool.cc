@@ -24,7 +24,7 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kPredictUsage =
     "usage: mw-step predict --input FILE|DIRECTORY|PATTERN --output FILE.parquet (--model PATH | --version "
     "MODEL[@VERSION] --url URL) [--keep key|all|COLUMN,...] [--record-as ENDPOINT] [--no-recording] [--strict] "
     "[--part-rows N] [--state DIR] [--json]";
@@ -33,7 +33,7 @@ constexpr double kSampledRowsMax = 1'000'000;
 constexpr auto kDeliveryTimeout = std::chrono::seconds(60);
 constexpr Duration kProgressPeriod = std::chrono::milliseconds(200);
 
-struct Arguments {
+struct PredictArguments {
   std::string input;
   std::string output;
   std::string model_path;
@@ -48,8 +48,8 @@ struct Arguments {
   bool json = false;
 };
 
-Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
-  Arguments read;
+Result<PredictArguments> ReadPredictArguments(const std::vector<std::string>& arguments) {
+  PredictArguments read;
   const std::vector<std::pair<std::string_view, std::string*>> flags = {{"--input", &read.input},
                                                                         {"--output", &read.output},
                                                                         {"--model", &read.model_path},
@@ -70,29 +70,24 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
     } else {
       const auto flag =
           std::find_if(flags.begin(), flags.end(), [&](const auto& known) { return known.first == word; });
-      if (flag == flags.end()) return InvalidArgument("no flag ", Quoted(word), "; ", kUsage);
-      if (i + 1 == arguments.size()) return InvalidArgument(word, " lacks its value; ", kUsage);
+      if (flag == flags.end()) return InvalidArgument("no flag ", Quoted(word), "; ", kPredictUsage);
+      if (i + 1 == arguments.size()) return InvalidArgument(word, " lacks its value; ", kPredictUsage);
       *flag->second = arguments[++i];
     }
   }
   const bool one_model = read.model_path.empty() != read.reference.empty();
-  if (read.input.empty() || read.output.empty() || !one_model) return InvalidArgument(kUsage);
+  if (read.input.empty() || read.output.empty() || !one_model) return InvalidArgument(kPredictUsage);
   if (!read.output.ends_with(".parquet"))
     return InvalidArgument("--output is ", Quoted(read.output), "; it must end in .parquet");
   if (!read.reference.empty() && read.url.empty()) return InvalidArgument("--version needs --url, the control plane's");
   return read;
 }
 
-Result<std::int64_t> PartRows(const Arguments& arguments) {
+Result<std::int64_t> PartRows(const PredictArguments& arguments) {
   if (arguments.part_rows.empty()) return BatchJob().part_rows;
   const auto rows = ParseInt(arguments.part_rows);
   if (rows && *rows >= 1 && *rows <= 1'000'000'000) return *rows;
   return InvalidArgument("--part-rows is ", Quoted(arguments.part_rows), "; it must be a number from 1 to 1000000000");
-}
-
-std::string TokenFromEnvironment() {
-  const char* token = std::getenv("MILLWRIGHT_TOKEN");
-  return token == nullptr ? "" : token;
 }
 
 /// Of a model file, or of all that is in a directory.
@@ -125,7 +120,7 @@ Json ToJson(const std::vector<InputFile>& files) {
 /// One batch prediction, from its arguments to its summary.
 class Batch {
  public:
-  explicit Batch(Arguments arguments) : arguments_(std::move(arguments)) {}
+  explicit Batch(PredictArguments arguments) : arguments_(std::move(arguments)) {}
 
   Status Run() {
     TRY(Prepare());
@@ -299,8 +294,6 @@ class Batch {
     std::fwrite(line.data(), 1, line.size(), stderr);
   }
 
-  static double Seconds(Duration duration) { return static_cast<double>(duration.count()) * 1e-6; }
-
   /// What the file says of itself.
   [[nodiscard]] Json Metadata() const {
     Json classes = Json::MakeArray();
@@ -365,7 +358,7 @@ class Batch {
     return error ? Status(ErrnoError(error.value(), directory_)) : Ok();
   }
 
-  const Arguments arguments_;
+  const PredictArguments arguments_;
   const RealClock clock_;
   std::string output_;
   std::string directory_;
@@ -388,7 +381,7 @@ class Batch {
 
 Status PredictBatch(const std::vector<std::string>& arguments) {
   SetLogLevel(LogLevel::kWarning);
-  return Batch(TRY(ReadArguments(arguments))).Run();
+  return Batch(TRY(ReadPredictArguments(arguments))).Run();
 }
 
 }  // namespace mw::steps

@@ -342,9 +342,9 @@ TEST_F(BatchToolTest, OtherArgumentsBeginAnew) {
 }
 
 /// A registry of one version, and what servers tell it.
-class FakeControlPlane {
+class FakeRegistry {
  public:
-  explicit FakeControlPlane(const std::string& package) {
+  explicit FakeRegistry(const std::string& package) {
     Json files = Json::MakeArray();
     for (const auto& entry : std::filesystem::directory_iterator(package)) {
       const std::string bytes = *ReadFile(entry.path().string());
@@ -378,11 +378,11 @@ class FakeControlPlane {
  private:
   class Handler final : public net::LoopHandler {
    public:
-    explicit Handler(FakeControlPlane& plane) : plane_(plane) {}
+    explicit Handler(FakeRegistry& plane) : plane_(plane) {}
     void Handle(const net::RequestView& request, net::ResponseWriter& out) override { plane_.Answer(request, out); }
 
    private:
-    FakeControlPlane& plane_;
+    FakeRegistry& plane_;
   };
 
   void Answer(const net::RequestView& request, net::ResponseWriter& out) {
@@ -415,7 +415,7 @@ class FakeControlPlane {
 };
 
 TEST_F(BatchToolTest, ARegisteredModelsRowsAreRecordedOnceWhateverWasKilled) {
-  FakeControlPlane plane(Path("model"));
+  FakeRegistry plane(Path("model"));
   std::string text = CsvOf(40'000);
   text += "bad,2024-05-01T00:00:00Z,warm,1,3,true,AA,JFK\nlate,yesterday,1,1,3,true,AA,JFK\n";
   const std::vector<std::string> words = {"--input",     scratch_.File("long.csv", text),

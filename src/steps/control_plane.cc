@@ -1,6 +1,8 @@
 // Calls to the control plane's API.
 #include "steps/control_plane.h"
 
+#include <cstdlib>
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -28,6 +30,11 @@ Status FetchFile(net::HttpClient& api, const Json& file, const std::string& dire
 }
 
 }  // namespace
+
+std::string TokenFromEnvironment() {
+  const char* token = std::getenv("MILLWRIGHT_TOKEN");
+  return token == nullptr ? "" : token;
+}
 
 Result<std::optional<ModelVersion>> FindVersion(net::HttpClient& api, const std::string& model,
                                                 const std::string& version_or_alias) {

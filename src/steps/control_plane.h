@@ -18,6 +18,9 @@ struct ModelVersion {
   std::vector<std::pair<std::string, double>> metrics;
 };
 
+/// $MILLWRIGHT_TOKEN; empty: none.
+std::string TokenFromEnvironment();
+
 /// Nothing when the model or the alias does not exist. Errors: those of the client.
 Result<std::optional<ModelVersion>> FindVersion(net::HttpClient& api, const std::string& model,
                                                 const std::string& version_or_alias);

@@ -14,6 +14,9 @@
 
 namespace mw::steps {
 
+/// What a step's rows are called in its session.
+inline constexpr std::string_view kRowsTable = "mw_rows";
+
 /// Makes the directories of the dataset outputs named and opens a session over them, the task's inputs and
 /// `files`. Memory: half the process's address space limit, else 1 GiB; what is more spills beside
 /// the result.

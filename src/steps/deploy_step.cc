@@ -14,8 +14,8 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::size_t kVersionBytesMax = 4096;
-constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{1000};
+constexpr std::size_t kVersionFileBytesMax = 4096;
+constexpr std::chrono::milliseconds kFirstPollPause{50}, kLongestPollPause{1000};
 
 struct Registered {
   std::string model;
@@ -24,7 +24,7 @@ struct Registered {
 
 Result<Registered> ReadVersion(const StepTask& task) {
   const std::string path = TRY(task.Input("version"));
-  const Json json = TRY(Json::Parse(TRY(ReadFile(path, kVersionBytesMax))).In(path));
+  const Json json = TRY(Json::Parse(TRY(ReadFile(path, kVersionFileBytesMax))).In(path));
   Registered registered;
   registered.model = TRY(json.GetString("model").In(path));
   registered.version = TRY(json.GetInt("version").In(path));
@@ -53,7 +53,7 @@ Status AwaitReady(net::HttpClient& api, const std::string& endpoint, std::int64_
   const Duration deadline = clock.Elapsed() + timeout;
   const std::string target = Cat("/api/v1/endpoints/", net::PercentEncode(endpoint));
   std::string last = "no answer yet";
-  for (auto pause = kFirstPause;; pause = std::min(pause * 2, kLongestPause)) {
+  for (auto pause = kFirstPollPause;; pause = std::min(pause * 2, kLongestPollPause)) {
     const auto answer = api.Call(net::Method::kGet, target);
     if (answer.ok()) {
       if (IsReady(*answer, version)) return Ok();

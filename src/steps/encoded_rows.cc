@@ -16,7 +16,6 @@ namespace {
 
 using schema::ColumnType;
 
-constexpr std::string_view kTable = "mw_rows";
 constexpr std::string_view kMissingText = "(missing)";
 
 Status CheckColumn(const data::Dataset& dataset, const std::string& name, std::string_view role) {
@@ -53,13 +52,13 @@ std::string Select(const data::Dataset& dataset, const RowsWanted& wanted) {
     list.push_back(Cat("coalesce(CAST(", data::SqlName(text), " AS VARCHAR), ", data::SqlText(kMissingText), ")"));
   }
   for (std::size_t i = 0; i < list.size(); ++i) CatTo(list[i], " AS c", i);
-  return Cat("SELECT ", Join(list, ", "), " FROM ", kTable, " WHERE ", label, " IS NOT NULL");
+  return Cat("SELECT ", Join(list, ", "), " FROM ", kRowsTable, " WHERE ", label, " IS NOT NULL");
 }
 
 // Takes chunk after chunk into the matrix.
-class Loader {
+class RowsLoader {
  public:
-  Loader(const RowsWanted& wanted, bool has_time) : wanted_(wanted), has_time_(has_time) {
+  RowsLoader(const RowsWanted& wanted, bool has_time) : wanted_(wanted), has_time_(has_time) {
     rows_.num_features = wanted.encoder->num_features();
     for (const std::string& text : wanted.texts) rows_.texts.push_back({text, {}, {}});
     dictionaries_.resize(wanted.texts.size());
@@ -198,8 +197,8 @@ Result<EncodedRows> LoadRows(const StepTask& task, std::string_view input, const
   const data::Dataset dataset = TRY(data::ReadDataset(path));
   TRY(CheckColumns(dataset, wanted).In(input));
   data::DuckdbSession session = TRY(OpenSession(task, {}));
-  TRY(session.Bind(kTable, path));
-  Loader loader(wanted, !dataset.roles.event_time.empty());
+  TRY(session.Bind(kRowsTable, path));
+  RowsLoader loader(wanted, !dataset.roles.event_time.empty());
   TRY(session.Stream(Select(dataset, wanted), [&](const data::Chunk& chunk) { return loader.Take(chunk); }).In(input));
   EncodedRows rows = loader.Finish();
   if (rows.count == 0) {

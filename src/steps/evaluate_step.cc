@@ -14,7 +14,7 @@
 namespace mw::steps {
 namespace {
 
-struct Plan {
+struct EvaluationPlan {
   std::optional<goals::Goal> goal;
   std::vector<std::string> slices;
   std::vector<std::string> blocks;  ///< columns that make blocks beside the hour
@@ -29,12 +29,12 @@ struct Plan {
   }
 };
 
-double ThresholdOf(const Plan& plan, const wire::PackageInfo& info) {
+double ThresholdOf(const EvaluationPlan& plan, const wire::PackageInfo& info) {
   return plan.goal ? plan.goal->threshold : info.threshold.value_or(0.5);
 }
 
-Result<Plan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
-  Plan plan;
+Result<EvaluationPlan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
+  EvaluationPlan plan;
   plan.goal = TRY(LoadGoal(task));
   plan.slices = TRY(TextsOption(task, "slices", plan.goal ? plan.goal->slices : std::vector<std::string>()));
   plan.blocks = TRY(TextsOption(task, "blocks", {}));
@@ -53,7 +53,7 @@ Result<Plan> MakePlan(const StepTask& task, const wire::PackageInfo& info) {
   return plan;
 }
 
-void Describe(const StepTask& task, const Plan& plan, const LoadedModel& model, const EncodedRows& rows,
+void Describe(const StepTask& task, const EvaluationPlan& plan, const LoadedModel& model, const EncodedRows& rows,
               const std::string& event_time, evaluation::Report& report) {
   report.model = model.package.info.model;
   report.label = model.package.info.label;
@@ -66,7 +66,7 @@ void Describe(const StepTask& task, const Plan& plan, const LoadedModel& model, 
   report.until = FormatTime(FromMicros(*last));
 }
 
-std::vector<evaluation::SliceColumn> SlicesOf(const Plan& plan, const EncodedRows& rows) {
+std::vector<evaluation::SliceColumn> SlicesOf(const EvaluationPlan& plan, const EncodedRows& rows) {
   std::vector<evaluation::SliceColumn> slices;
   for (const evaluation::SliceColumn& column : rows.texts) {
     if (std::find(plan.slices.begin(), plan.slices.end(), column.name) != plan.slices.end()) slices.push_back(column);
@@ -74,7 +74,7 @@ std::vector<evaluation::SliceColumn> SlicesOf(const Plan& plan, const EncodedRow
   return slices;
 }
 
-StepResult ResultOf(const Plan& plan, const EncodedRows& rows, const evaluation::Report& report) {
+StepResult ResultOf(const EvaluationPlan& plan, const EncodedRows& rows, const evaluation::Report& report) {
   StepResult result;
   result.summary = evaluation::Summary(report);
   if (rows.unlabelled > 0)
@@ -96,7 +96,7 @@ StepResult ResultOf(const Plan& plan, const EncodedRows& rows, const evaluation:
 Result<StepResult> RunEvaluate(const StepTask& task) {
   TRY(task.CheckOptions({"slices", "blocks", "confidence", "seed"}));
   const LoadedModel model = TRY(LoadModel(TRY(task.Input("model"))).In("model"));
-  const Plan plan = TRY(MakePlan(task, model.package.info));
+  const EvaluationPlan plan = TRY(MakePlan(task, model.package.info));
   const data::Dataset dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
   const EncodedRows rows = TRY(LoadRows(task, "rows", model.Wants(model.package.info.label, plan.Texts())));
   evaluation::Report report =

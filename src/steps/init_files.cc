@@ -17,7 +17,7 @@ using Use = PlannedColumn::Use;
 
 constexpr std::size_t kRemarkColumn = 60;
 constexpr std::size_t kVocabularyShown = 50;
-constexpr std::int64_t kFewRows = 2'000;
+constexpr std::int64_t kFewTrainingRows = 2'000;
 
 /// Bounds rounded to where they are a little easier to meet: four digits, upwards or downwards.
 std::string Rounded(double value, bool up) {
@@ -99,7 +99,7 @@ std::string FeaturesSql(const InitPlan& plan, InitFiles& files) {
 // --- schema.yaml
 
 /// Half the range more on either side, but not across zero.
-std::pair<double, double> Bounds(const data::Moments& moments, bool whole) {
+std::pair<double, double> WidenedRange(const data::Moments& moments, bool whole) {
   const double margin = (moments.max - moments.min) / 2;
   double low = moments.min - margin, high = moments.max + margin;
   if (moments.min >= 0) low = std::max(low, 0.0);
@@ -122,7 +122,7 @@ std::string SchemaLine(const InitPlan& plan, const PlannedColumn& planned) {
   const bool bounded = !label && (type == ColumnType::kFloat || type == ColumnType::kInteger) && column.moments &&
                        planned.use == Use::kFeature;
   if (bounded) {
-    const auto [low, high] = Bounds(*column.moments, type == ColumnType::kInteger);
+    const auto [low, high] = WidenedRange(*column.moments, type == ColumnType::kInteger);
     CatTo(out, ", min: ", low, ", max: ", high);
   }
   if (type == ColumnType::kCategory && !label && !column.values.empty() && column.values.size() <= kVocabularyShown) {
@@ -250,7 +250,7 @@ std::string DurationText(Duration duration) {
   return Cat(std::max<std::int64_t>(seconds, 1), "s");
 }
 
-std::string Split(const InitPlan& plan) {
+std::string SplitLine(const InitPlan& plan) {
   const PlannedSplit& split = plan.split;
   if (plan.by_time()) {
     return Cat("  # By time, as it will be used: the model learns from the past and is judged by what came after.\n",
@@ -297,7 +297,7 @@ std::string LabelValues(const InitPlan& plan) {
 }
 
 std::string Training(const InitPlan& plan) {
-  const bool few = plan.facts.train_rows < kFewRows;
+  const bool few = plan.facts.train_rows < kFewTrainingRows;
   return Cat("{algorithm: xgboost, max_depth: ", few ? 3 : 6, ", learning_rate: ", few ? "0.1" : "0.08",
              ", max_rounds: 500, early_stopping_rounds: 30, seed: 1", LabelValues(plan), "}");
 }
@@ -326,7 +326,7 @@ std::string PipelineYaml(const InitPlan& plan, const std::string& data_path) {
       out, "defaults: {cpu: 1, memory: 2GiB, timeout: 30m, retries: 2, backoff: 5s, cache: true}\n", "steps:\n",
       "  import:   {uses: import, with: {", kFileTable, ": ", YamlText(data_path), "}}\n",
       "  features: {uses: sql, file: features.sql, inputs: {", kFileTable, ": import.", kFileTable, "}, with: {",
-      Roles(plan), "}}\n\n", Split(plan),
+      Roles(plan), "}}\n\n", SplitLine(plan),
       "\n  # Rows that cannot be right are kept out and counted; `fail` instead of `quarantine` stops the run.\n",
       "  validate: {uses: validate, inputs: {rows: split.train},\n",
       "             with: {schema: schema.yaml, on_anomaly: quarantine", MaxMissing(plan), "}}\n",
@@ -428,7 +428,7 @@ std::string Wrapped(std::string_view text, std::size_t indent) {
 }
 
 std::string SplitText(const InitPlan& plan) {
-  const LabelFacts& facts = plan.facts;
+  const PartFacts& facts = plan.facts;
   return Cat(plan.by_time()             ? Cat("by ", plan.request.time)
              : plan.request.key.empty() ? "by hash of the row"
                                         : Cat("by hash of ", plan.request.key),

@@ -59,7 +59,7 @@ struct PlannedSplit {
 };
 
 /// What the labels of the parts say, and what can be reached without a model.
-struct LabelFacts {
+struct PartFacts {
   std::int64_t train_rows = 0, stop_early_rows = 0, evaluate_rows = 0;
   std::vector<std::int64_t> evaluate_classes;  ///< rows of each class that judge
   double trivial_loss = 0;  ///< on the rows that judge, of the training rows' constant: log loss, or rmse
@@ -77,7 +77,7 @@ struct InitPlan {
   std::vector<PlannedColumn> columns;
   std::string label_sql;  ///< over the file's columns: boolean, text or number
   PlannedSplit split;
-  LabelFacts facts;
+  PartFacts facts;
   std::string best_column;  ///< the feature that tells most by itself
   double best_score = 0;    ///< roc_auc, accuracy or r2
   std::vector<std::string> slices;

@@ -17,7 +17,7 @@ using Use = PlannedColumn::Use;
 
 constexpr Duration kDay = std::chrono::hours(24);
 constexpr int kSeedsTried = 50;
-constexpr std::int64_t kFewRows = 1'000;
+constexpr std::int64_t kFewLabelledRows = 1'000;
 /// Shares of the rows, in the order of time.
 constexpr double kStopEarlyFrom = 0.65, kEvaluateFrom = 0.8;
 
@@ -163,7 +163,7 @@ bool IsUsable(const Parts& parts, const InitPlan& plan) {
                      [&](const auto& labels) { return HasEveryClass(labels, plan.classes.size()); });
 }
 
-void AddClassFacts(const Parts& parts, const InitPlan& plan, LabelFacts& facts) {
+void AddClassFacts(const Parts& parts, const InitPlan& plan, PartFacts& facts) {
   const std::size_t classes = plan.classes.size();
   const auto train = Counts(parts.labels[0], classes);
   facts.evaluate_classes = Counts(parts.labels[2], classes);
@@ -179,7 +179,7 @@ void AddClassFacts(const Parts& parts, const InitPlan& plan, LabelFacts& facts) 
   facts.base_share = static_cast<double>(train.back()) / learned;
 }
 
-void AddNumberFacts(const Parts& parts, LabelFacts& facts) {
+void AddNumberFacts(const Parts& parts, PartFacts& facts) {
   const evaluation::LabelConstants constants = evaluation::ConstantsOf(parts.labels[0]);
   double squares = 0, absolute = 0;
   for (const double label : parts.labels[2]) {
@@ -192,7 +192,7 @@ void AddNumberFacts(const Parts& parts, LabelFacts& facts) {
 }
 
 void SetFacts(const Parts& parts, InitPlan& plan) {
-  LabelFacts& facts = plan.facts;
+  PartFacts& facts = plan.facts;
   facts.train_rows = static_cast<std::int64_t>(parts.labels[0].size());
   facts.stop_early_rows = static_cast<std::int64_t>(parts.labels[1].size());
   facts.evaluate_rows = static_cast<std::int64_t>(parts.labels[2].size());
@@ -277,7 +277,8 @@ Status DecideSplit(data::DuckdbSession& session, InitPlan& plan) {
     SetFacts(parts, plan);
     return Ok();
   }
-  if (labelled < kFewRows) plan.split.evaluate = std::max(0.3, std::ceil(3000.0 / static_cast<double>(labelled)) / 100);
+  if (labelled < kFewLabelledRows)
+    plan.split.evaluate = std::max(0.3, std::ceil(3000.0 / static_cast<double>(labelled)) / 100);
   for (plan.split.seed = 1; plan.split.seed <= kSeedsTried; ++plan.split.seed) {
     const Parts parts = TRY(LoadParts(session, plan));
     if (IsUsable(parts, plan)) {

@@ -24,13 +24,13 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kInitUsage =
     "usage: millwright init FILE.csv|FILE.parquet --label COLUMN [--time COLUMN] [--key COLUMN] [--name NAME] [--dir "
     "DIR] "
     "[--type binary|multiclass|regression] [--positive VALUE]";
 constexpr std::uintmax_t kCopyBytesMax = std::uintmax_t{256} << 20;
 
-struct Arguments {
+struct InitArguments {
   InitRequest request;
   bool json = false;
 };
@@ -58,31 +58,32 @@ Status ReadFlag(std::string_view flag, const std::string& value, InitRequest& ou
   } else if (flag == "--positive") {
     out.positive = value;
   } else {
-    return InvalidArgument("no flag ", Quoted(flag), "; ", kUsage);
+    return InvalidArgument("no flag ", Quoted(flag), "; ", kInitUsage);
   }
   return Ok();
 }
 
-Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
-  Arguments read;
+Result<InitArguments> ReadInitArguments(const std::vector<std::string>& arguments) {
+  InitArguments read;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--json") {
       read.json = true;
     } else if (!arguments[i].starts_with("--")) {
       if (!read.request.data.empty())
-        return InvalidArgument("two files, ", Quoted(read.request.data), " and ", Quoted(arguments[i]), "; ", kUsage);
+        return InvalidArgument("two files, ", Quoted(read.request.data), " and ", Quoted(arguments[i]), "; ",
+                               kInitUsage);
       read.request.data = arguments[i];
     } else if (i + 1 < arguments.size()) {
       TRY(ReadFlag(arguments[i], arguments[i + 1], read.request));
       ++i;
     } else {
-      return InvalidArgument(arguments[i], " lacks its value; ", kUsage);
+      return InvalidArgument(arguments[i], " lacks its value; ", kInitUsage);
     }
   }
   InitRequest& request = read.request;
-  if (request.data.empty()) return InvalidArgument("no file is named; ", kUsage);
+  if (request.data.empty()) return InvalidArgument("no file is named; ", kInitUsage);
   if (request.label.empty())
-    return InvalidArgument("--label is missing: which column shall the model predict? ", kUsage);
+    return InvalidArgument("--label is missing: which column shall the model predict? ", kInitUsage);
   if (request.name.empty()) request.name = NameFrom(request.data);
   if (!IsName(request.name)) {
     return InvalidArgument("--name: ", Quoted(request.name), " is no name; use letters, digits, '.', '_' and '-'");
@@ -91,7 +92,7 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
   return read;
 }
 
-struct InputFile {
+struct DataFile {
   std::string path;  ///< absolute, as the session reads it
   bool parquet = false;
   char separator = ',';
@@ -125,13 +126,13 @@ Status CheckHeader(const std::string& path, std::string_view start) {
   return InvalidArgument(path, ":1: looks like data, not like the columns' names; write a first line that names them");
 }
 
-Result<InputFile> OpenFile(const std::string& given) {
+Result<DataFile> OpenFile(const std::string& given) {
   char real[PATH_MAX];
   if (::realpath(given.c_str(), real) == nullptr) return ErrnoError(errno, Cat("reading ", given));
   struct stat info {};
   if (::stat(real, &info) == 0 && S_ISDIR(info.st_mode))
     return InvalidArgument(given, " is a directory; name a CSV or Parquet file");
-  InputFile file{real, false, ','};
+  DataFile file{real, false, ','};
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(real, "rb"), &std::fclose);
   if (stream == nullptr) return ErrnoError(errno, given);
   std::string start(data::kCsvHeaderBytesMax, '\0');
@@ -150,7 +151,7 @@ Result<InputFile> OpenFile(const std::string& given) {
 /// Under a name that says its kind, so that the session and the pipeline's import read it alike.
 class Link {
  public:
-  static Result<Link> Make(const InputFile& file) {
+  static Result<Link> Make(const DataFile& file) {
     Link link;
     std::string pattern = Cat(std::filesystem::temp_directory_path().string(), "/mw-init-XXXXXX");
     if (::mkdtemp(pattern.data()) == nullptr) return ErrnoError(errno, "making a temporary directory");
@@ -173,7 +174,7 @@ class Link {
   std::string directory_, path_;
 };
 
-Result<InitPlan> MakePlan(const InitRequest& request, const InputFile& file) {
+Result<InitPlan> MakePlan(const InitRequest& request, const DataFile& file) {
   const Link link = TRY(Link::Make(file));
   data::SessionOptions options;
   options.paths = {link.path(), link.directory(), file.path};
@@ -217,7 +218,7 @@ Status CheckDirectory(const std::string& directory) {
 }
 
 /// Small data are copied beside the files, so that the directory is whole; large ones are named where they lie.
-Result<std::string> PlaceData(const InitRequest& request, const InputFile& file) {
+Result<std::string> PlaceData(const InitRequest& request, const DataFile& file) {
   std::error_code failed;
   const std::uintmax_t bytes = std::filesystem::file_size(file.path, failed);
   const std::string name = Cat("data/", request.name, file.parquet ? ".parquet" : ".csv");
@@ -233,9 +234,9 @@ Result<std::string> PlaceData(const InitRequest& request, const InputFile& file)
 }  // namespace
 
 Status Init(const std::vector<std::string>& arguments) {
-  const Arguments read = TRY(ReadArguments(arguments));
+  const InitArguments read = TRY(ReadInitArguments(arguments));
   TRY(CheckDirectory(read.request.directory));
-  const InputFile file = TRY(OpenFile(read.request.data));
+  const DataFile file = TRY(OpenFile(read.request.data));
   const InitPlan plan = TRY(MakePlan(read.request, file));
   TRY(MakeDirectories(read.request.directory));
   const InitFiles files = WriteInitFiles(plan, TRY(PlaceData(plan.request, file)));

@@ -10,8 +10,8 @@
 namespace mw::steps {
 namespace {
 
-constexpr Duration kFirstPause = std::chrono::milliseconds(50);
-constexpr Duration kLongestPause = std::chrono::seconds(1);
+constexpr Duration kFirstRetryPause = std::chrono::milliseconds(50);
+constexpr Duration kLongestRetryPause = std::chrono::seconds(1);
 
 bool ComesBack(const Error& error) {
   return error.code == Code::kUnavailable || error.code == Code::kDeadlineExceeded ||
@@ -152,7 +152,7 @@ Result<Json> LabelFeed::Send(const std::vector<wire::Label>& labels, std::uint64
   const std::string body = wire::LabelBytes(labels);
   const net::Headers headers = {{"Content-Type", std::string(wire::kLabelBatchType)}};
   const Duration start = clock_.Elapsed();
-  for (Duration pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+  for (Duration pause = kFirstRetryPause;; pause = std::min(2 * pause, kLongestRetryPause)) {
     const Result<net::Response> response = client_.Send(net::Method::kPost, target, body, headers);
     if (response.ok() && response->status < 300) return Json::Parse(response->body);
     Error error = response.ok() ? net::ErrorFromResponse(*response) : response.error();
@@ -169,7 +169,7 @@ Result<LabelFacts> FetchLabelFacts(const LabelFeed::Options& options) {
   const Duration start = clock.Elapsed();
   Result<Json> answer = client.Call(net::Method::kGet, target);
   while (!answer.ok() && ComesBack(answer.error()) && clock.Elapsed() - start < LabelFeed::kPatience) {
-    std::this_thread::sleep_for(kLongestPause);  // NOLINT(no-sleeps): nobody tells when it is back
+    std::this_thread::sleep_for(kLongestRetryPause);  // NOLINT(no-sleeps): nobody tells when it is back
     answer = client.Call(net::Method::kGet, target);
   }
   if (!answer.ok()) return std::move(answer).error().In("asking for the endpoint's classes");

@@ -17,9 +17,9 @@ namespace mw::steps {
 namespace {
 
 /// Takes batches; answers the first `refusals` requests with `status`.
-class FakeControlPlane {
+class FakeLabelStore {
  public:
-  FakeControlPlane(int refusals, int status) : refusals_(refusals), status_(status) {
+  FakeLabelStore(int refusals, int status) : refusals_(refusals), status_(status) {
     net::LoopServerOptions options;
     options.loops = 1;
     server_ = *net::LoopServer::Start(
@@ -35,11 +35,11 @@ class FakeControlPlane {
  private:
   class Handler final : public net::LoopHandler {
    public:
-    explicit Handler(FakeControlPlane& server) : server_(server) {}
+    explicit Handler(FakeLabelStore& server) : server_(server) {}
     void Handle(const net::RequestView& request, net::ResponseWriter& out) override { server_.Answer(request, out); }
 
    private:
-    FakeControlPlane& server_;
+    FakeLabelStore& server_;
   };
 
   void Answer(const net::RequestView& request, net::ResponseWriter& out) {
@@ -74,7 +74,7 @@ std::unique_ptr<LabelFeed> Start(const std::string& url) {
 }
 
 TEST(LabelFeedTest, SendsEachLabelOnceItIsKnown) {
-  FakeControlPlane control(0, 0);
+  FakeLabelStore control(0, 0);
   const auto feed = Start(control.url());
   constexpr int kLabels = 10'000;
   for (int i = 0; i < kLabels; ++i) feed->Add(MakeLabel(i, kLabels - i));
@@ -101,7 +101,7 @@ TEST(LabelFeedTest, SendsEachLabelOnceItIsKnown) {
 }
 
 TEST(LabelFeedTest, ComesBackWithTheSameBatch) {
-  FakeControlPlane control(3, 503);
+  FakeLabelStore control(3, 503);
   const auto feed = Start(control.url());
   feed->Add(MakeLabel(1, 1));
   const auto summary = feed->Finish();
@@ -112,7 +112,7 @@ TEST(LabelFeedTest, ComesBackWithTheSameBatch) {
 }
 
 TEST(LabelFeedTest, ARefusalIsFinal) {
-  FakeControlPlane control(1, 400);
+  FakeLabelStore control(1, 400);
   const auto feed = Start(control.url());
   feed->Add(MakeLabel(1, 1));
   const auto summary = feed->Finish();

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "data/duckdb_session.h"
+#include "steps/control_plane.h"
 #include "steps/label_feed.h"
 #include "steps/table_survey.h"
 #include "wire/label_names.h"
@@ -23,12 +24,12 @@ namespace {
 
 using schema::ColumnType;
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kLabelsUsage =
     "usage: mw-step labels FILE --endpoint NAME --labels-to URL [--id COLUMN | --key COLUMN] [--label COLUMN] "
     "[--time COLUMN] [--json]";
-constexpr std::string_view kTable = "labels";
+constexpr std::string_view kLabelsTable = "labels";
 
-struct Arguments {
+struct LabelsArguments {
   std::string file;
   std::string endpoint;
   std::string url;
@@ -41,13 +42,13 @@ struct Arguments {
   std::string kept;                  ///< that not all predictions can be found; empty: all can
 };
 
-struct Counts {
+struct RowCounts {
   std::int64_t rows = 0;
   std::int64_t without_label = 0;
 };
 
-Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
-  Arguments read;
+Result<LabelsArguments> ReadLabelsArguments(const std::vector<std::string>& arguments) {
+  LabelsArguments read;
   const std::vector<std::pair<std::string_view, std::string*>> flags = {
       {"--endpoint", &read.endpoint}, {"--labels-to", &read.url}, {"--id", &read.id},
       {"--key", &read.key},           {"--label", &read.label},   {"--time", &read.time}};
@@ -59,18 +60,18 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
     } else {
       const auto flag =
           std::find_if(flags.begin(), flags.end(), [&](const auto& known) { return known.first == arguments[i]; });
-      if (flag == flags.end()) return InvalidArgument("no flag ", Quoted(arguments[i]), "; ", kUsage);
-      if (i + 1 == arguments.size()) return InvalidArgument(arguments[i], " lacks its value; ", kUsage);
+      if (flag == flags.end()) return InvalidArgument("no flag ", Quoted(arguments[i]), "; ", kLabelsUsage);
+      if (i + 1 == arguments.size()) return InvalidArgument(arguments[i], " lacks its value; ", kLabelsUsage);
       *flag->second = arguments[++i];
     }
   }
-  if (read.file.empty() || read.endpoint.empty() || read.url.empty()) return InvalidArgument(kUsage);
+  if (read.file.empty() || read.endpoint.empty() || read.url.empty()) return InvalidArgument(kLabelsUsage);
   if (!read.id.empty() && !read.key.empty()) return InvalidArgument("--id and --key: a label is for one of the two");
   return read;
 }
 
 /// The columns to read: those that were named, else those with the usual names.
-Status ChooseColumns(const std::vector<data::ResultColumn>& columns, Arguments& arguments) {
+Status ChooseColumns(const std::vector<data::ResultColumn>& columns, LabelsArguments& arguments) {
   std::vector<std::string> names;
   for (const data::ResultColumn& column : columns) names.push_back(column.name);
   const auto has = [&names](std::string_view name) {
@@ -108,7 +109,7 @@ std::string TextSql(const std::string& column, const std::vector<std::string>& c
 }
 
 /// The label as the name of a class. Truth values and numbers are names where classes are called so; else empty.
-Result<std::string> NameSql(data::DuckdbSession& session, const Arguments& arguments, ColumnType type) {
+Result<std::string> NameSql(data::DuckdbSession& session, const LabelsArguments& arguments, ColumnType type) {
   const std::vector<std::string>& classes = arguments.classes;
   const std::string column = data::SqlName(arguments.label);
   if (type == ColumnType::kText || type == ColumnType::kCategory) return TextSql(column, classes);
@@ -124,7 +125,7 @@ Result<std::string> NameSql(data::DuckdbSession& session, const Arguments& argum
 }
 
 /// The fourth column has what was no time; nothing where that is a mark of a missing value.
-std::string Select(const Arguments& arguments, const std::string& name_sql) {
+std::string Select(const LabelsArguments& arguments, const std::string& name_sql) {
   const std::string& id = arguments.id.empty() ? arguments.key : arguments.id;
   const std::string label = name_sql.empty() ? Cat("CAST(", data::SqlName(arguments.label), " AS DOUBLE)") : name_sql;
   const std::string written = arguments.time.empty() ? "NULL" : data::SqlName(arguments.time);
@@ -132,11 +133,11 @@ std::string Select(const Arguments& arguments, const std::string& name_sql) {
   const std::string time = Cat("TRY_CAST(", text, " AS TIMESTAMPTZ)");
   return Cat("SELECT CAST(", data::SqlName(id), " AS VARCHAR) AS id, ", label, " AS label, ", time,
              " AS time, CASE WHEN ", time, " IS NULL AND lower(trim(", text, ")) NOT IN (", kMissingMarks, ") THEN ",
-             text, " END AS no_time FROM ", kTable);
+             text, " END AS no_time FROM ", kLabelsTable);
 }
 
-Status AddRow(const data::Chunk& chunk, std::size_t row, const Arguments& arguments, bool named, Counts& counts,
-              LabelFeed& feed) {
+Status AddRow(const data::Chunk& chunk, std::size_t row, const LabelsArguments& arguments, bool named,
+              RowCounts& counts, LabelFeed& feed) {
   ++counts.rows;
   if (chunk.IsMissing(1, row) || (named && chunk.Texts(1)[row].empty())) {
     ++counts.without_label;
@@ -159,18 +160,18 @@ Status AddRow(const data::Chunk& chunk, std::size_t row, const Arguments& argume
   return feed.AddKnown(std::move(label));
 }
 
-Result<Counts> SendTable(Arguments arguments, const std::string& path, LabelFeed& feed) {
+Result<RowCounts> SendTable(LabelsArguments arguments, const std::string& path, LabelFeed& feed) {
   data::SessionOptions options;
   options.paths = {path};
   data::DuckdbSession session = TRY(data::DuckdbSession::Open(options));
-  TRY(session.Bind(kTable, path));
-  const std::vector<data::ResultColumn> columns = TRY(session.Describe(Cat("SELECT * FROM ", kTable)));
+  TRY(session.Bind(kLabelsTable, path));
+  const std::vector<data::ResultColumn> columns = TRY(session.Describe(Cat("SELECT * FROM ", kLabelsTable)));
   TRY(ChooseColumns(columns, arguments));
   const auto label = std::find_if(columns.begin(), columns.end(),
                                   [&](const data::ResultColumn& column) { return column.name == arguments.label; });
   const std::string name_sql = TRY(NameSql(session, arguments, label->type));
   const bool named = !name_sql.empty();
-  Counts counts;
+  RowCounts counts;
   TRY(session.Stream(Select(arguments, name_sql), [&](const data::Chunk& chunk) -> Status {
     for (std::size_t row = 0; row < chunk.rows(); ++row) {
       TRY(AddRow(chunk, row, arguments, named, counts, feed));
@@ -180,16 +181,16 @@ Result<Counts> SendTable(Arguments arguments, const std::string& path, LabelFeed
   return counts;
 }
 
-Result<Counts> SendLines(const Arguments& arguments, LabelFeed& feed) {
+Result<RowCounts> SendLines(const LabelsArguments& arguments, LabelFeed& feed) {
   const std::vector<wire::Label> labels = TRY(wire::LabelsFromLines(TRY(ReadFile(arguments.file))).In(arguments.file));
   for (const wire::Label& label : labels) TRY(feed.AddKnown(label));
-  return Counts{static_cast<std::int64_t>(labels.size()), 0};
+  return RowCounts{static_cast<std::int64_t>(labels.size()), 0};
 }
 
 bool IsLines(std::string_view file) { return file.ends_with(".ndjson") || file.ends_with(".jsonl"); }
 
 /// Of what is sent and how: a dataset's directory stands for its rows.
-Result<std::string> BatchName(const Arguments& arguments) {
+Result<std::string> BatchName(const LabelsArguments& arguments) {
   struct stat info {};
   const bool directory = stat(arguments.file.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   Sha256 digest;
@@ -199,11 +200,6 @@ Result<std::string> BatchName(const Arguments& arguments) {
   if (!arguments.classes.empty()) digest.Update("classes by name\n");
   digest.Update(TRY(ReadFile(directory ? arguments.file + "/data.parquet" : arguments.file)));
   return Cat("file-", digest.Finish().substr(0, 24));
-}
-
-std::string TokenFromEnvironment() {
-  const char* token = std::getenv("MILLWRIGHT_TOKEN");
-  return token == nullptr ? "" : token;
 }
 
 std::string NewClassLines(const LabelFeed::Summary& sent) {
@@ -227,7 +223,7 @@ Json NewClassesJson(const LabelFeed::Summary& sent) {
   return out;
 }
 
-std::string SummaryText(const Arguments& arguments, const LabelFeed::Summary& sent, const Counts& counts) {
+std::string SummaryText(const LabelsArguments& arguments, const LabelFeed::Summary& sent, const RowCounts& counts) {
   const auto number = [](auto value) { return WithThousands(static_cast<long long>(value)); };
   return Cat(number(sent.labels), " labels sent to ", arguments.endpoint, ": ", number(sent.joined), " joined, ",
              number(sent.waiting), " wait for their prediction, ", number(sent.too_late), " too late, ",
@@ -235,7 +231,7 @@ std::string SummaryText(const Arguments& arguments, const LabelFeed::Summary& se
              NewClassLines(sent), arguments.kept.empty() ? "" : arguments.kept + "\n");
 }
 
-Json SummaryJson(const Arguments& arguments, const LabelFeed::Summary& sent, const Counts& counts) {
+Json SummaryJson(const LabelsArguments& arguments, const LabelFeed::Summary& sent, const RowCounts& counts) {
   return Json::Make({{"endpoint", arguments.endpoint},
                      {"labels", sent.labels},
                      {"batches", sent.batches},
@@ -251,7 +247,7 @@ Json SummaryJson(const Arguments& arguments, const LabelFeed::Summary& sent, con
 }  // namespace
 
 Status SendLabels(const std::vector<std::string>& arguments_in) {
-  Arguments arguments = TRY(ReadArguments(arguments_in));
+  LabelsArguments arguments = TRY(ReadLabelsArguments(arguments_in));
   const std::unique_ptr<char, decltype(&std::free)> path(realpath(arguments.file.c_str(), nullptr), &std::free);
   if (!path) return ErrnoError(errno, Cat("reading ", arguments.file));
   LabelFeed::Options options{arguments.url, TokenFromEnvironment(), arguments.endpoint, ""};
@@ -259,7 +255,7 @@ Status SendLabels(const std::vector<std::string>& arguments_in) {
   .names;
   options.batches = TRY(BatchName(arguments));
   const std::unique_ptr<LabelFeed> feed = TRY(LabelFeed::Start(options));
-  Counts counts;
+  RowCounts counts;
   if (IsLines(arguments.file)) {
     counts = TRY(SendLines(arguments, *feed));
   } else {

@@ -20,9 +20,9 @@ namespace mw::steps {
 namespace {
 
 /// Has one endpoint, "m"; takes labels as a control plane does, but for the class "maybe".
-class FakeServer {
+class FakeEndpoint {
  public:
-  FakeServer() {
+  FakeEndpoint() {
     net::LoopServerOptions options;
     options.loops = 1;
     server_ = *net::LoopServer::Start(
@@ -54,11 +54,11 @@ class FakeServer {
  private:
   class Handler final : public net::LoopHandler {
    public:
-    explicit Handler(FakeServer& server) : server_(server) {}
+    explicit Handler(FakeEndpoint& server) : server_(server) {}
     void Handle(const net::RequestView& request, net::ResponseWriter& out) override { server_.Answer(request, out); }
 
    private:
-    FakeServer& server_;
+    FakeEndpoint& server_;
   };
 
   static void Refuse(net::ResponseWriter& out, const Error& error) {
@@ -109,7 +109,7 @@ class LabelsToolTest : public ::testing::Test {
   }
 
   data::ScratchDirectory scratch_;
-  FakeServer server_;
+  FakeEndpoint server_;
 };
 
 TEST_F(LabelsToolTest, TextsAreNamesOfClasses) {

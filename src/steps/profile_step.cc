@@ -7,8 +7,6 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kTable = "mw_rows";
-
 Result<std::vector<std::string>> ReadColumns(const StepTask& task) {
   std::vector<std::string> columns;
   const Json* option = task.with.Find("columns");
@@ -31,8 +29,8 @@ Result<StepResult> RunProfile(const StepTask& task) {
   const std::string input = TRY(task.Input("rows"));
   const schema::Schema schema = TRY(data::ReadDataset(input))
   .AsSchema("");
-  TRY(session.Bind(kTable, input));
-  std::vector<data::ColumnProfile> profile = TRY(data::Profile(session, kTable, columns).In("with.columns"));
+  TRY(session.Bind(kRowsTable, input));
+  std::vector<data::ColumnProfile> profile = TRY(data::Profile(session, kRowsTable, columns).In("with.columns"));
   for (data::ColumnProfile& column : profile) {
     // The file knows a text; the dataset knows that it is a category.
     if (const schema::Column* known = schema.Find(column.column.name)) column.column.type = known->type;

@@ -23,19 +23,19 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kRegisterUsage =
     "usage: mw-step bring MODEL PATH --url URL --state DIR [--schema FILE] [--threshold NUMBER] [--warm-up FILE] "
     "[--alias NAME] [--python INTERPRETER] [--json]";
 
-struct Arguments {
+struct RegisterArguments {
   BroughtModel model;
   std::optional<VersionReference> version;  ///< whose files are to be packed; then the path is none
   std::string threshold, url, state, alias = "candidate", python;
   bool json = false;
 };
 
-Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
-  Arguments read;
+Result<RegisterArguments> ReadRegisterArguments(const std::vector<std::string>& arguments) {
+  RegisterArguments read;
   const std::vector<std::pair<std::string_view, std::string*>> flags = {{"--schema", &read.model.schema},
                                                                         {"--threshold", &read.threshold},
                                                                         {"--warm-up", &read.model.warm_up},
@@ -52,11 +52,11 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
     } else if (flag == flags.end()) {
       places.push_back(word);
     } else {
-      if (i + 1 == arguments.size()) return InvalidArgument(word, " lacks its value; ", kUsage);
+      if (i + 1 == arguments.size()) return InvalidArgument(word, " lacks its value; ", kRegisterUsage);
       *flag->second = arguments[++i];
     }
   }
-  if (places.size() != 2 || read.url.empty() || read.state.empty()) return InvalidArgument(kUsage);
+  if (places.size() != 2 || read.url.empty() || read.state.empty()) return InvalidArgument(kRegisterUsage);
   read.model.name = places[0];
   read.version = TRY(ParseVersionReference(places[1]));
   if (!read.version) read.model.path = std::filesystem::absolute(places[1]).lexically_normal().string();
@@ -115,7 +115,7 @@ Result<std::string> SendPackage(net::HttpClient& api, const std::string& directo
   return SendBlob(api, manifest.Dump());
 }
 
-serving::StartBackend BackendsOf(const Arguments& arguments, MetricsRegistry& metrics) {
+serving::StartBackend BackendsOf(const RegisterArguments& arguments, MetricsRegistry& metrics) {
   serving::ForeignOptions foreign;
   foreign.python_directory = std::filesystem::absolute(arguments.state).lexically_normal().string() + "/python";
   const char* const python = std::getenv("MILLWRIGHT_PYTHON");
@@ -127,7 +127,8 @@ serving::StartBackend BackendsOf(const Arguments& arguments, MetricsRegistry& me
   return serving::MakeStartBackend(foreign, metrics);
 }
 
-void Say(const Arguments& arguments, const MadePackage& made, const std::string& package, std::int64_t version) {
+void Say(const RegisterArguments& arguments, const MadePackage& made, const std::string& package,
+         std::int64_t version) {
   std::string out;
   if (arguments.json) {
     Json notes = Json::MakeArray();
@@ -153,7 +154,7 @@ void Say(const Arguments& arguments, const MadePackage& made, const std::string&
 }  // namespace
 
 Status BringModel(const std::vector<std::string>& arguments) {
-  Arguments read = TRY(ReadArguments(arguments));
+  RegisterArguments read = TRY(ReadRegisterArguments(arguments));
   SetLogLevel(LogLevel::kWarning);
   net::ClientOptions options;
   const char* const token = std::getenv("MILLWRIGHT_TOKEN");

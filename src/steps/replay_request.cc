@@ -11,6 +11,7 @@
 namespace mw::steps {
 namespace {
 
+using data::IsText;
 using schema::ColumnType;
 
 std::string_view Datatype(ColumnType type) {
@@ -24,8 +25,6 @@ std::string_view Datatype(ColumnType type) {
   }
   return "FP64";
 }
-
-bool IsText(ColumnType type) { return type == ColumnType::kText || type == ColumnType::kCategory; }
 
 Result<std::vector<std::string>> InputNames(const Json& metadata) {
   const Json* inputs = metadata.Find("inputs");

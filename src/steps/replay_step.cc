@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "data/rows.h"
 #include "net/http_client.h"
 #include "net/load_client.h"
+#include "steps/control_plane.h"
 #include "steps/label_feed.h"
 #include "steps/replay_fault.h"
 #include "steps/replay_request.h"
@@ -27,7 +27,7 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kReplayUsage =
     "usage: mw-step replay DATASET --url URL [--model NAME] [--from TIME] [--to TIME] [--limit N] [--rate R] "
     "[--connections N] [--in-flight N] [--labels-to URL] [--no-labels] [--fault FAULT]... "
     "[--predictions FILE.parquet] [--json]";
@@ -35,7 +35,7 @@ constexpr std::size_t kBlocksAhead = 4;
 /// Rows of now that a server records whole (wire::RecordingRules), less what comes at the edges of a second.
 constexpr double kRateOfNow = 900;
 
-struct Arguments {
+struct ReplayArguments {
   std::string dataset;
   std::string url;
   std::string model;
@@ -54,7 +54,7 @@ Result<int> Count(std::string_view flag, std::string_view value, int most) {
   return InvalidArgument(flag, " is ", Quoted(value), "; it must be a number from 1 to ", most);
 }
 
-Status ReadFlag(std::string_view flag, const std::string& value, Arguments& out) {
+Status ReadFlag(std::string_view flag, const std::string& value, ReplayArguments& out) {
   if (flag == "--url") {
     out.url = value;
   } else if (flag == "--model") {
@@ -78,13 +78,13 @@ Status ReadFlag(std::string_view flag, const std::string& value, Arguments& out)
   } else if (flag == "--fault") {
     out.faults.push_back(TRY(ParseFault(value)));
   } else {
-    return InvalidArgument("no flag ", Quoted(flag), "; ", kUsage);
+    return InvalidArgument("no flag ", Quoted(flag), "; ", kReplayUsage);
   }
   return Ok();
 }
 
-Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
-  Arguments read;
+Result<ReplayArguments> ReadReplayArguments(const std::vector<std::string>& arguments) {
+  ReplayArguments read;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "--json") {
       read.json = true;
@@ -96,10 +96,10 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
       TRY(ReadFlag(arguments[i], arguments[i + 1], read));
       ++i;
     } else {
-      return InvalidArgument(arguments[i], " lacks its value; ", kUsage);
+      return InvalidArgument(arguments[i], " lacks its value; ", kReplayUsage);
     }
   }
-  if (read.dataset.empty() || read.url.empty()) return InvalidArgument(kUsage);
+  if (read.dataset.empty() || read.url.empty()) return InvalidArgument(kReplayUsage);
   return read;
 }
 
@@ -159,7 +159,7 @@ class BlockQueue {
   bool closed_ MW_GUARDED_BY(mutex_) = false;
 };
 
-Status ReadRows(const Arguments& arguments, ReplayRequest& request, bool with_labels, BlockQueue& queue) {
+Status ReadRows(const ReplayArguments& arguments, ReplayRequest& request, bool with_labels, BlockQueue& queue) {
   data::SessionOptions options;
   options.paths = {arguments.dataset};
   options.threads = 1;  // the other cores are the server's and the sender's
@@ -188,9 +188,9 @@ std::string_view Between(std::string_view text, std::string_view from, char to) 
 }
 
 /// What came back, row by row and in sum.
-class Outcome {
+class ReplayOutcome {
  public:
-  explicit Outcome(bool keep_predictions) : keep_predictions_(keep_predictions) {}
+  explicit ReplayOutcome(bool keep_predictions) : keep_predictions_(keep_predictions) {}
 
   void Sent(std::int64_t event_time, std::string key) {
     if (event_time != data::Chunk::kMissingTime) {
@@ -258,7 +258,7 @@ class Outcome {
   std::vector<Row> rows_;
 };
 
-Json Outcome::Summary(const std::string& model, const net::LoadReport& report) {
+Json ReplayOutcome::Summary(const std::string& model, const net::LoadReport& report) {
   const double seconds = static_cast<double>(report.elapsed.count()) * 1e-6;
   const std::uint64_t sent = report.answered + report.failed;
   Json versions = Json::MakeObject();
@@ -290,7 +290,7 @@ void AppendCsvText(std::string& out, std::string_view text) {
   out += '"';
 }
 
-Status Outcome::WritePredictions(const std::string& path) const {
+Status ReplayOutcome::WritePredictions(const std::string& path) const {
   std::string csv = "key,event_time,version,prediction\n";
   for (const Row& row : rows_) {
     AppendCsvText(csv, row.key);
@@ -327,14 +327,15 @@ class Progress {
 };
 
 /// Hands the row's label to the feed, and tells it how far event time has come.
-void FeedLabel(Block& block, std::size_t row, LabelFeed* feed, Outcome& outcome) {
+void FeedLabel(Block& block, std::size_t row, LabelFeed* feed, ReplayOutcome& outcome) {
   if (feed == nullptr) return;
   outcome.Labelled(block.labels[row].has_value());
   if (block.labels[row]) feed->Add(*std::move(block.labels[row]));
   feed->Advance(block.event_times[row]);
 }
 
-Result<net::LoadReport> SendRows(const Arguments& arguments, BlockQueue& queue, LabelFeed* feed, Outcome& outcome) {
+Result<net::LoadReport> SendRows(const ReplayArguments& arguments, BlockQueue& queue, LabelFeed* feed,
+                                 ReplayOutcome& outcome) {
   std::optional<Block> block = queue.Pop();  // before the clock starts: finding the first rows is not latency
   std::size_t row = 0;
   std::uint64_t sent = 0;
@@ -367,7 +368,7 @@ Result<std::string> OnlyModel(net::HttpClient& client) {
   return InvalidArgument("the server serves ", models == nullptr ? "[]" : models->Dump(), "; name one with --model");
 }
 
-Result<Json> FetchMetadata(Arguments& arguments) {
+Result<Json> FetchMetadata(ReplayArguments& arguments) {
   net::HttpClient client = TRY(net::HttpClient::Make(arguments.url, net::ClientOptions{}));
   if (arguments.model.empty()) arguments.model = TRY(OnlyModel(client));
   const net::Response response =
@@ -401,24 +402,19 @@ std::string SummaryText(const Json& summary) {
   return text;
 }
 
-std::string TokenFromEnvironment() {
-  const char* token = std::getenv("MILLWRIGHT_TOKEN");
-  return token == nullptr ? "" : token;
-}
-
-LabelFeed::Options FeedOptions(const Arguments& arguments, const std::string& replay) {
+LabelFeed::Options FeedOptions(const ReplayArguments& arguments, const std::string& replay) {
   return {arguments.labels_to, TokenFromEnvironment(), arguments.model, replay};
 }
 
 /// Nothing when no labels are wanted, or there are none.
-Result<std::unique_ptr<LabelFeed>> StartFeed(const Arguments& arguments, const ReplayRequest& request,
+Result<std::unique_ptr<LabelFeed>> StartFeed(const ReplayArguments& arguments, const ReplayRequest& request,
                                              const std::string& replay) {
   if (!arguments.labels || arguments.labels_to.empty() || !request.has_labels()) return std::unique_ptr<LabelFeed>();
   return LabelFeed::Start(FeedOptions(arguments, replay));
 }
 
 /// The column by which the model's requests name the entity; empty where nobody is there to say.
-Result<std::string> KeyColumn(const Arguments& arguments) {
+Result<std::string> KeyColumn(const ReplayArguments& arguments) {
   if (arguments.labels_to.empty()) return std::string();
   Result<LabelFacts> facts = FetchLabelFacts(FeedOptions(arguments, ""));
   if (facts.ok()) return facts->key;
@@ -427,7 +423,7 @@ Result<std::string> KeyColumn(const Arguments& arguments) {
 }
 
 /// Rows that do not say when they were are predictions of now: slowly enough that each is recorded.
-void Pace(const ReplayRequest& request, Arguments& arguments) {
+void Pace(const ReplayRequest& request, ReplayArguments& arguments) {
   if (request.has_event_time() || arguments.load.rate > 0) return;
   arguments.load.rate = kRateOfNow;
   arguments.load.catch_up = false;
@@ -436,7 +432,7 @@ void Pace(const ReplayRequest& request, Arguments& arguments) {
 }
 
 /// That nothing was sent, and when the dataset's rows are.
-Status NoRows(const Arguments& arguments, const data::Dataset& dataset) {
+Status NoRows(const ReplayArguments& arguments, const data::Dataset& dataset) {
   if (dataset.rows == 0 || dataset.roles.event_time.empty()) return InvalidArgument("the dataset has no rows");
   data::SessionOptions options;
   options.paths = {arguments.dataset};
@@ -457,7 +453,7 @@ Status NoRows(const Arguments& arguments, const data::Dataset& dataset) {
 }  // namespace
 
 Status Replay(const std::vector<std::string>& arguments_in) {
-  Arguments arguments = TRY(ReadArguments(arguments_in));
+  ReplayArguments arguments = TRY(ReadReplayArguments(arguments_in));
   const net::Url url = TRY(net::Url::Parse(arguments.url));
   arguments.load.host = url.host;
   arguments.load.port = url.port;
@@ -472,7 +468,7 @@ Status Replay(const std::vector<std::string>& arguments_in) {
   }
   Pace(request, arguments);
   const std::unique_ptr<LabelFeed> feed = TRY(StartFeed(arguments, request, replay));
-  Outcome outcome(!arguments.predictions.empty());
+  ReplayOutcome outcome(!arguments.predictions.empty());
   BlockQueue queue;
   std::thread reader([&] { queue.Finish(ReadRows(arguments, request, feed != nullptr, queue)); });
   const Result<net::LoadReport> report = SendRows(arguments, queue, feed.get(), outcome);

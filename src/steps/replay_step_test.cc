@@ -22,9 +22,9 @@ namespace {
 
 /// Serves "m" with four inputs; answers temp / 100, and 400 where temp is missing. Takes labels as a control plane
 /// does.
-class FakeServer {
+class FakeModelServer {
  public:
-  FakeServer() {
+  FakeModelServer() {
     net::LoopServerOptions options;
     options.loops = 1;
     server_ = *net::LoopServer::Start(
@@ -43,11 +43,11 @@ class FakeServer {
  private:
   class Handler final : public net::LoopHandler {
    public:
-    explicit Handler(FakeServer& server) : server_(server) {}
+    explicit Handler(FakeModelServer& server) : server_(server) {}
     void Handle(const net::RequestView& request, net::ResponseWriter& out) override { server_.Answer(request, out); }
 
    private:
-    FakeServer& server_;
+    FakeModelServer& server_;
   };
 
   void AnswerLabels(const net::RequestView& request, net::ResponseWriter& out) {
@@ -134,7 +134,7 @@ class ReplayTest : public ::testing::Test {
     return out;
   }
   data::ScratchDirectory scratch_;
-  FakeServer server_;
+  FakeModelServer server_;
 };
 
 TEST_F(ReplayTest, OfSeveralClassesLabelsHaveNames) {

@@ -8,11 +8,11 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kRowsUsage =
     "usage: mw-step rows DATASET [--columns a,b] [--from TIME] [--until TIME] [--limit N], "
     "for example mw-step rows runs/7/rows --columns flight_id,temp --limit 10";
 
-struct Arguments {
+struct RowsArguments {
   std::string directory;
   data::RowQuery query;
 };
@@ -29,13 +29,13 @@ Status ReadFlag(std::string_view flag, const std::string& value, data::RowQuery&
     if (!limit || *limit < 0) return InvalidArgument("--limit is ", Quoted(value), "; it must be a number of rows");
     query.limit = *limit;
   } else {
-    return InvalidArgument("no flag ", Quoted(flag), "; ", kUsage);
+    return InvalidArgument("no flag ", Quoted(flag), "; ", kRowsUsage);
   }
   return Ok();
 }
 
-Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
-  Arguments read;
+Result<RowsArguments> ReadRowsArguments(const std::vector<std::string>& arguments) {
+  RowsArguments read;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (!arguments[i].starts_with("--")) {
       read.directory = arguments[i];
@@ -43,10 +43,10 @@ Result<Arguments> ReadArguments(const std::vector<std::string>& arguments) {
       TRY(ReadFlag(arguments[i], arguments[i + 1], read.query));
       ++i;
     } else {
-      return InvalidArgument(arguments[i], " lacks its value; ", kUsage);
+      return InvalidArgument(arguments[i], " lacks its value; ", kRowsUsage);
     }
   }
-  if (read.directory.empty()) return InvalidArgument(kUsage);
+  if (read.directory.empty()) return InvalidArgument(kRowsUsage);
   return read;
 }
 
@@ -94,7 +94,7 @@ Status PrintChunk(const data::Chunk& chunk, const std::vector<schema::Column>& c
 }  // namespace
 
 Status PrintRows(const std::vector<std::string>& arguments) {
-  const Arguments read = TRY(ReadArguments(arguments));
+  const RowsArguments read = TRY(ReadRowsArguments(arguments));
   const data::Dataset dataset = TRY(data::ReadDataset(read.directory));
   const std::vector<schema::Column> columns = Selected(dataset, read.query.columns);
   data::SessionOptions options;

@@ -25,9 +25,9 @@ struct Sample {
   std::vector<double> labels;
 };
 
-class Loader {
+class SampleLoader {
  public:
-  Loader(std::size_t columns, std::size_t stride) : stride_(stride), codes_(columns) {
+  SampleLoader(std::size_t columns, std::size_t stride) : stride_(stride), codes_(columns) {
     sample_.columns.resize(columns);
   }
 
@@ -223,7 +223,7 @@ Result<std::vector<Signal>> MeasureSignals(data::DuckdbSession& session, const S
   const auto rows =
       static_cast<std::size_t>(TRY(session.Query(Cat("SELECT count(*) FROM ", kReadTable)))[0][0].AsInt());
   const std::size_t room = std::max(kRowsMin, kCellsMax / std::max<std::size_t>(list.size(), 1));
-  Loader loader(request.columns.size(), (rows + room - 1) / room);
+  SampleLoader loader(request.columns.size(), (rows + room - 1) / room);
   TRY(session.Stream(sql, [&](const data::Chunk& chunk) { return loader.Take(chunk, is_text); }));
   const Sample sample = loader.Finish();
   std::vector<Signal> signals;

@@ -10,8 +10,6 @@
 namespace mw::steps {
 namespace {
 
-constexpr std::string_view kTable = "mw_rows";
-
 bool IsDate(std::string_view text) { return text.size() == 10 && text[4] == '-' && text[7] == '-'; }
 
 /// Times of the options: a date is midnight in `zone`; anything else carries its own zone.
@@ -58,7 +56,7 @@ Result<Timestamp> EvaluateUntil(const StepTask& task, const data::Dataset& rows,
   const Json* option = task.with.Find("evaluate_until");
   if (option != nullptr && !option->IsNull()) return times.Read(*option).In("with.evaluate_until");
   const std::string time = data::SqlName(rows.roles.event_time);
-  const auto last = TRY(session.Query(Cat("SELECT max(", time, ") FROM ", kTable)));
+  const auto last = TRY(session.Query(Cat("SELECT max(", time, ") FROM ", kRowsTable)));
   if (last[0][0].IsNull()) return train_until;
   return std::max(train_until, TRY(ParseTime(last[0][0].AsString())) + Duration(1));
 }
@@ -84,8 +82,8 @@ Result<Json> DescribePart(data::DuckdbSession& session, const data::Roles& roles
   const auto count = [&](const data::Roles& by) {
     return Cat("count(*) FILTER (", data::PartCondition(by, part, labels_known_by), ")");
   };
-  const auto counts =
-      TRY(session.Query(Cat("SELECT ", count(any_label), ", ", count(labelled), ", ", count(roles), " FROM ", kTable)))
+  const auto counts = TRY(
+      session.Query(Cat("SELECT ", count(any_label), ", ", count(labelled), ", ", count(roles), " FROM ", kRowsTable)))
   [0];
   const std::int64_t in_time = counts[0].AsInt();
   const std::int64_t with_label = counts[1].AsInt();
@@ -120,7 +118,7 @@ Result<data::Dataset> WritePart(const StepTask& task, data::DuckdbSession& sessi
                                                          : Cat("' times: ", rows.roles.event_time,
                                                                ", and at what the split says: ", spec.split.Dump()));
   }
-  const std::string sql = Cat("SELECT * FROM ", kTable, " WHERE ", part.condition);
+  const std::string sql = Cat("SELECT * FROM ", kRowsTable, " WHERE ", part.condition);
   return data::WriteDataset(session, sql, spec, TRY(task.Output(part.name)));
 }
 
@@ -181,7 +179,7 @@ Result<std::vector<Part>> PartsByHash(const StepTask& task, data::DuckdbSession&
                                           {"stop_early", split.evaluate, stop_until},
                                           {"evaluate", 0.0, split.evaluate}}) {
     Part part{name, data::HashCondition(split, rows.roles.label, from, until), Json(), until > from};
-    const auto counted = TRY(session.Query(Cat("SELECT count(*) FROM ", kTable, " WHERE ", part.condition)));
+    const auto counted = TRY(session.Query(Cat("SELECT count(*) FROM ", kRowsTable, " WHERE ", part.condition)));
     part.description = Json::Make({{"part", name},
                                    {"by", Join(split.by, ", ")},
                                    {"seed", split.seed},
@@ -200,7 +198,7 @@ Result<StepResult> RunSplit(const StepTask& task) {
   const std::string input = TRY(task.Input("rows"));
   const data::Dataset rows = TRY(data::ReadDataset(input));
   data::DuckdbSession session = TRY(OpenSession(task, {"train", "stop_early", "evaluate"}));
-  TRY(session.Bind(kTable, input));
+  TRY(session.Bind(kRowsTable, input));
   const bool by_hash = task.with.Find("evaluate") != nullptr || task.with.Find("by") != nullptr;
   const bool by_time = task.with.Find("train") != nullptr;
   const std::vector<Part> parts =

@@ -90,9 +90,9 @@ struct TextCounts {
   std::array<std::int64_t, kDateStyles.size()> dates{};
 };
 
-class Reader {
+class ColumnReader {
  public:
-  Reader(data::DuckdbSession& session, char separator) : session_(session), separator_(separator) {}
+  ColumnReader(data::DuckdbSession& session, char separator) : session_(session), separator_(separator) {}
 
   Status Read(ColumnSurvey& column) {
     column.reading = SqlName(column.name);
@@ -278,7 +278,7 @@ Result<TableSurvey> SurveyTable(data::DuckdbSession& session, char separator) {
   TRY(CheckNames(described));
   TableSurvey survey;
   std::vector<std::string> list;
-  Reader reader(session, separator);
+  ColumnReader reader(session, separator);
   for (const data::ResultColumn& found : described) {
     ColumnSurvey& column = survey.columns.emplace_back();
     column.name = found.name;

@@ -31,7 +31,7 @@ using schema::Encoder;
 constexpr std::size_t kWarmUpRows = 64;
 
 // What is trained on, decided before any row is read.
-struct Plan {
+struct TrainingPlan {
   std::optional<goals::Goal> goal;
   goals::Problem problem = goals::Problem::kBinaryClassification;
   data::Dataset dataset;
@@ -43,7 +43,7 @@ struct Plan {
   schema::Schema schema;            ///< features and roles only
 };
 
-Result<std::string> LabelOf(const StepTask& task, const Plan& plan) {
+Result<std::string> LabelOf(const StepTask& task, const TrainingPlan& plan) {
   const std::string given = TRY(TextOption(task, "label", ""));
   const std::string of_goal = plan.goal ? plan.goal->label : "";
   if (!given.empty() && !of_goal.empty() && given != of_goal) {
@@ -53,13 +53,13 @@ Result<std::string> LabelOf(const StepTask& task, const Plan& plan) {
   return of_goal.empty() ? plan.dataset.roles.label : of_goal;
 }
 
-bool IsRole(const Plan& plan, const std::string& column) {
+bool IsRole(const TrainingPlan& plan, const std::string& column) {
   const data::Roles& roles = plan.dataset.roles;
   return column == plan.label || column == roles.label || column == roles.key || column == roles.event_time ||
          column == roles.known_at;
 }
 
-Result<std::vector<std::string>> FeaturesOf(const StepTask& task, const Plan& plan) {
+Result<std::vector<std::string>> FeaturesOf(const StepTask& task, const TrainingPlan& plan) {
   std::vector<std::string> features = TRY(TextsOption(task, "features", {}));
   for (const std::string& feature : features) {
     if (IsRole(plan, feature)) {
@@ -76,7 +76,7 @@ Result<std::vector<std::string>> FeaturesOf(const StepTask& task, const Plan& pl
 
 // with.slices, then what the goal and its targets look at. A goal may look at what is no feature: nobody sees that
 // column in production, so it is passed over.
-Result<std::vector<std::string>> SlicesOf(const StepTask& task, const Plan& plan) {
+Result<std::vector<std::string>> SlicesOf(const StepTask& task, const TrainingPlan& plan) {
   std::vector<std::string> slices = TRY(TextsOption(task, "slices", {}));
   const auto can = [&](const std::string& name) {
     const auto column = std::find_if(plan.dataset.columns.begin(), plan.dataset.columns.end(),
@@ -101,7 +101,7 @@ Result<std::vector<std::string>> SlicesOf(const StepTask& task, const Plan& plan
   return slices;
 }
 
-Result<std::vector<std::string>> LabelValuesOf(const StepTask& task, const Plan& plan) {
+Result<std::vector<std::string>> LabelValuesOf(const StepTask& task, const TrainingPlan& plan) {
   std::vector<std::string> values = TRY(TextsOption(task, "label_values", {}));
   const bool pair = values.size() == 2 && values[0] != values[1];
   if (values.empty() || (pair && plan.problem == goals::Problem::kBinaryClassification)) return values;
@@ -109,7 +109,7 @@ Result<std::vector<std::string>> LabelValuesOf(const StepTask& task, const Plan&
                          "then how it says yes");
 }
 
-schema::Schema SchemaOf(const Plan& plan) {
+schema::Schema SchemaOf(const TrainingPlan& plan) {
   schema::Schema schema = plan.dataset.AsSchema(plan.model);
   schema.label = schema.Find(plan.label) == nullptr ? "" : plan.label;
   std::erase_if(schema.columns, [&](const Column& column) {
@@ -119,8 +119,8 @@ schema::Schema SchemaOf(const Plan& plan) {
   return schema;
 }
 
-Result<Plan> MakePlan(const StepTask& task) {
-  Plan plan;
+Result<TrainingPlan> MakePlan(const StepTask& task) {
+  TrainingPlan plan;
   plan.goal = TRY(LoadGoal(task));
   if (plan.goal) plan.problem = plan.goal->problem;
   plan.dataset = TRY(data::ReadDataset(TRY(task.Input("rows"))));
@@ -166,7 +166,7 @@ Status CheckLabelsDiffer(const EncodedRows& rows, const std::string& label) {
                          "; a model needs rows of different kinds");
 }
 
-Objective ObjectiveOf(const Plan& plan, const EncodedRows& rows) {
+Objective ObjectiveOf(const TrainingPlan& plan, const EncodedRows& rows) {
   Objective objective;
   objective.problem = plan.problem;
   objective.classes = std::max<std::size_t>(rows.classes.size(), 2);
@@ -239,7 +239,7 @@ std::string DigestOf(const StepTask& task, std::string_view input) {
   return found == task.inputs.end() ? std::string() : found->second.digest;
 }
 
-Json LineageOf(const StepTask& task, const Plan& plan, const BoostingOptions& options, const EncodedRows& rows,
+Json LineageOf(const StepTask& task, const TrainingPlan& plan, const BoostingOptions& options, const EncodedRows& rows,
                const Boosted& boosted) {
   Json training = Json::Make({{"rows", static_cast<std::int64_t>(rows.count)}});
   rows.LabelsOf(plan.problem).AddTo(training);
@@ -256,8 +256,8 @@ Json LineageOf(const StepTask& task, const Plan& plan, const BoostingOptions& op
        {"training", std::move(training)}});
 }
 
-Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder, const BoostingOptions& options,
-                  const EncodedRows& rows, const Boosted& boosted) {
+Status WriteModel(const StepTask& task, const TrainingPlan& plan, const Encoder& encoder,
+                  const BoostingOptions& options, const EncodedRows& rows, const Boosted& boosted) {
   const std::string directory = TRY(task.Output("model"));
   TRY(MakeDirectories(directory));
   const std::string model_path = Cat(directory, "/model.json");
@@ -280,7 +280,7 @@ Status WriteModel(const StepTask& task, const Plan& plan, const Encoder& encoder
 }
 
 // The goal's first look at the model: on the rows that stopped the training, without intervals.
-Result<evaluation::Report> Experiment(const Plan& plan, const EncodedRows& rows, const Boosted& boosted,
+Result<evaluation::Report> Experiment(const TrainingPlan& plan, const EncodedRows& rows, const Boosted& boosted,
                                       const TrainingMatrix& matrix, evaluation::TrainingLabels training) {
   const std::vector<float> answers = TRY(boosted.booster.Predict(matrix, Booster::Answer::kProbability));
   evaluation::MeasureOptions options;
@@ -292,8 +292,8 @@ Result<evaluation::Report> Experiment(const Plan& plan, const EncodedRows& rows,
       rows.AnsweredWith(plan.problem, std::vector<double>(answers.begin(), answers.end()), {}), {}, options);
 }
 
-StepResult ResultOf(const Plan& plan, const BoostingOptions& options, const EncodedRows& rows, const Boosted& boosted,
-                    std::string_view loss) {
+StepResult ResultOf(const TrainingPlan& plan, const BoostingOptions& options, const EncodedRows& rows,
+                    const Boosted& boosted, std::string_view loss) {
   StepResult result;
   result.params = options.ToJson();
   result.params["features"] = static_cast<std::int64_t>(plan.features.size());
@@ -333,7 +333,7 @@ Result<StepResult> RunTrain(const StepTask& task) {
                          "early_stopping_rounds", "min_child_weight", "subsample", "colsample_bytree", "reg_lambda",
                          "seed", "slices"}));
   const BoostingOptions options = TRY(BoostingOptions::Read(task));
-  const Plan plan = TRY(MakePlan(task));
+  const TrainingPlan plan = TRY(MakePlan(task));
   const Encoder encoder = TRY(Encoder::Make(plan.schema, plan.features));
   RowsWanted wanted{&encoder, plan.label, {}, plan.problem};
   const EncodedRows rows = TRY(LoadRows(task, "rows", wanted));

@@ -9,7 +9,6 @@ namespace mw::steps {
 namespace {
 
 constexpr std::size_t kSchemaBytesMax = std::size_t{1} << 20;
-constexpr std::string_view kTable = "mw_rows";
 /// The report has them all; the result is a record that stays small.
 constexpr std::size_t kFindingsInResult = 200;
 
@@ -99,9 +98,9 @@ Result<StepResult> RunValidate(const StepTask& task) {
   const data::Dataset rows = TRY(data::ReadDataset(input));
   const schema::Schema schema = TRY(ReadSchema(task, rows));
   data::DuckdbSession session = TRY(OpenSession(task, {"rows"}));
-  TRY(session.Bind(kTable, input));
+  TRY(session.Bind(kRowsTable, input));
   const data::Validation validation =
-      TRY(data::Validate(session, kTable, rows.roles, schema, TRY(ReadMaxMissing(task))));
+      TRY(data::Validate(session, kRowsTable, rows.roles, schema, TRY(ReadMaxMissing(task))));
   const bool quarantine = action == OnAnomaly::kQuarantine && !validation.bad_row.empty();
   const std::int64_t quarantined = quarantine ? validation.rows_with_findings : 0;
   TRY(WriteReport(task, validation, TRY(TextOption(task, "on_anomaly", "fail")), quarantined));
@@ -112,7 +111,7 @@ Result<StepResult> RunValidate(const StepTask& task) {
   spec.declared = Declared(schema, rows);
   spec.split = rows.split;
   spec.sources = InputDigests(task);
-  const std::string sql = Cat("SELECT ", validation.select_list, " FROM ", kTable,
+  const std::string sql = Cat("SELECT ", validation.select_list, " FROM ", kRowsTable,
                               quarantine ? Cat(" WHERE NOT (", validation.bad_row, ")") : std::string());
   const data::Dataset cleaned = TRY(data::WriteDataset(session, sql, spec, TRY(task.Output("rows"))));
   StepResult result;

@@ -26,16 +26,6 @@ bool IsFileName(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
 }
 
-Status WriteAll(int descriptor, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = write(descriptor, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return ErrnoError(errno, "writing a model's file");
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return Ok();
-}
-
 class Fetch {
  public:
   explicit Fetch(net::HttpClient& api) : api_(api) {}
@@ -70,7 +60,7 @@ class Fetch {
       bytes_ += static_cast<std::int64_t>(piece.size());
       if (bytes_ > kVersionBytesMax)
         return ResourceExhausted("this version has more than ", kVersionBytesMax, " bytes");
-      return WriteAll(out.get(), piece);
+      return WriteAll(out.get(), piece, "a model's file");
     };
     const net::Response response = TRY(api_.Stream(net::Method::kGet, Cat(kProxy, "/", Encoded(place)), {}, {}, sink));
     if (response.status >= 400) return net::ErrorFromResponse(response).In(place);

@@ -6,20 +6,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 
 #include "base/random.h"
 #include "base/text.h"
 #include "db/temporary_database.h"
+#include "tracking/testing.h"
 #include "tracking/tracking.h"
 
 namespace mw::tracking {
 namespace {
-
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(),
-                       kMost = std::numeric_limits<std::int64_t>::max();
-const double kNan = std::nan("");
 
 bool Equal(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 

@@ -11,9 +11,6 @@ constexpr std::string_view kColumns =
     "SELECT id, project, name, artifact_location, stage, created_at, updated_at"
     " FROM tracking_experiments ";
 
-/// Ids are digits; what is none has no experiment.
-std::int64_t NumberOf(const ExperimentId& id) { return ParseInt(id.text()).value_or(-1); }
-
 Experiment ReadExperiment(const db::Row& row) {
   Experiment experiment;
   experiment.id = ExperimentId(Cat(row.Int(0)));
@@ -41,6 +38,8 @@ Result<std::optional<Experiment>> ReadOne(db::Snapshot& snapshot, const db::Rows
 }
 
 }  // namespace
+
+std::int64_t NumberOf(const ExperimentId& id) { return ParseInt(id.text()).value_or(-1); }
 
 Result<ExperimentId> InsertExperiment(db::Transaction& transaction, const Experiment& experiment) {
   const std::int64_t number = TRY(NextNumber(transaction, "experiments"));

@@ -10,6 +10,8 @@
 
 namespace mw::tracking::store {
 
+/// Ids are digits; what is none has no experiment.
+std::int64_t NumberOf(const ExperimentId& id);
 /// `experiment.id` is given here. Errors: kAlreadyExists: the name is taken, also by one that is deleted.
 Result<ExperimentId> InsertExperiment(db::Transaction& transaction, const Experiment& experiment);
 Result<std::optional<Experiment>> FindExperiment(db::Snapshot& snapshot, const ExperimentId& id);

@@ -7,14 +7,13 @@
 #include "base/text.h"
 #include "tracking/heartbeat_store.h"
 #include "tracking/name_store.h"
+#include "tracking/run.h"
 #include "tracking/run_store.h"
 
 namespace mw::tracking {
 namespace {
 
 constexpr int kIntervalsOfSilence = 4;
-
-std::int64_t Millis(Timestamp at) { return ToMicros(at) / 1000; }
 
 }  // namespace
 
@@ -53,7 +52,7 @@ Status Heartbeats::Fail(db::Transaction& transaction, const Heartbeat& lost) con
   std::optional<store::StoredRun> run = TRY(store::FindRun(transaction, lost.id));
   if (!run || run->run.status != RunStatus::kRunning) return Ok();
   run->run.status = RunStatus::kFailed;
-  run->run.ended = std::max(run->run.started, Millis(lost.at));
+  run->run.ended = std::max(run->run.started, ToMillis(lost.at));
   TRY(store::UpdateRun(transaction, run->number, run->run));
   TRY(store::SetText(transaction, store::Texts::kTags, run->number, TRY(store::NeedName(transaction, kLostTag)),
                      Cat("no heartbeat since ", FormatTime(lost.at), "; its process or its machine is gone")));

@@ -8,9 +8,7 @@ namespace mw::tracking::store {
 namespace {
 
 /// Ids above are MLflow's random ones of its file store.
-constexpr std::int64_t kCountedMax = std::int64_t{1} << 31;
-
-std::int64_t NumberOf(const ExperimentId& id) { return ParseInt(id.text()).value_or(-1); }
+constexpr std::int64_t kCountedIdMax = std::int64_t{1} << 31;
 
 }  // namespace
 
@@ -40,7 +38,7 @@ Status InsertExperimentAs(db::Transaction& transaction, const Experiment& experi
                           " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
                           {number, experiment.project, experiment.name, experiment.artifact_location,
                            std::string(StageName(experiment.stage)), experiment.created, experiment.updated}));
-  if (number < kCountedMax) {
+  if (number < kCountedIdMax) {
     TRY(transaction.Execute("UPDATE tracking_counters SET value = ? WHERE name = 'experiments' AND value < ?",
                             {number, number}));
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run_details_store.h"
 
@@ -17,8 +18,6 @@ namespace {
 using Datasets = std::unordered_map<std::int64_t, std::shared_ptr<const Dataset>>;
 /// By run and dataset; datasets ascend as they were made.
 using Tags = std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::pair<std::string, std::string>>>;
-
-std::int64_t NumberOf(const ExperimentId& experiment) { return ParseInt(experiment.text()).value_or(-1); }
 
 Result<std::int64_t> NeedDataset(db::Transaction& transaction, std::int64_t experiment, const Dataset& dataset) {
   const db::Rows known =

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "db/temporary_database.h"
 #include "tracking/run_table.h"
+#include "tracking/testing.h"
 #include "tracking/tracking.h"
 #include "tracking/trash.h"
 
@@ -19,16 +20,10 @@ DatasetInput Read(std::string name, std::string digest, std::string context = ""
   return input;
 }
 
-std::vector<db::Migration> All() {
-  std::vector<db::Migration> all = Migrations();
-  for (db::Migration& migration : Trash::Migrations()) all.push_back(std::move(migration));
-  return all;
-}
-
 template <typename Driver>
 class InputsTest : public db::StoreTest<Driver> {
  protected:
-  InputsTest() : db::StoreTest<Driver>(All()) {}
+  InputsTest() : db::StoreTest<Driver>(MigrationsWithTrash()) {}
   void Begin() override {
     tracking_.emplace(*this->database_, clock_);
     inputs_.emplace(*this->database_);

@@ -112,15 +112,15 @@ Result<Sql> TestOf(db::Snapshot& snapshot, const Clause& clause, const std::vect
 }
 
 /// One key of the order: how its value is found, and its rank and value as expressions of what was found.
-struct Key {
+struct ModelOrderKey {
   Sql found = {};
   Sql rank = {};  ///< none: every model has it
   std::string value = {};
   bool ascending = true;
 };
 
-Result<Key> KeyOf(db::Snapshot& snapshot, const search::LoggedModelOrderKey& order, std::size_t index) {
-  Key key;
+Result<ModelOrderKey> KeyOf(db::Snapshot& snapshot, const search::LoggedModelOrderKey& order, std::size_t index) {
+  ModelOrderKey key;
   key.ascending = order.ascending;
   key.value = Cat("q.o", index);
   if (order.entity == Entity::kAttribute) {
@@ -140,7 +140,7 @@ Result<Key> KeyOf(db::Snapshot& snapshot, const search::LoggedModelOrderKey& ord
   return key;
 }
 
-Sql BehindPlace(const std::vector<Key>& keys, const RunPlace& place) {
+Sql BehindPlace(const std::vector<ModelOrderKey>& keys, const RunPlace& place) {
   std::vector<OrderStep> steps;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (!keys[i].rank.text.empty()) steps.push_back({keys[i].rank, true, place.keys[i].rank});
@@ -156,7 +156,7 @@ Sql BehindPlace(const std::vector<Key>& keys, const RunPlace& place) {
 }
 
 /// The models that fit, as a table q.
-Result<Sql> Fitting(db::Snapshot& snapshot, const LoggedModelQuery& query, const std::vector<Key>& keys) {
+Result<Sql> Fitting(db::Snapshot& snapshot, const LoggedModelQuery& query, const std::vector<ModelOrderKey>& keys) {
   Sql sql;
   sql.Add("SELECT ", kModelColumns);
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -183,10 +183,10 @@ Result<Sql> Fitting(db::Snapshot& snapshot, const LoggedModelQuery& query, const
   return sql;
 }
 
-Sql Ordered(const std::vector<Key>& keys) {
+Sql Ordered(const std::vector<ModelOrderKey>& keys) {
   Sql sql;
   sql.Add(" ORDER BY ");
-  for (const Key& key : keys) {
+  for (const ModelOrderKey& key : keys) {
     sql.Append(key.rank);
     sql.Add(key.rank.text.empty() ? "" : ", ", key.value, key.ascending ? ", " : " DESC, ");
   }
@@ -219,13 +219,13 @@ Result<FoundModel> ReadFound(const db::Row& row, std::size_t keys) {
 Result<std::vector<FoundModel>> SearchModels(db::Snapshot& snapshot, const LoggedModelQuery& query) {
   std::vector<FoundModel> models;
   if (query.experiments.empty()) return models;
-  std::vector<Key> keys;
+  std::vector<ModelOrderKey> keys;
   for (const search::LoggedModelOrderKey& key : query.order) keys.push_back(TRY(KeyOf(snapshot, key, keys.size())));
   Sql sql;
   sql.Add(
       "SELECT q.number, q.id, q.experiment_id, q.name, q.type, q.source_run, q.status, q.stage, q.created_at,"
       " q.updated_at, q.artifact_location");
-  for (const Key& key : keys) {
+  for (const ModelOrderKey& key : keys) {
     sql.Add(key.rank.text.empty() ? ", 0" : ", ");
     sql.Append(key.rank);
     sql.Add(", ", key.value);

@@ -61,12 +61,12 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t kModelsAtOnce = 64;
 
-std::string_view TableOf(ModelTexts kind) {
+std::string_view ModelTextsTable(ModelTexts kind) {
   return kind == ModelTexts::kParams ? "tracking_logged_model_params" : "tracking_logged_model_tags";
 }
 
 /// "(?, ?, ...)" for the numbers, in a few sizes, so that there are few statements to prepare.
-std::string Marks(std::span<const StoredModel> models, db::Values& values) {
+std::string ModelMarks(std::span<const StoredModel> models, db::Values& values) {
   std::size_t size = 1;
   while (size < models.size()) size *= 4;
   std::string marks = "(?";
@@ -95,10 +95,10 @@ Status AddDetails(db::Snapshot& snapshot, std::span<const StoredModel> models, s
     out.push_back({model.model, {}, {}, {}});
   }
   db::Values values;
-  const std::string marks = Marks(models, values);
+  const std::string marks = ModelMarks(models, values);
   for (const ModelTexts kind : {ModelTexts::kParams, ModelTexts::kTags}) {
     const std::string sql =
-        Cat("SELECT t.model, n.name, t.value FROM ", TableOf(kind),
+        Cat("SELECT t.model, n.name, t.value FROM ", ModelTextsTable(kind),
             " t JOIN tracking_names n ON n.id = t.name WHERE t.model IN ", marks, " ORDER BY n.name");
     for (const db::Row& row : TRY(snapshot.Query(sql, values))) {
       LoggedModelDetails& details = out[places.at(row.Int(0))];
@@ -169,14 +169,14 @@ Status UpdateModel(db::Transaction& transaction, const StoredModel& model) {
 
 Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, ModelTexts kind, std::int64_t model,
                                             std::int64_t name) {
-  const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT value FROM ", TableOf(kind), " WHERE model = ? AND name = ?"), {model, name}));
+  const db::Rows rows = TRY(
+      snapshot.Query(Cat("SELECT value FROM ", ModelTextsTable(kind), " WHERE model = ? AND name = ?"), {model, name}));
   return rows.empty() ? std::optional<std::string>() : std::optional(rows[0].Text(0));
 }
 
 Status SetText(db::Transaction& transaction, ModelTexts kind, std::int64_t model, std::int64_t name,
                std::string_view value) {
-  TRY(transaction.Execute(Cat("INSERT INTO ", TableOf(kind),
+  TRY(transaction.Execute(Cat("INSERT INTO ", ModelTextsTable(kind),
                               " (model, name, value) VALUES (?, ?, ?)"
                               " ON CONFLICT (model, name) DO UPDATE SET value = excluded.value"),
                           {model, name, std::string(value)}));
@@ -184,7 +184,8 @@ Status SetText(db::Transaction& transaction, ModelTexts kind, std::int64_t model
 }
 
 Result<bool> DeleteText(db::Transaction& transaction, ModelTexts kind, std::int64_t model, std::int64_t name) {
-  return TRY(transaction.Execute(Cat("DELETE FROM ", TableOf(kind), " WHERE model = ? AND name = ?"), {model, name}))
+  return TRY(
+      transaction.Execute(Cat("DELETE FROM ", ModelTextsTable(kind), " WHERE model = ? AND name = ?"), {model, name}))
   > 0;
 }
 

@@ -19,10 +19,10 @@ using store::ModelTexts;
 using store::StoredModel;
 using TextMap = std::map<std::string, std::string>;
 
-constexpr std::array kStatuses = {LoggedModelStatus::kUnspecified, LoggedModelStatus::kPending,
-                                  LoggedModelStatus::kReady, LoggedModelStatus::kFailed};
+constexpr std::array kLoggedModelStatuses = {LoggedModelStatus::kUnspecified, LoggedModelStatus::kPending,
+                                             LoggedModelStatus::kReady, LoggedModelStatus::kFailed};
 
-Status CheckTexts(const TextMap& texts, std::string_view kind) {
+Status CheckModelTexts(const TextMap& texts, std::string_view kind) {
   if (texts.size() > LoggedModels::kEntriesMax) {
     return InvalidArgument(texts.size(), " ", kind, "s of a logged model at once; at most ", LoggedModels::kEntriesMax);
   }
@@ -45,8 +45,8 @@ Status Check(const NewLoggedModel& model) {
     return InvalidArgument("a name, type or run of a logged model has ", text->size(), " bytes; at most ",
                            LoggedModels::kNameBytesMax);
   }
-  TRY(CheckTexts(model.params, "parameter"));
-  return CheckTexts(model.tags, "tag");
+  TRY(CheckModelTexts(model.params, "parameter"));
+  return CheckModelTexts(model.tags, "tag");
 }
 
 Error NoModel(const LoggedModelId& id) { return NotFound("Logged model with ID '", id.text(), "' not found."); }
@@ -95,9 +95,9 @@ std::string_view StatusName(LoggedModelStatus status) {
 }
 
 Result<LoggedModelStatus> ParseLoggedModelStatus(std::string_view name) {
-  const auto* found = std::find_if(kStatuses.begin(), kStatuses.end(),
+  const auto* found = std::find_if(kLoggedModelStatuses.begin(), kLoggedModelStatuses.end(),
                                    [name](LoggedModelStatus status) { return StatusName(status) == name; });
-  if (found != kStatuses.end()) return *found;
+  if (found != kLoggedModelStatuses.end()) return *found;
   return InvalidArgument("status of a logged model ", Quoted(name), " is none of: UNSPECIFIED, PENDING, READY, FAILED");
 }
 
@@ -142,7 +142,7 @@ Task<Result<LoggedModelDetails>> LoggedModels::Finalize(LoggedModelId id, Logged
 }
 
 Task<Status> LoggedModels::SetTags(LoggedModelId id, std::map<std::string, std::string> tags) {
-  CO_TRY(CheckTexts(tags, "tag"));
+  CO_TRY(CheckModelTexts(tags, "tag"));
   co_return co_await database_.Write(
       [&](db::Transaction& t) -> Status { return SetTexts(t, ModelTexts::kTags, TRY(MustFind(t, id)).number, tags); });
 }
@@ -157,7 +157,7 @@ Task<Status> LoggedModels::DeleteTag(LoggedModelId id, std::string key) {
 }
 
 Task<Status> LoggedModels::LogParams(LoggedModelId id, std::map<std::string, std::string> params) {
-  CO_TRY(CheckTexts(params, "parameter"));
+  CO_TRY(CheckModelTexts(params, "parameter"));
   co_return co_await database_.Write([&](db::Transaction& t) -> Status {
     const StoredModel model = TRY(MustFind(t, id));
     for (const auto& [key, value] : params) {

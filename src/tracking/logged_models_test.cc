@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "db/temporary_database.h"
 #include "tracking/artifacts.h"
+#include "tracking/testing.h"
 #include "tracking/tracking.h"
 #include "tracking/trash.h"
 
@@ -16,16 +17,10 @@ namespace {
 
 constexpr std::int64_t kNow = 1'700'000'000'000;
 
-std::vector<db::Migration> All() {
-  std::vector<db::Migration> all = Migrations();
-  for (const db::Migration& migration : Trash::Migrations()) all.push_back(migration);
-  return all;
-}
-
 template <typename Driver>
 class LoggedModelsTest : public db::StoreTest<Driver> {
  protected:
-  LoggedModelsTest() : db::StoreTest<Driver>(All()) {}
+  LoggedModelsTest() : db::StoreTest<Driver>(MigrationsWithTrash()) {}
   void Begin() override {
     tracking_.emplace(*this->database_, clock_);
     models_.emplace(*this->database_, clock_);

@@ -4,16 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "base/random.h"
+#include "tracking/testing.h"
 
 namespace mw::tracking {
 namespace {
-
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(),
-                       kMost = std::numeric_limits<std::int64_t>::max();
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
 
 std::vector<Point> SomePoints(std::size_t count, std::uint64_t seed) {
   Random random(seed);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/result.h"
 #include "tracking/dataset.h"
@@ -21,6 +22,8 @@ namespace mw::tracking {
 
 using ExperimentId = Id<struct ExperimentTag>;  ///< digits; "0" is Default
 using RunId = Id<struct RunTag>;
+
+inline std::int64_t ToMillis(Timestamp at) { return ToMicros(at) / 1000; }
 
 enum class RunStatus : std::uint8_t { kRunning, kScheduled, kFinished, kFailed, kKilled };
 /// "running", "scheduled", "finished", "failed", "killed"

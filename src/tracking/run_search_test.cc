@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "base/text.h"
 #include "db/temporary_database.h"
+#include "tracking/testing.h"
 #include "tracking/tracking.h"
 
 namespace mw::tracking {
@@ -20,7 +19,6 @@ class RunSearchTest : public db::StoreTest<Driver> {
 
   /// Runs a to e, one a second; loss is missing in c and no number in d.
   void MakeRuns() {
-    const double kNan = std::nan("");
     Make("a", 1, 0.5, {{"kind", "tree"}}, {{"team", "ops"}});
     Make("b", 2, 0.25, {{"kind", "linear"}}, {{"team", "Ops"}, {"note", std::string(100, 'x')}});
     Make("c", 3, {}, {{"kind", "tree"}}, {});

@@ -15,7 +15,7 @@ Stage ReadStage(const std::string& name) {
 
 db::Value Ended(const Run& run) { return run.ended ? db::Value(*run.ended) : db::Value(nullptr); }
 
-std::string_view TableOf(Texts kind) { return kind == Texts::kParams ? "tracking_params" : "tracking_tags"; }
+std::string_view RunTextsTable(Texts kind) { return kind == Texts::kParams ? "tracking_params" : "tracking_tags"; }
 
 }  // namespace
 
@@ -96,12 +96,12 @@ Result<std::optional<LoggedRun>> TouchRun(db::Transaction& transaction, const Ru
 
 Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, Texts kind, std::int64_t run, std::int64_t name) {
   const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT value FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}));
+      TRY(snapshot.Query(Cat("SELECT value FROM ", RunTextsTable(kind), " WHERE run = ? AND name = ?"), {run, name}));
   return rows.empty() ? std::optional<std::string>() : std::optional(rows[0].Text(0));
 }
 
 Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name, std::string_view value) {
-  TRY(transaction.Execute(Cat("INSERT INTO ", TableOf(kind),
+  TRY(transaction.Execute(Cat("INSERT INTO ", RunTextsTable(kind),
                               " (run, name, head, value) VALUES (?, ?, ?, ?) ON CONFLICT (run, name) DO UPDATE"
                               " SET head = excluded.head, value = excluded.value"),
                           {run, name, HeadOf(value), std::string(value)}));
@@ -109,7 +109,7 @@ Status SetText(db::Transaction& transaction, Texts kind, std::int64_t run, std::
 }
 
 Result<bool> DeleteText(db::Transaction& transaction, Texts kind, std::int64_t run, std::int64_t name) {
-  return TRY(transaction.Execute(Cat("DELETE FROM ", TableOf(kind), " WHERE run = ? AND name = ?"), {run, name}))
+  return TRY(transaction.Execute(Cat("DELETE FROM ", RunTextsTable(kind), " WHERE run = ? AND name = ?"), {run, name}))
   > 0;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run_match_store.h"
 #include "tracking/run_store.h"
@@ -16,9 +17,7 @@ namespace {
 
 constexpr std::string_view kLine = "SELECT number, id, name, status, started_at, ended_at FROM tracking_runs";
 
-std::int64_t NumberOf(const ExperimentId& experiment) { return ParseInt(experiment.text()).value_or(-1); }
-
-std::string_view TableOf(ColumnKind kind) {
+std::string_view ColumnTable(ColumnKind kind) {
   if (kind == ColumnKind::kMetric) return kLatestTable;
   return kind == ColumnKind::kParam ? "tracking_params" : "tracking_tags";
 }
@@ -78,7 +77,7 @@ Result<std::vector<std::string>> KeysOf(db::Snapshot& snapshot, ColumnKind kind,
   std::set<std::int64_t> names;
   for (const RunLine& run : runs) {
     for (const db::Row& row :
-         TRY(snapshot.Query(Cat("SELECT name FROM ", TableOf(kind), " WHERE run = ?"), {run.number}))) {
+         TRY(snapshot.Query(Cat("SELECT name FROM ", ColumnTable(kind), " WHERE run = ?"), {run.number}))) {
       names.insert(row.Int(0));
     }
   }
@@ -109,7 +108,7 @@ Result<Column<std::string>> TextColumn(db::Snapshot& snapshot, const ExperimentI
   if (!name) return column;
   const NumberSet members = TRY(Members(snapshot, experiment));
   std::vector<std::int64_t> cut;
-  TRY(WalkIndex(snapshot, Named(TableOf(kind), *name), [&](const db::Row& row) {
+  TRY(WalkIndex(snapshot, Named(ColumnTable(kind), *name), [&](const db::Row& row) {
     if (!members.Has(row.Int(0))) return;
     if (row.Text(1).size() < kHeadBytes) {
       column.emplace_back(row.Int(0), row.Text(1));
@@ -118,7 +117,7 @@ Result<Column<std::string>> TextColumn(db::Snapshot& snapshot, const ExperimentI
     }
   }));
   Sql whole;
-  whole.Add("SELECT d.run, d.value FROM ", TableOf(kind), " d WHERE d.name = ? AND d.run IN ");
+  whole.Add("SELECT d.run, d.value FROM ", ColumnTable(kind), " d WHERE d.name = ? AND d.run IN ");
   whole.Bind(*name);
   TRY(AskNumbers(snapshot, whole, cut, [&](const db::Row& row) { column.emplace_back(row.Int(0), row.Text(1)); }));
   return column;

@@ -21,8 +21,8 @@ namespace {
 
 using store::Texts;
 
-constexpr std::array kStatuses = {RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished, RunStatus::kFailed,
-                                  RunStatus::kKilled};
+constexpr std::array kRunStatuses = {RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished,
+                                     RunStatus::kFailed, RunStatus::kKilled};
 
 Status CheckKey(std::string_view key, std::string_view kind) {
   if (!key.empty() && key.size() <= Tracking::kKeyBytesMax) return Ok();
@@ -201,9 +201,9 @@ std::string_view StatusName(RunStatus status) {
 }
 
 Result<RunStatus> ParseStatus(std::string_view name) {
-  const auto* found =
-      std::find_if(kStatuses.begin(), kStatuses.end(), [name](RunStatus status) { return StatusName(status) == name; });
-  if (found != kStatuses.end()) return *found;
+  const auto* found = std::find_if(kRunStatuses.begin(), kRunStatuses.end(),
+                                   [name](RunStatus status) { return StatusName(status) == name; });
+  if (found != kRunStatuses.end()) return *found;
   return InvalidArgument("run status ", Quoted(name), " is none of: running, scheduled, finished, failed, killed");
 }
 

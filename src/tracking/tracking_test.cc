@@ -4,18 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "base/random.h"
 #include "base/text.h"
 #include "db/temporary_database.h"
 #include "tracking/point_store.h"
+#include "tracking/testing.h"
 
 namespace mw::tracking {
 namespace {
 
-constexpr std::int64_t kStart = 1'700'000'000'000;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t kStartMillis = 1'700'000'000'000;
 using Texts = std::vector<std::pair<std::string, std::string>>;
 
 template <typename Driver>
@@ -32,7 +31,7 @@ class TrackingTest : public db::StoreTest<Driver> {
     run.user = "ada";
     run.source = "late-departures-training";
     run.tags = {{"branch", "main"}};
-    run.started = kStart;
+    run.started = kStartMillis;
     const auto made = SyncWait(tracking_->CreateRun(run));
     EXPECT_TRUE(made.ok()) << made.error().ToString();
     return run.id;
@@ -68,7 +67,7 @@ class TrackingTest : public db::StoreTest<Driver> {
     return made.ok() ? *made : ExperimentId();
   }
 
-  SimulatedClock clock_{FromMicros(kStart * 1000)};
+  SimulatedClock clock_{FromMicros(kStartMillis * 1000)};
   std::optional<Tracking> tracking_;
 };
 
@@ -84,16 +83,16 @@ TYPED_TEST(TrackingTest, KeepsARunFromStartToEnd) {
     return SyncWait(this->database_->Write([&](db::Transaction& t) { return Tracking::EndRun(t, id, status, at); }))
         .ok();
   };
-  EXPECT_TRUE(end(RunStatus::kFinished, kStart + 60'000));
-  EXPECT_TRUE(end(RunStatus::kFailed, kStart + 90'000)) << "it stays as it ended";
-  EXPECT_FALSE(end(RunStatus::kRunning, kStart));
+  EXPECT_TRUE(end(RunStatus::kFinished, kStartMillis + 60'000));
+  EXPECT_TRUE(end(RunStatus::kFailed, kStartMillis + 90'000)) << "it stays as it ended";
+  EXPECT_FALSE(end(RunStatus::kRunning, kStartMillis));
   const RunDetails details = this->Get(id);
   EXPECT_EQ(details.run.name, "nightly");
   EXPECT_EQ(details.run.user, "ada");
   EXPECT_EQ(details.run.source, "late-departures-training");
   EXPECT_EQ(details.run.status, RunStatus::kFinished);
-  EXPECT_EQ(details.run.started, kStart);
-  EXPECT_EQ(details.run.ended, kStart + 60'000);
+  EXPECT_EQ(details.run.started, kStartMillis);
+  EXPECT_EQ(details.run.ended, kStartMillis + 60'000);
   EXPECT_EQ(details.run.artifact_uri, "mlflow-artifacts:/1/r1/artifacts");
   EXPECT_EQ(details.params, (Texts{{"max_depth", "6"}, {"note", "Zürich"}}));
   EXPECT_EQ(details.tags, (Texts{{"branch", "main"}, {"mlflow.runName", "nightly"}, {"reviewed", "yes"}}));
@@ -101,7 +100,7 @@ TYPED_TEST(TrackingTest, KeepsARunFromStartToEnd) {
 
 TYPED_TEST(TrackingTest, NamesARunByArgumentTagOrItself) {
   const RunId id = this->Start("r1");
-  ASSERT_TRUE(SyncWait(this->tracking_->UpdateRun(id, {RunStatus::kFailed, kStart + 5, "better"})).ok());
+  ASSERT_TRUE(SyncWait(this->tracking_->UpdateRun(id, {RunStatus::kFailed, kStartMillis + 5, "better"})).ok());
   EXPECT_EQ(this->Get(id).run.name, "better");
   EXPECT_EQ(this->Get(id).tags[1].second, "better");
   EXPECT_EQ(this->Log({id, {}, {}, {{"mlflow.runName", "best"}}}), "");
@@ -156,7 +155,7 @@ TYPED_TEST(TrackingTest, ManyPointsAreSealedAndReadBackWhole) {
     log.run = id;
     for (std::size_t metric = 0; metric < 3; ++metric) {
       for (int i = 0; i < 100; ++i) {
-        const Point point{kStart + batch * 1000 + i, batch * 100 + i, random.Normal()};
+        const Point point{kStartMillis + batch * 1000 + i, batch * 100 + i, random.Normal()};
         log.metrics.push_back({Cat("m", metric), point});
         expected[metric].push_back(point);
       }
@@ -166,7 +165,7 @@ TYPED_TEST(TrackingTest, ManyPointsAreSealedAndReadBackWhole) {
     if (batch % 7 == 0) {
       EXPECT_EQ(this->Log(log), "");
     }
-    EXPECT_EQ(this->LogPoint(other, "m1", batch, batch, kStart + batch), "");
+    EXPECT_EQ(this->LogPoint(other, "m1", batch, batch, kStartMillis + batch), "");
   }
   for (std::size_t metric = 0; metric < 3; ++metric) {
     const std::vector<Point> history = this->History(id, Cat("m", metric));
@@ -329,7 +328,7 @@ TYPED_TEST(OldTrackingTest, WhatAnOlderProgramLoggedIsKept) {
                 return Ok();
               })).ok());
   ASSERT_TRUE(this->database_->Migrate(Migrations()).ok());
-  SimulatedClock clock(FromMicros(kStart * 1000));
+  SimulatedClock clock(FromMicros(kStartMillis * 1000));
   Tracking tracking(*this->database_, clock);
   for (int again = 0; again < 2; ++again) ASSERT_TRUE(SyncWait(tracking.PackOldPoints()).ok());
   const auto run = SyncWait(tracking.GetRun(RunId("r1")));

@@ -3,14 +3,13 @@
 
 #include "db/catalogue.h"
 #include "tracking/artifacts.h"
+#include "tracking/run.h"
 #include "tracking/trash_store.h"
 
 namespace mw::tracking {
 namespace {
 
 constexpr std::int64_t kBlobsMax = 10'000;  // of one PurgedBlobs
-
-std::int64_t Millis(Timestamp at) { return ToMicros(at) / 1000; }
 
 /// Tables of tracking with that column, whatever the module keeps of a run or of an experiment, but for those that
 /// purging keeps itself.
@@ -37,23 +36,23 @@ std::optional<std::string> ArtifactPlace(std::string_view uri) {
 }
 
 Task<Status> Trash::Notice() {
-  const std::int64_t now = Millis(clock_.Now());
+  const std::int64_t now = ToMillis(clock_.Now());
   if (!CO_TRY(co_await database_.Read([](db::Snapshot& s) { return store::AnyToNotice(s); }))) co_return Ok();
   co_return co_await database_.Write([&](db::Transaction& t) { return store::NoticeDeleted(t, now); });
 }
 
 Task<Result<std::vector<Trashed>>> Trash::Runs(Timestamp before) {
-  const std::int64_t then = Millis(before);
+  const std::int64_t then = ToMillis(before);
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::TrashedRuns(s, then); });
 }
 
 Task<Result<std::vector<Trashed>>> Trash::Models(Timestamp before) {
-  const std::int64_t then = Millis(before);
+  const std::int64_t then = ToMillis(before);
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::TrashedModels(s, then); });
 }
 
 Task<Result<std::vector<Trashed>>> Trash::EmptyExperiments(Timestamp before) {
-  const std::int64_t then = Millis(before);
+  const std::int64_t then = ToMillis(before);
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::EmptyDeletedExperiments(s, then); });
 }
 
@@ -62,7 +61,7 @@ Result<bool> Trash::PurgeRun(db::Transaction& transaction, const Trashed& run, s
 }
 
 Task<Result<bool>> Trash::PurgeRun(Trashed run) {
-  const std::int64_t now = Millis(clock_.Now());
+  const std::int64_t now = ToMillis(clock_.Now());
   co_return co_await database_.Write([&](db::Transaction& t) { return PurgeRun(t, run, now); });
 }
 
@@ -71,7 +70,7 @@ Result<bool> Trash::PurgeModel(db::Transaction& transaction, const Trashed& mode
 }
 
 Task<Result<bool>> Trash::PurgeExperiment(Trashed experiment) {
-  const std::int64_t now = Millis(clock_.Now());
+  const std::int64_t now = ToMillis(clock_.Now());
   const std::optional<std::string> place = ArtifactPlace(experiment.artifact_uri);
   const std::vector<std::string> tables = CO_TRY(co_await TablesWith(database_, "experiment_id"));
   co_return co_await database_.Write(
@@ -79,7 +78,7 @@ Task<Result<bool>> Trash::PurgeExperiment(Trashed experiment) {
 }
 
 Task<Result<bool>> Trash::Clear() {
-  const std::int64_t now = Millis(clock_.Now());
+  const std::int64_t now = ToMillis(clock_.Now());
   const auto next = [](db::Snapshot& s) { return store::NextRemains(s); };
   const std::optional<store::Remains> remains = CO_TRY(co_await database_.Read(next));
   if (!remains) co_return false;

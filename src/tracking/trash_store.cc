@@ -45,7 +45,7 @@ constexpr std::string_view kDeletedRuns =
     "'deleted'";
 
 /// Columns: number, id, name, experiment, deleted_at, location.
-Trashed ReadRun(const db::Row& row) {
+Trashed ReadTrashedRun(const db::Row& row) {
   Trashed run{row.Int(0), row.Text(1), row.Text(2), ExperimentId(Cat(row.Int(3))), row.Int(4), {}};
   const std::string location = row.Text(5).empty() ? Cat("mlflow-artifacts:/", row.Int(3)) : row.Text(5);
   run.artifact_uri = Cat(location, "/", run.id, "/artifacts");
@@ -142,7 +142,7 @@ Result<std::vector<Trashed>> TrashedRuns(db::Snapshot& snapshot, std::int64_t be
       " WHERE r.stage = 'deleted' AND t.deleted_at <= ? ORDER BY t.deleted_at, r.number",
       {before}));
   std::vector<Trashed> runs;
-  for (const db::Row& row : rows) runs.push_back(ReadRun(row));
+  for (const db::Row& row : rows) runs.push_back(ReadTrashedRun(row));
   return runs;
 }
 

@@ -12,7 +12,7 @@
 namespace mw::tracking {
 namespace {
 
-std::vector<db::Migration> All() {
+std::vector<db::Migration> EveryMigration() {
   std::vector<db::Migration> all = Migrations();
   for (const auto& more : {Uploads::Migrations(), Trash::Migrations()}) all.insert(all.end(), more.begin(), more.end());
   return all;
@@ -21,7 +21,7 @@ std::vector<db::Migration> All() {
 template <typename Driver>
 class TrashTest : public db::StoreTest<Driver> {
  protected:
-  TrashTest() : db::StoreTest<Driver>(All()) {}
+  TrashTest() : db::StoreTest<Driver>(EveryMigration()) {}
   void Begin() override {
     tracking_.emplace(*this->database_, clock_);
     artifacts_.emplace(*this->database_, clock_);

@@ -3,15 +3,9 @@
 
 #include <utility>
 
-#include "base/text.h"
+#include "tracking/experiment_store.h"
 
 namespace mw::tracking::store {
-namespace {
-
-std::int64_t NumberOf(const ExperimentId& experiment) { return ParseInt(experiment.text()).value_or(-1); }
-
-}  // namespace
-
 Result<std::vector<View>> FindViews(db::Snapshot& snapshot, const ExperimentId& experiment) {
   std::vector<View> views;
   for (const db::Row& row : TRY(snapshot.Query("SELECT name, state, saved_by, updated_at FROM tracking_views"

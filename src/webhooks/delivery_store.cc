@@ -24,7 +24,7 @@ Delivery DeliveryOf(const db::Row& row) {
   return delivery;
 }
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kDeliveryColumns =
     "webhook_id, number, delivery_id, event, happened_at, queued_at, status, due_at, attempts, tried_at, answer_code,"
     " error";
 
@@ -66,9 +66,9 @@ Result<std::vector<Head>> FindHeads(db::Snapshot& snapshot) {
 }
 
 Result<std::optional<Delivery>> FindDelivery(db::Snapshot& snapshot, const std::string& webhook, std::int64_t number) {
-  const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT ", kColumns, ", body FROM webhook_deliveries WHERE webhook_id = ? AND number = ?"),
-                         {webhook, number}));
+  const db::Rows rows = TRY(snapshot.Query(
+      Cat("SELECT ", kDeliveryColumns, ", body FROM webhook_deliveries WHERE webhook_id = ? AND number = ?"),
+      {webhook, number}));
   if (rows.empty()) return std::optional<Delivery>();
   return std::optional(DeliveryOf(rows[0]));
 }
@@ -78,9 +78,10 @@ Result<std::vector<Delivery>> FindDeliveries(db::Snapshot& snapshot, const std::
   db::Values values = {webhook};
   if (before > 0) values.emplace_back(before);
   values.emplace_back(limit);
-  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM webhook_deliveries WHERE webhook_id = ?",
-                                               before > 0 ? " AND number < ?" : "", " ORDER BY number DESC LIMIT ?"),
-                                           values));
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT ", kDeliveryColumns, " FROM webhook_deliveries WHERE webhook_id = ?",
+                             before > 0 ? " AND number < ?" : "", " ORDER BY number DESC LIMIT ?"),
+                         values));
   std::vector<Delivery> deliveries;
   for (const db::Row& row : rows) deliveries.push_back(DeliveryOf(row));
   return deliveries;

@@ -6,7 +6,7 @@
 namespace mw::webhooks::store {
 namespace {
 
-constexpr std::string_view kColumns =
+constexpr std::string_view kWebhookColumns =
     "webhook_id, name, description, url, events, active, secret, created_at, updated_at";
 
 std::string EventsText(const Webhook& webhook) {
@@ -41,7 +41,8 @@ Status InsertWebhook(db::Transaction& transaction, const Webhook& webhook) {
 }
 
 Result<std::optional<Webhook>> FindWebhook(db::Snapshot& snapshot, const std::string& id) {
-  const db::Rows rows = TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM webhooks WHERE webhook_id = ?"), {id}));
+  const db::Rows rows =
+      TRY(snapshot.Query(Cat("SELECT ", kWebhookColumns, " FROM webhooks WHERE webhook_id = ?"), {id}));
   if (rows.empty()) return std::optional<Webhook>();
   return std::optional(WebhookOf(rows[0]));
 }
@@ -51,7 +52,7 @@ Result<std::vector<Webhook>> FindWebhooks(db::Snapshot& snapshot, const std::str
   if (!after.empty()) values.emplace_back(after);
   values.emplace_back(limit);
   const db::Rows rows =
-      TRY(snapshot.Query(Cat("SELECT ", kColumns, " FROM webhooks", after.empty() ? "" : " WHERE webhook_id < ?",
+      TRY(snapshot.Query(Cat("SELECT ", kWebhookColumns, " FROM webhooks", after.empty() ? "" : " WHERE webhook_id < ?",
                              " ORDER BY webhook_id DESC LIMIT ?"),
                          values));
   std::vector<Webhook> webhooks;

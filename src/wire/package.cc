@@ -1,8 +1,6 @@
 // Reads, checks and writes model packages.
 #include "wire/package.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -46,13 +44,8 @@ Status CheckFormat(const Json& document) {
   return Ok();
 }
 
-const Json* FindArray(const Json& document, std::string_view key) {
-  const Json* found = document.Find(key);
-  return found != nullptr && found->IsArray() ? found : nullptr;
-}
-
 Result<std::vector<std::string>> ReadFeatures(const Json& document) {
-  const Json* list = FindArray(document, "features");
+  const Json* list = document.FindArray("features");
   if (list == nullptr) return InvalidArgument("package.json: features must be a list of names");
   if (list->AsArray().size() > kPackageFeaturesMax) {
     return InvalidArgument("package.json: ", list->AsArray().size(), " features, at most ", kPackageFeaturesMax);
@@ -72,7 +65,7 @@ Result<std::vector<std::string>> ReadFeatures(const Json& document) {
 /// Absent but for several classes; then at least two different ones.
 Result<std::vector<std::string>> ReadClasses(const Json& document) {
   std::vector<std::string> classes;
-  const Json* list = FindArray(document, "classes");
+  const Json* list = document.FindArray("classes");
   if (list == nullptr) return classes;
   std::set<std::string_view> seen;
   for (const Json& name : list->AsArray()) {
@@ -90,7 +83,7 @@ Result<std::vector<std::string>> ReadClasses(const Json& document) {
 Result<std::vector<std::string>> ReadLabelValues(const Json& document) {
   std::vector<std::string> values;
   if (document.Find("label_values") == nullptr) return values;
-  const Json* list = FindArray(document, "label_values");
+  const Json* list = document.FindArray("label_values");
   for (std::size_t i = 0; list != nullptr && i < list->AsArray().size(); ++i) {
     const Json& value = list->AsArray()[i];
     if (value.IsString() && IsClassName(value.AsString())) values.push_back(value.AsString());
@@ -161,11 +154,6 @@ Status Verify(const std::string& directory, const PackageFile& file, std::size_t
   if (mapped->bytes().size() == file.size_bytes && DigestOf(mapped->bytes()) == file.digest) return Ok();
   return DataLoss("package ", directory, ": ", file.path, " is not the file that was packed (", file.digest,
                   "); fetch it again");
-}
-
-bool Exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
 }
 
 template <typename Number>

@@ -8,13 +8,8 @@
 namespace mw::wire {
 namespace {
 
-const Json* FindArray(const Json& document, std::string_view key) {
-  const Json* found = document.Find(key);
-  return found != nullptr && found->IsArray() ? found : nullptr;
-}
-
 Result<std::vector<double>> ReadNumbers(const Json& document, std::string_view key, std::size_t count) {
-  const Json* list = FindArray(document, key);
+  const Json* list = document.FindArray(key);
   if (list == nullptr || list->AsArray().size() != count) {
     return InvalidArgument("warmup.json: ", key, " must be a list of ", count,
                            " numbers, one for each output of each row");
@@ -35,7 +30,7 @@ std::vector<float> Floats(const std::vector<double>& values) {
 
 /// A list of at most kWarmUpRowsMax objects.
 Result<std::vector<Json>> ReadObjects(const Json& document, std::string_view key) {
-  const Json* list = FindArray(document, key);
+  const Json* list = document.FindArray(key);
   if (list == nullptr) return InvalidArgument("warmup.json: ", key, " must be a list of objects");
   if (list->AsArray().size() > kWarmUpRowsMax) {
     return InvalidArgument("warmup.json: ", list->AsArray().size(), " ", key, ", at most ", kWarmUpRowsMax);

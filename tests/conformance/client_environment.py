@@ -8,20 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def python_of(name, requirements, *pip_options):
+def python_of(name, requirements):
     """The Python of build/NAME, which is made first when it is not as the file says."""
     venv = ROOT / "build" / name
-    stamp = venv / "requirements"
-    if not stamp.exists() or stamp.read_text() != requirements.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        subprocess.run([venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", *pip_options,
-                        "--require-hashes", "--only-binary", ":all:", "-r", requirements], check=True)
-        stamp.write_text(requirements.read_text())
+    subprocess.run([ROOT / "tools/venv", venv, requirements], check=True)
     return venv / "bin/python"
 
 
-def run_within(name, requirements, *pip_options):
+def run_within(name, requirements):
     """Runs the calling script again in build/NAME, unless it runs there already."""
     if Path(sys.prefix).resolve() != (ROOT / "build" / name).resolve():
-        python = python_of(name, requirements, *pip_options)
+        python = python_of(name, requirements)
         os.execv(python, [python, *sys.argv])

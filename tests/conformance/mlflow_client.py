@@ -51,7 +51,7 @@ def options_given():
 
 if __name__ == "__main__":
     ENVIRONMENT, REQUIREMENTS = ENVIRONMENTS[options_given().client]
-    run_within(ENVIRONMENT, Path(__file__).with_name(REQUIREMENTS), "--no-deps")
+    run_within(ENVIRONMENT, Path(__file__).with_name(REQUIREMENTS))
     # Faults show at once instead of being tried again for minutes; nothing is asked of the internet.
     os.environ.update({"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
                        "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet",

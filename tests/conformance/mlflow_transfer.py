@@ -24,7 +24,7 @@ from client_environment import python_of, run_within
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/crash"))
 if __name__ == "__main__":
-    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"), "--no-deps")
+    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"))
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet",
                        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
                        "MLFLOW_RECORD_ENV_VARS_IN_MODEL_LOGGING": "false", "MLFLOW_REGISTRY_URI": "",
@@ -338,7 +338,7 @@ def server(directory):
 
 def older_database(directory):
     """A database of MLflow 2, told by MLflow 2's client on both sides."""
-    python = python_of("mlflow2_client", Path(__file__).with_name("mlflow2_requirements.txt"), "--no-deps")
+    python = python_of("mlflow2_client", Path(__file__).with_name("mlflow2_requirements.txt"))
 
     def told_by_it(uri):
         words = "import json, sys, mlflow_transfer; print(json.dumps(mlflow_transfer.snapshot(sys.argv[1])))"

@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests/conformance"))
 from client_environment import run_within  # noqa: E402
 
 if __name__ == "__main__":
-    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"), "--no-deps")
+    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"))
     found = unittest.defaultTestLoader.discover(str(ROOT / "python/tests"), pattern="*_test.py")
     ended = unittest.TextTestRunner(verbosity=1).run(found)
     if ended.skipped:

@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "tests/conformance"), str(ROOT / "tests/crash")]
 from client_environment import run_within  # noqa: E402
 
 if __name__ == "__main__":
-    run_within("serving_clients", Path(__file__).with_name("serving_requirements.txt"), "--no-deps")
+    run_within("serving_clients", Path(__file__).with_name("serving_requirements.txt"))
 
 import os  # noqa: E402
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from client_environment import ROOT, run_within
 
 if __name__ == "__main__":
-    run_within("s3_server", Path(__file__).with_name("s3_requirements.txt"), "--no-deps")
+    run_within("s3_server", Path(__file__).with_name("s3_requirements.txt"))
 
 import boto3  # noqa: E402
 from moto.server import ThreadedMotoServer  # noqa: E402

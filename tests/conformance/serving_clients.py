@@ -20,7 +20,7 @@ from pathlib import Path
 from client_environment import ROOT, run_within
 
 if __name__ == "__main__":
-    run_within("serving_clients", Path(__file__).with_name("serving_requirements.txt"), "--no-deps")
+    run_within("serving_clients", Path(__file__).with_name("serving_requirements.txt"))
 
 import lightgbm  # noqa: E402
 import numpy as np  # noqa: E402

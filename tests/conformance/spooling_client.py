@@ -169,5 +169,5 @@ def main():
 
 
 if __name__ == "__main__":
-    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"), "--no-deps")
+    run_within("mlflow_client", Path(__file__).with_name("mlflow_requirements.txt"))
     main()

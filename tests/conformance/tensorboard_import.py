@@ -23,7 +23,7 @@ from client_environment import run_within
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/crash"))
 if __name__ == "__main__":
-    run_within("tensorboard", Path(__file__).with_name("tensorboard_requirements.txt"), "--no-deps")
+    run_within("tensorboard", Path(__file__).with_name("tensorboard_requirements.txt"))
 
 import numpy  # noqa: E402
 from tensorboard.backend.event_processing import event_accumulator  # noqa: E402

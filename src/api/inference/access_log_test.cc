@@ -19,7 +19,7 @@ using serving::testing::TestDirectory;
 using serving::testing::WriteTestPackage;
 
 constexpr std::string_view kTraceparent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
-constexpr std::string_view kInfer = "/v2/models/late/infer";
+constexpr std::string_view kLateInfer = "/v2/models/late/infer";
 
 std::string Body(std::string_view id) {
   return Cat(R"({"id":")", id, R"(","parameters":{"event_time":"2013-07-14T02:30:00Z"},"inputs":[)",
@@ -96,7 +96,7 @@ class AccessLogApiTest : public ::testing::Test {
 
 TEST_F(AccessLogApiTest, ARequestIsFoundByItsPredictionWithAllThatIsKnown) {
   const std::string body = Body("UA-1545");
-  ASSERT_EQ(Post(kInfer, Cat(kTraceparent, "X-Client: desk 7\r\n"), body), 200);
+  ASSERT_EQ(Post(kLateInfer, Cat(kTraceparent, "X-Client: desk 7\r\n"), body), 200);
   const Json line = Find("prediction=UA-1545", 1).front();
   EXPECT_EQ(line.StringOr("endpoint", ""), "late");
   EXPECT_EQ(line.IntOr("version", 0), 3);
@@ -118,7 +118,7 @@ TEST_F(AccessLogApiTest, ARequestIsFoundByItsPredictionWithAllThatIsKnown) {
 }
 
 TEST_F(AccessLogApiTest, EveryProtocolIsWrittenDown) {
-  ASSERT_EQ(Post(kInfer, "", Body("a")), 200);
+  ASSERT_EQ(Post(kLateInfer, "", Body("a")), 200);
   ASSERT_EQ(Post("/v1/models/late:predict", "", Cat(R"({"instances":[)", kRecord, ",", kRecord, "]}")), 200);
   ASSERT_EQ(Post("/invocations", "Content-Type: application/json\r\n", Cat(R"({"dataframe_records":[)", kRecord, "]}")),
             200);
@@ -129,7 +129,7 @@ TEST_F(AccessLogApiTest, EveryProtocolIsWrittenDown) {
 
 TEST_F(AccessLogApiTest, WhatIsRefusedSaysWhy) {
   constexpr std::string_view kWrong = R"({"inputs":[{"name":"temp","shape":[1],"datatype":"FP32","data":["x"]}]})";
-  EXPECT_EQ(Post(kInfer, kTraceparent, kWrong), 400);
+  EXPECT_EQ(Post(kLateInfer, kTraceparent, kWrong), 400);
   EXPECT_EQ(Post("/v2/models/lat/infer", "", Body("b")), 404);
   EXPECT_EQ(Post("/v2/models/late/versions/9/infer", "", Body("c")), 404);
   const std::vector<Json> lines = Find("problems=true", 3);
@@ -145,10 +145,10 @@ TEST_F(AccessLogApiTest, WhatIsRefusedSaysWhy) {
 }
 
 TEST_F(AccessLogApiTest, ATraceThatIsInvalidOrSaidTwiceIsNone) {
-  ASSERT_EQ(Post(kInfer, "traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01\r\n", Body("zero")),
+  ASSERT_EQ(Post(kLateInfer, "traceparent: 00-00000000000000000000000000000000-b7ad6b7169203331-01\r\n", Body("zero")),
             200);
-  ASSERT_EQ(Post(kInfer, Cat(kTraceparent, kTraceparent), Body("twice")), 200);
-  ASSERT_EQ(Post(kInfer, "", Body("none")), 200);
+  ASSERT_EQ(Post(kLateInfer, Cat(kTraceparent, kTraceparent), Body("twice")), 200);
+  ASSERT_EQ(Post(kLateInfer, "", Body("none")), 200);
   for (const char* id : {"zero", "twice", "none"}) {
     EXPECT_EQ(Find(Cat("prediction=", id), 1).front().Find("trace_id"), nullptr) << id;
   }

@@ -18,7 +18,7 @@ using testing::PostRequest;
 using testing::Raw;
 using testing::ServerTest;
 
-constexpr std::string_view kInfer = "/v2/models/fake/infer";
+constexpr std::string_view kFakeInfer = "/v2/models/fake/infer";
 
 struct Row {
   std::array<float, 3> x;
@@ -192,13 +192,13 @@ TEST_F(BackendModelsTest, AnUnknownTensorIsNamedWithTheNearestOne) {
     const Json answer = PostJson(path, body, 400);
     return answer.StringOr("error", answer.StringOr("message", ""));
   };
-  EXPECT_EQ(refusal(kInfer, R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,3]},
+  EXPECT_EQ(refusal(kFakeInfer, R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,3]},
                               {"name":"nam","datatype":"BYTES","shape":[1],"data":["a"]}]})"),
             "the model has no input \"nam\"; did you mean \"name\"?");
   EXPECT_EQ(
       refusal("/v2/models/matrix/infer", R"({"inputs":[{"name":"q","datatype":"FP32","shape":[1,3],"data":[1,2,3]}]})"),
       "the model has no input \"q\"; it has input");
-  EXPECT_EQ(refusal(kInfer, V2Body(kRows, R"("outputs":[{"name":"scores"}],)")),
+  EXPECT_EQ(refusal(kFakeInfer, V2Body(kRows, R"("outputs":[{"name":"scores"}],)")),
             "the model has no output \"scores\"; did you mean \"score\"?");
   EXPECT_EQ(refusal("/v1/models/fake:predict", R"({"instances":[{"x":[1,2,3],"nam":"a"}]})"),
             "row 0: the model has no input \"nam\"; did you mean \"name\"?");
@@ -208,7 +208,7 @@ TEST_F(BackendModelsTest, AnUnknownTensorIsNamedWithTheNearestOne) {
 
 TEST_F(BackendModelsTest, EveryProtocolGivesTheSameAnswers) {
   const std::vector<FakeAnswer> expected = Expected(kRows);
-  const Json v2 = PostJson(kInfer, V2Body(kRows, R"("id":"q1",)"));
+  const Json v2 = PostJson(kFakeInfer, V2Body(kRows, R"("id":"q1",)"));
   EXPECT_EQ(V2Answers(v2), expected);
   EXPECT_EQ(v2.StringOr("id", ""), "q1");
   EXPECT_EQ(v2.StringOr("model_version", ""), "1");
@@ -250,7 +250,8 @@ TEST_F(BackendModelsTest, TensorsComeAndGoAsBytes) {
           R"(}},{"name":"x","datatype":"FP32","shape":[3,3],"parameters":{"binary_data_size":)", x.size(),
           R"(}}],"outputs":[{"name":"score","parameters":{"binary_data":true}},)",
           R"({"name":"echo","parameters":{"binary_data":true}}]})");
-  const auto answer = Post(kInfer, Cat(json, names, x), Cat("Inference-Header-Content-Length: ", json.size(), "\r\n"));
+  const auto answer =
+      Post(kFakeInfer, Cat(json, names, x), Cat("Inference-Header-Content-Length: ", json.size(), "\r\n"));
   ASSERT_EQ(answer.status, 200) << answer.body;
   const std::string* const length = net::FindHeader(answer.headers, "Inference-Header-Content-Length");
   ASSERT_NE(length, nullptr);
@@ -262,7 +263,7 @@ TEST_F(BackendModelsTest, TensorsComeAndGoAsBytes) {
 
 TEST_F(BackendModelsTest, TheLikeliestClassesOfAnOutputAreItsGreatestValues) {
   const Json v2 = PostJson(
-      kInfer, V2Body(kRows, R"("outputs":[{"name":"parts","parameters":{"classification":1}},{"name":"echo"}],)"));
+      kFakeInfer, V2Body(kRows, R"("outputs":[{"name":"parts","parameters":{"classification":1}},{"name":"echo"}],)"));
   const Json::Array& outputs = v2.Find("outputs")->AsArray();
   EXPECT_EQ(outputs[1].StringOr("datatype", ""), "BYTES");
   EXPECT_EQ(outputs[1].Find("shape")->Dump(), "[3,1]");
@@ -275,7 +276,7 @@ TEST_F(BackendModelsTest, TheLikeliestClassesOfAnOutputAreItsGreatestValues) {
 }
 
 TEST_F(BackendModelsTest, WhatTheModelDoesNotTakeIsRefusedBeforeItIsAsked) {
-  const auto message = [this](std::string_view body) { return PostJson(kInfer, body, 400).StringOr("error", ""); };
+  const auto message = [this](std::string_view body) { return PostJson(kFakeInfer, body, 400).StringOr("error", ""); };
   EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3],"data":[1,2,3]}]})").find("\"name\""),
             std::string::npos);
   EXPECT_NE(message(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":[1,2]},)"
@@ -300,23 +301,23 @@ TEST_F(BackendModelsTest, WhatTheModelDoesNotTakeIsRefusedBeforeItIsAsked) {
 
 TEST_F(BackendModelsTest, MoreRowsThanTheLimitAreRefused) {
   catalog_.SetLimits({.rows_max = 2});
-  for (const auto& [path, body] : {std::pair{std::string(kInfer), V2Body(kRows)},
+  for (const auto& [path, body] : {std::pair{std::string(kFakeInfer), V2Body(kRows)},
                                    {"/v1/models/fake:predict", Cat(R"({"instances":)", Instances(kRows), "}")},
                                    {"/models/fake/invocations", Cat(R"({"inputs":)", Instances(kRows), "}")}}) {
     EXPECT_NE(PostJson(path, body, 400).Dump().find("send them in parts"), std::string::npos) << path;
   }
-  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body({kRows[0], kRows[1]}))), Expected({kRows[0], kRows[1]}));
+  EXPECT_EQ(V2Answers(PostJson(kFakeInfer, V2Body({kRows[0], kRows[1]}))), Expected({kRows[0], kRows[1]}));
 }
 
 TEST_F(BackendModelsTest, ARefusedRowIsAnErrorOfItsOwnRequestOnly) {
   control_->Hold(true);
   TestClient first(server_->port()), left(server_->port()), bad(server_->port()), right(server_->port());
-  ASSERT_TRUE(first.Send(PostRequest(kInfer, V2Body({kRows[0]}))));
+  ASSERT_TRUE(first.Send(PostRequest(kFakeInfer, V2Body({kRows[0]}))));
   control_->AwaitHeld();
-  ASSERT_TRUE(left.Send(PostRequest(kInfer, V2Body({kRows[1]}))));
+  ASSERT_TRUE(left.Send(PostRequest(kFakeInfer, V2Body({kRows[1]}))));
   ASSERT_TRUE(
       bad.Send(PostRequest("/models/fake/invocations", Cat(R"({"inputs":)", Instances({{{13, 0, 0}, "x"}}), "}"))));
-  ASSERT_TRUE(right.Send(PostRequest(kInfer, V2Body({kRows[2]}))));
+  ASSERT_TRUE(right.Send(PostRequest(kFakeInfer, V2Body({kRows[2]}))));
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
   control_->Hold(false);
   EXPECT_EQ(V2Answers(*Json::Parse(first.Read().body)), Expected({kRows[0]}));
@@ -331,13 +332,13 @@ TEST_F(BackendModelsTest, ARefusedRowIsAnErrorOfItsOwnRequestOnly) {
 
 TEST_F(BackendModelsTest, AWorkerThatDiesOnceIsNotNoticed) {
   control_->Fail(1);
-  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows))), Expected(kRows));
+  EXPECT_EQ(V2Answers(PostJson(kFakeInfer, V2Body(kRows))), Expected(kRows));
   control_->Fail(2);
-  const Answer died = Post(kInfer, V2Body(kRows));
+  const Answer died = Post(kFakeInfer, V2Body(kRows));
   EXPECT_EQ(died.status, 503);
   EXPECT_NE(net::FindHeader(died.headers, "retry-after"), nullptr);
   EXPECT_NE(Json::Parse(died.body)->StringOr("error", "").find("the fake worker died"), std::string::npos);
-  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows))), Expected(kRows));
+  EXPECT_EQ(V2Answers(PostJson(kFakeInfer, V2Body(kRows))), Expected(kRows));
   EXPECT_TRUE(Await([this] { return Metric("millwright_inference_failures_total") == 1; }));
   EXPECT_TRUE(Await([this] { return Metric("millwright_inference_requests_total") == 3; }));
 }
@@ -345,11 +346,11 @@ TEST_F(BackendModelsTest, AWorkerThatDiesOnceIsNotNoticed) {
 TEST_F(BackendModelsTest, AFullQueueSaysWhenToComeBack) {
   control_->Hold(true);
   TestClient running(server_->port()), queued(server_->port());
-  ASSERT_TRUE(running.Send(PostRequest(kInfer, V2Body({kRows[0]}))));
+  ASSERT_TRUE(running.Send(PostRequest(kFakeInfer, V2Body({kRows[0]}))));
   control_->AwaitHeld();
-  ASSERT_TRUE(queued.Send(PostRequest(kInfer, V2Body(kRows))));
+  ASSERT_TRUE(queued.Send(PostRequest(kFakeInfer, V2Body(kRows))));
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
-  for (const auto& [path, body] : {std::pair{std::string(kInfer), V2Body(kRows)},
+  for (const auto& [path, body] : {std::pair{std::string(kFakeInfer), V2Body(kRows)},
                                    {"/v1/models/fake:predict", Cat(R"({"instances":)", Instances(kRows), "}")},
                                    {"/models/fake/invocations", Cat(R"({"instances":)", Instances(kRows), "}")}}) {
     const auto refused = Post(path, body);
@@ -370,27 +371,27 @@ TEST_F(BackendModelsTest, AFullQueueSaysWhenToComeBack) {
 TEST_F(BackendModelsTest, ADeadlineIsKeptWhateverTheWorkerDoes) {
   control_->Hold(true);
   const Duration start = clock_.Elapsed();
-  const Json late = PostJson(kInfer, V2Body(kRows, R"("parameters":{"timeout":20000},)"), 504);
+  const Json late = PostJson(kFakeInfer, V2Body(kRows, R"("parameters":{"timeout":20000},)"), 504);
   EXPECT_FALSE(late.StringOr("error", "").empty());
   EXPECT_GE(clock_.Elapsed() - start, milliseconds(20));
   control_->Hold(false);
-  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body(kRows, R"("parameters":{"timeout":60000000},)"))), Expected(kRows));
+  EXPECT_EQ(V2Answers(PostJson(kFakeInfer, V2Body(kRows, R"("parameters":{"timeout":60000000},)"))), Expected(kRows));
   EXPECT_EQ(Rejections("expired"), 1);
 }
 
 TEST_F(BackendModelsTest, AClientThatGoesIsCountedAndItsRequestIsNotRun) {
   control_->Hold(true);
   TestClient running(server_->port()), gone(server_->port());
-  ASSERT_TRUE(running.Send(PostRequest(kInfer, V2Body({kRows[0]}))));
+  ASSERT_TRUE(running.Send(PostRequest(kFakeInfer, V2Body({kRows[0]}))));
   control_->AwaitHeld();
-  ASSERT_TRUE(gone.Send(PostRequest(kInfer, V2Body(kRows))));
+  ASSERT_TRUE(gone.Send(PostRequest(kFakeInfer, V2Body(kRows))));
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
   gone.Close();
   EXPECT_TRUE(Await([this] { return Rejections("cancelled") == 1; }));
   control_->Hold(false);
   EXPECT_EQ(running.Read().status, 200);
   EXPECT_TRUE(Await([this] { return Metric("millwright_inference_failures_total") == 1; }));
-  EXPECT_EQ(V2Answers(PostJson(kInfer, V2Body({kRows[2]}))), Expected({kRows[2]}));
+  EXPECT_EQ(V2Answers(PostJson(kFakeInfer, V2Body({kRows[2]}))), Expected({kRows[2]}));
   EXPECT_EQ(control_->batches(), (std::vector<std::size_t>{1, 1})) << "the rows of the client that went were run";
 }
 
@@ -399,7 +400,7 @@ TEST_F(BackendModelsTest, AServerThatStopsDropsWhatWaitsWithinItsGrace) {
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 0; i < 4; ++i) {
     clients.push_back(std::make_unique<TestClient>(server_->port()));
-    ASSERT_TRUE(clients.back()->Send(PostRequest(kInfer, V2Body({kRows[0]}))));
+    ASSERT_TRUE(clients.back()->Send(PostRequest(kFakeInfer, V2Body({kRows[0]}))));
     if (i == 0) control_->AwaitHeld();
   }
   ASSERT_TRUE(Await([this] { return catalog_.Live("fake")->queue->Look().queued_rows == 3; }));
@@ -415,8 +416,8 @@ TEST_F(BackendModelsTest, AnswersOfOneConnectionKeepTheirOrder) {
   TestClient client(server_->port());
   std::string requests;
   for (std::size_t i = 0; i < 4; ++i)
-    requests += PostRequest(kInfer, V2Body({kRows[i % 3]}, Cat(R"("id":"q)", i, "\",")));
-  requests += PostRequest(kInfer, "{}");
+    requests += PostRequest(kFakeInfer, V2Body({kRows[i % 3]}, Cat(R"("id":"q)", i, "\",")));
+  requests += PostRequest(kFakeInfer, "{}");
   ASSERT_TRUE(client.Send(requests));
   control_->AwaitHeld();
   control_->Hold(false);

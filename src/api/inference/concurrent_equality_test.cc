@@ -30,17 +30,17 @@ using serving::Datatype;
 using serving::testing::TestFeatures;
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::int64_t kRequests = 1'000;
+constexpr std::int64_t kEqualityRequests = 1'000;
 #else
-constexpr std::int64_t kRequests = 10'000;
+constexpr std::int64_t kEqualityRequests = 10'000;
 #endif
-constexpr std::size_t kClients = 6, kPool = 200, kRowsMax = 5, kGroupMax = 16;
+constexpr std::size_t kEqualityClients = 6, kPool = 200, kRowsMax = 5, kGroupMax = 16;
 
 enum class Protocol : std::uint8_t { kV2Json, kV2Binary, kV1Rows, kV1Columns, kMlflowSplit, kMlflowRecords, kGrpc };
 constexpr std::uint64_t kProtocols = 7;
 
 /// An input or an output.
-struct Tensor {
+struct SubjectTensor {
   std::string name;
   Datatype datatype = Datatype::kFp32;
   std::size_t width = 0;  // values of a row; 0: one, without a dimension of its own
@@ -54,7 +54,7 @@ struct PoolRow {
 
 struct Subject {
   std::string name;
-  std::vector<Tensor> inputs, outputs;
+  std::vector<SubjectTensor> inputs, outputs;
   std::vector<PoolRow> rows;
 };
 
@@ -66,14 +66,14 @@ std::string Told(Datatype datatype, const Json& value) {
 }
 std::string Told(float value) { return Told(Datatype::kFp32, Json(static_cast<double>(value))); }
 
-std::string Told(const Tensor& output, const Json& value) {
+std::string Told(const SubjectTensor& output, const Json& value) {
   if (output.width == 0) return Told(output.datatype, value);
   std::string told;
   for (const Json& cell : value.AsArray()) told += Told(output.datatype, cell);
   return told;
 }
 
-std::string Raw(const auto& value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
+std::string BytesOf(const auto& value) { return {reinterpret_cast<const char*>(&value), sizeof value}; }
 
 /// A cell of a binary tensor.
 std::string Bytes(Datatype datatype, const Json& value) {
@@ -83,12 +83,12 @@ std::string Bytes(Datatype datatype, const Json& value) {
     return bytes;
   }
   const double number = value.IsNull() ? std::nan("") : value.IsBool() ? (value.AsBool() ? 1 : 0) : value.AsDouble();
-  return datatype == Datatype::kFp32 ? Raw(static_cast<float>(number)) : Raw(number);
+  return datatype == Datatype::kFp32 ? BytesOf(static_cast<float>(number)) : BytesOf(number);
 }
 
 // ---- requests
 
-std::string Shape(const Tensor& tensor, std::size_t rows) {
+std::string Shape(const SubjectTensor& tensor, std::size_t rows) {
   return tensor.width == 0 ? Cat("[", rows, "]") : Cat("[", rows, ",", tensor.width, "]");
 }
 
@@ -126,7 +126,7 @@ std::string Post(std::string_view path, std::string_view body, std::string_view 
 std::string V2Request(const Subject& subject, const std::vector<std::size_t>& rows, std::string_view id, bool binary) {
   std::string inputs, tail;
   for (std::size_t i = 0; i < subject.inputs.size(); ++i) {
-    const Tensor& input = subject.inputs[i];
+    const SubjectTensor& input = subject.inputs[i];
     std::string bytes;
     for (const std::size_t row : rows) bytes += subject.rows[row].bytes[i];
     CatTo(inputs, i > 0 ? "," : "", R"({"name":")", input.name, R"(","shape":)", Shape(input, rows.size()),
@@ -172,7 +172,7 @@ using Answers = std::vector<std::vector<std::string>>;  // of each row, of each 
 Answers V2Answers(const Subject& subject, const Json& answer, std::size_t rows) {
   Answers answers(rows);
   for (std::size_t i = 0; i < subject.outputs.size(); ++i) {
-    const Tensor& output = subject.outputs[i];
+    const SubjectTensor& output = subject.outputs[i];
     const Json& tensor = answer.Find("outputs")->AsArray().at(i);
     EXPECT_EQ(tensor.StringOr("name", ""), output.name);
     const std::size_t width = std::max<std::size_t>(1, output.width);
@@ -191,7 +191,7 @@ Answers RowAnswers(const Subject& subject, const Json& list, std::size_t rows) {
   EXPECT_EQ(list.AsArray().size(), rows);
   for (const Json& row : list.AsArray()) {
     std::vector<std::string>& told = answers.emplace_back();
-    for (const Tensor& output : subject.outputs) {
+    for (const SubjectTensor& output : subject.outputs) {
       told.push_back(Told(output, subject.outputs.size() == 1 ? row : *row.Find(output.name)));
     }
   }
@@ -200,7 +200,7 @@ Answers RowAnswers(const Subject& subject, const Json& list, std::size_t rows) {
 
 Answers ColumnAnswers(const Subject& subject, const Json& outputs, std::size_t rows) {
   Answers answers(rows);
-  for (const Tensor& output : subject.outputs) {
+  for (const SubjectTensor& output : subject.outputs) {
     const Json& column = subject.outputs.size() == 1 ? outputs : *outputs.Find(output.name);
     for (std::size_t row = 0; row < rows; ++row) answers[row].push_back(Told(output, column.AsArray().at(row)));
   }
@@ -220,7 +220,7 @@ Answers AnswersOf(const Subject& subject, const Json& answer, std::size_t rows, 
   request.set_model_name(subject.name);
   request.set_id(id);
   for (std::size_t i = 0; i < subject.inputs.size(); ++i) {
-    const Tensor& input = subject.inputs[i];
+    const SubjectTensor& input = subject.inputs[i];
     auto& tensor = *request.add_inputs();
     tensor.set_name(input.name);
     tensor.set_datatype(std::string(serving::DatatypeName(input.datatype)));
@@ -261,7 +261,7 @@ Answers GrpcAnswers(const Subject& subject, const ::inference::ModelInferRespons
   Answers answers(rows);
   EXPECT_EQ(response.raw_output_contents_size(), static_cast<int>(subject.outputs.size()));
   for (int i = 0; i < response.raw_output_contents_size(); ++i) {
-    const Tensor& output = subject.outputs[static_cast<std::size_t>(i)];
+    const SubjectTensor& output = subject.outputs[static_cast<std::size_t>(i)];
     EXPECT_EQ(response.outputs(i).name(), output.name);
     std::string_view bytes = response.raw_output_contents(i);
     for (std::vector<std::string>& row : answers) {
@@ -375,7 +375,8 @@ class ConcurrentEqualityTest : public testing::ServerTest {
     const std::shared_ptr<const serving::Model> model = catalog_.Live(name)->model;
     const std::size_t classes = model->classes().size();
     Subject subject{name, {}, {{"probability", Datatype::kFp32, classes}}, {}};
-    subject.outputs.push_back(classes == 0 ? Tensor{"decision", Datatype::kBool} : Tensor{"label", Datatype::kBytes});
+    subject.outputs.push_back(classes == 0 ? SubjectTensor{"decision", Datatype::kBool}
+                                           : SubjectTensor{"label", Datatype::kBytes});
     for (const std::string& column : TestFeatures()) {
       const bool text = column == "carrier" || column == "origin";
       subject.inputs.push_back({column, text ? Datatype::kBytes : Datatype::kFp64, 0, column == "holiday"});
@@ -384,7 +385,7 @@ class ConcurrentEqualityTest : public testing::ServerTest {
       Json row = serving::testing::RandomRow(random_);
       std::vector<float> features;
       PoolRow& pooled = subject.rows.emplace_back();
-      for (const Tensor& input : subject.inputs) {
+      for (const SubjectTensor& input : subject.inputs) {
         const Json& value = *row.Find(input.name);
         features.push_back(serving::testing::EncodeForTest(model->encoder(), static_cast<int>(features.size()), value));
         pooled.json.push_back(value.Dump());
@@ -431,7 +432,7 @@ class ConcurrentEqualityTest : public testing::ServerTest {
       for (float& value : x) value = 20 + static_cast<float>(random_.Below(10'000)) / 16;
       const std::string name(random_.Below(9), static_cast<char>('a' + random_.Below(26)));
       pooled.json = {Json(Json::Array(x.begin(), x.end())).Dump(), Json(name).Dump()};
-      pooled.bytes = {Raw(x), Bytes(Datatype::kBytes, Json(name))};
+      pooled.bytes = {BytesOf(x), Bytes(Datatype::kBytes, Json(name))};
       const testing::FakeAnswer answer = testing::FakeAnswerOf(x, name);
       pooled.expected = {Told(answer.score), answer.echo, Cat(answer.parts[0], ",", answer.parts[1], ",")};
     }
@@ -507,14 +508,14 @@ class ConcurrentEqualityTest : public testing::ServerTest {
 
 TEST_F(ConcurrentEqualityTest, EachAnswerIsTheRowsOwnAnswer) {
   const char* const soak = std::getenv("SOAK_REQUESTS");
-  const std::int64_t requests = soak == nullptr ? kRequests : *ParseInt(soak);
-  const auto each = requests / static_cast<std::int64_t>(kClients) + 1;
+  const std::int64_t requests = soak == nullptr ? kEqualityRequests : *ParseInt(soak);
+  const auto each = requests / static_cast<std::int64_t>(kEqualityClients) + 1;
   std::vector<std::thread> clients;
-  for (std::size_t client = 0; client < kClients; ++client) {
+  for (std::size_t client = 0; client < kEqualityClients; ++client) {
     clients.emplace_back([this, client, each] { RunClient(client, each); });
   }
   for (std::thread& client : clients) client.join();
-  EXPECT_EQ(right_, each * static_cast<std::int64_t>(kClients));
+  EXPECT_EQ(right_, each * static_cast<std::int64_t>(kEqualityClients));
   const std::vector<std::size_t> batches = control_->batches();
   EXPECT_GT(*std::max_element(batches.begin(), batches.end()), kRowsMax) << "nothing was ever joined";
 }

@@ -14,18 +14,13 @@ namespace {
 
 using net::TestClient;
 using serving::testing::RandomRow;
+using serving::testing::TestDatatype;
 using serving::testing::TestDirectory;
 using serving::testing::TestFeatures;
 using serving::testing::WriteTestPackage;
 using testing::GetRequest;
 using testing::PostRequest;
 using testing::ServerTest;
-
-std::string DatatypeFor(std::string_view column) {
-  if (column == "hour") return "INT64";
-  if (column == "holiday") return "BOOL";
-  return column == "carrier" || column == "origin" ? "BYTES" : "FP64";
-}
 
 std::string Body(const std::vector<Json>& rows, std::string_view id = "") {
   Json inputs = Json::MakeArray();
@@ -34,7 +29,7 @@ std::string Body(const std::vector<Json>& rows, std::string_view id = "") {
     for (const Json& row : rows) data.push_back(*row.Find(name));
     inputs.Append(Json::Make({{"name", Json(name)},
                               {"shape", Json(Json::Array{Json(static_cast<std::int64_t>(rows.size()))})},
-                              {"datatype", Json(DatatypeFor(name))},
+                              {"datatype", Json(TestDatatype(name))},
                               {"data", Json(std::move(data))}}));
   }
   Json request = Json::Make({{"inputs", std::move(inputs)}});

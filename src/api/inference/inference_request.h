@@ -70,6 +70,9 @@ class HeaderSource {
   [[nodiscard]] virtual std::string PeerAddress() const = 0;
 };
 
+/// Between a model and its version in the paths of v1 and of MLflow.
+inline constexpr std::string_view kVersionsInPath = "/versions/";
+
 /// Where to ask, apart from what stands in the body.
 struct InferenceTarget {
   std::string_view model;

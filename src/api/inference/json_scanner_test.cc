@@ -102,15 +102,15 @@ std::string RandomElement(Random& random) {
 }
 
 /// What a walk through an array of numbers reads, and where and how it ends.
-struct Walk {
+struct NumberWalk {
   std::vector<std::uint64_t> bits;
   std::string error;
   std::ptrdiff_t end = 0;
-  bool operator==(const Walk&) const = default;
+  bool operator==(const NumberWalk&) const = default;
 };
 
-Walk WalkNumbers(const std::string& text, std::size_t run) {
-  Walk walk;
+NumberWalk WalkNumbers(const std::string& text, std::size_t run) {
+  NumberWalk walk;
   std::string strings;
   JsonScanner json(text, strings);
   std::vector<double> numbers(run);
@@ -142,7 +142,7 @@ TEST(JsonScannerTest, RunsOfNumbersAreReadLikeEachAlone) {
     }
     if (random.Below(20) != 0) text += "]";
     text.append(random.Below(60), ' ');
-    const Walk alone = WalkNumbers(text, 0);
+    const NumberWalk alone = WalkNumbers(text, 0);
     ASSERT_EQ(WalkNumbers(text, 1 + random.Below(40)), alone) << text;
     read += alone.bits.size();
   }

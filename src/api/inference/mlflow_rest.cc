@@ -11,18 +11,17 @@ namespace mw::api::inference {
 namespace {
 
 constexpr std::string_view kInvocations = "/invocations";
-constexpr std::string_view kModels = "/models/";
-constexpr std::string_view kVersions = "/versions/";
+constexpr std::string_view kMlflowModels = "/models/";
 
 /// Of a path that ends in /invocations; without a model when it is that alone.
 InferenceTarget TargetOf(std::string_view path) {
   path.remove_suffix(kInvocations.size());
   InferenceTarget target;
   if (path.empty()) return target;
-  path.remove_prefix(kModels.size());
-  const std::size_t versions = path.find(kVersions);
+  path.remove_prefix(kMlflowModels.size());
+  const std::size_t versions = path.find(kVersionsInPath);
   target.model = path.substr(0, versions);
-  if (versions != std::string_view::npos) target.version = path.substr(versions + kVersions.size());
+  if (versions != std::string_view::npos) target.version = path.substr(versions + kVersionsInPath.size());
   return target;
 }
 
@@ -45,7 +44,7 @@ void SendMlflowNotAllowed(net::ResponseWriter& out, const net::RequestView& requ
 
 bool MlflowRest::Owns(std::string_view path) {
   return path == kInvocations || path == "/ping" || path == "/health" || path == "/version" ||
-         (path.starts_with(kModels) && path.ends_with(kInvocations));
+         (path.starts_with(kMlflowModels) && path.ends_with(kInvocations));
 }
 
 void MlflowRest::Handle(const net::RequestView& request, std::string_view body, net::ResponseWriter& out) {

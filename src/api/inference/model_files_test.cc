@@ -30,12 +30,12 @@ std::string WithValue(std::string text, std::string_view name, std::string_view 
   return text.replace(begin, text.find_first_of(ends, begin) - begin, value);
 }
 
-struct Subject {
+struct ModelFile {
   std::string file;    // in the repository, "model.json"
   std::string sample;  // a good one, of forest/testdata
 };
 
-std::vector<BadFile> BadFiles(const Subject& subject, const std::string& good) {
+std::vector<BadFile> BadFiles(const ModelFile& subject, const std::string& good) {
   std::vector<BadFile> bad;
   for (const std::size_t quarter : {0, 1, 2, 3}) {
     bad.push_back({Cat("cut after ", quarter, " quarters"), good.substr(0, good.size() * quarter / 4)});
@@ -71,7 +71,7 @@ std::vector<BadFile> BadFiles(const Subject& subject, const std::string& good) {
   return bad;
 }
 
-class ModelFilesTest : public testing::ServerTest, public ::testing::WithParamInterface<Subject> {
+class ModelFilesTest : public testing::ServerTest, public ::testing::WithParamInterface<ModelFile> {
  protected:
   void SetUp() override {
     SetLogLevel(static_cast<LogLevel>(4));
@@ -140,10 +140,10 @@ TEST_P(ModelFilesTest, ABadOneIsRefusedAndTheOneBeforeGoesOn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, ModelFilesTest,
-                         ::testing::Values(Subject{"model.json", "xgboost-2.1.4/binary_logistic.json"},
-                                           Subject{"model.ubj", "xgboost-2.1.4/binary_logistic.ubj"},
-                                           Subject{"model.txt", "lightgbm-4.7.0/binary.txt"},
-                                           Subject{"model.onnx", "onnxruntime-1.31.1/tree_ensemble.onnx"}));
+                         ::testing::Values(ModelFile{"model.json", "xgboost-2.1.4/binary_logistic.json"},
+                                           ModelFile{"model.ubj", "xgboost-2.1.4/binary_logistic.ubj"},
+                                           ModelFile{"model.txt", "lightgbm-4.7.0/binary.txt"},
+                                           ModelFile{"model.onnx", "onnxruntime-1.31.1/tree_ensemble.onnx"}));
 
 }  // namespace
 }  // namespace mw::api::inference

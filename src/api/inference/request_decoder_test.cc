@@ -19,6 +19,7 @@ namespace mw::api::inference {
 namespace {
 
 using serving::testing::RandomRow;
+using serving::testing::TestDatatype;
 using serving::testing::TestDirectory;
 using serving::testing::TestFeatures;
 
@@ -55,19 +56,13 @@ Json Tensor(std::string_view name, std::string_view datatype, Json::Array data) 
                      {"data", Json(std::move(data))}});
 }
 
-std::string_view DatatypeFor(std::string_view column) {
-  if (column == "hour") return "INT64";
-  if (column == "holiday") return "BOOL";
-  return column == "carrier" || column == "origin" ? "BYTES" : "FP64";
-}
-
 /// Rows as named columns.
 Json Columns(const std::vector<Json>& rows) {
   Json inputs = Json::MakeArray();
   for (const std::string& name : TestFeatures()) {
     Json::Array data;
     for (const Json& row : rows) data.push_back(*row.Find(name));
-    inputs.Append(Tensor(name, DatatypeFor(name), std::move(data)));
+    inputs.Append(Tensor(name, TestDatatype(name), std::move(data)));
   }
   return inputs;
 }
@@ -443,7 +438,7 @@ std::string Body(std::string_view changed, std::string_view tensor) {
       if (tensor.empty()) inputs.pop_back();
       continue;
     }
-    const bool text = DatatypeFor(name) == "BYTES";
+    const bool text = TestDatatype(name) == "BYTES";
     CatTo(inputs, R"({"name":")", name, R"(","shape":[1],"datatype":")",
           name == "holiday" ? "BOOL"
           : text            ? "BYTES"
@@ -609,7 +604,7 @@ TEST_F(RequestDecoderTest, WishesAreToldAlsoOfARequestThatIsLikeTheOneBefore) {
   decoder_.Tell(told);
   EXPECT_TRUE(told.timeout == Duration{0} && told.priority == 0 && told.wants_decision);
   EXPECT_FALSE(decoder_.binary_outputs().any());
-  const auto with = [this](std::string_view parameters) {
+  const auto with = [](std::string_view parameters) {
     std::string altered = Body("none", "");
     return altered.insert(1, Cat("\"parameters\":", parameters, ","));
   };
@@ -620,7 +615,7 @@ TEST_F(RequestDecoderTest, WishesAreToldAlsoOfARequestThatIsLikeTheOneBefore) {
 }
 
 TEST_F(RequestDecoderTest, ClassesAreAskedForByNumber) {
-  const auto with = [this](std::string_view outputs) {
+  const auto with = [](std::string_view outputs) {
     std::string body = Body("none", "");
     return body.insert(1, Cat("\"outputs\":", outputs, ","));
   };

@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kStopSeen{50};
 constexpr std::size_t kValuesKept = std::size_t{1} << 18;
 
 /// Where a worker's answer is waited for.
-class Mailbox {
+class AnswerMailbox {
  public:
   void Put(Result<serving::TensorList> answer) {
     const Lock lock(mutex_);
@@ -76,7 +76,7 @@ bool ShadowCall::Decode() {
 }
 
 void ShadowCall::Ask(const std::atomic<bool>& stopping) {
-  const auto mailbox = std::make_shared<Mailbox>();
+  const auto mailbox = std::make_shared<AnswerMailbox>();
   serving::BatchJob job;
   job.inputs = inputs_;
   job.rows = rows_;

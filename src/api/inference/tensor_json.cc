@@ -3,8 +3,8 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstring>
 
+#include "api/inference/tensor_values.h"
 #include "base/json.h"
 
 namespace mw::api::inference {
@@ -13,7 +13,7 @@ namespace {
 using serving::Datatype;
 
 template <typename T>
-void AppendNumber(std::string& out, T value) {
+void AppendNumberJson(std::string& out, T value) {
   if constexpr (std::is_floating_point_v<T>) {
     if (!std::isfinite(value)) [[unlikely]] {
       out += "null";
@@ -25,13 +25,6 @@ void AppendNumber(std::string& out, T value) {
   out.append(digits, end.ptr);
 }
 
-template <typename T>
-T Read(const char* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
 struct Half {};
 struct Brain {};
 struct Truth {};
@@ -39,13 +32,13 @@ struct Truth {};
 template <typename T>
 void AppendOne(std::string& out, const char* at) {
   if constexpr (std::is_same_v<T, Half>) {
-    AppendNumber(out, serving::HalfToFloat(Read<std::uint16_t>(at)));
+    AppendNumberJson(out, serving::HalfToFloat(ElementAt<std::uint16_t>(at)));
   } else if constexpr (std::is_same_v<T, Brain>) {
-    AppendNumber(out, serving::BrainToFloat(Read<std::uint16_t>(at)));
+    AppendNumberJson(out, serving::BrainToFloat(ElementAt<std::uint16_t>(at)));
   } else if constexpr (std::is_same_v<T, Truth>) {
     out += *at != 0 ? "true" : "false";
   } else {
-    AppendNumber(out, Read<T>(at));
+    AppendNumberJson(out, ElementAt<T>(at));
   }
 }
 
@@ -95,7 +88,7 @@ void AppendText(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void AppendInteger(std::string& out, std::int64_t number) { AppendNumber(out, number); }
+void AppendInteger(std::string& out, std::int64_t number) { AppendNumberJson(out, number); }
 
 void AppendElementJson(std::string& out, Datatype datatype, std::string_view& bytes) {
   if (datatype == Datatype::kBytes) {

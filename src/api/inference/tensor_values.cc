@@ -12,13 +12,6 @@ namespace {
 using serving::Datatype;
 
 template <typename T>
-T Read(const char* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-
-template <typename T>
 void AppendRaw(std::string& bytes, T value) {
   char raw[sizeof value];
   std::memcpy(raw, &value, sizeof value);
@@ -61,18 +54,18 @@ bool IsFloating(Datatype datatype) {
 double NumberAt(Datatype datatype, const char* at) {
   switch (datatype) {
     case Datatype::kBool: return *at != 0 ? 1 : 0;
-    case Datatype::kUint8: return static_cast<double>(Read<std::uint8_t>(at));
-    case Datatype::kUint16: return static_cast<double>(Read<std::uint16_t>(at));
-    case Datatype::kUint32: return static_cast<double>(Read<std::uint32_t>(at));
-    case Datatype::kUint64: return static_cast<double>(Read<std::uint64_t>(at));
-    case Datatype::kInt8: return static_cast<double>(Read<std::int8_t>(at));
-    case Datatype::kInt16: return static_cast<double>(Read<std::int16_t>(at));
-    case Datatype::kInt32: return static_cast<double>(Read<std::int32_t>(at));
-    case Datatype::kInt64: return static_cast<double>(Read<std::int64_t>(at));
-    case Datatype::kFp16: return static_cast<double>(serving::HalfToFloat(Read<std::uint16_t>(at)));
-    case Datatype::kBf16: return static_cast<double>(serving::BrainToFloat(Read<std::uint16_t>(at)));
-    case Datatype::kFp32: return static_cast<double>(Read<float>(at));
-    case Datatype::kFp64: return Read<double>(at);
+    case Datatype::kUint8: return static_cast<double>(ElementAt<std::uint8_t>(at));
+    case Datatype::kUint16: return static_cast<double>(ElementAt<std::uint16_t>(at));
+    case Datatype::kUint32: return static_cast<double>(ElementAt<std::uint32_t>(at));
+    case Datatype::kUint64: return static_cast<double>(ElementAt<std::uint64_t>(at));
+    case Datatype::kInt8: return static_cast<double>(ElementAt<std::int8_t>(at));
+    case Datatype::kInt16: return static_cast<double>(ElementAt<std::int16_t>(at));
+    case Datatype::kInt32: return static_cast<double>(ElementAt<std::int32_t>(at));
+    case Datatype::kInt64: return static_cast<double>(ElementAt<std::int64_t>(at));
+    case Datatype::kFp16: return static_cast<double>(serving::HalfToFloat(ElementAt<std::uint16_t>(at)));
+    case Datatype::kBf16: return static_cast<double>(serving::BrainToFloat(ElementAt<std::uint16_t>(at)));
+    case Datatype::kFp32: return static_cast<double>(ElementAt<float>(at));
+    case Datatype::kFp64: return ElementAt<double>(at);
     case Datatype::kBytes: break;
   }
   return 0;

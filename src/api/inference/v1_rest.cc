@@ -11,8 +11,7 @@
 namespace mw::api::inference {
 namespace {
 
-constexpr std::string_view kModels = "/v1/models/";
-constexpr std::string_view kVersions = "/versions/";
+constexpr std::string_view kV1Models = "/v1/models/";
 
 /// As TensorFlow Serving says it, with KServe's "ready" beside it.
 void SendStatus(net::ResponseWriter& out, const serving::ServedVersion& version) {
@@ -55,20 +54,20 @@ void V1Rest::Handle(const net::RequestView& request, std::string_view body, net:
     });
     return out.Json(Json::Make({{"models", std::move(models)}}).Dump());
   }
-  if (!path.starts_with(kModels)) return SendNoSuchPath(out, path, "start at /v1/models");
-  path.remove_prefix(kModels.size());
+  if (!path.starts_with(kV1Models)) return SendNoSuchPath(out, path, "start at /v1/models");
+  path.remove_prefix(kV1Models.size());
   const std::size_t verb = path.rfind(':');
   if (verb == std::string_view::npos) return HandleModel(request, path, out);
   if (path.substr(verb) != ":predict") return SendNoSuchPath(out, request.path, "a model has :predict");
   if (request.method != net::Method::kPost) return SendNotAllowed(out, request, "POST");
   path = path.substr(0, verb);
-  const std::size_t versions = path.find(kVersions);
+  const std::size_t versions = path.find(kVersionsInPath);
   const RestHeaders headers(request);
   InferenceTarget target{.model = path.substr(0, versions),
                          .headers = &headers,
                          .protocol = serving::Protocol::kV1,
                          .request_bytes = request.body.size()};
-  if (versions != std::string_view::npos) target.version = path.substr(versions + kVersions.size());
+  if (versions != std::string_view::npos) target.version = path.substr(versions + kVersionsInPath.size());
   RecordSource source(record_request_, body, ExtraColumns::kRefused, by_column_);
   RecordReply reply(out, AnswerCodingFor(request), RecordProtocol::kV1, by_column_);
   runner_.Run(target, source, reply);
@@ -78,10 +77,10 @@ void V1Rest::HandleModel(const net::RequestView& request, std::string_view path,
   if (!IsRead(request)) return SendNotAllowed(out, request, "GET");
   const bool metadata = path.ends_with("/metadata");
   if (metadata) path.remove_suffix(std::string_view("/metadata").size());
-  const std::size_t versions = path.find(kVersions);
+  const std::size_t versions = path.find(kVersionsInPath);
   const std::string_view model = path.substr(0, versions);
   const std::string_view version =
-      versions == std::string_view::npos ? std::string_view() : path.substr(versions + kVersions.size());
+      versions == std::string_view::npos ? std::string_view() : path.substr(versions + kVersionsInPath.size());
   runner_.Read([&](const serving::Snapshot& snapshot) {
     const auto found = runner_.Find(snapshot, model, version);
     if (!found.ok()) return SendError(out, found.error(), Duration{0});

@@ -14,7 +14,7 @@
 namespace mw::api::inference {
 namespace {
 
-constexpr std::string_view kModels = "/v2/models/";
+constexpr std::string_view kV2Models = "/v2/models/";
 constexpr std::string_view kRepository = "/v2/repository/";
 constexpr std::string_view kRepositoryModels = "/v2/repository/models/";
 
@@ -127,8 +127,8 @@ serving::Loaded DeferReply(net::ResponseWriter& out) {
 }  // namespace
 
 bool ParseV2ModelPath(std::string_view path, V2ModelPath& out) {
-  if (!path.starts_with(kModels)) return false;
-  path.remove_prefix(kModels.size());
+  if (!path.starts_with(kV2Models)) return false;
+  path.remove_prefix(kV2Models.size());
   out.model = NextPart(path);
   out.action = NextPart(path);
   if (out.action == "versions") {

@@ -13,12 +13,6 @@ namespace {
 
 using lineage::Noun;
 
-std::string Upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return out;
-}
-
 /// What all three have.
 template <typename Resource>
 Json Common(std::string name, std::string_view display_name, std::string title, const Resource& resource,
@@ -94,14 +88,14 @@ Json ToJson(const lineage::Artifact& artifact) {
   Json json = Common(ArtifactName(artifact.id), artifact.title, SchemaTitle(Noun::kArtifact, artifact.type), artifact,
                      With(artifact.metadata, "digest", artifact.digest));
   json["uri"] = artifact.uri;
-  json["state"] = Upper(StateName(artifact.state));
+  json["state"] = ToUpper(StateName(artifact.state));
   return json;
 }
 
 Json ToJson(const lineage::Execution& execution) {
   Json json = Common(ExecutionName(execution.id), execution.name, SchemaTitle(Noun::kExecution, execution.type),
                      execution, With(execution.metadata, "code_version", execution.code_version));
-  json["state"] = Upper(StateName(execution.state));
+  json["state"] = ToUpper(StateName(execution.state));
   return json;
 }
 

@@ -10,7 +10,7 @@
 namespace mw::api::mlflow {
 namespace {
 
-constexpr std::size_t kBodyBytesMax = std::size_t{32} << 20;
+constexpr std::size_t kRpcBodyBytesMax = std::size_t{32} << 20;
 
 struct ErrorForm {
   std::string_view code;
@@ -34,12 +34,6 @@ ErrorForm FormOf(Code code) {
     case Code::kDataLoss: return {"DATA_LOSS", 500};
     default: return {"INTERNAL_ERROR", 500};
   }
-}
-
-std::string Upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return out;
 }
 
 Task<Result<std::string>> Answer(const Rpc& rpc, net::Request& request) {
@@ -66,7 +60,7 @@ net::Response ErrorAnswer(const Error& error) {
 void AddTextRpc(net::RouteTable& routes, net::Method method, std::string_view path, net::Permission permission,
                 TextRpc rpc) {
   for (const std::string_view prefix : {"/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/2.0/preview/mlflow"}) {
-    routes.Add({method, Cat(prefix, path), permission, kBodyBytesMax,
+    routes.Add({method, Cat(prefix, path), permission, kRpcBodyBytesMax,
                 net::Simple([rpc](net::Request& request) -> Task<Result<net::Response>> {
                   auto text = co_await rpc(request);
                   if (!text.ok()) co_return ErrorAnswer(text.error());
@@ -120,7 +114,7 @@ Json RunInfoJson(const tracking::Run& run) {
                          {"run_name", run.name},
                          {"experiment_id", run.experiment.text()},
                          {"user_id", run.user},
-                         {"status", Upper(tracking::StatusName(run.status))},
+                         {"status", ToUpper(tracking::StatusName(run.status))},
                          {"start_time", run.started}});
   if (run.ended) out["end_time"] = *run.ended;
   out["artifact_uri"] = run.artifact_uri;

@@ -21,7 +21,7 @@ using tracking::Tracking;
 constexpr std::size_t kArtifactBytesMax = std::size_t{1} << 40;
 constexpr std::string_view kScheme = "mlflow-artifacts:/";
 
-Task<Result<net::Response>> Upload(Artifacts& artifacts, BlobDoor door, net::Request& request) {
+Task<Result<net::Response>> PutArtifact(Artifacts& artifacts, BlobDoor door, net::Request& request) {
   const std::string path = request.params.at("path");
   CO_TRY(Artifacts::CheckPath(path));
   const StoredBlob stored = CO_TRY(co_await ReceiveBlob(door, request));
@@ -164,7 +164,7 @@ void AddProxy(net::RouteTable& routes, std::string_view prefix, Artifacts& artif
          return Send(artifacts, door, request.params.at("path"), request, responder);
        }});
   routes.Add({Method::kPut, one, Permission::kWrite, kArtifactBytesMax,
-              Answering([&artifacts, door](net::Request& request) { return Upload(artifacts, door, request); })});
+              Answering([&artifacts, door](net::Request& request) { return PutArtifact(artifacts, door, request); })});
   routes.Add({Method::kDelete, one, Permission::kWrite, 0,
               Answering([&artifacts](net::Request& request) { return Delete(artifacts, request); })});
 }

@@ -16,11 +16,11 @@ using tracking::Tracking;
 
 constexpr const char* kProject = "default";
 
-Result<ExperimentId> IdOf(const Parameters& parameters) {
+Result<ExperimentId> ExperimentIdOf(const Parameters& parameters) {
   return ExperimentId(TRY(parameters.RequiredText("experiment_id")));
 }
 
-Task<Result<Json>> Create(Tracking& tracking, const Parameters& parameters) {
+Task<Result<Json>> CreateExperiment(Tracking& tracking, const Parameters& parameters) {
   tracking::NewExperiment experiment;
   experiment.name = CO_TRY(parameters.RequiredText("name"));
   experiment.artifact_location = CO_TRY(parameters.Text("artifact_location"));
@@ -38,32 +38,32 @@ Task<Result<Json>> Create(Tracking& tracking, const Parameters& parameters) {
   co_return Json::Make({{"experiment_id", id.text()}});
 }
 
-Task<Result<Json>> Get(Tracking& tracking, const Parameters& parameters) {
-  ExperimentId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> GetExperiment(Tracking& tracking, const Parameters& parameters) {
+  ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
   const tracking::Experiment experiment = CO_TRY(co_await tracking.GetExperiment(std::move(id)));
   co_return Json::Make({{"experiment", ExperimentJson(experiment)}});
 }
 
-Task<Result<Json>> GetByName(Tracking& tracking, const Parameters& parameters) {
+Task<Result<Json>> GetExperimentByName(Tracking& tracking, const Parameters& parameters) {
   std::string name = CO_TRY(parameters.RequiredText("experiment_name"));
   const tracking::Experiment experiment = CO_TRY(co_await tracking.GetExperimentByName(kProject, std::move(name)));
   co_return Json::Make({{"experiment", ExperimentJson(experiment)}});
 }
 
-Task<Result<Json>> Delete(Tracking& tracking, const Parameters& parameters) {
-  ExperimentId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> DeleteExperiment(Tracking& tracking, const Parameters& parameters) {
+  ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
   CO_TRY(co_await tracking.DeleteExperiment(std::move(id)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> Restore(Tracking& tracking, const Parameters& parameters) {
-  ExperimentId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> RestoreExperiment(Tracking& tracking, const Parameters& parameters) {
+  ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
   CO_TRY(co_await tracking.RestoreExperiment(std::move(id)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> Update(Tracking& tracking, const Parameters& parameters) {
-  ExperimentId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> UpdateExperiment(Tracking& tracking, const Parameters& parameters) {
+  ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
   std::string name = CO_TRY(parameters.Text("new_name"));
   if (name.empty()) co_return Json::MakeObject();
   CO_TRY(CheckExperimentName(name));
@@ -71,8 +71,8 @@ Task<Result<Json>> Update(Tracking& tracking, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> SetTag(Tracking& tracking, const Parameters& parameters) {
-  ExperimentId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> SetExperimentTag(Tracking& tracking, const Parameters& parameters) {
+  ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
   std::string key = CO_TRY(parameters.RequiredText("key"));
   std::string value = CO_TRY(parameters.Text("value"));
   CO_TRY(CheckName("key", key));
@@ -82,16 +82,16 @@ Task<Result<Json>> SetTag(Tracking& tracking, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> DeleteTag(Tracking& tracking, const Parameters& parameters) {
-  ExperimentId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> DeleteExperimentTag(Tracking& tracking, const Parameters& parameters) {
+  ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
   std::string key = CO_TRY(parameters.RequiredText("key"));
   CO_TRY(co_await tracking.DeleteExperimentTag(std::move(id), std::move(key)));
   co_return Json::MakeObject();
 }
 
-constexpr std::int64_t kSearchMost = 50'000;
+constexpr std::int64_t kExperimentsFoundMax = 50'000;
 
-Result<tracking::ExperimentQuery> QueryOf(const Parameters& parameters) {
+Result<tracking::ExperimentQuery> ExperimentQueryOf(const Parameters& parameters) {
   tracking::ExperimentQuery query;
   query.filter = TRY(search::ParseExperimentFilter(TRY(parameters.Text("filter"))));
   query.order = TRY(search::ParseExperimentOrderBy(TRY(parameters.Texts("order_by"))));
@@ -104,9 +104,9 @@ Result<tracking::ExperimentQuery> QueryOf(const Parameters& parameters) {
     return InvalidArgument("Invalid value ", limit,
                            " for parameter 'max_results' supplied. It must be a positive integer");
   }
-  if (limit > kSearchMost) {
+  if (limit > kExperimentsFoundMax) {
     return InvalidArgument("Invalid value ", limit, " for parameter 'max_results' supplied. It must be at most ",
-                           kSearchMost);
+                           kExperimentsFoundMax);
   }
   query.limit = static_cast<std::size_t>(limit);
   query.after = ExperimentId(TRY(parameters.Text("page_token")));
@@ -114,8 +114,8 @@ Result<tracking::ExperimentQuery> QueryOf(const Parameters& parameters) {
   return InvalidArgument("Invalid page token, could not base64-decode ", Quoted(query.after.text()));
 }
 
-Task<Result<Json>> Search(Tracking& tracking, const Parameters& parameters) {
-  tracking::ExperimentQuery query = CO_TRY(QueryOf(parameters));
+Task<Result<Json>> SearchExperiments(Tracking& tracking, const Parameters& parameters) {
+  tracking::ExperimentQuery query = CO_TRY(ExperimentQueryOf(parameters));
   const tracking::ExperimentPage page = CO_TRY(co_await tracking.SearchExperiments(std::move(query)));
   Json experiments = Json::MakeArray();
   for (const tracking::Experiment& experiment : page.experiments) experiments.Append(ExperimentJson(experiment));
@@ -131,16 +131,16 @@ void AddExperimentRoutes(net::RouteTable& routes, Tracking& tracking) {
     AddRpc(routes, method, path, permission,
            [&tracking, call](const Parameters& parameters, net::Request&) { return call(tracking, parameters); });
   };
-  add(Method::kPost, "/experiments/create", Permission::kWrite, Create);
-  add(Method::kGet, "/experiments/get", Permission::kRead, Get);
-  add(Method::kGet, "/experiments/get-by-name", Permission::kRead, GetByName);
-  add(Method::kGet, "/experiments/search", Permission::kRead, Search);
-  add(Method::kPost, "/experiments/search", Permission::kRead, Search);
-  add(Method::kPost, "/experiments/delete", Permission::kWrite, Delete);
-  add(Method::kPost, "/experiments/restore", Permission::kWrite, Restore);
-  add(Method::kPost, "/experiments/update", Permission::kWrite, Update);
-  add(Method::kPost, "/experiments/set-experiment-tag", Permission::kWrite, SetTag);
-  add(Method::kPost, "/experiments/delete-experiment-tag", Permission::kWrite, DeleteTag);
+  add(Method::kPost, "/experiments/create", Permission::kWrite, CreateExperiment);
+  add(Method::kGet, "/experiments/get", Permission::kRead, GetExperiment);
+  add(Method::kGet, "/experiments/get-by-name", Permission::kRead, GetExperimentByName);
+  add(Method::kGet, "/experiments/search", Permission::kRead, SearchExperiments);
+  add(Method::kPost, "/experiments/search", Permission::kRead, SearchExperiments);
+  add(Method::kPost, "/experiments/delete", Permission::kWrite, DeleteExperiment);
+  add(Method::kPost, "/experiments/restore", Permission::kWrite, RestoreExperiment);
+  add(Method::kPost, "/experiments/update", Permission::kWrite, UpdateExperiment);
+  add(Method::kPost, "/experiments/set-experiment-tag", Permission::kWrite, SetExperimentTag);
+  add(Method::kPost, "/experiments/delete-experiment-tag", Permission::kWrite, DeleteExperimentTag);
 }
 
 }  // namespace mw::api::mlflow

@@ -19,7 +19,7 @@ using tracking::LoggedModels;
 using tracking::LoggedModelStatus;
 using TextMap = std::map<std::string, std::string>;
 
-constexpr std::int64_t kSearchUsual = 50;
+constexpr std::int64_t kLoggedModelsFoundUsual = 50;
 
 // ---- words ----
 
@@ -90,11 +90,11 @@ Result<TextMap> TextsIn(const Parameters& parameters, std::string_view list) {
   return texts;
 }
 
-LoggedModelId IdOf(const net::Request& request) { return LoggedModelId(request.params.at("model_id")); }
+LoggedModelId LoggedModelIdOf(const net::Request& request) { return LoggedModelId(request.params.at("model_id")); }
 
 // ---- one model ----
 
-Task<Result<Json>> Create(LoggedModels& models, const Parameters& parameters, net::Request&) {
+Task<Result<Json>> CreateLoggedModel(LoggedModels& models, const Parameters& parameters, net::Request&) {
   tracking::NewLoggedModel model;
   model.experiment = tracking::ExperimentId(CO_TRY(parameters.RequiredText("experiment_id")));
   model.name = CO_TRY(parameters.Text("name"));
@@ -106,35 +106,35 @@ Task<Result<Json>> Create(LoggedModels& models, const Parameters& parameters, ne
   co_return ModelAnswer(CO_TRY(co_await models.Create(std::move(model))));
 }
 
-Task<Result<Json>> Get(LoggedModels& models, const Parameters& parameters, net::Request& request) {
+Task<Result<Json>> GetLoggedModel(LoggedModels& models, const Parameters& parameters, net::Request& request) {
   const bool also_deleted = CO_TRY(parameters.Bool("allow_deleted", false));
-  co_return ModelAnswer(CO_TRY(co_await models.Get(IdOf(request), also_deleted)));
+  co_return ModelAnswer(CO_TRY(co_await models.Get(LoggedModelIdOf(request), also_deleted)));
 }
 
-Task<Result<Json>> Finalize(LoggedModels& models, const Parameters& parameters, net::Request& request) {
+Task<Result<Json>> FinalizeLoggedModel(LoggedModels& models, const Parameters& parameters, net::Request& request) {
   const LoggedModelStatus status = CO_TRY(StatusIn(parameters));
-  co_return ModelAnswer(CO_TRY(co_await models.Finalize(IdOf(request), status)));
+  co_return ModelAnswer(CO_TRY(co_await models.Finalize(LoggedModelIdOf(request), status)));
 }
 
-Task<Result<Json>> Delete(LoggedModels& models, const Parameters&, net::Request& request) {
-  CO_TRY(co_await models.Delete(IdOf(request)));
+Task<Result<Json>> DeleteLoggedModel(LoggedModels& models, const Parameters&, net::Request& request) {
+  CO_TRY(co_await models.Delete(LoggedModelIdOf(request)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> SetTags(LoggedModels& models, const Parameters& parameters, net::Request& request) {
+Task<Result<Json>> SetLoggedModelTags(LoggedModels& models, const Parameters& parameters, net::Request& request) {
   TextMap tags = CO_TRY(TextsIn(parameters, "tags"));
-  CO_TRY(co_await models.SetTags(IdOf(request), std::move(tags)));
+  CO_TRY(co_await models.SetTags(LoggedModelIdOf(request), std::move(tags)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> DeleteTag(LoggedModels& models, const Parameters&, net::Request& request) {
-  CO_TRY(co_await models.DeleteTag(IdOf(request), request.params.at("tag_key")));
+Task<Result<Json>> DeleteLoggedModelTag(LoggedModels& models, const Parameters&, net::Request& request) {
+  CO_TRY(co_await models.DeleteTag(LoggedModelIdOf(request), request.params.at("tag_key")));
   co_return Json::MakeObject();
 }
 
 Task<Result<Json>> LogParams(LoggedModels& models, const Parameters& parameters, net::Request& request) {
   TextMap params = CO_TRY(TextsIn(parameters, "params"));
-  CO_TRY(co_await models.LogParams(IdOf(request), std::move(params)));
+  CO_TRY(co_await models.LogParams(LoggedModelIdOf(request), std::move(params)));
   co_return Json::MakeObject();
 }
 
@@ -167,7 +167,7 @@ Result<std::vector<tracking::DatasetChoice>> DatasetsOf(const Parameters& parame
   return datasets;
 }
 
-Result<tracking::LoggedModelQuery> QueryOf(const Parameters& parameters) {
+Result<tracking::LoggedModelQuery> LoggedModelQueryOf(const Parameters& parameters) {
   tracking::LoggedModelQuery query;
   for (std::string& id : TRY(parameters.Texts("experiment_ids"))) query.experiments.emplace_back(std::move(id));
   query.filter = TRY(search::ParseLoggedModelFilter(TRY(parameters.Text("filter"))));
@@ -179,15 +179,15 @@ Result<tracking::LoggedModelQuery> QueryOf(const Parameters& parameters) {
     return InvalidArgument("Invalid value ", asked,
                            " for parameter 'max_results' supplied. It must be a positive integer");
   }
-  query.limit = asked == 0 ? kSearchUsual : std::min(asked, LoggedModels::kFoundMax);
+  query.limit = asked == 0 ? kLoggedModelsFoundUsual : std::min(asked, LoggedModels::kFoundMax);
   if (const std::string token = TRY(parameters.Text("page_token")); !token.empty()) {
     query.after = TRY(tracking::ParsePageToken(token, query));
   }
   return query;
 }
 
-Task<Result<Json>> Search(LoggedModels& models, const Parameters& parameters, net::Request&) {
-  const tracking::LoggedModelQuery query = CO_TRY(QueryOf(parameters));
+Task<Result<Json>> SearchLoggedModels(LoggedModels& models, const Parameters& parameters, net::Request&) {
+  const tracking::LoggedModelQuery query = CO_TRY(LoggedModelQueryOf(parameters));
   const tracking::LoggedModelPage page = CO_TRY(co_await models.Search(query));
   Json found = Json::MakeArray();
   for (const LoggedModelDetails& model : page.models) found.Append(LoggedModelJson(model));
@@ -248,13 +248,13 @@ void AddLoggedModelRoutes(net::RouteTable& routes, LoggedModels& models) {
       return call(models, parameters, request);
     });
   };
-  add(Method::kPost, "/logged-models", Permission::kWrite, Create);
-  add(Method::kPost, "/logged-models/search", Permission::kRead, Search);
-  add(Method::kGet, "/logged-models/{model_id}", Permission::kRead, Get);
-  add(Method::kPatch, "/logged-models/{model_id}", Permission::kWrite, Finalize);
-  add(Method::kDelete, "/logged-models/{model_id}", Permission::kWrite, Delete);
-  add(Method::kPatch, "/logged-models/{model_id}/tags", Permission::kWrite, SetTags);
-  add(Method::kDelete, "/logged-models/{model_id}/tags/{tag_key...}", Permission::kWrite, DeleteTag);
+  add(Method::kPost, "/logged-models", Permission::kWrite, CreateLoggedModel);
+  add(Method::kPost, "/logged-models/search", Permission::kRead, SearchLoggedModels);
+  add(Method::kGet, "/logged-models/{model_id}", Permission::kRead, GetLoggedModel);
+  add(Method::kPatch, "/logged-models/{model_id}", Permission::kWrite, FinalizeLoggedModel);
+  add(Method::kDelete, "/logged-models/{model_id}", Permission::kWrite, DeleteLoggedModel);
+  add(Method::kPatch, "/logged-models/{model_id}/tags", Permission::kWrite, SetLoggedModelTags);
+  add(Method::kDelete, "/logged-models/{model_id}/tags/{tag_key...}", Permission::kWrite, DeleteLoggedModelTag);
   add(Method::kPost, "/logged-models/{model_id}/params", Permission::kWrite, LogParams);
   add(Method::kPost, "/runs/log-model", Permission::kWrite, Note);
 }

@@ -6,6 +6,7 @@
 
 #include "api/mlflow/batch_reader.h"
 #include "api/mlflow/routes.h"
+#include "api/mlflow/testing.h"
 #include "base/text.h"
 #include "blob/directory_blobs.h"
 #include "db/inline_database.h"
@@ -14,13 +15,6 @@
 
 namespace mw::api::mlflow {
 namespace {
-
-constexpr std::int64_t kNow = 1'700'000'000'000;
-
-class AtOnce final : public Executor {
- public:
-  void Post(std::function<void()> work) override { work(); }
-};
 
 class LoggedModelRoutesTest : public ::testing::Test {
  protected:
@@ -55,13 +49,13 @@ class LoggedModelRoutesTest : public ::testing::Test {
 
   db::TemporaryDirectory directory_;
   db::InlineDatabase database_{directory_.path() + "/test.db"};
-  SimulatedClock clock_{FromMicros(kNow * 1000)};
+  SimulatedClock clock_{FromMicros(testing::kNow * 1000)};
   tracking::Tracking tracking_{database_, clock_};
   tracking::LoggedModels models_{database_, clock_};
   registry::Registry registry_{database_, clock_};
   tracking::Artifacts artifacts_{database_, clock_};
   std::unique_ptr<blob::BlobStore> blobs_ = std::move(*blob::DirectoryBlobs::Open(directory_.path() + "/blobs"));
-  AtOnce workers_;
+  testing::AtOnce workers_;
   BlobDoor door_{*blobs_, workers_};
   net::RouteTable routes_;
 };

@@ -5,6 +5,7 @@
 
 #include "api/byte_range.h"
 #include "api/mlflow/routes.h"
+#include "api/mlflow/testing.h"
 #include "api/mlflow/validation.h"
 #include "base/text.h"
 #include "blob/directory_blobs.h"
@@ -14,14 +15,6 @@
 
 namespace mw::api::mlflow {
 namespace {
-
-constexpr std::int64_t kNow = 1'700'000'000'000;
-
-/// What is posted has happened when it is awaited.
-class AtOnce final : public Executor {
- public:
-  void Post(std::function<void()> work) override { work(); }
-};
 
 class MlflowRoutesTest : public ::testing::Test {
  protected:
@@ -72,13 +65,13 @@ class MlflowRoutesTest : public ::testing::Test {
 
   db::TemporaryDirectory directory_;
   db::InlineDatabase database_{directory_.path() + "/test.db"};
-  SimulatedClock clock_{FromMicros(kNow * 1000)};
+  SimulatedClock clock_{FromMicros(testing::kNow * 1000)};
   tracking::Tracking tracking_{database_, clock_};
   tracking::Inputs inputs_{database_};
   tracking::Artifacts artifacts_{database_, clock_};
   registry::Registry registry_{database_, clock_};
   std::unique_ptr<blob::BlobStore> blobs_ = std::move(*blob::DirectoryBlobs::Open(directory_.path() + "/blobs"));
-  AtOnce workers_;
+  testing::AtOnce workers_;
   BlobDoor door_{*blobs_, workers_};
   tracking::Uploads uploads_{database_, clock_};
   net::RouteTable routes_;

@@ -15,11 +15,11 @@ using net::Permission;
 using registry::ModelName;
 using registry::Registry;
 
-constexpr std::int64_t kSearchMost = 1000, kSearchDefault = 100;
+constexpr std::int64_t kModelsFoundMax = 1000, kModelsFoundDefault = 100;
 
 Json ModelAnswer(const registry::Model& model) { return Json::Make({{"registered_model", ModelJson(model)}}); }
 
-Task<Result<Json>> Create(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> CreateModel(Registry& registry, const Parameters& parameters) {
   registry::NewModel model;
   model.name = CO_TRY(RequiredModelName(parameters));
   model.description = CO_TRY(parameters.Text("description"));
@@ -32,20 +32,20 @@ Task<Result<Json>> Create(Registry& registry, const Parameters& parameters) {
   co_return ModelAnswer(CO_TRY(std::move(made)));
 }
 
-Task<Result<Json>> Get(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> GetModel(Registry& registry, const Parameters& parameters) {
   const ModelName name = CO_TRY(RequiredModelName(parameters));
   auto model = co_await registry.GetModel(name);
   co_return ModelAnswer(CO_TRY(Worded(std::move(model), NoSuchModel(name))));
 }
 
-Task<Result<Json>> Update(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> UpdateModel(Registry& registry, const Parameters& parameters) {
   const ModelName name = CO_TRY(RequiredModelName(parameters));
   std::string description = CO_TRY(parameters.Text("description"));
   auto model = co_await registry.DescribeModel(name, std::move(description));
   co_return ModelAnswer(CO_TRY(Worded(std::move(model), NoSuchModel(name))));
 }
 
-Task<Result<Json>> Rename(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> RenameModel(Registry& registry, const Parameters& parameters) {
   const ModelName name = CO_TRY(RequiredModelName(parameters));
   const ModelName to = CO_TRY(RequiredModelName(parameters, "new_name"));
   auto model = co_await registry.RenameModel(name, to.model);
@@ -55,22 +55,22 @@ Task<Result<Json>> Rename(Registry& registry, const Parameters& parameters) {
   co_return ModelAnswer(CO_TRY(Worded(std::move(model), NoSuchModel(name))));
 }
 
-Task<Result<Json>> Delete(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> DeleteModel(Registry& registry, const Parameters& parameters) {
   const ModelName name = CO_TRY(RequiredModelName(parameters));
   Status deleted = co_await registry.DeleteModel(name);
   CO_TRY(Worded(std::move(deleted), NoSuchModel(name)));
   co_return Json::MakeObject();
 }
 
-Result<registry::SearchQuery> QueryOf(const Parameters& parameters) {
+Result<registry::SearchQuery> ModelQueryOf(const Parameters& parameters) {
   registry::SearchQuery query;
   query.filter = TRY(search::ParseRegisteredModelFilter(TRY(parameters.Text("filter"))));
   query.order = registry::WholeModelOrder(TRY(search::ParseRegisteredModelOrderBy(TRY(parameters.Texts("order_by")))));
   const std::optional<std::int64_t> limit = TRY(parameters.Int("max_results"));
-  query.limit = limit.value_or(kSearchDefault);
-  if (query.limit > kSearchMost) {
+  query.limit = limit.value_or(kModelsFoundDefault);
+  if (query.limit > kModelsFoundMax) {
     return InvalidArgument("Invalid value ", query.limit, " for parameter 'max_results' supplied: Invalid value for ",
-                           "request parameter max_results. It must be at most ", kSearchMost, ", but got value ",
+                           "request parameter max_results. It must be at most ", kModelsFoundMax, ", but got value ",
                            query.limit);
   }
   if (query.limit < 1) {
@@ -80,8 +80,8 @@ Result<registry::SearchQuery> QueryOf(const Parameters& parameters) {
   return query;
 }
 
-Task<Result<Json>> Search(Registry& registry, const Parameters& parameters) {
-  registry::SearchQuery query = CO_TRY(QueryOf(parameters));
+Task<Result<Json>> SearchModels(Registry& registry, const Parameters& parameters) {
+  registry::SearchQuery query = CO_TRY(ModelQueryOf(parameters));
   const registry::ModelPage page = CO_TRY(co_await registry.SearchModels(std::move(query)));
   Json models = Json::MakeArray();
   for (const registry::Model& model : page.models) models.Append(ModelJson(model));
@@ -106,7 +106,7 @@ Task<Result<Json>> GetLatest(Registry& registry, const Parameters& parameters) {
   co_return ListJson("model_versions", std::move(versions));
 }
 
-Task<Result<Json>> SetTag(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> SetModelTag(Registry& registry, const Parameters& parameters) {
   const ModelName name = CO_TRY(RequiredModelName(parameters));
   auto [key, value] = CO_TRY(RegistryTag(parameters));
   Status set = co_await registry.SetModelTag(name, std::move(key), std::move(value));
@@ -114,7 +114,7 @@ Task<Result<Json>> SetTag(Registry& registry, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> DeleteTag(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> DeleteModelTag(Registry& registry, const Parameters& parameters) {
   const ModelName name = CO_TRY(RequiredModelName(parameters));
   std::string key = CO_TRY(parameters.RequiredText("key"));
   Status deleted = co_await registry.DeleteModelTag(name, std::move(key));
@@ -178,16 +178,16 @@ void AddModelRoutes(net::RouteTable& routes, Registry& registry) {
              return call(registry, parameters, request.principal.name);
            });
   };
-  add(Method::kPost, "create", Permission::kWrite, Create);
-  add(Method::kGet, "get", Permission::kRead, Get);
-  add(Method::kPatch, "update", Permission::kWrite, Update);
-  add(Method::kPost, "rename", Permission::kDeploy, Rename);
-  add(Method::kDelete, "delete", Permission::kDeploy, Delete);
-  add(Method::kGet, "search", Permission::kRead, Search);
+  add(Method::kPost, "create", Permission::kWrite, CreateModel);
+  add(Method::kGet, "get", Permission::kRead, GetModel);
+  add(Method::kPatch, "update", Permission::kWrite, UpdateModel);
+  add(Method::kPost, "rename", Permission::kDeploy, RenameModel);
+  add(Method::kDelete, "delete", Permission::kDeploy, DeleteModel);
+  add(Method::kGet, "search", Permission::kRead, SearchModels);
   add(Method::kGet, "get-latest-versions", Permission::kRead, GetLatest);
   add(Method::kPost, "get-latest-versions", Permission::kRead, GetLatest);
-  add(Method::kPost, "set-tag", Permission::kWrite, SetTag);
-  add(Method::kDelete, "delete-tag", Permission::kWrite, DeleteTag);
+  add(Method::kPost, "set-tag", Permission::kWrite, SetModelTag);
+  add(Method::kDelete, "delete-tag", Permission::kWrite, DeleteModelTag);
   add(Method::kGet, "alias", Permission::kRead, GetByAlias);
   add_as(Method::kPost, "alias", SetAlias);
   add_as(Method::kDelete, "alias", DeleteAlias);

@@ -6,6 +6,7 @@
 
 #include "api/mlflow/registry_words.h"
 #include "api/mlflow/routes.h"
+#include "api/mlflow/testing.h"
 #include "base/text.h"
 #include "db/inline_database.h"
 #include "db/temporary_database.h"
@@ -13,8 +14,6 @@
 
 namespace mw::api::mlflow {
 namespace {
-
-constexpr std::int64_t kNow = 1'700'000'000'000;
 
 class RegistryRoutesTest : public ::testing::Test {
  protected:
@@ -44,7 +43,7 @@ class RegistryRoutesTest : public ::testing::Test {
 
   db::TemporaryDirectory directory_;
   db::InlineDatabase database_{directory_.path() + "/test.db"};
-  SimulatedClock clock_{FromMicros(kNow * 1000)};
+  SimulatedClock clock_{FromMicros(testing::kNow * 1000)};
   registry::Registry registry_{database_, clock_};
   tracking::LoggedModels models_{database_, clock_};
   net::RouteTable routes_;

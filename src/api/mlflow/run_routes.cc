@@ -20,7 +20,7 @@ using tracking::RunId;
 using tracking::Tracking;
 
 /// An id that no run could have is not found, as one that none has; MLflow's server judges it in batches only.
-Result<RunId> IdOf(const Parameters& parameters) { return RunId(TRY(parameters.RunId())); }
+Result<RunId> RunIdOf(const Parameters& parameters) { return RunId(TRY(parameters.RunId())); }
 
 constexpr std::size_t kRunIdSize = 32;
 
@@ -83,7 +83,7 @@ Status AddMetric(const Parameters& metric, LogBatch& batch) {
   return Ok();
 }
 
-Task<Result<Json>> Create(Tracking& tracking, const Clock& clock, const Parameters& parameters) {
+Task<Result<Json>> CreateRun(Tracking& tracking, const Clock& clock, const Parameters& parameters) {
   tracking::NewRun run;
   // A client that spools names its run itself, so that it may ask again.
   run.id = RunId(CO_TRY(parameters.Text("run_id")));
@@ -103,7 +103,7 @@ Task<Result<Json>> Create(Tracking& tracking, const Clock& clock, const Paramete
   co_return Json::Make({{"run", RunJson(made)}});
 }
 
-Result<tracking::RunChange> ChangeOf(const Parameters& parameters) {
+Result<tracking::RunChange> RunChangeOf(const Parameters& parameters) {
   tracking::RunChange change;
   const std::string status = TRY(parameters.Enum("status", {"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"}));
   if (!status.empty()) change.status = TRY(tracking::ParseStatus(ToLower(status)));
@@ -112,56 +112,56 @@ Result<tracking::RunChange> ChangeOf(const Parameters& parameters) {
   return change;
 }
 
-Task<Result<Json>> Update(Tracking& tracking, const Parameters& parameters) {
-  RunId id = CO_TRY(IdOf(parameters));
-  tracking::RunChange change = CO_TRY(ChangeOf(parameters));
+Task<Result<Json>> UpdateRun(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(RunIdOf(parameters));
+  tracking::RunChange change = CO_TRY(RunChangeOf(parameters));
   const tracking::Run run = CO_TRY(co_await tracking.UpdateRun(std::move(id), std::move(change)));
   co_return Json::Make({{"run_info", RunInfoJson(run)}});
 }
 
-Task<Result<Json>> Get(Tracking& tracking, const Parameters& parameters) {
-  RunId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> GetRun(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(RunIdOf(parameters));
   const tracking::RunDetails details = CO_TRY(co_await tracking.GetRun(std::move(id)));
   co_return Json::Make({{"run", RunJson(details)}});
 }
 
-Task<Result<Json>> Delete(Tracking& tracking, const Parameters& parameters) {
-  RunId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> DeleteRun(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(RunIdOf(parameters));
   CO_TRY(co_await tracking.DeleteRun(std::move(id)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> Restore(Tracking& tracking, const Parameters& parameters) {
-  RunId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> RestoreRun(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(RunIdOf(parameters));
   CO_TRY(co_await tracking.RestoreRun(std::move(id)));
   co_return Json::MakeObject();
 }
 
 Task<Result<Json>> LogMetric(Tracking& tracking, const Parameters& parameters) {
   LogBatch batch;
-  batch.run = CO_TRY(IdOf(parameters));
+  batch.run = CO_TRY(RunIdOf(parameters));
   CO_TRY(AddMetric(parameters, batch));
   CO_TRY(co_await tracking.Log(std::move(batch)));
   co_return Json::MakeObject();
 }
 
 Task<Result<Json>> LogParam(Tracking& tracking, const Parameters& parameters) {
-  RunId id = CO_TRY(IdOf(parameters));
+  RunId id = CO_TRY(RunIdOf(parameters));
   auto [key, value] = CO_TRY(ParamOf(parameters));
   CO_TRY(co_await tracking.LogParam(std::move(id), std::move(key), std::move(value)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> SetTag(Tracking& tracking, const Parameters& parameters) {
+Task<Result<Json>> SetRunTag(Tracking& tracking, const Parameters& parameters) {
   LogBatch batch;
-  batch.run = CO_TRY(IdOf(parameters));
+  batch.run = CO_TRY(RunIdOf(parameters));
   batch.tags.push_back(CO_TRY(TagOf(parameters)));
   CO_TRY(co_await tracking.Log(std::move(batch)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> DeleteTag(Tracking& tracking, const Parameters& parameters) {
-  RunId id = CO_TRY(IdOf(parameters));
+Task<Result<Json>> DeleteRunTag(Tracking& tracking, const Parameters& parameters) {
+  RunId id = CO_TRY(RunIdOf(parameters));
   std::string key = CO_TRY(parameters.RequiredText("key"));
   CO_TRY(co_await tracking.DeleteTag(std::move(id), std::move(key)));
   co_return Json::MakeObject();
@@ -169,7 +169,7 @@ Task<Result<Json>> DeleteTag(Tracking& tracking, const Parameters& parameters) {
 
 Result<LogBatch> BatchOf(const Parameters& parameters) {
   LogBatch batch;
-  batch.run = TRY(IdOf(parameters));
+  batch.run = TRY(RunIdOf(parameters));
   TRY(CheckRunId(batch.run.text()));
   const std::vector<Parameters> metrics = TRY(parameters.List("metrics"));
   const std::vector<Parameters> params = TRY(parameters.List("params"));
@@ -199,9 +199,9 @@ Task<Result<std::string>> LogMany(Tracking& tracking, net::Request& request) {
 
 // ---- search ----
 
-constexpr std::int64_t kSearchUsual = 1000, kSearchMost = 50'000;
+constexpr std::int64_t kRunsFoundUsual = 1000, kRunsFoundMax = 50'000;
 
-Result<tracking::RunQuery> QueryOf(const Parameters& parameters) {
+Result<tracking::RunQuery> RunQueryOf(const Parameters& parameters) {
   tracking::RunQuery query;
   for (std::string& id : TRY(parameters.Texts("experiment_ids"))) query.experiments.emplace_back(std::move(id));
   query.filter = TRY(search::ParseRunFilter(TRY(parameters.Text("filter"))));
@@ -210,10 +210,10 @@ Result<tracking::RunQuery> QueryOf(const Parameters& parameters) {
   if (view == "DELETED_ONLY") query.view = tracking::StageView::kDeletedOnly;
   if (view == "ALL") query.view = tracking::StageView::kAll;
   query.limit = TRY(parameters.Int("max_results"))
-  .value_or(kSearchUsual);
-  if (query.limit < 1 || query.limit > kSearchMost) {
+  .value_or(kRunsFoundUsual);
+  if (query.limit < 1 || query.limit > kRunsFoundMax) {
     return InvalidArgument("Invalid value ", query.limit, " for parameter 'max_results' supplied. It must be ",
-                           query.limit < 1 ? "at least 1" : Cat("at most ", kSearchMost));
+                           query.limit < 1 ? "at least 1" : Cat("at most ", kRunsFoundMax));
   }
   if (const std::string token = TRY(parameters.Text("page_token")); !token.empty()) {
     query.after = TRY(tracking::ParsePageToken(token, query.order));
@@ -221,9 +221,9 @@ Result<tracking::RunQuery> QueryOf(const Parameters& parameters) {
   return query;
 }
 
-Task<Result<std::string>> Search(Tracking& tracking, net::Request& request) {
+Task<Result<std::string>> SearchRuns(Tracking& tracking, net::Request& request) {
   const Parameters parameters = CO_TRY(co_await Parameters::Read(request));
-  tracking::RunQuery query = CO_TRY(QueryOf(parameters));
+  tracking::RunQuery query = CO_TRY(RunQueryOf(parameters));
   std::string out = "{";
   const Tracking::EachRun each = [&out](const tracking::RunDetails& run) {
     out += out.size() == 1 ? "\"runs\":[" : ",";
@@ -239,23 +239,23 @@ Task<Result<std::string>> Search(Tracking& tracking, net::Request& request) {
 
 void AddRunRoutes(net::RouteTable& routes, Tracking& tracking, const Clock& clock) {
   AddRpc(routes, Method::kPost, "/runs/create", Permission::kWrite,
-         [&](const Parameters& parameters, net::Request&) { return Create(tracking, clock, parameters); });
+         [&](const Parameters& parameters, net::Request&) { return CreateRun(tracking, clock, parameters); });
   const auto add = [&](Method method, std::string_view path, Permission permission, auto call) {
     AddRpc(routes, method, path, permission,
            [&tracking, call](const Parameters& parameters, net::Request&) { return call(tracking, parameters); });
   };
-  add(Method::kPost, "/runs/update", Permission::kWrite, Update);
-  add(Method::kGet, "/runs/get", Permission::kRead, Get);
-  add(Method::kPost, "/runs/delete", Permission::kWrite, Delete);
-  add(Method::kPost, "/runs/restore", Permission::kWrite, Restore);
+  add(Method::kPost, "/runs/update", Permission::kWrite, UpdateRun);
+  add(Method::kGet, "/runs/get", Permission::kRead, GetRun);
+  add(Method::kPost, "/runs/delete", Permission::kWrite, DeleteRun);
+  add(Method::kPost, "/runs/restore", Permission::kWrite, RestoreRun);
   add(Method::kPost, "/runs/log-metric", Permission::kWrite, LogMetric);
   add(Method::kPost, "/runs/log-parameter", Permission::kWrite, LogParam);
-  add(Method::kPost, "/runs/set-tag", Permission::kWrite, SetTag);
-  add(Method::kPost, "/runs/delete-tag", Permission::kWrite, DeleteTag);
+  add(Method::kPost, "/runs/set-tag", Permission::kWrite, SetRunTag);
+  add(Method::kPost, "/runs/delete-tag", Permission::kWrite, DeleteRunTag);
   AddTextRpc(routes, Method::kPost, "/runs/log-batch", Permission::kWrite,
              [&tracking](net::Request& request) { return LogMany(tracking, request); });
   AddTextRpc(routes, Method::kPost, "/runs/search", Permission::kRead,
-             [&tracking](net::Request& request) { return Search(tracking, request); });
+             [&tracking](net::Request& request) { return SearchRuns(tracking, request); });
 }
 
 }  // namespace mw::api::mlflow

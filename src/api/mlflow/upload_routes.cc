@@ -19,7 +19,7 @@ using tracking::Upload;
 using tracking::UploadPart;
 using tracking::Uploads;
 
-constexpr std::size_t kBodyBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kStepBodyBytesMax = std::size_t{4} << 20;
 constexpr std::size_t kPartBytesMax = std::size_t{5} << 30;
 constexpr std::size_t kCopyBytes = std::size_t{256} << 10;
 
@@ -181,8 +181,9 @@ Task<Result<net::Response>> WhereToFetch(tracking::Artifacts& artifacts, net::Re
 void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, Uploads& uploads, BlobDoor door) {
   for (const std::string_view prefix : kProxyPrefixes) {
     const auto post = [&](std::string_view step, const net::Handler& handler) {
-      routes.Add({Method::kPost, Cat(prefix, "/mpu/", step), Permission::kWrite, kBodyBytesMax, handler});
-      routes.Add({Method::kPost, Cat(prefix, "/mpu/", step, "/{path...}"), Permission::kWrite, kBodyBytesMax, handler});
+      routes.Add({Method::kPost, Cat(prefix, "/mpu/", step), Permission::kWrite, kStepBodyBytesMax, handler});
+      routes.Add(
+          {Method::kPost, Cat(prefix, "/mpu/", step, "/{path...}"), Permission::kWrite, kStepBodyBytesMax, handler});
     };
     post("create", Answering([&uploads](net::Request& request) { return Create(uploads, request); }));
     post("complete", Answering([&uploads, door](net::Request& request) { return Complete(uploads, door, request); }));

@@ -17,7 +17,7 @@ using registry::ModelName;
 using registry::Registry;
 using tracking::LoggedModels;
 
-constexpr std::int64_t kSearchMost = 200'000;
+constexpr std::int64_t kVersionsFoundMax = 200'000;
 /// Rows of one page, however many are asked for: the client goes on by its token.
 constexpr std::int64_t kPageMost = 10'000;
 
@@ -76,7 +76,7 @@ Result<registry::NewVersion> NewVersionOf(const Parameters& parameters) {
   return version;
 }
 
-Task<Result<Json>> Create(Registry& registry, LoggedModels& models, const Parameters& parameters) {
+Task<Result<Json>> CreateVersion(Registry& registry, LoggedModels& models, const Parameters& parameters) {
   registry::NewVersion version = CO_TRY(NewVersionOf(parameters));
   const ModelName name = version.name;
   const Status followed = co_await Follow(registry, models, version);
@@ -107,31 +107,31 @@ Result<Named> NamedIn(const Parameters& parameters) {
 
 Error Missing(const Named& named) { return NoSuchVersion(named.name, named.version); }
 
-Task<Result<registry::ModelVersion>> Find(Registry& registry, const Parameters& parameters) {
+Task<Result<registry::ModelVersion>> FindVersion(Registry& registry, const Parameters& parameters) {
   const Named named = CO_TRY(NamedIn(parameters));
   auto version = co_await registry.GetVersion(named.name, Cat(named.version));
   co_return Worded(std::move(version), Missing(named));
 }
 
-Task<Result<Json>> Get(Registry& registry, const Parameters& parameters) {
-  const registry::ModelVersion version = CO_TRY(co_await Find(registry, parameters));
+Task<Result<Json>> GetVersion(Registry& registry, const Parameters& parameters) {
+  const registry::ModelVersion version = CO_TRY(co_await FindVersion(registry, parameters));
   co_return VersionAnswer(version);
 }
 
 Task<Result<Json>> GetDownloadUri(Registry& registry, const Parameters& parameters) {
-  const registry::ModelVersion version = CO_TRY(co_await Find(registry, parameters));
+  const registry::ModelVersion version = CO_TRY(co_await FindVersion(registry, parameters));
   const std::string& files = version.FilesUri();
   co_return Json::Make({{"artifact_uri", files.empty() ? SourceOfVersion(version) : files}});
 }
 
-Task<Result<Json>> Update(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> UpdateVersion(Registry& registry, const Parameters& parameters) {
   const Named named = CO_TRY(NamedIn(parameters));
   std::string description = CO_TRY(parameters.Text("description"));
   auto version = co_await registry.DescribeVersion(named.name, named.version, std::move(description));
   co_return VersionAnswer(CO_TRY(Worded(std::move(version), Missing(named))));
 }
 
-Task<Result<Json>> Transition(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> TransitionVersion(Registry& registry, const Parameters& parameters) {
   const Named named = CO_TRY(NamedIn(parameters));
   const std::string text = CO_TRY(parameters.RequiredText("stage"));
   const registry::Stage stage = CO_TRY(registry::ParseStage(text));
@@ -144,14 +144,14 @@ Task<Result<Json>> Transition(Registry& registry, const Parameters& parameters) 
   co_return VersionAnswer(CO_TRY(Worded(std::move(version), Missing(named))));
 }
 
-Task<Result<Json>> Delete(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> DeleteVersion(Registry& registry, const Parameters& parameters) {
   const Named named = CO_TRY(NamedIn(parameters));
   Status deleted = co_await registry.DeleteVersion(named.name, named.version);
   CO_TRY(Worded(std::move(deleted), Missing(named)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> SetTag(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> SetVersionTag(Registry& registry, const Parameters& parameters) {
   const Named named = CO_TRY(NamedIn(parameters));
   auto [key, value] = CO_TRY(RegistryTag(parameters));
   Status set = co_await registry.SetVersionTag(named.name, named.version, std::move(key), std::move(value));
@@ -159,7 +159,7 @@ Task<Result<Json>> SetTag(Registry& registry, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> DeleteTag(Registry& registry, const Parameters& parameters) {
+Task<Result<Json>> DeleteVersionTag(Registry& registry, const Parameters& parameters) {
   const Named named = CO_TRY(NamedIn(parameters));
   std::string key = CO_TRY(parameters.RequiredText("key"));
   Status deleted = co_await registry.DeleteVersionTag(named.name, named.version, std::move(key));
@@ -167,26 +167,26 @@ Task<Result<Json>> DeleteTag(Registry& registry, const Parameters& parameters) {
   co_return Json::MakeObject();
 }
 
-Result<registry::SearchQuery> QueryOf(const Parameters& parameters) {
+Result<registry::SearchQuery> VersionQueryOf(const Parameters& parameters) {
   registry::SearchQuery query;
   query.filter = TRY(search::ParseModelVersionFilter(TRY(parameters.Text("filter"))));
   query.order = registry::WholeVersionOrder(TRY(search::ParseModelVersionOrderBy(TRY(parameters.Texts("order_by")))));
   const std::optional<std::int64_t> asked = TRY(parameters.Int("max_results"));
-  const std::int64_t limit = asked.value_or(kSearchMost);
+  const std::int64_t limit = asked.value_or(kVersionsFoundMax);
   if (limit < 1) {
     return InvalidArgument("Invalid value for max_results. It must be a positive integer, but got ", limit);
   }
-  if (limit > kSearchMost) {
+  if (limit > kVersionsFoundMax) {
     return InvalidArgument("Invalid value ", limit, " for parameter 'max_results' supplied: Invalid value for request ",
-                           "parameter max_results. It must be at most ", kSearchMost, ", but got value ", limit);
+                           "parameter max_results. It must be at most ", kVersionsFoundMax, ", but got value ", limit);
   }
   query.limit = std::min(limit, kPageMost);
   query.after = TRY(registry::ParsePageToken(TRY(parameters.Text("page_token")), query.order));
   return query;
 }
 
-Task<Result<Json>> Search(Registry& registry, const Parameters& parameters) {
-  registry::SearchQuery query = CO_TRY(QueryOf(parameters));
+Task<Result<Json>> SearchVersions(Registry& registry, const Parameters& parameters) {
+  registry::SearchQuery query = CO_TRY(VersionQueryOf(parameters));
   const registry::VersionPage page = CO_TRY(co_await registry.SearchVersions(std::move(query)));
   Json versions = Json::MakeArray();
   for (const registry::ModelVersion& version : page.versions) versions.Append(VersionJson(version));
@@ -199,19 +199,19 @@ Task<Result<Json>> Search(Registry& registry, const Parameters& parameters) {
 
 void AddVersionRoutes(net::RouteTable& routes, Registry& registry, LoggedModels& models) {
   AddRpc(routes, Method::kPost, "/model-versions/create", Permission::kWrite,
-         [&](const Parameters& parameters, net::Request&) { return Create(registry, models, parameters); });
+         [&](const Parameters& parameters, net::Request&) { return CreateVersion(registry, models, parameters); });
   const auto add = [&](Method method, std::string_view path, Permission permission, auto call) {
     AddRpc(routes, method, Cat("/model-versions/", path), permission,
            [&registry, call](const Parameters& parameters, net::Request&) { return call(registry, parameters); });
   };
-  add(Method::kGet, "get", Permission::kRead, Get);
-  add(Method::kPatch, "update", Permission::kWrite, Update);
-  add(Method::kPost, "transition-stage", Permission::kDeploy, Transition);
-  add(Method::kDelete, "delete", Permission::kDeploy, Delete);
-  add(Method::kGet, "search", Permission::kRead, Search);
+  add(Method::kGet, "get", Permission::kRead, GetVersion);
+  add(Method::kPatch, "update", Permission::kWrite, UpdateVersion);
+  add(Method::kPost, "transition-stage", Permission::kDeploy, TransitionVersion);
+  add(Method::kDelete, "delete", Permission::kDeploy, DeleteVersion);
+  add(Method::kGet, "search", Permission::kRead, SearchVersions);
   add(Method::kGet, "get-download-uri", Permission::kRead, GetDownloadUri);
-  add(Method::kPost, "set-tag", Permission::kWrite, SetTag);
-  add(Method::kDelete, "delete-tag", Permission::kWrite, DeleteTag);
+  add(Method::kPost, "set-tag", Permission::kWrite, SetVersionTag);
+  add(Method::kDelete, "delete-tag", Permission::kWrite, DeleteVersionTag);
 }
 
 }  // namespace mw::api::mlflow

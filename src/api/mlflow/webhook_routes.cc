@@ -17,16 +17,10 @@ using webhooks::Webhooks;
 constexpr std::int64_t kPageDefault = 100;
 constexpr std::size_t kIdLength = 32;
 
-std::string Upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return out;
-}
-
 Json WebhookJson(const Webhook& webhook) {
   Json events = Json::MakeArray();
   for (const EventKind& event : webhook.events) {
-    events.Append(Json::Make({{"entity", Upper(event.entity)}, {"action", Upper(event.action)}}));
+    events.Append(Json::Make({{"entity", ToUpper(event.entity)}, {"action", ToUpper(event.action)}}));
   }
   Json json = Json::Make({{"webhook_id", webhook.id}, {"name", webhook.name}});
   if (!webhook.description.empty()) json["description"] = webhook.description;
@@ -72,12 +66,12 @@ Result<webhooks::NewWebhook> NewWebhookOf(const Parameters& parameters) {
   return webhook;
 }
 
-Task<Result<Json>> Create(Webhooks& webhooks, const Parameters& parameters, net::Request& /*request*/) {
+Task<Result<Json>> CreateWebhook(Webhooks& webhooks, const Parameters& parameters, net::Request& /*request*/) {
   webhooks::NewWebhook webhook = CO_TRY(NewWebhookOf(parameters));
   co_return WebhookAnswer(CO_TRY(co_await webhooks.Create(std::move(webhook))));
 }
 
-Task<Result<Json>> List(Webhooks& webhooks, const Parameters& parameters, net::Request& /*request*/) {
+Task<Result<Json>> ListWebhooks(Webhooks& webhooks, const Parameters& parameters, net::Request& /*request*/) {
   const std::int64_t asked = CO_TRY(parameters.Int("max_results"))
   .value_or(0);
   const std::int64_t limit = asked == 0 ? kPageDefault : asked;
@@ -93,10 +87,10 @@ Task<Result<Json>> List(Webhooks& webhooks, const Parameters& parameters, net::R
   co_return answer;
 }
 
-std::string IdOf(const net::Request& request) { return request.params.at("webhook_id"); }
+std::string WebhookIdOf(const net::Request& request) { return request.params.at("webhook_id"); }
 
-Task<Result<Json>> Get(Webhooks& webhooks, const Parameters& /*parameters*/, net::Request& request) {
-  co_return WebhookAnswer(CO_TRY(co_await webhooks.Get(IdOf(request))));
+Task<Result<Json>> GetWebhook(Webhooks& webhooks, const Parameters& /*parameters*/, net::Request& request) {
+  co_return WebhookAnswer(CO_TRY(co_await webhooks.Get(WebhookIdOf(request))));
 }
 
 /// What is missing or empty stays.
@@ -105,7 +99,7 @@ Result<std::optional<std::string>> Given(const Parameters& parameters, std::stri
   return text.empty() ? std::optional<std::string>() : std::optional(std::move(text));
 }
 
-Result<webhooks::WebhookChange> ChangeOf(const Parameters& parameters) {
+Result<webhooks::WebhookChange> WebhookChangeOf(const Parameters& parameters) {
   webhooks::WebhookChange change;
   change.name = TRY(Given(parameters, "name"));
   change.description = TRY(Given(parameters, "description"));
@@ -117,21 +111,21 @@ Result<webhooks::WebhookChange> ChangeOf(const Parameters& parameters) {
   return change;
 }
 
-Task<Result<Json>> Update(Webhooks& webhooks, const Parameters& parameters, net::Request& request) {
-  webhooks::WebhookChange change = CO_TRY(ChangeOf(parameters));
-  co_return WebhookAnswer(CO_TRY(co_await webhooks.Update(IdOf(request), std::move(change))));
+Task<Result<Json>> UpdateWebhook(Webhooks& webhooks, const Parameters& parameters, net::Request& request) {
+  webhooks::WebhookChange change = CO_TRY(WebhookChangeOf(parameters));
+  co_return WebhookAnswer(CO_TRY(co_await webhooks.Update(WebhookIdOf(request), std::move(change))));
 }
 
-Task<Result<Json>> Delete(Webhooks& webhooks, const Parameters& /*parameters*/, net::Request& request) {
-  CO_TRY(co_await webhooks.Delete(IdOf(request)));
+Task<Result<Json>> DeleteWebhook(Webhooks& webhooks, const Parameters& /*parameters*/, net::Request& request) {
+  CO_TRY(co_await webhooks.Delete(WebhookIdOf(request)));
   co_return Json::MakeObject();
 }
 
-Task<Result<Json>> Test(Webhooks& webhooks, const Parameters& parameters, net::Request& request) {
+Task<Result<Json>> TestWebhook(Webhooks& webhooks, const Parameters& parameters, net::Request& request) {
   const std::optional<Parameters> event = CO_TRY(parameters.Object("event"));
   std::optional<EventKind> kind;
   if (event) kind = CO_TRY(EventOf(*event));
-  const webhooks::TestResult tested = CO_TRY(co_await webhooks.Test(IdOf(request), std::move(kind)));
+  const webhooks::TestResult tested = CO_TRY(co_await webhooks.Test(WebhookIdOf(request), std::move(kind)));
   Json result = Json::Make({{"success", tested.success}});
   if (tested.answer_code != 0) {
     result["response_status"] = tested.answer_code;
@@ -151,12 +145,12 @@ void AddWebhookRoutes(net::RouteTable& routes, Webhooks& webhooks) {
              return call(webhooks, parameters, request);
            });
   };
-  add(Method::kPost, "", Create);
-  add(Method::kGet, "", List);
-  add(Method::kGet, "/{webhook_id}", Get);
-  add(Method::kPatch, "/{webhook_id}", Update);
-  add(Method::kDelete, "/{webhook_id}", Delete);
-  add(Method::kPost, "/{webhook_id}/test", Test);
+  add(Method::kPost, "", CreateWebhook);
+  add(Method::kGet, "", ListWebhooks);
+  add(Method::kGet, "/{webhook_id}", GetWebhook);
+  add(Method::kPatch, "/{webhook_id}", UpdateWebhook);
+  add(Method::kDelete, "/{webhook_id}", DeleteWebhook);
+  add(Method::kPost, "/{webhook_id}/test", TestWebhook);
 }
 
 }  // namespace mw::api::mlflow

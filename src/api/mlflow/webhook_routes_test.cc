@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/mlflow/routes.h"
+#include "api/mlflow/testing.h"
 #include "api/native/routes.h"
 #include "base/text.h"
 #include "db/inline_database.h"
@@ -13,11 +14,6 @@
 
 namespace mw::api::mlflow {
 namespace {
-
-class AtOnce final : public Executor {
- public:
-  void Post(std::function<void()> work) override { work(); }
-};
 
 class Receiver final : public webhooks::Sender {
  public:
@@ -58,7 +54,7 @@ class WebhookRoutesTest : public ::testing::Test {
   db::TemporaryDirectory directory_;
   db::InlineDatabase database_{directory_.path() + "/test.db"};
   SimulatedClock clock_{FromMicros(1'700'000'000'000'000)};
-  AtOnce workers_;
+  testing::AtOnce workers_;
   Receiver receiver_;
   webhooks::Webhooks webhooks_{webhooks::Parts{database_, receiver_, workers_, clock_},
                                *net::Networks::Parse("127.0.0.1"), webhooks::SecretBox("home")};

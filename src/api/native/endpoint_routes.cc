@@ -93,7 +93,7 @@ Result<endpoints::SharingRequest> SharingOf(const Json& body) {
   return out;
 }
 
-Task<Result<Response>> Split(Endpoints& endpoints, Request& request) {
+Task<Result<Response>> SetSplit(Endpoints& endpoints, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   endpoints::SharingRequest sharing = CO_TRY(SharingOf(body));
   sharing.endpoint = request.params.at("name");
@@ -171,7 +171,7 @@ Task<void> DesiredState(Endpoints& endpoints, Request& request, Responder& respo
   static_cast<void>(co_await responder.Send(net::JsonResponse(wire::ToJson(endpoints.Desired()))));
 }
 
-Task<Result<Response>> Report(Endpoints& endpoints, Request& request) {
+Task<Result<Response>> TakeStatusReport(Endpoints& endpoints, Request& request) {
   const std::string text = CO_TRY(co_await request.ReadAll());
   wire::StatusReport report = CO_TRY(wire::ParseStatusReport(text));
   CO_TRY(co_await endpoints.Report(std::move(report)));
@@ -216,7 +216,7 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, BlobDoor d
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/deploy", Permission::kDeploy, kJsonBodyBytesMax,
               net::Simple([&endpoints](Request& request) { return Deploy(endpoints, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/split", Permission::kDeploy, kJsonBodyBytesMax,
-              net::Simple([&endpoints](Request& request) { return Split(endpoints, request); })});
+              net::Simple([&endpoints](Request& request) { return SetSplit(endpoints, request); })});
   routes.Add({Method::kDelete, "/api/v1/endpoints/{name}", Permission::kDeploy, 0,
               net::Simple([&endpoints](Request& request) { return Remove(endpoints, request); })});
   routes.Add({Method::kPost, "/api/v1/endpoints/{name}/rollback", Permission::kDeploy, kJsonBodyBytesMax,
@@ -231,7 +231,7 @@ void AddEndpointRoutes(net::RouteTable& routes, Endpoints& endpoints, BlobDoor d
       {Method::kGet, "/api/v1/desired-state", Permission::kFollow, 0,
        [&endpoints](Request& request, Responder& responder) { return DesiredState(endpoints, request, responder); }});
   routes.Add({Method::kPost, "/api/v1/servers/{id}/status", Permission::kFollow, kJsonBodyBytesMax,
-              net::Simple([&endpoints](Request& request) { return Report(endpoints, request); })});
+              net::Simple([&endpoints](Request& request) { return TakeStatusReport(endpoints, request); })});
   // The same bytes for two kinds of callers: a model server may fetch packages and read nothing else; a step
   // or a person may read artifacts and cannot speak for a model server.
   const auto send = [door](Request& request, Responder& responder) { return SendByDigest(door, request, responder); };

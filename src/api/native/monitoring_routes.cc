@@ -28,7 +28,7 @@ Result<Timestamp> TimeOf(const Request& request, std::string_view name) {
   return ParseTime(*text).In(name);
 }
 
-Task<Result<Response>> Report(Monitoring& monitoring, Request& request) {
+Task<Result<Response>> MonitoringReport(Monitoring& monitoring, Request& request) {
   const std::int64_t version = CO_TRY(VersionOf(request));
   co_return net::JsonResponse(CO_TRY(co_await monitoring.Report(request.params.at("name"), version)));
 }
@@ -58,7 +58,7 @@ Task<Result<Response>> PutSettings(Monitoring& monitoring, Request& request) {
 
 void AddMonitoringRoutes(net::RouteTable& routes, Monitoring& monitoring) {
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/monitoring", Permission::kRead, 0,
-              net::Simple([&monitoring](Request& request) { return Report(monitoring, request); })});
+              net::Simple([&monitoring](Request& request) { return MonitoringReport(monitoring, request); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/monitoring/features/{feature}", Permission::kRead, 0,
               net::Simple([&monitoring](Request& request) { return Feature(monitoring, request); })});
   routes.Add({Method::kGet, "/api/v1/endpoints/{name}/monitoring/settings", Permission::kRead, 0,

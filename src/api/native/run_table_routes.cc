@@ -68,7 +68,7 @@ Result<std::int64_t> IntOf(const Request& request, std::string_view name, std::i
   return InvalidArgument(name, " is a number, not ", Quoted(*text));
 }
 
-Result<tracking::Stage> StageOf(std::string_view name) {
+Result<tracking::Stage> StageNamed(std::string_view name) {
   if (name == "active") return tracking::Stage::kActive;
   if (name == "deleted") return tracking::Stage::kDeleted;
   return InvalidArgument("stage is active or deleted, not ", Quoted(name));
@@ -76,7 +76,7 @@ Result<tracking::Stage> StageOf(std::string_view name) {
 
 Result<tracking::Stage> StageAsked(const Request& request) {
   const std::string* name = request.Query("stage");
-  return name == nullptr ? tracking::Stage::kActive : StageOf(*name);
+  return name == nullptr ? tracking::Stage::kActive : StageNamed(*name);
 }
 
 /// "STARTED,ID" of the last line of the page before.
@@ -199,7 +199,7 @@ Task<Result<Response>> ColumnOf(RunTable& table, Request& request) {
 Task<Result<Response>> Matches(RunTable& table, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   search::Filter filter = CO_TRY(search::ParseRunFilter(body.StringOr("filter", "")));
-  const tracking::Stage stage = CO_TRY(StageOf(body.StringOr("stage", "active")));
+  const tracking::Stage stage = CO_TRY(StageNamed(body.StringOr("stage", "active")));
   const std::vector<std::int64_t> numbers =
       CO_TRY(co_await table.Matches(ExperimentOf(request), stage, std::move(filter)));
   std::string out;

@@ -71,7 +71,7 @@ Task<Result<Response>> DeleteRule(Retention& retention, Request& request) {
   co_return net::JsonResponse(Json::MakeObject());
 }
 
-Result<std::vector<std::string>> TextsOf(const Json& body, std::string_view key) {
+Result<std::vector<std::string>> IdsIn(const Json& body, std::string_view key) {
   std::vector<std::string> texts;
   const Json* list = body.Find(key);
   if (list == nullptr) return texts;
@@ -92,8 +92,8 @@ Result<Collection> CollectionOf(const Json& body) {
   Collection collection;
   collection.older_than = TRY(DurationOf(body, "older_than", Duration(0)));
   collection.grace = TRY(DurationOf(body, "grace", retention::kGrace));
-  collection.experiments = TRY(TextsOf(body, "experiment_ids"));
-  collection.runs = TRY(TextsOf(body, "run_ids"));
+  collection.experiments = TRY(IdsIn(body, "experiment_ids"));
+  collection.runs = TRY(IdsIn(body, "run_ids"));
   collection.dry_run = body.BoolOr("dry_run", false);
   collection.orphans = body.BoolOr("orphans", false);
   return collection;

@@ -61,7 +61,7 @@ TEST(MachineChecks, SayWhoHoldsAPort) {
 
 TEST(MachineChecks, LookAtTheDisk) {
   const RealClock clock;
-  const Checks checks = DiskChecks(testing::TempDir(), clock);
+  const Checks checks = DiskChecks(::testing::TempDir(), clock);
   ASSERT_EQ(checks.size(), 3U);
   EXPECT_NE(checks[2].value.find("p99"), std::string::npos) << checks[2].value;
   const Checks nowhere = DiskChecks("/no/such/directory", clock);
@@ -70,7 +70,7 @@ TEST(MachineChecks, LookAtTheDisk) {
 }
 
 TEST(MachineChecks, NoticeFilesFromTheFuture) {
-  std::string home = testing::TempDir() + "mw-checks-XXXXXX";
+  std::string home = ::testing::TempDir() + "mw-checks-XXXXXX";
   ASSERT_NE(mkdtemp(home.data()), nullptr);
   ASSERT_TRUE(WriteFileDurably(home + "/millwright.db", "").ok());
   const RealClock real;
@@ -105,7 +105,7 @@ class Canned final : public net::LoopHandler {
 
 /// What the check says of a package with that warmup.json behind a server that answers so.
 Check GoldenRowOf(const std::string& warm_up, const std::string& answer) {
-  std::string home = testing::TempDir() + "mw-checks-XXXXXX";
+  std::string home = ::testing::TempDir() + "mw-checks-XXXXXX";
   EXPECT_NE(mkdtemp(home.data()), nullptr);
   Config config;
   config.home = home;

@@ -30,7 +30,6 @@ constexpr int kConnectionsMax = 10'000;
 constexpr double kRateMax = 10e6;
 constexpr std::chrono::seconds kFirstAnswerTimeout{10};
 constexpr std::chrono::milliseconds kShortest{100}, kSettleMax{500};
-constexpr int kHttpPort = 8080, kGrpcPort = 8081;
 constexpr std::string_view kAsFastAsAnswered = "max";
 
 /// As on the command line; empty: not given.
@@ -117,8 +116,8 @@ std::string PackageDirectory(const Options& options, const BenchArguments& argum
   return is_package(fetched) ? fetched : "";
 }
 
-Result<std::unique_ptr<load::RowSource>> Rows(const Options& options, const BenchArguments& arguments,
-                                              load::ModelInput& input) {
+Result<std::unique_ptr<load::RowSource>> OpenRows(const Options& options, const BenchArguments& arguments,
+                                                  load::ModelInput& input) {
   const std::string package = PackageDirectory(options, arguments, input);
   std::optional<sketch::Baseline> baseline;
   if (!package.empty()) baseline = TRY(load::ReadPackageInput(package, input));
@@ -137,7 +136,7 @@ Status PrepareModel(const Options& options, const BenchArguments& arguments, Pla
       is_url ? arguments.model : Cat(TRY(InferenceUrl(options)), "/", net::PercentEncode(arguments.model));
   plan.address = TRY(load::ModelAddress::Parse(url));
   plan.input = TRY(load::AskModelInput(plan.address));
-  const std::unique_ptr<load::RowSource> rows = TRY(Rows(options, arguments, plan.input));
+  const std::unique_ptr<load::RowSource> rows = TRY(OpenRows(options, arguments, plan.input));
   plan.rows_about = rows->About();
   load::EncodeOptions encode;
   if (!arguments.recorded) encode.request_id = api::inference::kProbeId;
@@ -161,7 +160,7 @@ Result<net::Address> GrpcAddress(const Options& options, const BenchArguments& a
     const std::string address = file.ok() ? file->StringOr("grpc", "") : "";
     if (!address.empty()) return net::ParseAddress(address);
   }
-  if (plan.address.port == kHttpPort) return net::Address{plan.address.host, kGrpcPort};
+  if (plan.address.port == kInferencePort) return net::Address{plan.address.host, kGrpcPort};
   return InvalidArgument("where does ", plan.address.host, " speak gRPC? Say --grpc-address HOST:PORT");
 }
 
@@ -266,7 +265,7 @@ std::string KindNames(const Plan& plan) {
   return Join(names, "; ");
 }
 
-void SayPlan(const BenchArguments& arguments, const Plan& plan) {
+void SayLoadPlan(const BenchArguments& arguments, const Plan& plan) {
   const load::OpenLoopOptions& options = plan.options;
   const std::string where = net::HostPort(options.host, options.port);
   if (plan.address.model.empty()) {
@@ -455,7 +454,7 @@ Result<int> RunSearch(const Options& options, const BenchArguments& arguments, c
 int RunBench(const Options& options, const BenchArguments& arguments) {
   const Result<Plan> plan = Prepare(options, arguments);
   if (!plan.ok()) return Fail(plan.error());
-  if (!options.json) SayPlan(arguments, *plan);
+  if (!options.json) SayLoadPlan(arguments, *plan);
   const Result<int> done = plan->search ? RunSearch(options, arguments, *plan) : RunOnce(options, arguments, *plan);
   return done.ok() ? *done : Fail(done.error());
 }

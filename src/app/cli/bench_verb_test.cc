@@ -40,7 +40,7 @@ Outcome Bench(const std::string& arguments) {
 }
 
 /// A server of one model with five columns of numbers, over HTTP and gRPC.
-class BenchVerbTest : public testing::Test {
+class BenchVerbTest : public ::testing::Test {
  protected:
   void SetUp() override {
     SetLogLevel(LogLevel::kError);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "app/config.h"
 #include "base/file.h"
@@ -110,6 +111,10 @@ int Print(const Options& options, const Result<Json>& answer, const std::functio
 void Say(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+void Pause(std::chrono::milliseconds duration) {
+  std::this_thread::sleep_for(duration);  // NOLINT(no-sleeps): a person watches; the server is asked again
 }
 
 }  // namespace mw::app::cli

@@ -72,4 +72,7 @@ int Print(const Options& options, const Result<Json>& answer, const std::functio
 /// Writes to stdout.
 void Say(std::string_view text);
 
+/// Before a verb that follows something asks the server again.
+void Pause(std::chrono::milliseconds duration);
+
 }  // namespace mw::app::cli

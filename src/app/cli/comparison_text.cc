@@ -12,12 +12,6 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-const Json::Array& List(const Json& json, std::string_view key) {
-  static const Json::Array kNone;
-  const Json* list = json.Find(key);
-  return list != nullptr && list->IsArray() ? list->AsArray() : kNone;
-}
-
 std::string Number(const Json& json, std::string_view key) {
   const Json* value = json.Find(key);
   if (value == nullptr || !value->IsNumber()) return "-";
@@ -54,7 +48,7 @@ std::string Side(const Json& comparison, std::string_view key) {
 
 std::string MetricsPart(const Json& comparison) {
   Rows rows = {{"metric", "a", "b", "b - a", "interval", ""}};
-  for (const Json& one : List(comparison, "metrics")) {
+  for (const Json& one : comparison.ListOrEmpty("metrics")) {
     const Json* low = one.Find("low");
     const bool sure = low != nullptr && low->IsNumber() && (low->AsDouble() > 0 || one.DoubleOr("high", 0) < 0);
     rows.push_back({one.StringOr("metric", ""), Number(one, "a"), Number(one, "b"), Number(one, "difference"),
@@ -69,7 +63,7 @@ std::string DataPart(const Json& comparison, bool all) {
   Rows rows = {{"data", "", "a", "b", "rows a", "rows b"}};
   std::string drift;
   std::size_t same = 0;
-  for (const Json& one : List(comparison, "data")) {
+  for (const Json& one : comparison.ListOrEmpty("data")) {
     const std::string state = one.StringOr("state", "");
     if (state == "same") ++same;
     if (state == "same" && !all) continue;
@@ -79,7 +73,7 @@ std::string DataPart(const Json& comparison, bool all) {
     rows.push_back({one.StringOr("name", ""), state, Cell(left, "digest"), Cell(right, "digest"), Number(left, "rows"),
                     Number(right, "rows")});
     Rows columns = {{Cat("  drift of ", one.StringOr("name", "")), "distance", "a", "b"}};
-    for (const Json& column : List(one, "drift")) {
+    for (const Json& column : one.ListOrEmpty("drift")) {
       columns.push_back({Cat("  ", column.StringOr("column", "")), Fixed(column.DoubleOr("distance", 0), 3),
                          column.StringOr("a", ""), column.StringOr("b", "")});
     }
@@ -93,7 +87,7 @@ std::string DataPart(const Json& comparison, bool all) {
 std::string TextsPart(const Json& comparison, const std::string& part, bool all) {
   Rows rows = {{part, "", "a", "b"}};
   std::size_t same = 0;
-  for (const Json& one : List(comparison, part)) {
+  for (const Json& one : comparison.ListOrEmpty(part)) {
     const std::string state = one.StringOr("state", "");
     if (state == "same") ++same;
     if (state == "same" && !all) continue;
@@ -129,7 +123,7 @@ std::string Cut(const Json& answer) {
 
 std::string ComparisonText(const Json& comparison, bool all) {
   std::string text = Cat("a  ", Side(comparison, "a"), "\nb  ", Side(comparison, "b"), "\n\n");
-  for (const Json& sentence : List(comparison, "summary")) CatTo(text, "- ", sentence.AsString(), "\n");
+  for (const Json& sentence : comparison.ListOrEmpty("summary")) CatTo(text, "- ", sentence.AsString(), "\n");
   CatTo(text, "\n", MetricsPart(comparison), DataPart(comparison, all));
   for (const char* part : {"code", "config", "environment", "hardware"}) text += TextsPart(comparison, part, all);
   return text;
@@ -137,40 +131,41 @@ std::string ComparisonText(const Json& comparison, bool all) {
 
 std::string OriginText(const Json& origin) {
   Rows data = {{"made of", "type", "digest"}};
-  for (const Json& artifact : List(origin, "data")) {
+  for (const Json& artifact : origin.ListOrEmpty("data")) {
     data.push_back({ArtifactName(artifact), artifact.StringOr("type", ""), Cell(artifact, "digest")});
   }
   Rows steps = {{"by", "what", "state", "at (UTC)", "code"}};
-  for (const Json& execution : List(origin, "executions")) {
+  for (const Json& execution : origin.ListOrEmpty("executions")) {
     steps.push_back({execution.StringOr("name", ""), execution.StringOr("type", ""), execution.StringOr("state", ""),
                      execution.StringOr("started", "").substr(0, 19), Cell(execution, "code_version")});
   }
   return Cat(Reference(origin), "\n\n", data.size() > 1 ? TextTable(data) : "made of nothing that is recorded\n", "\n",
-             steps.size() > 1 ? TextTable(steps) : "", "\nruns: ", Names(List(origin, "runs")), "\n", Cut(origin));
+             steps.size() > 1 ? TextTable(steps) : "", "\nruns: ", Names(origin.ListOrEmpty("runs")), "\n",
+             Cut(origin));
 }
 
 std::string ImpactText(const Json& impact) {
   std::string text = Cat(Reference(impact), " reached ", impact.IntOr("artifacts", 1) - 1, " artifacts\n\n");
   Rows endpoints = {{"live endpoint", "answers with", "as"}};
-  for (const Json& one : List(impact, "endpoints")) {
+  for (const Json& one : impact.ListOrEmpty("endpoints")) {
     endpoints.push_back({one.StringOr("endpoint", ""), Cat(one.StringOr("model", ""), " ", one.IntOr("version", 0)),
                          one.StringOr("role", "")});
   }
   std::vector<std::string> versions;
-  for (const Json& one : List(impact, "versions")) {
+  for (const Json& one : impact.ListOrEmpty("versions")) {
     versions.push_back(Cat(one.StringOr("model", ""), "@", one.IntOr("version", 0)));
   }
   CatTo(text, endpoints.size() > 1 ? TextTable(endpoints) : "no live endpoint\n",
-        "\nversions: ", versions.empty() ? "none" : Join(versions, ", "), "\nruns: ", Names(List(impact, "runs")), "\n",
-        Cut(impact));
+        "\nversions: ", versions.empty() ? "none" : Join(versions, ", "), "\nruns: ", Names(impact.ListOrEmpty("runs")),
+        "\n", Cut(impact));
   return text;
 }
 
 std::string RecipeText(const Json& recipe) {
   std::string text;
-  for (const Json& line : List(recipe, "missing")) CatTo(text, "# missing: ", line.AsString(), "\n");
-  for (const Json& line : List(recipe, "notes")) CatTo(text, "# ", line.AsString(), "\n");
-  for (const Json& line : List(recipe, "commands")) CatTo(text, line.AsString(), "\n");
+  for (const Json& line : recipe.ListOrEmpty("missing")) CatTo(text, "# missing: ", line.AsString(), "\n");
+  for (const Json& line : recipe.ListOrEmpty("notes")) CatTo(text, "# ", line.AsString(), "\n");
+  for (const Json& line : recipe.ListOrEmpty("commands")) CatTo(text, line.AsString(), "\n");
   return text;
 }
 

@@ -17,14 +17,14 @@
 namespace mw::app::cli {
 namespace {
 
-constexpr std::size_t kColumns = 100;
-constexpr std::chrono::milliseconds kPatience{1500};
+constexpr std::size_t kReportColumns = 100;
+constexpr std::chrono::milliseconds kAnswerTimeout{1500};
 
 void Append(Checks& checks, Checks more) { checks.insert(checks.end(), more.begin(), more.end()); }
 
 /// One question with little patience: doctor is asked when something hangs.
 Result<Json> Ask(const Options& options, const std::string& target) {
-  net::HttpClient client = TRY(Connect(options, kPatience));
+  net::HttpClient client = TRY(Connect(options, kAnswerTimeout));
   return client.Call(net::Method::kGet, target);
 }
 
@@ -121,7 +121,7 @@ int RunDoctor(const Options& options) {
     rows.Append(ToJson(check));
   }
   Say(options.json ? Json::Make({{"state", HealthName(worst)}, {"checks", rows}}).DumpPretty()
-                   : Describe(checks, kColumns));
+                   : Describe(checks, kReportColumns));
   return static_cast<int>(worst);
 }
 

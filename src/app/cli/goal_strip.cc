@@ -14,12 +14,6 @@
 namespace mw::app::cli {
 namespace {
 
-const Json::Array& List(const Json& object, std::string_view key) {
-  static const Json::Array kNone;
-  const Json* found = object.Find(key);
-  return found == nullptr || !found->IsArray() ? kNone : found->AsArray();
-}
-
 bool HoldsYear(std::string_view text) {
   std::size_t digits = 0;
   for (const char c : text) {
@@ -115,15 +109,15 @@ std::size_t FirstShown(const Json::Array& windows, std::size_t cell, std::size_t
   return first;
 }
 
-std::string Rows(const Json& board, std::size_t columns) {
-  const Json::Array& targets = List(board, "targets");
-  const Json::Array& windows = List(board, "windows");
+std::string CellRows(const Json& board, std::size_t columns) {
+  const Json::Array& targets = board.ListOrEmpty("targets");
+  const Json::Array& windows = board.ListOrEmpty("windows");
   std::size_t name = 6, need = 4, cell = 5, cost = 10;
   for (const Json& target : targets) {
     name = std::max(name, Name(target).size());
     need = std::max(need, Need(target).size());
     cost = std::max(cost, target.StringOr("miss_costs", "").size());
-    for (const Json& one : List(target, "cells")) cell = std::max(cell, Text(target, one).size());
+    for (const Json& one : target.ListOrEmpty("cells")) cell = std::max(cell, Text(target, one).size());
   }
   const std::size_t fixed = name + 2 + need + 2 + cost;
   const std::size_t room = fixed < kStripWidth ? kStripWidth - fixed : 0;
@@ -137,7 +131,7 @@ std::string Rows(const Json& board, std::size_t columns) {
   CatTo(out, "  miss costs\n");
   for (const Json& target : targets) {
     CatTo(out, Padded(Name(target), name, false), "  ", Padded(Need(target), need, false));
-    const Json::Array& cells = List(target, "cells");
+    const Json::Array& cells = target.ListOrEmpty("cells");
     for (std::size_t i = first; i < cells.size(); ++i) CatTo(out, " ", Padded(Text(target, cells[i]), cell, true));
     CatTo(out, "  ", target.StringOr("miss_costs", ""), "\n");
   }
@@ -149,10 +143,10 @@ std::string Rows(const Json& board, std::size_t columns) {
 // What the headline passes over: it goes by what decides.
 std::string MissedAllTheSame(const Json& board) {
   if (board.StringOr("state", "") != "met") return {};
-  const Json::Array& windows = List(board, "windows");
+  const Json::Array& windows = board.ListOrEmpty("windows");
   std::vector<std::string> missed;
-  for (const Json& target : List(board, "targets")) {
-    const Json::Array& cells = List(target, "cells");
+  for (const Json& target : board.ListOrEmpty("targets")) {
+    const Json::Array& cells = target.ListOrEmpty("cells");
     std::vector<std::string> labels;
     for (std::size_t i = 0; i < std::min(cells.size(), windows.size()); ++i) {
       const bool counts = windows[i].StringOr("stage", "") == "production";
@@ -172,8 +166,8 @@ std::string MissedAllTheSame(const Json& board) {
 // Why targets of the last window have no value, each reason once.
 std::string Unmeasured(const Json& board) {
   std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
-  for (const Json& target : List(board, "targets")) {
-    const Json::Array& cells = List(target, "cells");
+  for (const Json& target : board.ListOrEmpty("targets")) {
+    const Json::Array& cells = target.ListOrEmpty("cells");
     if (cells.empty() || cells.back().StringOr("text", "") != "-") continue;
     const std::string reason = cells.back().StringOr("reason", "");
     const auto known =
@@ -193,7 +187,7 @@ std::string Unmeasured(const Json& board) {
 std::string Impossible(const Json& board) {
   std::int64_t labels = 0;
   std::string first;
-  for (const Json& window : List(board, "windows")) {
+  for (const Json& window : board.ListOrEmpty("windows")) {
     labels += window.IntOr("impossible_labels", 0);
     if (first.empty()) first = window.StringOr("first_impossible_label", "");
   }
@@ -208,10 +202,11 @@ struct Shown {
 };
 std::vector<Shown> ShownWhys(const Json& board) {
   std::vector<Shown> shown;
-  for (const Json& why : List(board, "whys")) {
-    const bool plain = List(why, "evidence").size() == 1;
+  for (const Json& why : board.ListOrEmpty("whys")) {
+    const bool plain = why.ListOrEmpty("evidence").size() == 1;
     const auto same = std::find_if(shown.begin(), shown.end(), [&](const Shown& other) {
-      return plain && List(*other.why, "evidence").size() == 1 && *other.why->Find("targets") == *why.Find("targets");
+      return plain && other.why->ListOrEmpty("evidence").size() == 1 &&
+             *other.why->Find("targets") == *why.Find("targets");
     });
     if (same == shown.end()) {
       shown.push_back({&why, why.StringOr("window", "")});
@@ -228,12 +223,12 @@ std::string Whys(const Json& board) {
   for (const auto& [shown, first] : ShownWhys(board)) {
     const Json& why = *shown;
     std::vector<std::string> targets;
-    for (const Json& target : List(why, "targets")) targets.push_back(target.AsString());
+    for (const Json& target : why.ListOrEmpty("targets")) targets.push_back(target.AsString());
     const std::string last = why.StringOr("window", "");
     CatTo(out, "\n",
           Wrapped(Cat("why ", first, first == last ? "" : " to " + last), kIndent,
                   Cat(why.StringOr("sentence", ""), " (", Join(targets, ", "), ")")));
-    for (const Json& item : List(why, "evidence")) {
+    for (const Json& item : why.ListOrEmpty("evidence")) {
       CatTo(out, Wrapped(Cat("  ", item.StringOr("kind", "")), kIndent + 2, item.StringOr("text", "")));
     }
     const Json* remedy = why.Find("remedy");
@@ -252,7 +247,7 @@ std::string Heading(const Json& board) {
   std::string out = Cat("goal ", board.StringOr("goal", ""), ": ");
   if (state == "missed") {
     std::vector<std::string> labels;
-    for (const Json& label : List(board, "missed_in")) labels.push_back(label.AsString());
+    for (const Json& label : board.ListOrEmpty("missed_in")) labels.push_back(label.AsString());
     CatTo(out, "MISSED in ", Join(labels, ", "));
   } else {
     CatTo(out, state == "met" ? "met" : "not measured in production yet");
@@ -266,8 +261,8 @@ std::string Heading(const Json& board) {
 }  // namespace
 
 std::string GoalStrip(const Json& board, std::size_t columns) {
-  if (List(board, "windows").empty()) return Heading(board);
-  std::string out = Cat(Heading(board), "\n", Rows(board, columns));
+  if (board.ListOrEmpty("windows").empty()) return Heading(board);
+  std::string out = Cat(Heading(board), "\n", CellRows(board, columns));
   CatTo(out, "  ! missed   ~ estimated before labels came   - not measurable yet   windows are of event time, ",
         board.StringOr("timezone", "UTC"), "\n", MissedAllTheSame(board), Impossible(board), Unmeasured(board),
         Whys(board));

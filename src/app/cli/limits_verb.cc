@@ -14,7 +14,7 @@ namespace {
 
 using net::Method;
 
-constexpr const char* kPath = "/api/v1/limits";
+constexpr const char* kLimitsPath = "/api/v1/limits";
 
 struct LimitsArguments {
   std::string client;
@@ -24,7 +24,7 @@ struct LimitsArguments {
 };
 
 Result<Json> Limits(const Options& options, const LimitsArguments& arguments) {
-  if (arguments.none) return Call(options, Method::kDelete, kPath);
+  if (arguments.none) return Call(options, Method::kDelete, kLimitsPath);
   Json body = Json::MakeObject();
   if (arguments.client.empty() != !arguments.rows_per_second) {
     return InvalidArgument("--client KEY and --rows-per-second N come together");
@@ -36,8 +36,8 @@ Result<Json> Limits(const Options& options, const LimitsArguments& arguments) {
   if (!arguments.client_header.empty()) body["client_header"] = arguments.client_header;
   if (arguments.rows_per_second_max) body["rows_per_second_max"] = *arguments.rows_per_second_max;
   if (arguments.rows_in_flight_max) body["rows_in_flight_max"] = *arguments.rows_in_flight_max;
-  if (body.AsObject().empty()) return Call(options, Method::kGet, kPath);
-  return Call(options, Method::kPost, kPath, body);
+  if (body.AsObject().empty()) return Call(options, Method::kGet, kLimitsPath);
+  return Call(options, Method::kPost, kLimitsPath, body);
 }
 
 std::string RowsText(std::int64_t rows, const char* unit, const char* none) {

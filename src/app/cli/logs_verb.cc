@@ -4,7 +4,6 @@
 #include <CLI/Formatter.hpp>
 #include <memory>
 #include <set>
-#include <thread>
 
 #include "app/cli/misspelt.h"
 #include "app/cli/request_lines.h"
@@ -30,10 +29,6 @@ struct LogArguments {
   bool follow = false;
   std::size_t limit = 100;
 };
-
-void Pause(std::chrono::milliseconds duration) {
-  std::this_thread::sleep_for(duration);  // NOLINT(no-sleeps): a person watches; the server is asked again
-}
 
 int StepLog(const Options& options, const LogArguments& arguments) {
   std::int64_t offset = 0;

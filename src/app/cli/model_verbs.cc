@@ -18,7 +18,7 @@ namespace {
 
 using net::Method;
 
-std::string Number(const Json& object, std::string_view key) {
+std::string Measured(const Json& object, std::string_view key) {
   const Json* value = object.Find(key);
   return value != nullptr && value->IsNumber() ? Fixed(value->AsDouble(), 3) : "-";
 }
@@ -26,7 +26,7 @@ std::string Number(const Json& object, std::string_view key) {
 std::string Interval(const Json& verdict) {
   const Json* low = verdict.Find("low");
   if (low == nullptr || !low->IsNumber()) return "";
-  return Cat("[", Number(verdict, "low"), ", ", Number(verdict, "high"), "]");
+  return Cat("[", Measured(verdict, "low"), ", ", Measured(verdict, "high"), "]");
 }
 
 /// "MISSED in Jul 2013 and 2 before": how it does where it counts.
@@ -79,8 +79,8 @@ void SayGoal(const Json& answer, std::size_t columns) {
       {"target", "need", "model", "", "no model", "trivial", "outcome", "a miss costs"}};
   for (const Json& row : verdicts) {
     const Json& verdict = *row.Find("verdict");
-    rows.push_back({row.StringOr("target", ""), verdict.StringOr("need", ""), Number(verdict, "value"),
-                    Interval(verdict), Number(verdict, "no_model"), Number(verdict, "trivial_model"),
+    rows.push_back({row.StringOr("target", ""), verdict.StringOr("need", ""), Measured(verdict, "value"),
+                    Interval(verdict), Measured(verdict, "no_model"), Measured(verdict, "trivial_model"),
                     row.StringOr("outcome", ""), verdict.StringOr("miss_costs", "")});
   }
   Say(TextTable(rows));
@@ -133,9 +133,9 @@ void SayModel(const Json& answer) {
     for (const Json& alias : version.Find("aliases")->AsArray()) {
       CatTo(aliases, aliases.empty() ? "" : ", ", alias.AsString());
     }
-    rows.push_back({Cat(version.IntOr("version", 0)), version.StringOr("created", ""), Number(shown, "roc_auc"),
-                    Number(shown, "ece"), version.StringOr("run_id", ""), version.StringOr("package", "").substr(0, 19),
-                    aliases});
+    rows.push_back({Cat(version.IntOr("version", 0)), version.StringOr("created", ""), Measured(shown, "roc_auc"),
+                    Measured(shown, "ece"), version.StringOr("run_id", ""),
+                    version.StringOr("package", "").substr(0, 19), aliases});
   }
   Say(TextTable(rows));
 }

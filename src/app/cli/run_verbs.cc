@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <thread>
 
 #include "app/cli/verbs.h"
 #include "base/clock.h"
@@ -24,10 +23,6 @@ struct RunArguments {
 };
 
 constexpr auto kPollPeriod = std::chrono::milliseconds(100);
-
-void Pause(std::chrono::milliseconds duration) {
-  std::this_thread::sleep_for(duration);  // NOLINT(no-sleeps): a person watches; the server is asked again
-}
 
 bool IsOver(const std::string& state) { return state == "succeeded" || state == "failed" || state == "canceled"; }
 

@@ -20,9 +20,6 @@
 namespace mw::app::cli {
 namespace {
 
-constexpr int kInferencePort = 8080;
-constexpr int kGrpcPort = 8081;
-
 struct ServeArguments {
   std::vector<std::string> models;
   std::string model_repository;

@@ -14,7 +14,7 @@ namespace {
 
 using net::Method;
 
-constexpr std::chrono::minutes kPatience{60};
+constexpr std::chrono::minutes kCollectionTimeout{60};
 
 std::string Megabytes(std::int64_t bytes) { return Cat(Fixed(static_cast<double>(bytes) / 1e6, 1), " MB"); }
 
@@ -53,7 +53,7 @@ Result<Json> CollectGarbage(const Options& options, const GcArguments& arguments
   if (!arguments.grace.empty()) body["grace"] = arguments.grace;
   if (!arguments.experiments.empty()) body["experiment_ids"] = ListOf(arguments.experiments);
   if (!arguments.runs.empty()) body["run_ids"] = ListOf(arguments.runs);
-  net::HttpClient client = TRY(Connect(options, kPatience));
+  net::HttpClient client = TRY(Connect(options, kCollectionTimeout));
   return client.Call(Method::kPost, "/api/v1/gc", body);
 }
 

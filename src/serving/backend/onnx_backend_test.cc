@@ -20,8 +20,6 @@ namespace {
 
 using namespace testing;  // NOLINT(google-build-using-namespace): the writer's words
 
-constexpr std::chrono::seconds kLong{30};
-
 class OnnxBackend : public ::testing::Test {
  protected:
   std::string Write(const std::string& name, const std::string& bytes) const {
@@ -91,7 +89,8 @@ TEST_F(OnnxBackend, APerceptronAnswersAsArithmeticDoes) {
   EXPECT_GT(info.memory_bytes, 1'000'000U);
   for (const std::int64_t rows : {1, 7, 64, 1'000, 0}) {
     const std::vector<float> values = RandomRows(static_cast<std::size_t>(rows) * 30, 5);
-    const auto answer = (*backend)->runners()[0]->Run(OneTensor("x", Datatype::kFp32, {rows, 30}, Raw(values)), kLong);
+    const auto answer =
+        (*backend)->runners()[0]->Run(OneTensor("x", Datatype::kFp32, {rows, 30}, Raw(values)), kLongRun);
     ASSERT_TRUE(answer.ok()) << answer.error().ToString();
     const std::vector<float> found = Floats((*answer)[0]);
     ASSERT_EQ(found.size(), static_cast<std::size_t>(rows));
@@ -118,7 +117,7 @@ TEST_F(OnnxBackend, EveryDatatypeGoesThereAndBack) {
   }
   const auto backend = Start(OnnxModelFile(graph.Write()));
   ASSERT_TRUE(backend.ok()) << backend.error().ToString();
-  const auto answer = (*backend)->runners()[0]->Run(batch, kLong);
+  const auto answer = (*backend)->runners()[0]->Run(batch, kLongRun);
   ASSERT_TRUE(answer.ok()) << answer.error().ToString();
   for (std::size_t i = 0; i < kDatatypes; ++i) {
     EXPECT_EQ((*answer)[i].datatype, static_cast<Datatype>(i));
@@ -149,7 +148,7 @@ TEST_F(OnnxBackend, TextsBecomeNumbersAndAClassifiersMapsOneTensor) {
   const std::array<std::int64_t, 2> shape = {3, 2};
   batch.Append({"city", Datatype::kBytes, std::span(shape).first(1), cities});
   batch.Append({"scores", Datatype::kFp32, shape, Raw(scores)});
-  const auto answer = (*backend)->runners()[0]->Run(batch, kLong);
+  const auto answer = (*backend)->runners()[0]->Run(batch, kLongRun);
   ASSERT_TRUE(answer.ok()) << answer.error().ToString();
   EXPECT_EQ((*answer)[0].bytes, Raw(std::vector<std::int64_t>{9, -1, 7}));
   EXPECT_EQ(Floats((*answer)[1]), scores);
@@ -182,7 +181,7 @@ TEST_F(OnnxBackend, WeightsBesideTheModelAreReadAndThoseElsewhereAreNot) {
   const auto beside = Start(OnnxModelFile(graph.Write()), true);
   ASSERT_TRUE(beside.ok()) << beside.error().ToString();
   const auto answer =
-      (*beside)->runners()[0]->Run(OneTensor("x", Datatype::kFp32, {1, 2}, Raw(std::vector<float>{1, 2})), kLong);
+      (*beside)->runners()[0]->Run(OneTensor("x", Datatype::kFp32, {1, 2}, Raw(std::vector<float>{1, 2})), kLongRun);
   ASSERT_TRUE(answer.ok()) << answer.error().ToString();
   EXPECT_EQ(Floats((*answer)[0]), (std::vector<float>{11, 22}));
   std::filesystem::remove(directory_.path() + "/weights.bin");
@@ -245,10 +244,10 @@ TEST_F(OnnxBackend, WhatTheLibraryRefusesIsAnErrorOfThatBatchAlone) {
   const auto backend = Start(OnnxModelFile(graph.Write()));
   ASSERT_TRUE(backend.ok()) << backend.error().ToString();
   Runner* runner = (*backend)->runners()[0];
-  const auto outside = runner->Run(OneTensor("i", Datatype::kInt64, {1}, Raw(std::vector<std::int64_t>{9})), kLong);
+  const auto outside = runner->Run(OneTensor("i", Datatype::kInt64, {1}, Raw(std::vector<std::int64_t>{9})), kLongRun);
   ASSERT_FALSE(outside.ok());
   EXPECT_NE(outside.error().message.find("ONNX Runtime"), std::string::npos) << outside.error().ToString();
-  const auto inside = runner->Run(OneTensor("i", Datatype::kInt64, {1}, Raw(std::vector<std::int64_t>{1})), kLong);
+  const auto inside = runner->Run(OneTensor("i", Datatype::kInt64, {1}, Raw(std::vector<std::int64_t>{1})), kLongRun);
   ASSERT_TRUE(inside.ok());
   EXPECT_EQ(Floats((*inside)[0]), std::vector<float>{6});
 }
@@ -262,7 +261,7 @@ TEST_F(OnnxBackend, TheOptimisedGraphIsKeptAndAnswersAlike) {
   for (int i = 0; i < 3; ++i) {
     const auto backend = Start(model, /*cached=*/i > 0);
     ASSERT_TRUE(backend.ok()) << backend.error().ToString();
-    const auto answer = (*backend)->runners()[0]->Run(batch, kLong);
+    const auto answer = (*backend)->runners()[0]->Run(batch, kLongRun);
     ASSERT_TRUE(answer.ok()) << answer.error().ToString();
     answers.emplace_back((*answer)[0].bytes);
   }

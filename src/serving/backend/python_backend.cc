@@ -1,7 +1,6 @@
 // The worker's text onto the disk, an interpreter, workers.
 #include "serving/backend/python_backend.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,12 +17,7 @@ namespace mw::serving {
 namespace {
 
 /// Models unpack what they were logged with; a limit keeps a disk from filling up.
-constexpr std::uint64_t kFileBytesMax = std::uint64_t{4} << 30;
-
-bool Exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
-}
+constexpr std::uint64_t kWorkerFileBytesMax = std::uint64_t{4} << 30;
 
 /// The worker as a file, named by its digest so that two versions of this program do not meet.
 Result<std::string> PlaceWorker(const std::string& directory) {
@@ -103,7 +97,7 @@ Result<std::unique_ptr<Backend>> StartPythonBackend(const std::string& directory
                         "OPENBLAS_NUM_THREADS=1",    "MKL_NUM_THREADS=1",     "MLFLOW_DISABLE_TELEMETRY=true"};
   worker.environment.insert(worker.environment.end(), options.environment.begin(), options.environment.end());
   worker.memory_bytes_max = options.memory_bytes_max;
-  worker.file_bytes_max = kFileBytesMax;
+  worker.file_bytes_max = kWorkerFileBytesMax;
   worker.start_timeout = options.start_timeout;
   worker.restarts = options.restarts;
   worker.timeouts = options.timeouts;

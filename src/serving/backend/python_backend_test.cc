@@ -17,7 +17,8 @@
 namespace mw::serving {
 namespace {
 
-constexpr std::chrono::seconds kLong{30};
+using testing::kLongRun;
+
 const std::string kPyfunc = Cat(kSourceDirectory, "/build/deps/pyfunc");
 
 // As much of MLflow as the worker asks for. A model directory's `model.py` defines predict, input and output schemas.
@@ -64,12 +65,12 @@ class PythonBackendTest : public ::testing::Test {
         << "no environment at " << kPyfunc << "; run tools/pyfunc";
     const std::string venv = scratch_ / "venv";
     const Status made =
-        RunToEnd({kPyfunc + "/bin/python", "-I", "-m", "venv", "--without-pip", venv}, scratch_ / "log", kLong);
+        RunToEnd({kPyfunc + "/bin/python", "-I", "-m", "venv", "--without-pip", venv}, scratch_ / "log", kLongRun);
     ASSERT_TRUE(made.ok()) << made.error().ToString();
     options_.program = Cat(kBinaryDirectory, "/bin/mw-backend");
     options_.directory = scratch_ / "python";
     options_.python = venv + "/bin/python";
-    options_.start_timeout = kLong;
+    options_.start_timeout = kLongRun;
     const std::string packages = Packages(options_.python);
     // Its own MLflow comes before the one beside NumPy.
     ASSERT_TRUE(WriteFileDurably(packages + "/pyfunc.pth", Packages(kPyfunc + "/bin/python") + "\n").ok());
@@ -81,7 +82,7 @@ class PythonBackendTest : public ::testing::Test {
   /// Where an environment's packages are.
   std::string Packages(const std::string& python) {
     const Status asked = RunToEnd({python, "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"},
-                                  scratch_ / "log", kLong);
+                                  scratch_ / "log", kLongRun);
     EXPECT_TRUE(asked.ok()) << asked.error().ToString();
     return std::string(Trim(ReadFile(scratch_ / "log").value_or("")));
   }
@@ -123,7 +124,7 @@ TEST_F(PythonBackendTest, AnswersWithWhatTheModelSays) {
   EXPECT_EQ(backend->info().outputs, (std::vector<TensorSpec>{{"predictions", Datatype::kFp64, {-1}}}));
   EXPECT_TRUE(backend->info().batchable);
   EXPECT_GT(backend->info().memory_bytes, 1'000'000U);
-  const auto answer = backend->runners()[0]->Run(Rows({1, 2, 3, 4, 0.5, 0.25}), kLong);
+  const auto answer = backend->runners()[0]->Run(Rows({1, 2, 3, 4, 0.5, 0.25}), kLongRun);
   ASSERT_TRUE(answer.ok()) << answer.error().ToString();
   EXPECT_EQ(Doubles((*answer)[0]), (std::vector<double>{4, 10, 1.25}));
 }
@@ -132,29 +133,29 @@ TEST_F(PythonBackendTest, WhatTheModelRaisesIsAnErrorAndNoMore) {
   const auto backend = Start(kPlain);
   ASSERT_NE(backend, nullptr);
   Runner& runner = *backend->runners()[0];
-  const auto refused = runner.Run(Rows({-1, 0}), kLong);
+  const auto refused = runner.Run(Rows({-1, 0}), kLongRun);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
   EXPECT_NE(refused.error().message.find("ValueError: no row may begin with -1"), std::string::npos);
   EXPECT_EQ(refused.error().message.find("second line"), std::string::npos);
-  const auto broken = runner.Run(Rows({-6, 0}), kLong);
+  const auto broken = runner.Run(Rows({-6, 0}), kLongRun);
   ASSERT_FALSE(broken.ok());
   EXPECT_EQ(broken.error().code, Code::kInternal);
-  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLong).ok());
-  const auto short_answer = runner.Run(Rows({-5, 0, 1, 1}), kLong);
+  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLongRun).ok());
+  const auto short_answer = runner.Run(Rows({-5, 0, 1, 1}), kLongRun);
   ASSERT_FALSE(short_answer.ok());
   EXPECT_NE(short_answer.error().message.find("the model gave 1 values of predictions for 2 rows"), std::string::npos);
-  EXPECT_TRUE(runner.Run(Rows({-5, 0}), kLong).ok());
+  EXPECT_TRUE(runner.Run(Rows({-5, 0}), kLongRun).ok());
 }
 
 TEST_F(PythonBackendTest, ACrashAndAHangCostTheirOwnBatch) {
   const auto backend = Start(kPlain);
   ASSERT_NE(backend, nullptr);
   Runner& runner = *backend->runners()[0];
-  EXPECT_EQ(runner.Run(Rows({-2, 0}), kLong).error().code, Code::kUnavailable);
-  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLong).ok());
+  EXPECT_EQ(runner.Run(Rows({-2, 0}), kLongRun).error().code, Code::kUnavailable);
+  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLongRun).ok());
   EXPECT_EQ(runner.Run(Rows({-3, 0}), std::chrono::milliseconds(300)).error().code, Code::kDeadlineExceeded);
-  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLong).ok());
+  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLongRun).ok());
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose own memory counts
@@ -163,10 +164,10 @@ TEST_F(PythonBackendTest, MemoryBeyondTheLimitIsRefusedToTheModel) {
   const auto backend = Start(kPlain);
   ASSERT_NE(backend, nullptr);
   Runner& runner = *backend->runners()[0];
-  const auto refused = runner.Run(Rows({-4, 0}), kLong);
+  const auto refused = runner.Run(Rows({-4, 0}), kLongRun);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("MemoryError"), std::string::npos) << refused.error().ToString();
-  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLong).ok());
+  EXPECT_TRUE(runner.Run(Rows({1, 2}), kLongRun).ok());
 }
 #endif
 
@@ -190,7 +191,7 @@ def predict(x):
   AppendElement(words, "Köln");
   AppendElement(words, "");
   input.Append({"b", Datatype::kBytes, shape, words});
-  const auto answer = backend->runners()[0]->Run(input, kLong);
+  const auto answer = backend->runners()[0]->Run(input, kLongRun);
   ASSERT_TRUE(answer.ok()) << answer.error().ToString();
   std::string expected;
   AppendElement(expected, "Köln!");

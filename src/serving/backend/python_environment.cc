@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,11 +31,6 @@ constexpr std::size_t kReportBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kSaidLinesMax = 5;
 constexpr std::size_t kSaidBytesMax = 120;
 constexpr auto kSaidPeriod = std::chrono::seconds(1);
-
-bool Exists(const std::string& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
-}
 
 constexpr std::string_view kHash = "--hash=sha256:";
 

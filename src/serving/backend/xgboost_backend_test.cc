@@ -16,8 +16,9 @@
 namespace mw::serving {
 namespace {
 
+using testing::kLongRun;
+
 constexpr std::size_t kFeatures = 5;
-constexpr std::chrono::seconds kLong{30};
 
 forest::TrainingRows SomeRows(std::size_t count, int classes) {
   Random random(3);
@@ -50,7 +51,7 @@ std::vector<float> Ask(Backend& backend, const std::vector<float>& values) {
   const std::array<std::int64_t, 2> shape = {static_cast<std::int64_t>(values.size() / kFeatures), kFeatures};
   batch.Append({"input", Datatype::kFp32, shape,
                 std::string_view(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float))});
-  const auto answer = backend.runners()[0]->Run(batch, kLong);
+  const auto answer = backend.runners()[0]->Run(batch, kLongRun);
   if (!answer.ok()) {
     ADD_FAILURE() << answer.error().ToString();
     return {};

@@ -194,8 +194,8 @@ Result<std::string> ControlledModel(const serving::ModelControl* control, std::s
 }
 
 template <typename Request, typename Response>
-Result<std::string> Call(Status (*method)(const Served&, const Request&, Response&), std::string_view method_name,
-                         const Served& served, std::string_view bytes) {
+Result<std::string> CallMethod(Status (*method)(const Served&, const Request&, Response&), std::string_view method_name,
+                               const Served& served, std::string_view bytes) {
   Request request;
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return InvalidArgument("the request is no valid ", method_name, "Request");
@@ -210,9 +210,9 @@ struct Method {
   Result<std::string> (*answer)(const Served& served, std::string_view bytes);
 };
 
-#define MW_METHOD(name)                                                                                  \
-  Method {                                                                                               \
-    #name, [](const Served& served, std::string_view bytes) { return Call(name, #name, served, bytes); } \
+#define MW_METHOD(name)                                                                                        \
+  Method {                                                                                                     \
+    #name, [](const Served& served, std::string_view bytes) { return CallMethod(name, #name, served, bytes); } \
   }
 constexpr std::array kMethods = {MW_METHOD(ServerLive),      MW_METHOD(ServerReady),    MW_METHOD(ModelReady),
                                  MW_METHOD(ServerMetadata),  MW_METHOD(ModelMetadata),  MW_METHOD(ModelConfig),

@@ -32,7 +32,7 @@ void AppendBytes(unsigned field, std::string_view bytes, std::string& out) {
 }
 
 /// Texts that are empty are left out.
-void AppendText(unsigned field, std::string_view text, std::string& out) {
+void AppendTextField(unsigned field, std::string_view text, std::string& out) {
   if (!text.empty()) AppendBytes(field, text, out);
 }
 
@@ -73,9 +73,9 @@ void AppendOutput(const serving::TensorView& tensor, std::string& out) {
 }  // namespace
 
 void AppendInferResponse(const InferenceAnswer& answer, std::string& out) {
-  AppendText(1, answer.version.endpoint, out);
-  AppendText(2, answer.version.version_text, out);
-  AppendText(3, answer.id, out);
+  AppendTextField(1, answer.version.endpoint, out);
+  AppendTextField(2, answer.version.version_text, out);
+  AppendTextField(3, answer.id, out);
   if (!answer.event_time.empty()) AppendParameter("event_time", TextChoice(answer.event_time), out);
   for (const serving::TensorView& tensor : answer.outputs) AppendOutput(tensor, out);
   for (const serving::TensorView& tensor : answer.outputs) AppendBytes(6, tensor.bytes, out);
@@ -91,7 +91,7 @@ void AppendStreamResponse(const InferenceAnswer& answer, std::string& out) {
 void AppendStreamError(std::string_view message, std::string_view id, std::string& out) {
   AppendBytes(1, message, out);
   std::string response;
-  AppendText(3, id, response);
+  AppendTextField(3, id, response);
   AppendParameter("triton_final_response", TrueChoice(), response);
   AppendBytes(2, response, out);
 }

@@ -52,7 +52,7 @@ proto::ModelInferRequest::InferInputTensor& AddInput(proto::ModelInferRequest& r
 }
 
 template <typename T>
-std::string Raw(const std::vector<T>& values) {
+std::string RawContents(const std::vector<T>& values) {
   std::string bytes(values.size() * sizeof(T), '\0');
   std::memcpy(bytes.data(), values.data(), bytes.size());
   return bytes;
@@ -74,7 +74,7 @@ TEST(InferMessage, ReadsRawContentsInWhateverPieces) {
   request.add_outputs()->set_name("probability");
   std::vector<float> amounts(150);
   for (float& amount : amounts) amount = static_cast<float>(random.Uniform());
-  request.add_raw_input_contents(Raw(amounts));
+  request.add_raw_input_contents(RawContents(amounts));
   std::string names;
   serving::AppendElement(names, "Ada");
   serving::AppendElement(names, "");
@@ -95,7 +95,7 @@ TEST(InferMessage, ReadsRawContentsInWhateverPieces) {
     EXPECT_EQ(matrix.name, "amounts");
     EXPECT_EQ(matrix.datatype, Datatype::kFp32);
     EXPECT_EQ(std::vector<std::int64_t>(matrix.shape.begin(), matrix.shape.end()), (std::vector<std::int64_t>{50, 3}));
-    EXPECT_EQ(matrix.bytes, Raw(amounts));
+    EXPECT_EQ(matrix.bytes, RawContents(amounts));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(matrix.bytes.data()) % alignof(double), 0U);
     EXPECT_EQ(message.request().inputs[1].bytes, names);
   }
@@ -110,19 +110,19 @@ TEST(InferMessage, ReadsTypedContentsOfEveryDatatype) {
   };
   auto& bools = add("BOOL", 2, std::string("\1\0", 2));
   bools.add_bool_contents(true), bools.add_bool_contents(false);
-  auto& int8 = add("INT8", 2, Raw<std::int8_t>({-128, 127}));
+  auto& int8 = add("INT8", 2, RawContents<std::int8_t>({-128, 127}));
   int8.add_int_contents(-128), int8.add_int_contents(127);
-  add("INT16", 1, Raw<std::int16_t>({-300})).add_int_contents(-300);
-  auto& int32 = add("INT32", 2, Raw<std::int32_t>({INT32_MIN, 7}));
+  add("INT16", 1, RawContents<std::int16_t>({-300})).add_int_contents(-300);
+  auto& int32 = add("INT32", 2, RawContents<std::int32_t>({INT32_MIN, 7}));
   int32.add_int_contents(INT32_MIN), int32.add_int_contents(7);
-  add("INT64", 1, Raw<std::int64_t>({INT64_MIN})).add_int64_contents(INT64_MIN);
-  add("UINT8", 1, Raw<std::uint8_t>({255})).add_uint_contents(255);
-  add("UINT16", 1, Raw<std::uint16_t>({65535})).add_uint_contents(65535);
-  add("UINT32", 1, Raw<std::uint32_t>({UINT32_MAX})).add_uint_contents(UINT32_MAX);
-  add("UINT64", 1, Raw<std::uint64_t>({UINT64_MAX})).add_uint64_contents(UINT64_MAX);
-  auto& floats = add("FP32", 2, Raw<float>({0.1F, std::numeric_limits<float>::infinity()}));
+  add("INT64", 1, RawContents<std::int64_t>({INT64_MIN})).add_int64_contents(INT64_MIN);
+  add("UINT8", 1, RawContents<std::uint8_t>({255})).add_uint_contents(255);
+  add("UINT16", 1, RawContents<std::uint16_t>({65535})).add_uint_contents(65535);
+  add("UINT32", 1, RawContents<std::uint32_t>({UINT32_MAX})).add_uint_contents(UINT32_MAX);
+  add("UINT64", 1, RawContents<std::uint64_t>({UINT64_MAX})).add_uint64_contents(UINT64_MAX);
+  auto& floats = add("FP32", 2, RawContents<float>({0.1F, std::numeric_limits<float>::infinity()}));
   floats.add_fp32_contents(0.1F), floats.add_fp32_contents(std::numeric_limits<float>::infinity());
-  add("FP64", 1, Raw<double>({0.1})).add_fp64_contents(0.1);
+  add("FP64", 1, RawContents<double>({0.1})).add_fp64_contents(0.1);
   auto& texts = add("BYTES", 3, std::string("\2\0\0\0ab\0\0\0\0\1\0\0\0c", 15));
   texts.add_bytes_contents("ab"), texts.add_bytes_contents(""), texts.add_bytes_contents("c");
   const std::string bytes = request.SerializeAsString();
@@ -145,7 +145,7 @@ TEST(InferMessage, ReadsNumbersThatAreNotPacked) {
   const std::string_view whole = bytes;
   InferMessage message;
   ASSERT_TRUE(message.Read(std::span(&whole, 1)).ok());
-  EXPECT_EQ(message.request().inputs[0].bytes, Raw<float>({1, 2}));
+  EXPECT_EQ(message.request().inputs[0].bytes, RawContents<float>({1, 2}));
 }
 
 TEST(InferMessage, ReadsFieldsThatComeTwiceAsProtobufDoes) {
