@@ -74,9 +74,9 @@ class ScriptedConnection final : public Connection {
 struct GroupRun {
   explicit GroupRun(const std::vector<std::string>& statements, ScriptedConnection::Script& script)
       : answers(statements.size()), runs(statements.size()) {
-    GroupWriter writer(std::make_unique<ScriptedConnection>(script));
     std::atomic<bool> holding{false};
     std::atomic<bool> released{false};
+    GroupWriter writer(std::make_unique<ScriptedConnection>(script));
     writer.Enqueue(
         [&](Transaction&) {
           holding = true;
