@@ -17,7 +17,7 @@ function(mw_read_modules SRC)
 endfunction()
 
 # Modules whose tests compute for long: under the sanitizers they are optimised a little.
-set(MW_COMPUTING_MODULES base sketch forest explain evaluation)
+set(MW_COMPUTING_MODULES base wire sketch forest explain evaluation serving api)
 function(mw_optimise_computing TARGET MODULE)
   if(MODULE IN_LIST MW_COMPUTING_MODULES)
     target_compile_options(${TARGET} PRIVATE $<$<CONFIG:Debug>:-O1>)
