@@ -93,16 +93,6 @@ class Temporary {
   std::string path_;
 };
 
-Status WriteAll(int file, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoError(errno, Cat("writing ", path));
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return Ok();
-}
-
 /// Reads until the buffer is full or the file ends.
 Result<std::size_t> ReadSome(int file, std::span<char> buffer, const std::string& path) {
   std::size_t total = 0;
