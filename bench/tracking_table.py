@@ -313,6 +313,42 @@ def artifact(table):
     copy.unlink()
 
 
+IMPORTED_RUNS, IMPORTED_POINTS = 100, 10_000  # runs of a database, points of each in two metrics
+
+
+def make_mlflow_database(directory):
+    """What MLflow's server would have after 100 runs, written without it, which would take minutes."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # pylint: disable=import-outside-toplevel
+    path = directory / "imported.db"
+    path.unlink(missing_ok=True)
+    store = SqlAlchemyStore(f"sqlite:///{path}", str(directory / "imported"))
+    experiment = store.create_experiment(f"imported {time.time_ns()}")
+    runs = [store.create_run(experiment, "bench", 1, [], f"run {i}").info.run_id for i in range(IMPORTED_RUNS)]
+    store._dispose_engine()  # pylint: disable=protected-access
+    with sqlite3.connect(path) as database:
+        for run in runs:
+            for key in ("loss", "accuracy"):
+                points = [(key, 1 / (step + 1), 1_700_000_000_000 + step, run, step, 0)
+                          for step in range(IMPORTED_POINTS // 2)]
+                database.executemany("INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)"
+                                     " VALUES (?, ?, ?, ?, ?, ?)", points)
+                database.execute("INSERT INTO latest_metrics (key, value, timestamp, run_uuid, step, is_nan)"
+                                 " VALUES (?, ?, ?, ?, ?, ?)", points[-1])
+    return path
+
+
+def transfer(table):
+    path = make_mlflow_database(table.directory)
+    command = [table.programs / "millwright", "import", "mlflow", f"sqlite:///{path}", "--url",
+               f"http://127.0.0.1:{table.ports['millwright']}"]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    took = time.monotonic() - began
+    if done.returncode != 0:
+        sys.exit(f"import: {done.stderr}{done.stdout}")
+    table.note("import", IMPORTED_RUNS * IMPORTED_POINTS / took)
+
+
 def memory(table):
     table.note("memory.millwright", memory_mb(table.own.pid))
     tree = Path(f"/proc/{table.peer.pid}/task/{table.peer.pid}/children").read_text().split()

@@ -8,7 +8,6 @@ middle, damaged ones. The package comes from PyPI (tensorboard_requirements.txt,
 """
 import json
 import math
-import os
 import signal
 import struct
 import subprocess

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import http.client
 import json
-import os
 import random
 import subprocess
 import sys

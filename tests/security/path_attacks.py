@@ -5,7 +5,6 @@
     tests/security/path_attacks.py
 """
 import json
-import os
 import secrets
 import socket
 import sys
