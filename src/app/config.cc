@@ -99,7 +99,7 @@ Result<Config> LoadConfig(const Flags& flags) {
   const Setting region = Choose(flags.s3_region, "--s3-region", "MILLWRIGHT_S3_REGION", file.s3_region);
   if (!region.value.empty()) config.s3_region = region.value;
   if (config.artifacts.empty() != config.s3_endpoint.empty()) {
-    return InvalidArgument("--artifacts s3://BUCKET/PREFIX and --s3-endpoint http://HOST:PORT come together");
+    return InvalidArgument("--artifacts s3://BUCKET/PREFIX and --s3-endpoint http[s]://HOST[:PORT] come together");
   }
   const Setting allow = Choose(flags.webhook_allow, "--webhook-allow", "MILLWRIGHT_WEBHOOK_ALLOW", file.webhook_allow);
   config.webhook_allow = TRY(net::Networks::Parse(allow.value).In(allow.source));

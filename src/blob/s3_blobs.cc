@@ -169,10 +169,10 @@ void S3Blobs::GiveBack(net::HttpClient client) {
 }
 
 Result<net::Response> S3Blobs::SendOnce(const Call& call, const std::function<Status(std::string_view)>* sink) {
-  const net::Url url = TRY(net::Url::Parse(options_.endpoint));
+  const net::Url url = TRY(net::Url::ParseWeb(options_.endpoint));
   S3Request request;
   request.method = call.method;
-  request.host = net::HostPort(url.host, url.port);
+  request.host = url.Authority();
   request.path = Cat("/", options_.bucket, call.key.empty() ? "" : "/", call.key);
   request.query = call.query;
   request.headers = call.headers;

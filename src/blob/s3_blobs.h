@@ -23,7 +23,7 @@
 namespace mw::blob {
 
 struct S3Options {
-  std::string endpoint;  ///< "http://127.0.0.1:9000"
+  std::string endpoint;  ///< "http://127.0.0.1:9000", "https://s3.eu-west-1.amazonaws.com"
   std::string bucket;
   std::string prefix;  ///< within the bucket; may be empty
   std::string region = "us-east-1";

@@ -137,7 +137,7 @@ TYPED_TEST(EndpointsTest, SharesAndSettingsOutliveARestartAndReachTheServers) {
   request.versions = {{"1", 7000}, {"2", 3000}};
   request.shadow = VersionShare{"3", 500};
   request.sticky = wire::StickyKey{wire::StickyKey::From::kHeader, "x-user"};
-  request.cache = wire::CacheRules{true, 30, 1 << 20};
+  request.cache = wire::CacheRules{true, 30};
   const auto shared = SyncWait(this->endpoints_->Share(request));
   ASSERT_TRUE(shared.ok()) << shared.error().ToString();
   EXPECT_EQ(TrafficText(*shared), "versions 1=70% 2=30%, shadow 3=5%");

@@ -125,10 +125,7 @@ Result<Response> HttpClient::Connection::Attempt(const Outgoing& request, const 
 
 std::string HttpClient::Connection::RequestHeadText(const Outgoing& request) const {
   std::string head = Cat(MethodName(request.method), ' ', base.target, request.target, " HTTP/1.1\r\n");
-  // Some servers know themselves only without the port that goes without saying.
-  const std::string host = HostPort(base.host, base.port);
-  AppendHeader(head, "Host",
-               base.scheme == "https" && base.port == kHttpsPort ? host.substr(0, host.rfind(':')) : host);
+  AppendHeader(head, "Host", base.Authority());
   if (!options.bearer_token.empty()) AppendHeader(head, "Authorization", Cat("Bearer ", options.bearer_token));
   for (const auto& [name, value] : request.headers) AppendHeader(head, name, value);
   if (!request.body.empty() || !IsSafe(request.method)) AppendHeader(head, "Content-Length", Cat(request.body.size()));

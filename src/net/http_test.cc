@@ -94,6 +94,9 @@ TEST(Http, ParsesUrls) {
   EXPECT_EQ(Url::Parse("HTTP://h")->port, 80);
   EXPECT_EQ(Url::Parse("http://h?q")->target, "/?q");
   EXPECT_EQ(Url::ParseWeb("https://h/x")->port, 443);
+  EXPECT_EQ(Url::ParseWeb("https://h/x")->Authority(), "h");
+  EXPECT_EQ(Url::ParseWeb("https://[::1]:8443")->Authority(), "[::1]:8443");
+  EXPECT_EQ(Url::Parse("http://h")->Authority(), "h:80");
   EXPECT_FALSE(Url::ParseWeb("ftp://h/x").ok());
   for (const char* bad : {"localhost:5000", "https://h", "http://", "http://h:0", "http://h:70000", "http://h:x",
                           "http://u:p@h", "http://h/a b", "http://h/\r\nX: y", "http://h\r\nX: y/"}) {

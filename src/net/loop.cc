@@ -107,7 +107,7 @@ void Loop::Run() {
   while (!Finished()) {
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), WaitMillis());
     now_ = clock_.Elapsed();
-    RefreshDate();
+    RefreshCommonFields();
     for (int i = 0; i < count; ++i) {
       void* tag = events[static_cast<std::size_t>(i)].data.ptr;
       if (tag == nullptr) {
@@ -136,12 +136,12 @@ int Loop::WaitMillis() const {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(sweep_interval_).count());
 }
 
-void Loop::RefreshDate() {
+void Loop::RefreshCommonFields() {
   const Timestamp now = clock_.Now();
   const std::int64_t second = ToMicros(now) / 1'000'000;
   if (second == date_second_) return;
   date_second_ = second;
-  date_line_ = Cat("Date: ", FormatHttpDate(now), "\r\n");
+  common_fields_ = Cat("Date: ", FormatHttpDate(now), "\r\nX-Content-Type-Options: nosniff\r\n");
 }
 
 // Writes and closes nothing, so every connection of this sweep is still there.
@@ -364,7 +364,7 @@ void Loop::Answer(Connection& c, std::string_view body, bool last) {
                         .keep_alive_line = head_->minor_version == 0 && !c.closing};
   current_ = &c;
   Slot* const slot = c.waiting == 0 ? nullptr : &NewSlot(c);
-  ResponseWriter writer(*this, slot == nullptr ? OutputFor(c) : slot->text, date_line_, form);
+  ResponseWriter writer(*this, slot == nullptr ? OutputFor(c) : slot->text, common_fields_, form);
   writer.slot_ = slot;
   handler_->Handle(request, writer);
   current_ = nullptr;

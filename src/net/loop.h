@@ -198,7 +198,7 @@ class Loop {
   void Tell();
   [[nodiscard]] bool Finished();
   [[nodiscard]] int WaitMillis() const;
-  void RefreshDate();
+  void RefreshCommonFields();
 
   LoopShared& shared_;
   const LoopServerOptions& options_;
@@ -216,8 +216,8 @@ class Loop {
   HeadMemory heads_;
   const RequestHead* head_ = nullptr;  // of the request at hand
   std::size_t next_head_place_ = 0;
-  std::string last_host_;  // passed the guard
-  std::string date_line_;
+  std::string last_host_;      // passed the guard
+  std::string common_fields_;  // what stands in every answer, made anew each second for its date
   std::int64_t date_second_ = -1;
   RealClock clock_;
   Duration now_{0};

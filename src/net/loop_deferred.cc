@@ -101,7 +101,7 @@ void Loop::Continue(Slot& slot) {
   Continuation continuation = std::move(slot.continuation);
   const bool last = slot.next == nullptr && c.in.empty() && &c != current_;
   if (last && shared_.stopping) c.closing = slot.form.close = true;
-  ResponseWriter writer(*this, c.first == &slot ? BacklogOf(c) : slot.text, date_line_, slot.form);
+  ResponseWriter writer(*this, c.first == &slot ? BacklogOf(c) : slot.text, common_fields_, slot.form);
   writer.slot_ = &slot;
   continuation(writer);
   MW_ASSERT(writer.answered_ || writer.deferred_);

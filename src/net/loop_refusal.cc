@@ -19,7 +19,9 @@ void AppendLoopRefusal(std::string& out, const Refusal& refusal) {
   const std::string body = RefusalBody(refusal.status, refusal.reason);
   AppendStatusLine(out, refusal.status);
   if (refusal.status == 503) AppendHeader(out, "Retry-After", "1");
-  CatTo(out, "Content-Type: application/json\r\nConnection: close\r\nContent-Length: ", body.size(), "\r\n\r\n", body);
+  CatTo(out,
+        "Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: ",
+        body.size(), "\r\n\r\n", body);
 }
 
 }  // namespace mw::net

@@ -37,7 +37,7 @@ void ResponseWriter::Send(int status, std::string_view content_type, std::string
 std::string& ResponseWriter::Begin(int status, std::string_view content_type, std::span<const HeaderView> extra) {
   MW_ASSERT(!answered_ && !deferred_ && body_at_ == 0);
   AppendStatusLine(out_, status);
-  out_.append(date_line_).append("Content-Type: ").append(content_type).append("\r\n");
+  out_.append(common_fields_).append("Content-Type: ").append(content_type).append("\r\n");
   for (const HeaderView& header : extra) AppendHeader(out_, header.name, header.value);
   if (form_.close) out_.append("Connection: close\r\n");
   if (form_.keep_alive_line) out_.append("Connection: keep-alive\r\n");

@@ -68,12 +68,12 @@ class ResponseWriter {
 
  private:
   friend class Loop;
-  ResponseWriter(Loop& loop, std::string& out, std::string_view date_line, AnswerForm form)
-      : loop_(loop), out_(out), date_line_(date_line), form_(form) {}
+  ResponseWriter(Loop& loop, std::string& out, std::string_view common_fields, AnswerForm form)
+      : loop_(loop), out_(out), common_fields_(common_fields), form_(form) {}
 
   Loop& loop_;
   std::string& out_;
-  std::string_view date_line_;
+  std::string_view common_fields_;
   AnswerForm form_;
   bool answered_ = false;
   bool deferred_ = false;

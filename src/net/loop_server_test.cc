@@ -77,6 +77,8 @@ TEST_F(LoopServerTest, AnswersARequest) {
   EXPECT_EQ(*FindHeader(answer.headers, "content-type"), "application/json");
   ASSERT_NE(FindHeader(answer.headers, "date"), nullptr);
   EXPECT_EQ(FindHeader(answer.headers, "date")->size(), 29U);
+  ASSERT_NE(FindHeader(answer.headers, "x-content-type-options"), nullptr);
+  EXPECT_EQ(*FindHeader(answer.headers, "x-content-type-options"), "nosniff");
   EXPECT_TRUE(answer.keep_alive);
 }
 
@@ -257,6 +259,7 @@ TEST_F(LoopServerTest, RefusesWhatIsTooLargeOrUnknown) {
   const auto answer = client.Ask("nonsense\r\n\r\n");
   EXPECT_EQ(answer.status, 400);
   EXPECT_NE(answer.body.find("INVALID_ARGUMENT"), std::string::npos) << answer.body;
+  EXPECT_NE(FindHeader(answer.headers, "x-content-type-options"), nullptr);
   EXPECT_TRUE(client.Closed());
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "net/socket.h"
 
 namespace mw::net {
 namespace {
@@ -27,6 +28,12 @@ Result<Url> Url::Parse(std::string_view text) {
   Url url = TRY(ParseWeb(text));
   if (url.scheme == "http") return url;
   return InvalidArgument("URL ", Quoted(text), " has scheme ", Quoted(url.scheme), "; only http is spoken here");
+}
+
+std::string Url::Authority() const {
+  std::string authority = HostPort(host, port);
+  if (scheme == "https" && port == kHttpsPort) authority.resize(authority.rfind(':'));
+  return authority;
 }
 
 Result<Url> Url::ParseWeb(std::string_view text) {

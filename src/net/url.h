@@ -15,6 +15,8 @@ struct Url {
   std::string host;
   int port = 80;
   std::string target;  ///< path and query, at least "/"
+  /// As the Host field has it. The port of HTTPS goes without saying: some servers know themselves only without it.
+  [[nodiscard]] std::string Authority() const;
   /// Of plain HTTP, for those that have nothing else. Errors: kInvalidArgument naming the text and what was expected.
   static Result<Url> Parse(std::string_view text);
   /// Of either scheme.

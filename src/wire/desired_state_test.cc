@@ -51,7 +51,7 @@ TEST(DesiredStateTest, ReadsAndReproducesTheGoldenDocumentOfSplitTraffic) {
   EXPECT_EQ(late.Versions()[1].weight, 1250);
   EXPECT_EQ(late.traffic.shadow->share, 2000);
   EXPECT_EQ(late.settings.sticky, (StickyKey{StickyKey::From::kHeader, "x-user"}));
-  EXPECT_EQ(late.settings.cache, (CacheRules{true, 30, 1048576}));
+  EXPECT_EQ(late.settings.cache, (CacheRules{true, 30}));
   EXPECT_EQ(late.settings.limits->rows_max, 16);
   EXPECT_EQ(state->endpoints[1].settings.sticky.from, StickyKey::From::kColumn);
   EXPECT_EQ(state->endpoints[1].Versions(), (std::vector<WeightedVersion>{{12, state->endpoints[1].package, 10'000}}));
@@ -82,7 +82,6 @@ TEST(DesiredStateTest, RefusesTrafficThatIsNoWhole) {
            {"\"share\":2000", "\"share\":10001"},
            {"\"header\":\"x-user\"", "\"header\":\"\""},
            {"\"ttl_s\":30", "\"ttl_s\":0"},
-           {"\"bytes\":1048576", "\"bytes\":0"},
            {"\"rows_max\":16", "\"rows_max\":0"},
            {"\"memory_bytes_max\":2147483648", "\"memory_bytes_max\":-1"},
            {"\"client\":\"batch\"", "\"client\":\"shop\""},

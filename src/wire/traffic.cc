@@ -56,12 +56,8 @@ Result<CacheRules> ParseCache(const Json& value) {
   CacheRules cache;
   cache.enabled = value.BoolOr("enabled", cache.enabled);
   cache.ttl_s = value.IntOr("ttl_s", cache.ttl_s);
-  cache.bytes = value.IntOr("bytes", cache.bytes);
   if (cache.ttl_s < 1 || cache.ttl_s > kCacheSecondsMax) {
     return InvalidArgument("cache: ttl_s is ", cache.ttl_s, "; it is 1 to ", kCacheSecondsMax);
-  }
-  if (cache.bytes < 1 || cache.bytes > kCacheBytesMax) {
-    return InvalidArgument("cache: bytes is ", cache.bytes, "; it is 1 to ", kCacheBytesMax);
   }
   return cache;
 }
@@ -120,9 +116,7 @@ void PutSettings(const EndpointSettings& settings, Json& out) {
     out["sticky"] = Json::Make({{std::string(from), Json(settings.sticky.name)}});
   }
   if (settings.cache != CacheRules{}) {
-    out["cache"] = Json::Make({{"enabled", Json(settings.cache.enabled)},
-                               {"ttl_s", Json(settings.cache.ttl_s)},
-                               {"bytes", Json(settings.cache.bytes)}});
+    out["cache"] = Json::Make({{"enabled", Json(settings.cache.enabled)}, {"ttl_s", Json(settings.cache.ttl_s)}});
   }
   if (settings.limits) out["limits"] = ToJson(*settings.limits);
 }

@@ -19,7 +19,6 @@ namespace mw::wire {
 inline constexpr std::int64_t kWeightWhole = 10'000;
 inline constexpr std::size_t kSplitVersionsMax = 16;
 inline constexpr std::size_t kKeyNameBytesMax = 128;
-inline constexpr std::int64_t kCacheBytesMax = std::int64_t{1} << 40;
 inline constexpr std::int64_t kCacheSecondsMax = std::int64_t{366} * 86'400;
 
 /// One of the versions that share an endpoint's requests.
@@ -54,11 +53,11 @@ struct StickyKey {
   bool operator==(const StickyKey&) const = default;
 };
 
-/// Answers are kept and given again to the same rows. {"enabled":true,"ttl_s":60,"bytes":16777216}
+/// Answers are kept and given again to the same rows, as many as fit into each server's cache.
+/// {"enabled":true,"ttl_s":60}
 struct CacheRules {
   bool enabled = false;
   std::int64_t ttl_s = 60;
-  std::int64_t bytes = std::int64_t{16} << 20;  ///< of the endpoint, on each server
   bool operator==(const CacheRules&) const = default;
 };
 

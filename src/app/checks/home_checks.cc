@@ -11,6 +11,7 @@
 #include "api/native/package_example.h"
 #include "app/backup.h"
 #include "app/checks/processes.h"
+#include "app/sizes.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "blob/directory_artifact.h"
@@ -34,8 +35,6 @@ std::int64_t SizeOf(const std::string& path) {
   struct stat facts {};
   return stat(path.c_str(), &facts) == 0 ? static_cast<std::int64_t>(facts.st_size) : -1;
 }
-
-std::string Megabytes(std::int64_t bytes) { return Cat(Fixed(static_cast<double>(bytes) / 1e6, 1), " MB"); }
 
 Check Database(const Config& config) {
   const std::string path = config.DatabasePath();

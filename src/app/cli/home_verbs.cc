@@ -6,6 +6,7 @@
 
 #include "app/backup.h"
 #include "app/cli/verbs.h"
+#include "app/sizes.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -25,8 +26,6 @@ std::string DefaultName(Timestamp now) {
   }
   return Cat("millwright-", digits.substr(0, 8), "-", digits.substr(8), ".tar");
 }
-
-std::string Megabytes(std::uint64_t bytes) { return Cat(Fixed(static_cast<double>(bytes) / 1e6, 1), " MB"); }
 
 int RunBackup(const Options& options, std::string file) {
   const RealClock clock;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "app/cli/verbs.h"
+#include "app/sizes.h"
 #include "base/text.h"
 #include "base/text_table.h"
 
@@ -15,8 +16,6 @@ namespace {
 using net::Method;
 
 constexpr std::chrono::minutes kCollectionTimeout{60};
-
-std::string Megabytes(std::int64_t bytes) { return Cat(Fixed(static_cast<double>(bytes) / 1e6, 1), " MB"); }
 
 // ---- storage ----
 
