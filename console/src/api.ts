@@ -193,8 +193,10 @@ function concerned(topic: string, name: string): (path: string) => boolean {
   }
 }
 
-export type Live = "connecting" | "live" | "away";
-let live: Live = "connecting";
+/** "new": it is not known yet, and nothing is said. */
+export type Live = "new" | "connecting" | "live" | "away";
+const kGraceMs = 3000; // a connection that comes within is not missed
+let live: Live = "new";
 const liveListeners = new Set<() => void>();
 
 function setLive(state: Live) {
@@ -217,16 +219,34 @@ export function useLive(): Live {
 export function followChanges() {
   let source: EventSource | null = null;
   let opened = false;
+  let failed = false; // since it was open last
+  let grace = 0;
+  const giveTime = () => {
+    if (grace !== 0 || live === "away") return;
+    grace = window.setTimeout(() => {
+      grace = 0;
+      setLive(failed ? "away" : "connecting");
+    }, kGraceMs);
+  };
+  const stopWaiting = () => {
+    window.clearTimeout(grace);
+    grace = 0;
+  };
   const open = () => {
     if (source || document.hidden) return;
+    giveTime();
     source = new EventSource("/api/v1/events");
     source.onopen = () => {
+      stopWaiting();
+      failed = false;
       setLive("live");
       if (opened) invalidate(() => true); // what changed meanwhile was not heard
       opened = true;
     };
     source.onerror = () => {
-      setLive("away");
+      failed = true;
+      if (live === "connecting") setLive("away");
+      else giveTime(); // the browser tries again by itself
       if (source?.readyState !== EventSource.CLOSED) return;
       source = null;
       window.setTimeout(open, 2000);
@@ -241,7 +261,7 @@ export function followChanges() {
     if (!document.hidden) return open();
     source?.close();
     source = null;
-    setLive("connecting");
+    stopWaiting();
   });
   open();
 }

@@ -1,10 +1,10 @@
-// The files of a run: a tree, and the beginning of what is chosen. A file is shown as text, as a table of text or as a
+// The files of a run or of a logged model: a tree, and the beginning of what is chosen. A file is shown as text, as a table of text or as a
 // picture; nothing of it is ever run or taken for markup.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useApi } from "./api";
 import { bytes, count } from "./format";
 import { Markdown } from "./markdown";
-import { navigate, usePlace, withQuery } from "./router";
+import { navigate, to, usePlace, withQuery } from "./router";
 import { kAjax } from "./tracking";
 import { Empty, Failure, Scroll } from "./ui";
 
@@ -22,56 +22,76 @@ const kPictures = /\.(png|jpe?g|gif|webp|bmp|ico)$/i;
 const kTables = /\.(csv|tsv)$/i;
 const kNotText = /\.(parquet|pkl|pickle|joblib|npy|npz|pt|pth|onnx|bin|h5|zip|gz|bz2|xz|zst|tar|pdf|safetensors|arrow|feather|woff2?|mp4|mp3|wav)$/i;
 
-const listPath = (run: string, path: string) => `${kAjax}/artifacts/list?${new URLSearchParams(path ? { run_id: run, path } : { run_id: run })}`;
-const fileAddress = (run: string, path: string) => `/get-artifact?${new URLSearchParams({ run_uuid: run, path })}`;
+/** Where files are asked for. */
+export interface Files {
+  list: (path: string) => string;
+  file: (path: string) => string;
+  uri: string; // where they lie
+  keeper: string; // what fills them: "mlflow.log_artifact"
+}
+
+export const runFiles = (run: string, uri: string): Files => ({
+  list: (path) => `${kAjax}/artifacts/list?${new URLSearchParams(path ? { run_id: run, path } : { run_id: run })}`,
+  file: (path) => `/get-artifact?${new URLSearchParams({ run_uuid: run, path })}`,
+  uri,
+  keeper: "mlflow.log_artifact",
+});
+
+export const modelFiles = (id: string, uri: string): Files => ({
+  list: (path) => `${kAjax}${to("logged-models", id, "artifacts", "directories")}${path ? `?${new URLSearchParams({ artifact_directory_path: path })}` : ""}`,
+  file: (path) => `${kAjax}${to("logged-models", id, "artifacts", "files")}?${new URLSearchParams({ artifact_file_path: path })}`,
+  uri,
+  keeper: "log_model",
+});
+
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
-export function Artifacts({ run, uri }: { run: string; uri: string }) {
+export function Artifacts({ of }: { of: Files }) {
   const place = usePlace();
   const chosen = place.query.get("path");
-  const root = useApi<{ files?: File[] }>(listPath(run, ""));
+  const root = useApi<{ files?: File[] }>(of.list(""));
   if (!root.settled) return null;
   if (root.error) return <Failure error={root.error} what="The list of artifacts" />;
   const files = root.data!.files ?? [];
   if (files.length === 0) {
-    return <Empty title="No artifacts">What a run keeps with <code>mlflow.log_artifact</code> lies at {uri}.</Empty>;
+    return <Empty title="No artifacts">What is kept with <code>{of.keeper}</code> lies at {of.uri}.</Empty>;
   }
   return (
     <div class="artifacts">
       <ul class="tree" role="tree" aria-label="Artifacts">
-        <Branch run={run} files={files} chosen={chosen} depth={0} />
+        <Branch of={of} files={files} chosen={chosen} depth={0} />
       </ul>
       <div class="preview" data-preview={chosen ?? ""}>
-        {chosen ? <Preview key={chosen} run={run} path={chosen} /> : <Overview run={run} uri={uri} files={files} />}
+        {chosen ? <Preview key={chosen} of={of} path={chosen} /> : <Overview of={of} files={files} />}
       </div>
     </div>
   );
 }
 
-function Branch({ run, files, chosen, depth }: { run: string; files: File[]; chosen: string | null; depth: number }) {
+function Branch({ of, files, chosen, depth }: { of: Files; files: File[]; chosen: string | null; depth: number }) {
   const sorted = [...files].sort((a, b) => Number(b.is_dir) - Number(a.is_dir) || (a.path < b.path ? -1 : 1));
   return (
     <>
-      {sorted.slice(0, 1000).map((file) => (file.is_dir ? <Folder key={file.path} run={run} file={file} chosen={chosen} depth={depth} /> : <Leaf key={file.path} file={file} chosen={chosen} depth={depth} />))}
+      {sorted.slice(0, 1000).map((file) => (file.is_dir ? <Folder key={file.path} of={of} file={file} chosen={chosen} depth={depth} /> : <Leaf key={file.path} file={file} chosen={chosen} depth={depth} />))}
       {sorted.length > 1000 && <li class="muted small">{count(sorted.length - 1000)} more</li>}
     </>
   );
 }
 
-function Folder({ run, file, chosen, depth }: { run: string; file: File; chosen: string | null; depth: number }) {
+function Folder({ of, file, chosen, depth }: { of: Files; file: File; chosen: string | null; depth: number }) {
   const holds = chosen?.startsWith(`${file.path}/`) ?? false;
   const [open, setOpen] = useState(holds);
   useEffect(() => {
     if (holds) setOpen(true);
   }, [holds]);
-  const answer = useApi<{ files?: File[] }>(open ? listPath(run, file.path) : null);
+  const answer = useApi<{ files?: File[] }>(open ? of.list(file.path) : null);
   return (
     <li role="treeitem" aria-expanded={open}>
       <button type="button" class="tree-item" style={{ paddingLeft: `${8 + depth * 14}px` }} onClick={() => setOpen(!open)} data-folder={file.path}>
         <i class={`caret${open ? " caret-open" : ""}`} aria-hidden="true" />
         <span>{nameOf(file.path)}/</span>
       </button>
-      {open && answer.data && <ul role="group"><Branch run={run} files={answer.data.files ?? []} chosen={chosen} depth={depth + 1} /></ul>}
+      {open && answer.data && <ul role="group"><Branch of={of} files={answer.data.files ?? []} chosen={chosen} depth={depth + 1} /></ul>}
     </li>
   );
 }
@@ -90,22 +110,22 @@ function Leaf({ file, chosen, depth }: { file: File; chosen: string | null; dept
 }
 
 /** What lies there at first sight: models by their MLmodel. */
-function Overview({ run, uri, files }: { run: string; uri: string; files: File[] }) {
+function Overview({ of, files }: { of: Files; files: File[] }) {
   const folders = files.filter((file) => file.is_dir).map((file) => file.path);
   return (
     <>
-      <p class="muted small wrap mono">{uri}</p>
-      {files.some((file) => nameOf(file.path) === "MLmodel") && <ModelCard run={run} folder="" />}
-      {folders.slice(0, 6).map((folder) => <MaybeModel key={folder} run={run} folder={folder} />)}
+      <p class="muted small wrap mono">{of.uri}</p>
+      {files.some((file) => nameOf(file.path) === "MLmodel") && <ModelCard of={of} folder="" />}
+      {folders.slice(0, 6).map((folder) => <MaybeModel key={folder} of={of} folder={folder} />)}
       <p class="muted">Choose a file to look at its beginning.</p>
     </>
   );
 }
 
-function MaybeModel({ run, folder }: { run: string; folder: string }) {
-  const answer = useApi<{ files?: File[] }>(listPath(run, folder));
+function MaybeModel({ of, folder }: { of: Files; folder: string }) {
+  const answer = useApi<{ files?: File[] }>(of.list(folder));
   const found = answer.data?.files?.some((file) => file.path === `${folder}/MLmodel`) ?? false;
-  return found ? <ModelCard run={run} folder={folder} /> : null;
+  return found ? <ModelCard of={of} folder={folder} /> : null;
 }
 
 interface Column {
@@ -136,8 +156,8 @@ export function signatureOf(text: string): { inputs: Column[]; outputs: Column[]
   return { inputs: side("inputs"), outputs: side("outputs") };
 }
 
-function ModelCard({ run, folder }: { run: string; folder: string }) {
-  const head = useHead(run, folder ? `${folder}/MLmodel` : "MLmodel");
+function ModelCard({ of, folder }: { of: Files; folder: string }) {
+  const head = useHead(of.file(folder ? `${folder}/MLmodel` : "MLmodel"));
   const text = head?.text ?? "";
   const signature = useMemo(() => signatureOf(text), [text]);
   if (!head || head.error) return null;
@@ -180,12 +200,12 @@ interface Head {
 }
 
 /** The beginning of a file as text. */
-function useHead(run: string, path: string): Head | null {
+function useHead(address: string): Head | null {
   const [head, setHead] = useState<Head | null>(null);
   useEffect(() => {
     const asked = new AbortController();
     const read = async () => {
-      const response = await fetch(fileAddress(run, path), { headers: { range: `bytes=0-${kHeadBytes - 1}` }, signal: asked.signal });
+      const response = await fetch(address, { headers: { range: `bytes=0-${kHeadBytes - 1}` }, signal: asked.signal });
       if (response.status === 416) return { text: "", whole: true, binary: false, error: "" };
       if (!response.ok) return { text: "", whole: true, binary: false, error: `the server answered ${response.status}` };
       const data = new Uint8Array(await response.arrayBuffer());
@@ -197,19 +217,19 @@ function useHead(run: string, path: string): Head | null {
       if (!asked.signal.aborted) setHead({ text: "", whole: true, binary: false, error: String(error) });
     });
     return () => asked.abort();
-  }, [run, path]);
+  }, [address]);
   return head;
 }
 
-function Preview({ run, path }: { run: string; path: string }) {
+function Preview({ of, path }: { of: Files; path: string }) {
   const picture = kPictures.test(path);
   return (
     <>
       <p class="preview-head">
         <b class="wrap">{path}</b>
-        <a class="button" href={fileAddress(run, path)} download={nameOf(path)}>Download</a>
+        <a class="button" href={of.file(path)} download={nameOf(path)}>Download</a>
       </p>
-      {picture ? <Picture run={run} path={path} /> : kNotText.test(path) ? <NoPreview path={path} /> : <TextPreview run={run} path={path} />}
+      {picture ? <Picture of={of} path={path} /> : kNotText.test(path) ? <NoPreview path={path} /> : <TextPreview of={of} path={path} />}
     </>
   );
 }
@@ -219,15 +239,15 @@ function NoPreview({ path }: { path: string }) {
   return <p class="muted">{/\.parquet$/i.test(path) ? "Parquet files are not shown here; download it, and DuckDB or pandas shows its rows." : "No preview of such files; download it to look."}</p>;
 }
 
-function Picture({ run, path }: { run: string; path: string }) {
+function Picture({ of, path }: { of: Files; path: string }) {
   const [failed, setFailed] = useState(false);
   if (failed) return <p class="muted">This is no picture that can be shown.</p>;
-  return <img class="preview-picture" src={fileAddress(run, path)} alt={nameOf(path)} onError={() => setFailed(true)} />;
+  return <img class="preview-picture" src={of.file(path)} alt={nameOf(path)} onError={() => setFailed(true)} />;
 }
 
-function TextPreview({ run, path }: { run: string; path: string }) {
+function TextPreview({ of, path }: { of: Files; path: string }) {
   const [plain, setPlain] = useState(false);
-  const head = useHead(run, path);
+  const head = useHead(of.file(path));
   if (!head) return null;
   if (head.error) return <p class="tone-bad">{head.error}</p>;
   if (head.binary) return <p class="muted">This is no text; download it to look.</p>;

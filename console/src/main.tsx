@@ -3,12 +3,15 @@ import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { followChanges, useLive } from "./api";
 import { ComparePage } from "./pages/compare";
+import { DatasetPage, DatasetsPage } from "./pages/datasets";
 import { EndpointPage, EndpointsPage } from "./pages/endpoints";
+import { AllTabs, ExperimentTabs } from "./pages/experiment_tabs";
 import { ExperimentsPage } from "./pages/experiments";
 import { GoalPage, GoalsPage } from "./pages/goals";
 import { HomePage } from "./pages/home";
 import { LineagePage } from "./pages/lineage";
 import { LoggedModelPage } from "./pages/logged_model";
+import { LoggedModelsPage } from "./pages/logged_models";
 import { ModelPage, ModelsPage, VersionPage } from "./pages/models";
 import { ExperimentPage } from "./pages/run_table";
 import { PipelinePage, PipelinesPage, RunPage, RunsPage } from "./pages/runs";
@@ -68,7 +71,7 @@ function ThemeToggle() {
   );
 }
 
-const kLiveTexts = { connecting: "connecting", live: "live", away: "not reachable" };
+const kLiveTexts = { new: "", connecting: "connecting", live: "live", away: "not reachable" };
 
 function LiveMark() {
   const live = useLive();
@@ -84,10 +87,12 @@ const kPlaces = [
   { name: "Goals", path: "/goals" },
   { name: "Pipelines", path: "/pipelines" },
   { name: "Runs", path: "/runs" },
-  { name: "Experiments", path: "/experiments" },
+  { name: "Experiments", path: "/experiments", also: "/datasets" },
   { name: "Models", path: "/models" },
   { name: "Endpoints", path: "/endpoints" },
 ];
+
+const isWithin = (path: string, place: string) => `${path}/`.startsWith(`${place}/`);
 
 function Page({ path }: { path: string }) {
   const [place, name, more, ...rest] = parts(path);
@@ -96,7 +101,16 @@ function Page({ path }: { path: string }) {
   }
   if (place === "experiments" && name && more === "models" && rest[0]) return <LoggedModelPage key={rest[0]} id={rest[0]} />;
   if (rest.length === 0) {
-    if (place === "experiments" && more === undefined) return name ? <ExperimentPage key={name} id={name} /> : <ExperimentsPage />;
+    if (place === "experiments" && name) {
+      if (more === undefined) return <><ExperimentTabs id={name} here="runs" /><ExperimentPage key={name} id={name} /></>;
+      if (more === "models") return <><ExperimentTabs id={name} here="models" /><LoggedModelsPage key={name} experiment={name} /></>;
+      if (more === "datasets") return <><ExperimentTabs id={name} here="datasets" /><DatasetsPage key={name} experiment={name} /></>;
+    }
+    if (place === "experiments") return <><AllTabs here="experiments" /><ExperimentsPage /></>;
+    if (place === "datasets") {
+      if (name && more) return <DatasetPage key={path} name={name} digest={more} />;
+      return name ? <DatasetsPage key={name} name={name} /> : <><AllTabs here="datasets" /><DatasetsPage key="" /></>;
+    }
     if (place === "compare" && name === undefined) return <ComparePage />;
     if (place === "lineage" && name === undefined) return <LineagePage />;
     if (place === undefined) return <HomePage />;
@@ -138,7 +152,7 @@ function App() {
           <ul>
             {kPlaces.map((place) => (
               <li key={place.path}>
-                <a href={place.path} aria-current={path === place.path ? "page" : path.startsWith(`${place.path}/`) ? "true" : undefined}>
+                <a href={place.path} aria-current={path === place.path ? "page" : isWithin(path, place.path) || (place.also && isWithin(path, place.also)) ? "true" : undefined}>
                   {place.name}
                 </a>
               </li>

@@ -82,13 +82,50 @@ export function serveExperiment(mock, size, asked = []) {
       run: {
         info: { run_id: row.id, experiment_id: kExperiment, run_name: row.name, user_id: row.user, status: row.status.toUpperCase(), start_time: row.started, end_time: row.ended, artifact_uri: `mlflow-artifacts:/7/${row.id}/artifacts`, lifecycle_stage: "active" },
         data: { metrics: Object.entries(row.metrics).map(([key, value]) => ({ key, value, timestamp: 1, step: 5 })), params: pairs(row.params), tags: [...pairs(row.tags), { key: "mlflow.user", value: row.user }] },
-        inputs: { dataset_inputs: [{ tags: [{ key: "context", value: kHostile[1] }], dataset: { name: kHostile[0], digest: kHostile[3], source_type: "http", source: kHostile[7], profile: kHostile[2] } }] },
+        outputs: { model_outputs: [{ model_id: "m-1", step: 3 }, { model_id: kHostile[3], step: 0 }] },
+        inputs: { model_inputs: [{ model_id: "m-2" }], dataset_inputs: [{ tags: [{ key: "context", value: kHostile[1] }], dataset: { name: kHostile[0], digest: kHostile[3], source_type: "http", source: kHostile[7], profile: kHostile[2] } }] },
       },
     };
   });
-  tell(`${ajax}/logged-models/m-1`, () => ({
-    model: { info: { model_id: "m-1", experiment_id: kExperiment, name: kHostile[0], artifact_uri: kHostile[3], creation_timestamp_ms: 1.7e12, status: kHostile[1], source_run_id: idOf(3), tags: [{ key: kHostile[2], value: kHostile[7] }] }, data: { metrics: [{ key: kHostile[1], value: 0.5, timestamp: 1, step: 0 }] } },
-  }));
+  const measured = (key, value, more = {}) => ({ key, value, timestamp: 1.7e12, step: 0, run_id: idOf(3), ...more });
+  const modelOf = (id, info, metrics, params = []) => ({ info: { model_id: id, experiment_id: kExperiment, artifact_uri: kHostile[3], creation_timestamp_ms: 1.7e12, status: "LOGGED_MODEL_READY", ...info }, data: { metrics, params } });
+  const models = [
+    modelOf("m-1", { name: kHostile[0], status: kHostile[1], model_type: kHostile[2], source_run_id: idOf(3), tags: [{ key: kHostile[2], value: kHostile[7] }, { key: "mlflow.user", value: kHostile[0] }] }, [measured(kHostile[1], 0.5, { dataset_name: kHostile[0], dataset_digest: kHostile[3] }), measured("auc", 0.25)], [{ key: kHostile[0], value: kHostile[1] }]),
+    modelOf(kHostile[3], { name: kHostile[3] }, []),
+    modelOf("m-2", { name: "forest", source_run_id: idOf(42) }, [measured("auc", 0.75, { dataset_name: "flights", dataset_digest: "d1" }), measured("auc", 0.5, { timestamp: 1.6e12 })], [{ key: "depth", value: "6" }]),
+  ];
+  for (const model of models) {
+    tell(`${ajax}/logged-models/${model.info.model_id}`, () => ({ model }));
+    tell(`/api/v1/logged-models/${model.info.model_id}/versions`, () => ({ versions: [{ model: kHostile[0], version: 1, package: "", run_id: idOf(3), metrics: {}, aliases: [kHostile[1]], created: "2026-11-22T00:00:00Z", stage: kHostile[2] }, { model: "late", version: 3, package: "", run_id: "", metrics: {}, aliases: ["champion"], created: "2026-11-22T00:00:00Z", stage: "Staging" }] }));
+    tell(`${ajax}/logged-models/${model.info.model_id}/artifacts/directories`, () => ({ files: [{ path: "MLmodel", is_dir: false, file_size: 5 }, { path: kHostile[0], is_dir: false, file_size: 5 }] }));
+    tell(`${ajax}/logged-models/${model.info.model_id}/artifacts/files`, (url) => Buffer.from(files[url.searchParams.get("artifact_file_path")] ?? ""));
+  }
+  tell(`${ajax}/logged-models/search`, (_, body) => {
+    if (body.filter.includes("<")) return { models: [] };
+    const auc = (model) => model.data.metrics.find((metric) => metric.key === "auc")?.value ?? -1;
+    const sorted = [...models].sort((a, b) => (body.order_by[0]?.ascending === false ? -1 : 1) * (auc(a) - auc(b)));
+    return { models: body.order_by.length > 0 ? sorted : models };
+  });
+  tell(`${ajax}/model-versions/search`, () => ({ model_versions: [{ name: kHostile[0], version: "1", source: kHostile[3] }] }));
+  const used = (n, context) => ({ run_id: idOf(n), name: rowOf(n, "active").name, experiment_id: kExperiment, status: "finished", stage: "active", started: 1.7e12, context });
+  const line = (number, name, digest, contexts) => ({ number, experiment_id: kExperiment, name, digest, source_type: kHostile[0], source: JSON.stringify({ uri: kHostile[3] }), runs: 2, contexts, newest: used(number, "") });
+  const lines = [line(3, kHostile[0], kHostile[3], [kHostile[1]]), line(2, "flights", "d2", ["training"]), line(1, "flights", "d1", ["training", "testing"])];
+  tell("/api/v1/datasets", (url) => {
+    const before = Number(url.searchParams.get("before") ?? 99);
+    const found = lines.filter((one) => one.number < before && (url.searchParams.get("name") ?? one.name) === one.name);
+    return { datasets: found.slice(0, 2), next: found.length > 2 ? found[1].number : null };
+  });
+  tell("/api/v1/dataset", (url) => {
+    const name = url.searchParams.get("name");
+    const hostile = name === kHostile[0];
+    return {
+      name, digest: url.searchParams.get("digest"), source_type: kHostile[0], source: hostile ? kHostile.join(" ") : JSON.stringify({ url: kHostile[3] }),
+      schema: JSON.stringify({ mlflow_colspec: [{ type: hostile ? kHostile[0] : "long", name: hostile ? kHostile[1] : "distance", required: false }] }),
+      profile: JSON.stringify({ [hostile ? kHostile[0] : "num_rows"]: hostile ? kHostile[1] : 336776 }),
+      experiments: [kExperiment], runs: [used(42, "training"), used(3, kHostile[1])], runs_in_all: 2,
+      models: [{ model_id: "m-2", name: "forest", experiment_id: kExperiment, source_run_id: idOf(42), made: true, measured: true }, { model_id: "m-1", name: kHostile[0], experiment_id: kExperiment, source_run_id: "", made: false, measured: true }],
+    };
+  });
   tell("/api/v1/charts", (_, body) => ({
     x: body.x,
     series: body.runs.flatMap((run) => body.metrics.map((metric) => {
@@ -108,9 +145,9 @@ export function serveExperiment(mock, size, asked = []) {
   tell("/get-artifact", (url) => Buffer.from(files[url.searchParams.get("path")] ?? ""));
   const events = [["e1", "a1", "input"], ["e1", "a2", "output"], ["e2", "a2", "input"], ["e2", "a3", "output"]];
   tell("/api/v1/lineage", () => ({
-    of: { ref: "m@1", artifacts: ["a3"], executions: [] },
+    of: { ref: "m@1", artifacts: ["a3"], executions: [], digests: [[kHostile[3], "a9"], ["d1", "a3"]].map(([digest, artifact]) => ({ artifact, digest, created: "2026-11-22T00:00:00Z", runs: [idOf(3), kHostile[0]], more_runs: true })) },
     artifacts: ["a1", "a2", "a3"].map((id, i) => ({ id, type: i === 2 ? "version" : "dataset", name: i === 2 ? "m@1" : kHostile[i], digest: `sha256:${id}`, metadata: { [kHostile[0]]: kHostile[1] }, created: "2026-11-22T00:00:00Z" })),
-    executions: ["e1", "e2"].map((id) => ({ id, type: "run", name: kHostile[2], state: "complete", code_version: kHostile[3], configuration: { [kHostile[0]]: kHostile[1] }, environment: {}, metadata: {}, started: "2026-11-22T00:00:00Z", ended: null })),
+    executions: ["e1", "e2"].map((id) => ({ id, type: "tracked_run", name: kHostile[2], state: "complete", code_version: kHostile[3], configuration: { [kHostile[0]]: kHostile[1] }, environment: {}, metadata: {}, started: "2026-11-22T00:00:00Z", ended: null })),
     events: events.map(([execution, artifact, direction]) => ({ execution, artifact, direction, port: kHostile[0] })),
     truncated: false,
   }));

@@ -292,10 +292,76 @@ test("lineage is a graph in both directions that is moved, made larger, and open
   await page.getByRole("button", { name: "Larger" }).click();
   await page.waitForFunction((old) => document.querySelector(".graph-sheet").style.transform !== old, before);
   await page.locator('[data-node="e1"]').click();
-  await page.locator("[data-lineage]", { hasText: "run, complete" }).waitFor();
+  await page.locator("[data-lineage]", { hasText: "tracked_run, complete" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: "its page", exact: true }).first().getAttribute("href"), "/experiments/0/runs/e1");
+  const digests = page.locator("[data-digest]");
+  assert.equal(await digests.count(), 2);
+  assert.equal(await digests.nth(1).locator("[aria-current]").innerText(), "d1");
   await page.getByRole("button", { name: "open further" }).click();
   await page.waitForFunction(() => document.querySelectorAll(".graph-node").length === 5);
   await until(() => asks("/lineage").some((one) => one.query.of === "run:e1"));
+});
+
+test("models of an experiment are filtered and ordered; one has its measurements with their data, its files and its versions", async () => {
+  const page = await pageOf(kTable);
+  await page.locator("[data-part=models]").click();
+  await page.locator('[data-model="m-2"]').waitFor();
+  assert.equal(await page.locator("tbody tr").first().getAttribute("data-model"), "m-1");
+  await page.locator('[data-sort="metrics.auc"]').click();
+  await page.waitForURL(/sort=-metrics.auc/);
+  await page.waitForFunction(() => document.querySelector("tbody tr").dataset.model === "m-2");
+  assert.deepEqual(asks("/logged-models/search").pop().body.order_by, [{ field_name: "metrics.auc", ascending: false }]);
+  const cells = await page.locator('[data-model="m-2"] td.num').allInnerTexts();
+  assert.ok(cells.includes("0.75") && !cells.includes("0.5"), "the latest counts");
+  await page.locator("[data-filter]").fill("metrics.auc > 0.5");
+  await page.waitForURL(/filter=metrics.auc/);
+  await until(() => asks("/logged-models/search").pop().body.filter === "metrics.auc > 0.5");
+  await page.locator('[data-model="m-2"] th a').click();
+  await page.locator("h1", { hasText: "forest" }).waitFor();
+  assert.equal(await page.locator('[data-measured="auc flights"] td').first().innerText(), "0.75");
+  assert.equal(await page.locator('[data-measured="auc flights"] a').first().getAttribute("href"), "/datasets/flights/d1");
+  assert.equal(await page.locator('[data-version="late 3"] a').getAttribute("href"), "/models/late/3");
+  assert.equal(await page.locator("a", { hasText: "Lineage" }).first().getAttribute("href"), "/lineage?of=model%3Am-2");
+  await page.locator("[data-tab=files]").click();
+  await page.locator("[data-file=MLmodel]").click();
+  await page.locator(".preview-text", { hasText: "xgboost" }).waitFor();
+  await visit(page, runPath(42));
+  assert.equal(await page.locator('[data-logged-model="m-2"] a').getAttribute("href"), `${kTable}/models/m-2`);
+});
+
+test("datasets are found among all, and one says what it is and who used it for what", async () => {
+  const page = await pageOf("/experiments");
+  await page.locator("[data-part=datasets]").click();
+  await page.locator("[data-dataset]").first().waitFor();
+  assert.equal(await page.locator("[data-dataset]").count(), 2);
+  await page.getByRole("button", { name: "Show older ones" }).click();
+  await page.locator('[data-dataset="d1"]').waitFor();
+  await page.locator("[data-filter]").fill("flights testing");
+  await page.waitForFunction(() => document.querySelectorAll("[data-dataset]").length === 1);
+  await page.locator('[data-dataset="d1"] th a').click();
+  await page.locator("h1", { hasText: "flights" }).waitFor();
+  assert.equal(new URL(page.url()).pathname, "/datasets/flights/d1");
+  const text = await page.locator("main").innerText();
+  for (const part of ["distance", "long (optional)", "num_rows", "336776", "made by a run that used it", "2 runs"]) assert.ok(text.includes(part), part);
+  assert.equal(await page.locator(`[data-run="${idOf(42)}"] .tag`).innerText(), "training");
+  assert.equal(await page.locator('[data-dataset="d2"] th a').getAttribute("href"), "/datasets/flights/d2");
+  await page.getByRole("link", { name: "what it reached" }).click();
+  await page.waitForURL(/lineage\?of=dataset%3Aflights%40d1/);
+  await visit(page, `${kTable}/datasets`);
+  await until(() => asks("/datasets").some((one) => one.query.experiment === kExperiment));
+  await visit(page, runPath(3));
+  assert.equal(await page.locator("[data-dataset] a").first().getAttribute("href"), `/datasets/${encodeURIComponent(kHostile[0])}/${encodeURIComponent(kHostile[3])}`);
+});
+
+test("a version of files says which run and data it came from", async () => {
+  const path = "/api/v1/models/late-departures/versions/1";
+  const page = await pageOf(null);
+  mock.override(path, { ...fixture(path), stage: "None", attempt_id: "", package: "", run_id: "e2", logged_model: "m-2", tags: {} });
+  await visit(page, "/models/late-departures/1");
+  await until(() => asks("/lineage").some((one) => one.query.of === "late-departures@1" && one.query.direction === "upstream"));
+  await page.locator("[data-lineage] a").first().waitFor();
+  assert.equal(await page.locator("[data-lineage] a").first().getAttribute("href"), "/experiments/0/runs/e2");
+  assert.equal(await page.locator("[data-record] a", { hasText: "m-2" }).getAttribute("href"), "/experiments/0/models/m-2");
 });
 
 test("nothing runs of hostile names, tags, notes, parameters and files", async () => {
@@ -306,7 +372,9 @@ test("nothing runs of hostile names, tags, notes, parameters and files", async (
     "/experiments", kTable, `${kTable}?show=charts`, `${kTable}?${new URLSearchParams({ filter: kHostile[0], view: kHostile[0], sort: kHostile[1] })}`,
     ...[0, 1, 2, 3, 8, 9].flatMap((n) => [runPath(n), `${runPath(n)}?tab=charts`]),
     ...files.map((file) => `${runPath(3)}?${new URLSearchParams({ tab: "artifacts", path: file })}`),
-    `${kTable}/models/m-1`, `/compare?runs=${[0, 1].map(idOf).join(",")}`, `/compare?runs=${[0, 1, 2, 3, 4].map(idOf).join(",")}&all=1`, `/lineage?${new URLSearchParams({ of: kHostile[0] })}`,
+    `${kTable}/models`, `${kTable}/models?${new URLSearchParams({ filter: kHostile[0], sort: kHostile[1] })}`, `${kTable}/models/m-1`, ...["MLmodel", kHostile[0]].map((file) => `${kTable}/models/m-1?${new URLSearchParams({ tab: "files", path: file })}`),
+    `${kTable}/datasets`, "/datasets", `/datasets/${encodeURIComponent(kHostile[0])}`, `/datasets/${encodeURIComponent(kHostile[0])}/${encodeURIComponent(kHostile[3])}`, "/datasets/flights/d1",
+    `/compare?runs=${[0, 1].map(idOf).join(",")}`, `/compare?runs=${[0, 1, 2, 3, 4].map(idOf).join(",")}&all=1`, `/lineage?${new URLSearchParams({ of: kHostile[0] })}`,
   ];
   for (const address of addresses) {
     await visit(page, address);
@@ -327,11 +395,16 @@ test("both themes, 390 px: no page is wider than the screen, nothing moves once 
     window.shift = 0;
     new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value))).observe({ type: "layout-shift", buffered: true });
   });
-  for (const path of ["/experiments", kTable, runPath(20), `${runPath(20)}?tab=charts`, `${runPath(20)}?tab=artifacts&path=MLmodel`, `/compare?runs=${idOf(20)},${idOf(21)}`, "/lineage?of=m%401"]) {
+  for (const path of ["/experiments", kTable, runPath(20), `${runPath(20)}?tab=charts`, `${runPath(20)}?tab=artifacts&path=MLmodel`, `/compare?runs=${idOf(20)},${idOf(21)}`, "/lineage?of=m%401", `${kTable}/models`, `${kTable}/models/m-1`, `${kTable}/models/m-2`, `${kTable}/datasets`, "/datasets", "/datasets/flights/d1"]) {
     await visit(page, path);
     await page.waitForTimeout(80);
     const [over, shift] = await page.evaluate(() => [document.documentElement.scrollWidth - document.documentElement.clientWidth, window.shift]);
     assert.ok(over <= 0, `${path}: ${over} px too wide`);
     assert.ok(shift < 0.1, `${path}: shift ${shift}`);
+    const cut = await page.locator(".graph-node").evaluateAll((nodes) => nodes.filter((node) => {
+      const [inner, outer] = [node.getBoundingClientRect(), node.closest(".graph").getBoundingClientRect()];
+      return inner.left < outer.left || inner.right > outer.right;
+    }).length);
+    assert.equal(cut, 0, `${path}: nodes are cut off`);
   }
 });

@@ -24,12 +24,13 @@ async function bodyOf(request) {
 
 /**
  * Listens on a free port. `override` replaces an answer (undefined: 404; a function is asked with the address, the body
- * and the method; a Buffer is a file), `emit` tells the open pages of a change.
+ * and the method; a Buffer is a file), `emit` tells the open pages of a change, `silence` lets streams wait for ever.
  */
 export async function startMock() {
   const files = await bundle();
   const overrides = new Map();
   const streams = new Set();
+  let silent = false;
   const read = (path) => {
     if (overrides.has(path)) return overrides.get(path);
     return existsSync(join(fixtures, `${path}.json`)) ? fixture(path) : undefined;
@@ -38,6 +39,7 @@ export async function startMock() {
     const url = new URL(request.url, "http://localhost");
     const path = decodeURIComponent(url.pathname);
     if (path === "/api/v1/events") {
+      if (silent) return;
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(": still here\n\n");
       streams.add(response);
@@ -63,7 +65,11 @@ export async function startMock() {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     override: (path, answer) => overrides.set(path, answer),
-    restore: () => overrides.clear(),
+    restore: () => {
+      overrides.clear();
+      silent = false;
+    },
+    silence: () => (silent = true),
     emit: (topic, name) => streams.forEach((s) => s.write(`data: ${JSON.stringify({ topic, name })}\n\n`)),
     open: () => streams.size,
     close: () => {

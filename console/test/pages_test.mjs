@@ -154,6 +154,17 @@ test("pages follow what changes without being loaded again", async () => {
   assert.equal(await page.evaluate(() => window.sameDocument), true);
 });
 
+test("a connection is said to be missing once it was waited for", async () => {
+  mock.silence();
+  const page = await pageOf(null);
+  await page.clock.install();
+  await visit(page, "/goals");
+  await page.clock.fastForward(2000);
+  assert.equal(clean(await page.locator(".live").textContent()), "");
+  await page.clock.fastForward(2000);
+  await page.locator(".live", { hasText: "connecting" }).waitFor();
+});
+
 test("a failed run says at once what failed", async () => {
   const page = await pageOf(`/runs/${kFailedRun}`);
   const failed = fixture(`/api/v1/runs/${kFailedRun}`).tasks.find((task) => task.state === "failed");

@@ -97,9 +97,21 @@ lineage::ToldVersion Told(const registry::ModelVersion& version) {
   told.digest = version.package;
   told.uri = version.source_uri;
   told.run_id = version.run_id;
+  told.logged_model = version.logged_model;
   told.sources = version.sources;
   told.at = version.created;
   return told;
+}
+
+/// With its run where lineage was not told of that one: it was imported.
+Status RecordVersion(db::Transaction& transaction, const Clock& clock, const registry::ModelVersion& version) {
+  if (!version.run_id.empty() &&
+      !lineage::Lineage::ExecutionById(transaction, lineage::ExecutionId(version.run_id)).ok()) {
+    const auto run = tracking::Tracking::GetRun(transaction, tracking::RunId(version.run_id));
+    // One that goes on is a pipeline's, which tells of its steps.
+    if (run.ok() && run->run.ended) TRY(lineage::RecordRun(transaction, clock, Told(run->run)));
+  }
+  return lineage::RecordVersion(transaction, clock, Told(version));
 }
 
 lineage::ToldDeployment Told(const endpoints::Deployment& deployment) {
@@ -133,7 +145,7 @@ Status RecordVersions(db::Transaction& transaction, const Clock& clock, std::vec
     return lineage::VersionTitle(version.model, version.version);
   };
   for (const auto& version : TRY(Unknown(transaction, std::move(versions), lineage::kVersion, title))) {
-    TRY(lineage::RecordVersion(transaction, clock, Told(version)));
+    TRY(RecordVersion(transaction, clock, version));
   }
   return Ok();
 }
@@ -163,7 +175,7 @@ void RecordLineageOf(tracking::Tracking& tracking, tracking::Heartbeats& heartbe
     return RecordInputs(transaction, clock, logged);
   });
   registry.OnVersion([&clock](db::Transaction& transaction, const registry::ModelVersion& version) {
-    return lineage::RecordVersion(transaction, clock, Told(version));
+    return RecordVersion(transaction, clock, version);
   });
   endpoints.OnDeployment([&clock](db::Transaction& transaction, const endpoints::Deployment& deployment) {
     return lineage::RecordDeployment(transaction, clock, Told(deployment));

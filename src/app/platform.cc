@@ -173,6 +173,7 @@ Status Platform::BuildDomain() {
   heartbeat_reconciler_ = std::make_unique<tracking::HeartbeatReconciler>(*heartbeats_, config_.lost_after);
   artifacts_ = std::make_unique<tracking::Artifacts>(*database_, clock_);
   run_table_ = std::make_unique<tracking::RunTable>(*database_);
+  datasets_ = std::make_unique<tracking::Datasets>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
   imports_ = std::make_unique<tracking::Imports>(*database_);
   uploads_ = std::make_unique<tracking::Uploads>(*database_, clock_);
@@ -263,6 +264,7 @@ Status Platform::Listen() {
   api::native::AddWebhookRoutes(routes, *webhooks_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
+  api::native::AddDatasetRoutes(routes, *datasets_);
   api::native::AddImportRoutes(routes, *imports_);
   api::native::AddImportModelRoutes(routes, *registry_);
   api::native::AddLineageRoutes(routes, *database_, *registry_, *endpoints_, clock_);

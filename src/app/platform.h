@@ -42,6 +42,7 @@
 #include "retention/reconciler.h"
 #include "retention/retention.h"
 #include "tracking/artifacts.h"
+#include "tracking/datasets.h"
 #include "tracking/heartbeats.h"
 #include "tracking/imports.h"
 #include "tracking/inputs.h"
@@ -114,6 +115,7 @@ class Platform {
   std::unique_ptr<tracking::HeartbeatReconciler> heartbeat_reconciler_;
   std::unique_ptr<tracking::Artifacts> artifacts_;
   std::unique_ptr<tracking::RunTable> run_table_;
+  std::unique_ptr<tracking::Datasets> datasets_;
   std::unique_ptr<tracking::Views> views_;
   std::unique_ptr<tracking::Imports> imports_;
   std::unique_ptr<tracking::Uploads> uploads_;

@@ -253,8 +253,9 @@ Result<Artifact> Lineage::ArtifactByDigest(db::Snapshot& snapshot, std::string_v
 }
 
 Result<std::vector<Artifact>> Lineage::ArtifactsByTitle(db::Snapshot& snapshot, std::string_view project,
-                                                        std::string_view type, std::string_view title) {
-  return store::FindTitled(snapshot, project, type, title, "", kGraphArtifactsMax);
+                                                        std::string_view type, std::string_view title,
+                                                        std::string_view digest, std::int64_t limit) {
+  return store::FindTitled(snapshot, project, type, title, digest, limit);
 }
 
 Result<Execution> Lineage::ExecutionById(db::Snapshot& snapshot, const ExecutionId& id) {
@@ -273,6 +274,13 @@ Result<std::vector<Event>> Lineage::EventsOf(db::Snapshot& snapshot, const Execu
 
 Result<std::vector<std::string>> Lineage::RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions) {
   return store::RunsOf(snapshot, executions);
+}
+
+Result<std::vector<std::string>> Lineage::RunsAt(db::Snapshot& snapshot, const ArtifactId& id, std::int64_t limit) {
+  std::vector<std::string> runs = TRY(store::RunsOf(snapshot, TRY(store::NewestAt(snapshot, id, limit))));
+  std::reverse(runs.begin(), runs.end());
+  if (static_cast<std::int64_t>(runs.size()) > limit) runs.resize(static_cast<std::size_t>(limit));
+  return runs;
 }
 
 Result<std::vector<std::pair<ArtifactId, std::string>>> Lineage::TitlesOf(db::Snapshot& snapshot,

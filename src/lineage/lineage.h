@@ -61,9 +61,11 @@ class Lineage {
                                                          std::string_view digest);
   /// The newest of them. Errors: kNotFound.
   static Result<Artifact> ArtifactByDigest(db::Snapshot& snapshot, std::string_view project, std::string_view digest);
-  /// Of that type and title, the newest first.
+  /// Of that type and title, and of that digest unless it is empty; the newest first, at most `limit`.
   static Result<std::vector<Artifact>> ArtifactsByTitle(db::Snapshot& snapshot, std::string_view project,
-                                                        std::string_view type, std::string_view title);
+                                                        std::string_view type, std::string_view title,
+                                                        std::string_view digest = "",
+                                                        std::int64_t limit = kGraphArtifactsMax);
   /// Errors: kNotFound.
   static Result<Execution> ExecutionById(db::Snapshot& snapshot, const ExecutionId& id);
   /// Oldest first. Empty when there is no such context.
@@ -92,6 +94,8 @@ class Lineage {
 
   /// Runs that those belong to: names of their contexts of type "run", and themselves where they are runs; sorted.
   static Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions);
+  /// Runs that read or made the artifact, the greatest ids first, which are the newest; at most `limit`.
+  static Result<std::vector<std::string>> RunsAt(db::Snapshot& snapshot, const ArtifactId& id, std::int64_t limit);
   /// All that have that type and a title, the newest first, at most kTitlesMax.
   static Result<std::vector<std::pair<ArtifactId, std::string>>> TitlesOf(db::Snapshot& snapshot,
                                                                           std::string_view project,

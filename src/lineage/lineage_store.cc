@@ -316,6 +316,19 @@ Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<Ex
                                 Cat(" AND v.direction = '", DirectionName(direction), "'"), executions)));
 }
 
+Result<std::vector<ExecutionId>> NewestAt(db::Snapshot& snapshot, const ArtifactId& artifact, std::int64_t limit) {
+  std::vector<ExecutionId> newest;
+  for (const Direction direction : {Direction::kInput, Direction::kOutput}) {
+    for (const db::Row& row :
+         TRY(snapshot.Query("SELECT DISTINCT execution_id FROM lineage_events WHERE artifact_id = ? AND direction = ?"
+                            " ORDER BY execution_id DESC LIMIT ?",
+                            {artifact.text(), std::string(DirectionName(direction)), limit}))) {
+      newest.emplace_back(row.Text(0));
+    }
+  }
+  return newest;
+}
+
 Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions) {
   const db::Rows rows = TRY(QueryIn(snapshot,
                                     "SELECT DISTINCT c.name FROM lineage_memberships m JOIN lineage_contexts c"

@@ -53,6 +53,9 @@ Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<Ar
 Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
                                     Direction direction);
 
+/// Executions that read the artifact and such that made it, of each the `limit` with the greatest ids, in any order.
+Result<std::vector<ExecutionId>> NewestAt(db::Snapshot& snapshot, const ArtifactId& artifact, std::int64_t limit);
+
 /// Metadata as it can be found by and is shown: with "digest", and "code_version".
 Json SearchedOf(const Artifact& artifact);
 Json SearchedOf(const Execution& execution);

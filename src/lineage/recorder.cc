@@ -48,7 +48,7 @@ Result<NewExecution> KnownRun(db::Snapshot& snapshot, std::string_view run, Time
   return told;
 }
 
-/// What the run made that is a model, by its ports; empty when nothing is known of it.
+/// The model of the version's place that the run made; all of its models where the version has no place. May be empty.
 Result<std::vector<ArtifactId>> ModelsOf(db::Snapshot& snapshot, const ToldVersion& version) {
   std::vector<ArtifactId> made;
   if (version.run_id.empty()) return made;
@@ -56,24 +56,76 @@ Result<std::vector<ArtifactId>> ModelsOf(db::Snapshot& snapshot, const ToldVersi
     if (event.direction != Direction::kOutput) continue;
     const std::optional<Artifact> artifact = TRY(store::FindArtifact(snapshot, event.artifact));
     if (!artifact || artifact->type != kModel) continue;
-    if (!version.uri.empty() && artifact->uri == version.uri) return std::vector{artifact->id};
-    made.push_back(artifact->id);
+    if (version.uri.empty() || artifact->uri == version.uri) made.push_back(artifact->id);
   }
   return made;
 }
 
-Result<std::vector<ArtifactId>> SourcesOf(db::Snapshot& snapshot, const ToldVersion& version) {
+/// What a model that nobody told of is called: its place, and the run that left it there.
+std::string PlaceTitle(const ToldVersion& version) {
+  if (version.uri.empty() || version.run_id.empty()) return "";
+  const bool names_run = version.uri.find(version.run_id) != std::string::npos;
+  std::string title = names_run ? version.uri : Cat(version.uri, " of run ", version.run_id);
+  if (title.size() <= Lineage::kTitleBytesMax) return title;
+  title.erase(0, title.size() - Lineage::kTitleBytesMax);
+  while ((static_cast<unsigned char>(title.front()) & 0xC0) == 0x80) title.erase(0, 1);  // the rest of a character
+  return title;
+}
+
+/// "late@3" of "models:/late/3": the version that this one is a copy of. Empty for other places.
+std::string CopiedTitle(std::string_view uri) {
+  constexpr std::string_view kModels = "models:/";
+  if (!uri.starts_with(kModels)) return "";
+  uri.remove_prefix(kModels.size());
+  const std::size_t slash = uri.find('/');
+  const auto number = slash == std::string_view::npos ? std::nullopt : ParseInt(uri.substr(slash + 1));
+  return number ? VersionTitle(uri.substr(0, slash), *number) : "";
+}
+
+/// The newest of that title, or nothing.
+Result<std::vector<ArtifactId>> TitledIds(db::Snapshot& snapshot, std::string_view project, std::string_view type,
+                                          std::string_view title) {
+  std::vector<ArtifactId> ids;
+  for (const Artifact& known : TRY(store::FindTitled(snapshot, project, type, title, "", 1))) ids.push_back(known.id);
+  return ids;
+}
+
+/// The logged model, or what lies at the version's place: told as made by the run where lineage knows that one, and
+/// nobody who made the model.
+Result<std::vector<ArtifactId>> RegisteredModel(db::Transaction& transaction, const Clock& clock,
+                                                const ToldVersion& version) {
+  ToldArtifact model;
+  model.type = kModel;
+  model.title = version.logged_model.empty() ? PlaceTitle(version) : version.logged_model;
+  model.uri = version.logged_model.empty() ? version.uri : Cat("models:/", version.logged_model);
+  if (model.title.empty()) return std::vector<ArtifactId>();
+  std::vector<ArtifactId> known = TRY(TitledIds(transaction, version.project, kModel, model.title));
+  const bool made = !known.empty() && !TRY(store::EventsAt(transaction, known, Direction::kOutput))
+  .empty();
+  if (made || version.run_id.empty()) return known;
+  if (!TRY(store::FindExecution(transaction, ExecutionId(version.run_id)))) return known;
+  TRY(RecordRunOutput(transaction, clock, version.run_id, model));
+  return TitledIds(transaction, version.project, kModel, model.title);
+}
+
+Result<std::vector<ArtifactId>> SourcesOf(db::Transaction& transaction, const Clock& clock,
+                                          const ToldVersion& version) {
   std::vector<ArtifactId> sources;
   for (const std::string& id : version.sources) {
-    if (TRY(store::FindArtifact(snapshot, ArtifactId(id)))) sources.emplace_back(id);
+    if (TRY(store::FindArtifact(transaction, ArtifactId(id)))) sources.emplace_back(id);
   }
   if (!sources.empty()) return sources;
   if (!version.digest.empty()) {
-    for (const Artifact& artifact : TRY(store::FindArtifacts(snapshot, version.project, version.digest, 8))) {
+    for (const Artifact& artifact : TRY(store::FindArtifacts(transaction, version.project, version.digest, 8))) {
       if (artifact.type != kVersion) return std::vector{artifact.id};
     }
   }
-  return ModelsOf(snapshot, version);
+  if (const std::string copied = CopiedTitle(version.uri); !copied.empty()) {
+    sources = TRY(TitledIds(transaction, version.project, kVersion, copied));
+  }
+  if (sources.empty() && version.logged_model.empty()) sources = TRY(ModelsOf(transaction, version));
+  if (sources.empty()) sources = TRY(RegisteredModel(transaction, clock, version));
+  return sources;
 }
 
 }  // namespace
@@ -140,7 +192,7 @@ Status RecordVersion(db::Transaction& transaction, const Clock& clock, const Tol
   told.metadata = Json::Make({{"model", version.model}, {"version", version.version}});
   if (!version.run_id.empty()) told.metadata["run"] = version.run_id;
   if (!version.by.empty()) told.metadata["by"] = version.by;
-  for (const ArtifactId& source : TRY(SourcesOf(transaction, version))) {
+  for (const ArtifactId& source : TRY(SourcesOf(transaction, clock, version))) {
     InputPort port;
     port.name = told.inputs.empty() ? "model" : Cat("model ", told.inputs.size() + 1);
     port.artifact = source;

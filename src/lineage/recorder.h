@@ -62,16 +62,18 @@ struct ToldVersion {
   std::string project = "default";
   std::string model = {};
   std::int64_t version = 0;
-  std::string digest = {};  ///< of its package; may be empty
-  std::string uri = {};     ///< where its files lie; may be empty
-  std::string run_id = {};  ///< that made it; may be empty
+  std::string digest = {};        ///< of its package; may be empty
+  std::string uri = {};           ///< where its files lie; may be empty
+  std::string run_id = {};        ///< that made it; may be empty
+  std::string logged_model = {};  ///< the id of the logged model that it is a version of; may be empty
   std::vector<std::string> sources =
       {};               ///< ids of artifacts that it came from; those that are unknown are passed over
   std::string by = {};  ///< may be empty
   Timestamp at{};
 };
-/// The version as an artifact, registered from its sources, else from the newest artifact of its digest, else from what
-/// its run made.
+/// The version as an artifact, registered from its sources, else from the newest artifact of its digest, else from the
+/// version that `uri` names, else from its logged model, else from what its run made: the model at `uri`, which is told
+/// now where nobody told of it, or all of its models without one.
 Status RecordVersion(db::Transaction& transaction, const Clock& clock, const ToldVersion& version);
 
 struct ToldDeployment {

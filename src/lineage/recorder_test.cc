@@ -117,6 +117,47 @@ TYPED_TEST(RecorderTest, AVersionOfAPackageComesFromTheStepThatMadeIt) {
   EXPECT_EQ(up->artifacts.front().id, recorded->outputs.at("model"));
 }
 
+TYPED_TEST(RecorderTest, AVersionOfFilesComesFromItsRunAndThatOnesData) {
+  const auto read = [](std::string_view run, std::string_view digest) {
+    return [run, digest](db::Transaction& t, const Clock& c, const ToldArtifact&) {
+      return RecordRunInput(t, c, run, ToldArtifact{.title = "flights", .digest = std::string(digest)});
+    };
+  };
+  for (const char* id : {"r1", "r2", "r3"}) {
+    this->Tell(RecordRun, ToldRun{.id = id, .experiment = "1", .name = id, .started = kRunStarted});
+    this->Tell(read(id, id), ToldArtifact());
+  }
+  const auto tell = [&](ToldVersion version) {
+    version.model = "late";
+    this->Tell(RecordVersion, version);
+    this->Tell(RecordVersion, version);
+  };
+  const auto above = [&](std::string_view title) {
+    return this->Around(this->Titled("version", title), Way::kUpstream);
+  };
+  tell({.version = 1, .uri = "mlflow-artifacts:/1/r1/artifacts/model", .run_id = "r1"});
+  EXPECT_EQ(above("late@1"), (std::set<std::string>{"version late@1", "model mlflow-artifacts:/1/r1/artifacts/model",
+                                                    "dataset flights"}));
+  // The same place filled by another run is another model.
+  tell({.version = 2, .uri = "s3://models/late", .run_id = "r2"});
+  EXPECT_EQ(above("late@2"),
+            (std::set<std::string>{"version late@2", "model s3://models/late of run r2", "dataset flights"}));
+  // Of two models of a run the one that is registered.
+  tell({.version = 3, .uri = "models:/m-1", .run_id = "r2", .logged_model = "m-1"});
+  EXPECT_EQ(above("late@3"), (std::set<std::string>{"version late@3", "model m-1", "dataset flights"}));
+  const auto up = this->Read([&](db::Snapshot& s) { return Lineage::Upstream(s, this->Titled("version", "late@3")); });
+  ASSERT_TRUE(up.ok());
+  EXPECT_EQ(up->executions.size(), 2U) << "the run and the registration";
+  tell({.version = 4, .uri = "models:/late/1", .run_id = "r1"});
+  EXPECT_TRUE(above("late@4").contains("version late@1")) << "a copy comes from the version that it copies";
+  tell({.version = 5, .uri = "s3://models/late", .run_id = "nobody"});
+  EXPECT_EQ(above("late@5"), (std::set<std::string>{"version late@5"}));
+  std::string long_place = "s3://";
+  for (int i = 0; i < 1000; ++i) long_place += "\u00e9";
+  tell({.version = 6, .uri = Cat(long_place, "x"), .run_id = "r3"});
+  EXPECT_TRUE(above("late@6").contains("dataset flights"));
+}
+
 TYPED_TEST(RecorderTest, WhatPeopleSayIsAnExecutionOnIt) {
   this->TellAll();
   ToldRecord record{.type = "sign-off", .on = {this->Titled("version", "late@1")}, .by = "Ann", .note = "looks right"};

@@ -250,6 +250,11 @@ Task<Result<std::vector<ModelVersion>>> Registry::ListVersions(ModelName name) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return ListVersions(s, name); });
 }
 
+Task<Result<std::vector<ModelVersion>>> Registry::ListVersionsOf(std::string project, std::string logged_model) {
+  co_return co_await database_.Read(
+      [&](db::Snapshot& s) { return store::FindVersionsOf(s, project, logged_model, kListMax); });
+}
+
 Task<Result<VersionPage>> Registry::SearchVersions(SearchQuery query) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return store::SearchVersions(s, query); });
 }

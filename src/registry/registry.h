@@ -100,6 +100,8 @@ class Registry {
   /// Newest first, at most kListMax. Errors: kNotFound no such model.
   static Result<std::vector<ModelVersion>> ListVersions(db::Snapshot& snapshot, const ModelName& name);
   Task<Result<std::vector<ModelVersion>>> ListVersions(ModelName name);
+  /// Registered from that logged model, whatever models they are of: newest first, at most kListMax.
+  Task<Result<std::vector<ModelVersion>>> ListVersionsOf(std::string project, std::string logged_model);
 
   /// By name, at most kListMax.
   static Result<std::vector<Model>> ListModels(db::Snapshot& snapshot, std::string_view project);

@@ -142,6 +142,10 @@ CREATE TABLE registry_version_tags (
     ON UPDATE CASCADE ON DELETE CASCADE
 );
 CREATE INDEX registry_version_tags_by_key ON registry_version_tags (project, key, head, model, version);
+)sql"},
+          {"registry", 3, R"sql(
+CREATE INDEX registry_versions_by_logged_model ON registry_versions (project, logged_model)
+  WHERE logged_model <> '';
 )sql"}};
 }
 

@@ -255,6 +255,16 @@ Result<std::vector<ModelVersion>> FindVersions(db::Snapshot& snapshot, const Mod
                                          {name.project, name.model, limit})));
 }
 
+Result<std::vector<ModelVersion>> FindVersionsOf(db::Snapshot& snapshot, std::string_view project,
+                                                 std::string_view logged_model, std::int64_t limit) {
+  return ReadVersions(
+      snapshot, TRY(snapshot.Query(Cat("SELECT ", kVersionColumns,
+                                       " FROM registry_versions v WHERE v.project = ? AND v.logged_model = ?"
+                                       " AND v.logged_model <> '' ORDER BY v.created_at DESC, v.model, v.version DESC"
+                                       " LIMIT ?"),
+                                   {std::string(project), std::string(logged_model), limit})));
+}
+
 Result<std::vector<ModelVersion>> FindLatest(db::Snapshot& snapshot, std::string_view project,
                                              const std::vector<std::string>& models) {
   std::vector<ModelVersion> latest;

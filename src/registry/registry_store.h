@@ -50,6 +50,9 @@ Result<std::optional<ModelVersion>> FindVersion(db::Snapshot& snapshot, const Mo
 Result<std::optional<ModelVersion>> FindRegistered(db::Snapshot& snapshot, const NewVersion& version);
 /// Newest first.
 Result<std::vector<ModelVersion>> FindVersions(db::Snapshot& snapshot, const ModelName& name, std::int64_t limit);
+/// Registered from it, newest first.
+Result<std::vector<ModelVersion>> FindVersionsOf(db::Snapshot& snapshot, std::string_view project,
+                                                 std::string_view logged_model, std::int64_t limit);
 /// The newest of each stage, of all these models of one project: by model, then number.
 Result<std::vector<ModelVersion>> FindLatest(db::Snapshot& snapshot, std::string_view project,
                                              const std::vector<std::string>& models);

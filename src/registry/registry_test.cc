@@ -260,12 +260,18 @@ TYPED_TEST(RegistryTest, KeepsVersionsThatAreFilesAlone) {
   EXPECT_EQ(version->source_uri, "mlflow-artifacts:/1/run-1/artifacts/model");
   EXPECT_EQ(version->tags, (Tags{{"team", "flights"}}));
   EXPECT_EQ(version->stage, Stage::kNone);
+  this->Register(Files("größe 航班"));
+  const auto of = SyncWait(this->registry_->ListVersionsOf("default", "m-1")).value();
+  ASSERT_EQ(of.size(), 2U) << "the third is of no logged model";
+  EXPECT_EQ(of[0].version, 2);
+  EXPECT_EQ(of[1].version, 1);
+  EXPECT_TRUE(SyncWait(this->registry_->ListVersionsOf("default", "")).value().empty());
   const auto whole = SyncWait(this->registry_->GetModel(files.name));
   ASSERT_TRUE(whole.ok()) << whole.error().ToString();
   EXPECT_EQ(whole->description, "of planes");
   EXPECT_EQ(whole->tags, (Tags{{"a", "b"}}));
   ASSERT_EQ(whole->latest.size(), 1U);
-  EXPECT_EQ(whole->latest[0].version, 2);
+  EXPECT_EQ(whole->latest[0].version, 3);
   EXPECT_GT(whole->updated, whole->created);
 }
 

@@ -15,7 +15,7 @@
 namespace mw::tracking::store {
 namespace {
 
-using Datasets = std::unordered_map<std::int64_t, std::shared_ptr<const Dataset>>;
+using DatasetMap = std::unordered_map<std::int64_t, std::shared_ptr<const Dataset>>;
 /// By run and dataset; datasets ascend as they were made.
 using Tags = std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::pair<std::string, std::string>>>;
 
@@ -42,8 +42,8 @@ Result<bool> AddModel(db::Transaction& transaction, std::int64_t run, bool made,
   > 0;
 }
 
-Result<Datasets> ReadDatasets(db::Snapshot& snapshot, const std::vector<std::int64_t>& ids) {
-  Datasets datasets;
+Result<DatasetMap> ReadDatasets(db::Snapshot& snapshot, const std::vector<std::int64_t>& ids) {
+  DatasetMap datasets;
   for (std::size_t i = 0; i < ids.size(); i += kRunsAtOnce) {
     db::Values values;
     const std::string marks = Marks(std::span(ids).subspan(i, std::min(kRunsAtOnce, ids.size() - i)), values);
@@ -74,7 +74,7 @@ Status AddDatasetInputs(db::Snapshot& snapshot, const db::Rows& rows, std::strin
   for (const db::Row& row : rows) ids.push_back(row.Int(1));
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  const Datasets datasets = TRY(ReadDatasets(snapshot, ids));
+  const DatasetMap datasets = TRY(ReadDatasets(snapshot, ids));
   Tags tags = TRY(ReadTags(snapshot, marks, runs));
   for (const db::Row& row : rows) {
     DatasetInput input;

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "db/temporary_database.h"
+#include "tracking/datasets.h"
+#include "tracking/logged_models.h"
 #include "tracking/run_table.h"
 #include "tracking/testing.h"
 #include "tracking/tracking.h"
@@ -174,6 +176,73 @@ TYPED_TEST(InputsTest, SummariesNameEachContextOnce) {
             (std::vector<DatasetSummary>{
                 {zero, "few", "d2", ""}, {zero, "rows", "d1", "testing"}, {zero, "rows", "d1", "training"}}));
   EXPECT_TRUE(SyncWait(this->inputs_->Summaries({})).value().empty());
+}
+
+TYPED_TEST(InputsTest, DatasetsAreListedWithTheirUse) {
+  const ExperimentId other = SyncWait(this->tracking_->CreateExperiment({.name = "other"})).value();
+  this->Make("d", other);
+  ASSERT_TRUE(this->Log({RunId("a"), {Read("rows", "d1", "training")}}).ok());
+  ASSERT_TRUE(this->Log({RunId("b"), {Read("rows", "d1", "testing"), Read("few", "d2")}}).ok());
+  ASSERT_TRUE(this->Log({RunId("d"), {Read("rows", "d1", "training"), Read("rows", "d3")}}).ok());
+  Datasets datasets(*this->database_);
+  const auto shown = [&](DatasetQuery query) {
+    std::string text;
+    const std::vector<DatasetLine> lines = SyncWait(datasets.List(std::move(query))).value();
+    for (const DatasetLine& line : lines) {
+      CatTo(text, line.experiment.text(), " ", line.name, " ", line.digest, " ", Join(line.contexts, "+"), " ",
+            line.runs, line.newest->id.text(), "; ");
+    }
+    return text;
+  };
+  EXPECT_EQ(shown({}), "1 rows d3  1d; 1 rows d1 training 1d; 0 few d2  1b; 0 rows d1 testing+training 2b; ");
+  EXPECT_EQ(shown({.experiment = ExperimentId("0")}), "0 few d2  1b; 0 rows d1 testing+training 2b; ");
+  EXPECT_EQ(shown({.experiment = other, .name = "few"}), "");
+  EXPECT_EQ(shown({.name = "rows", .limit = 1}), "1 rows d3  1d; ");
+  EXPECT_EQ(shown({.name = "rows", .before = 3}), "0 rows d1 testing+training 2b; ");
+  EXPECT_EQ(SyncWait(datasets.List({.limit = 0})).error().ToString(), "limit is 1 to 1000, not 0");
+  const auto uses = [&](const std::string& digest) {
+    const DatasetDetails details = SyncWait(datasets.Get("rows", digest)).value();
+    std::string text = Cat(details.runs_in_all, ":");
+    for (const DatasetRun& run : details.runs) CatTo(text, " ", run.id.text(), " ", run.context);
+    for (const ExperimentId& id : details.experiments) CatTo(text, " ", id.text());
+    return text;
+  };
+  EXPECT_EQ(uses("d1"), "3: d training b testing a training 0 1");
+  EXPECT_EQ(uses("d3"), "1: d  1");
+  EXPECT_EQ(SyncWait(datasets.Get("rows", "d9")).error().code, Code::kNotFound);
+  ASSERT_TRUE(SyncWait(this->tracking_->DeleteExperiment(other)).ok());
+  EXPECT_EQ(shown({}), "0 few d2  1b; 0 rows d1 testing+training 2b; ");
+}
+
+TYPED_TEST(InputsTest, ADatasetKnowsTheModelsThatItMadeAndMeasured) {
+  ASSERT_TRUE(this->Log({RunId("a"), {Read("rows", "d1")}}).ok());
+  LoggedModels models(*this->database_, this->clock_);
+  const auto make = [&](std::string_view name, std::string_view run) {
+    NewLoggedModel model{ExperimentId("0"), std::string(name), "", std::string(run)};
+    const LoggedModelId id = SyncWait(models.Create(std::move(model))).value().model.id;
+    EXPECT_TRUE(this->Log({RunId(std::string(run)), {}, {}, {{id.text(), 0}}}).ok());
+    return id;
+  };
+  const auto measure = [&](const LoggedModelId& model, std::string_view dataset) {
+    LogBatch batch;
+    batch.run = RunId("b");
+    batch.metrics = {{"auc", {1, 0, 0.5}}};
+    batch.model_points = {{0, model.text(), std::string(dataset), "d1"}};
+    EXPECT_TRUE(SyncWait(this->tracking_->Log(batch)).ok());
+  };
+  const LoggedModelId both = make("both", "a"), made = make("made", "a"), measured = make("measured", "c");
+  make("neither", "c");
+  for (const LoggedModelId& model : {both, measured}) measure(model, "rows");
+  measure(made, "other");
+  Datasets datasets(*this->database_);
+  std::string text;
+  const DatasetDetails details = SyncWait(datasets.Get("rows", "d1")).value();
+  for (const DatasetModel& model : details.models) {
+    CatTo(text, model.name, model.made ? " made" : "", model.measured ? " measured" : "", " ", model.source_run, "; ");
+  }
+  EXPECT_EQ(text, "measured measured c; made made a; both made measured a; ");
+  ASSERT_TRUE(SyncWait(models.Delete(both)).ok());
+  EXPECT_EQ(SyncWait(datasets.Get("rows", "d1")).value().models.size(), 2U);
 }
 
 TYPED_TEST(InputsTest, APurgedRunTakesWhatNoOtherReads) {

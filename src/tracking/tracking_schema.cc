@@ -1,4 +1,5 @@
 // The tables of tracking.
+#include "tracking/dataset_store.h"
 #include "tracking/heartbeat_store.h"
 #include "tracking/logged_model_store.h"
 #include "tracking/tracking.h"
@@ -285,6 +286,7 @@ CREATE TABLE tracking_run_models (
   PRIMARY KEY (run, made, step, model)
 ) WITHOUT ROWID;
 )sql"},
+          store::DatasetMigration(),
           store::HeartbeatMigration()};
 }
 

@@ -1,6 +1,8 @@
 // Models and their versions: what a version reaches, and where it came from.
 import type { GoalRow } from "../records/goals";
-import type { Lineage, ModelRow, Report, Version } from "../records/models";
+import type { Graph } from "../records/lineage";
+import { graphPath } from "../records/lineage";
+import type { ModelRow, Report, Version } from "../records/models";
 import { useApi } from "../api";
 import { VersionRecord } from "./version_record";
 import { Chain } from "../chain";
@@ -104,10 +106,10 @@ export function ModelPage({ name }: { name: string }) {
 export function VersionPage({ model, reference }: { model: string; reference: string }) {
   const base = `/api/v1${to("models", model, "versions", reference)}`;
   const version = useApi<Version>(base);
-  // What was registered by hand, or by MLflow's client, has neither report nor history.
+  // What was registered by hand, or by MLflow's client, has no report.
   const made = version.data?.run_id && version.data.attempt_id !== "";
   const report = useApi<Report>(made ? `${base}/report` : null);
-  const lineage = useApi<Lineage>(made ? `/api/v1${to("lineage", version.data!.package)}` : null);
+  const lineage = useApi<Graph>(made ? `/api/v1${to("lineage", version.data!.package)}` : version.data ? graphPath(`${model}@${version.data.version}`, "upstream") : null);
   if (!settled(version, report, lineage)) return <Loading />;
   if (version.error) return <Failure error={version.error} what={`Version ${reference} of ${model}`} />;
   const v = version.data!;
@@ -132,11 +134,11 @@ export function VersionPage({ model, reference }: { model: string; reference: st
           </Empty>
         </Section>
       )}
-      {lineage.data ? (
+      {lineage.data && lineage.data.events.some((event) => event.direction === "input") ? (
         <LineageSection lineage={lineage.data} version={v} />
       ) : (
         <Section title="Where it came from">
-          <Empty title={v.run_id ? "No pipeline made it" : "Nothing is known of its making"}>{lineage.error?.message ?? (v.run_id ? <>What its run was given and measured is on <a href={runAddress("0", v.run_id)}>the run's page</a>.</> : "It was registered without a run.")}</Empty>
+          <Empty title="Nothing is recorded of its making">{v.run_id ? <>What its run was given and measured is on <a href={runAddress("0", v.run_id)}>the run's page</a>.</> : "It was registered without a run."}</Empty>
         </Section>
       )}
       <Section title="Serve it">

@@ -1,9 +1,12 @@
 // One run of an experiment: what it was given, what it measured, how it went, what it left.
 import { useMemo, useState } from "preact/hooks";
-import { ask, forget, useApi, useEvery } from "../api";
-import { Artifacts } from "../artifacts";
+import { ask, forget, useApi, useApis, useEvery } from "../api";
+import { Artifacts, runFiles } from "../artifacts";
 import { duration, milli, plural, value } from "../format";
 import { ChartGrid } from "../metric_charts";
+import { membersOf, placeOfSource } from "../records/datasets";
+import { datasetAddress, lineageAddress, loggedModelAddress } from "../records/lineage";
+import type { LoggedModel } from "../records/logged_models";
 import { to, usePlace, withQuery } from "../router";
 import type { DatasetInput, Experiment, KeyValue, MetricValue, TrackedRun } from "../tracking";
 import { double, experimentAddress, int, kAjax, pairsOf } from "../tracking";
@@ -64,7 +67,7 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
         {kTabs.filter((t) => t !== "system" || system.length > 0).map((t) => (
           <a key={t} href={withQuery({ ...place, query: new URLSearchParams() }, "tab", t === "overview" ? null : t)} aria-current={t === tab ? "page" : undefined} data-tab={t}>{titles[t]}</a>
         ))}
-        <a class="tabs-end" href={`/lineage?of=${encodeURIComponent(`run:${info.run_id}`)}`}>Lineage</a>
+        <a class="tabs-end" href={lineageAddress(`run:${info.run_id}`)}>Lineage</a>
         <ItemMenu
           key={info.run_name} what="run" name={info.run_name} deleted={info.lifecycle_stage === "deleted"}
           rename={(name) => alter("update", { run_name: name })} remove={() => alter("delete")} restore={() => alter("restore")}
@@ -73,7 +76,7 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
       {tab === "overview" && <Overview run={run} tags={tags} experiment={experiment} />}
       {tab === "charts" && <ChartGrid runs={runs} metrics={metrics.filter((m) => !isSystem(m))} />}
       {tab === "system" && <ChartGrid runs={runs} metrics={system} />}
-      {tab === "artifacts" && <Artifacts run={info.run_id} uri={info.artifact_uri} />}
+      {tab === "artifacts" && <Artifacts of={runFiles(info.run_id, info.artifact_uri)} />}
     </>
   );
 }
@@ -197,11 +200,11 @@ function Datasets({ inputs }: { inputs: DatasetInput[] }) {
       <ul class="list">
         {inputs.map(({ dataset, tags }) => (
           <li key={dataset.name + dataset.digest} class="list-row" data-dataset={dataset.name}>
-            <span class="grow"><b>{dataset.name}</b> <span class="muted mono">{dataset.digest}</span>
-              <p class="muted small wrap">{dataset.source_type}: {dataset.source.slice(0, 300)}</p>
+            <span class="grow"><a class="strong" href={datasetAddress(dataset.name, dataset.digest)}>{dataset.name}</a> <span class="muted mono">{dataset.digest}</span>
+              <p class="muted small wrap">{dataset.source_type}: {placeOfSource(dataset.source).slice(0, 300)}</p>
             </span>
-            {(tags ?? []).map((tag) => <span key={tag.key} class="tag">{tag.value}</span>)}
-            {dataset.profile && <span class="muted small wrap">{dataset.profile.slice(0, 200)}</span>}
+            {(tags ?? []).map((tag) => <span key={tag.key} class="tag" title={tag.key}>{tag.value}</span>)}
+            {dataset.profile && <span class="muted small wrap">{membersOf(dataset.profile).map(([key, text]) => `${key} ${text}`).join(", ").slice(0, 200)}</span>}
           </li>
         ))}
       </ul>
@@ -209,15 +212,43 @@ function Datasets({ inputs }: { inputs: DatasetInput[] }) {
   );
 }
 
+const kModelsNamed = 20;
+
+interface Registered {
+  name: string;
+  version: string;
+  source: string;
+}
+
+/** Models that the run made or used, and versions that were registered from it. */
 function Models({ run }: { run: TrackedRun }) {
   const made = run.outputs?.model_outputs ?? [];
   const used = run.inputs?.model_inputs ?? [];
-  if (made.length + used.length === 0) return null;
+  const rows = [...made.map((model) => ({ id: model.model_id, how: "made", step: int(model.step) })), ...used.map((model) => ({ id: model.model_id, how: "used", step: 0 }))];
+  const named = [...new Set(rows.map((row) => row.id))].slice(0, kModelsNamed);
+  const models = useApis<{ model: LoggedModel }>(named.map((id) => `${kAjax}${to("logged-models", id)}`));
+  const byId = new Map(models.map((answer, i) => [named[i]!, answer.data?.model]));
+  const versions = useApi<{ model_versions?: Registered[] }>(`${kAjax}/model-versions/search?${new URLSearchParams({ filter: `run_id = '${run.info.run_id}'`, max_results: "100" })}`).data?.model_versions ?? [];
+  if (rows.length + versions.length === 0) return null;
   return (
     <Section title="Models">
       <ul class="list">
-        {made.map((model) => <li key={model.model_id} class="list-row"><span>made</span><a class="mono" href={to("experiments", run.info.experiment_id, "models", model.model_id)}>{model.model_id}</a></li>)}
-        {used.map((model) => <li key={model.model_id} class="list-row"><span>used</span><a class="mono" href={to("experiments", run.info.experiment_id, "models", model.model_id)}>{model.model_id}</a></li>)}
+        {rows.map((row) => {
+          const model = byId.get(row.id);
+          return (
+            <li key={row.how + row.id + row.step} class="list-row" data-logged-model={row.id}>
+              <span class="tag">{row.how}</span>
+              <span class="grow"><a class="strong" href={loggedModelAddress(row.id, model?.info.experiment_id ?? run.info.experiment_id)}>{model?.info.name || row.id}</a> <span class="muted small">{model?.info.model_type}{row.step > 0 && ` step ${row.step.toLocaleString("en-US")}`}</span></span>
+              <span class="mono muted small">{row.id.slice(0, 14)}</span>
+            </li>
+          );
+        })}
+        {versions.map((version) => (
+          <li key={`${version.name} ${version.version}`} class="list-row" data-registered={`${version.name} ${version.version}`}>
+            <span class="tag">registered</span>
+            <a class="grow strong" href={to("models", version.name, version.version)}>{version.name} v{version.version}</a>
+          </li>
+        ))}
       </ul>
     </Section>
   );

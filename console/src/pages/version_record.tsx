@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { EndpointView } from "../records/endpoints";
 import type { Version } from "../records/models";
 import { ask, forget, useApi } from "../api";
+import { lineageAddress, loggedModelAddress } from "../records/lineage";
 import { to } from "../router";
 import { kAjax, runAddress } from "../tracking";
 import { Section } from "../ui";
@@ -27,7 +28,7 @@ export function VersionRecord({ version, pipeline }: { version: Version; pipelin
   const serving = endpoints.filter((e) => e.model === name && (e.version === version.version || e.versions?.some((v) => v.version === version.version)));
   if (version.stage === undefined) return null; // an older control plane knows of no such record
   return (
-    <Section title="Record" note={<a href={`/lineage?of=${encodeURIComponent(`${name}@${version.version}`)}`}>lineage both ways</a>}>
+    <Section title="Record" note={<a href={lineageAddress(`${name}@${version.version}`)}>lineage both ways</a>}>
       <Notes text={version.description ?? ""} save={(description) => change("PATCH", "model-versions/update", { description })} />
       <dl class="rows record" data-record>
         <dt>Aliases</dt>
@@ -41,6 +42,7 @@ export function VersionRecord({ version, pipeline }: { version: Version; pipelin
         <dt>Tags</dt>
         <dd><Pairs of={Object.entries(version.tags ?? {})} what="tag" valued onSet={(key, value) => change("POST", "model-versions/set-tag", { key, value })} onDelete={(key) => change("DELETE", "model-versions/delete-tag", { key })} /></dd>
         {version.run_id && <><dt>Made by</dt><dd><a class="mono" href={pipeline ? to("runs", version.run_id) : runAddress("0", version.run_id)}>{version.run_id.slice(0, 12)}</a></dd></>}
+        {version.logged_model && <><dt>Logged model</dt><dd><a class="mono" href={loggedModelAddress(version.logged_model)}>{version.logged_model.slice(0, 14)}</a></dd></>}
         {version.source && <><dt>Lies at</dt><dd class="mono wrap small">{version.source}</dd></>}
         <dt>Answers at</dt>
         <dd>{serving.length === 0 ? <span class="muted">no endpoint</span> : serving.map((e) => <a key={e.endpoint} class="tag tag-strong" href={to("endpoints", e.endpoint)}>{e.endpoint}{e.ready ? "" : ", not ready"}</a>)}</dd>

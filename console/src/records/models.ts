@@ -17,6 +17,7 @@ export interface Version {
   metrics: Record<string, number>;
   aliases: string[];
   created: string;
+  logged_model?: string; // the logged model's id that it was registered from
   attempt_id?: string; // the step of a pipeline that registered it; "" for any other way
   source?: string; // where its files lie
   description?: string;
@@ -72,21 +73,4 @@ export interface Report {
     saving: number | null;
   }[];
   calibration: { rows: number; low: number; high: number; mean_predicted: number; positive_share: number }[];
-}
-
-export interface Lineage {
-  artifacts: { id: string; type: string; digest: string; metadata: Record<string, unknown>; created: string }[];
-  executions: {
-    id: string;
-    type: string;
-    name: string;
-    state: string;
-    code_version: string;
-    configuration: Record<string, unknown>;
-    environment: Record<string, unknown>;
-    started: string;
-    ended: string;
-  }[];
-  events: { execution: string; artifact: string; direction: "input" | "output"; port: string }[];
-  truncated: boolean;
 }

@@ -55,9 +55,10 @@ void AddBundleRoutes(net::RouteTable& routes, std::span<const BundleFile> files)
   const auto page = net::Simple(
       [files](Request& request) -> Task<Result<Response>> { co_return Serve(request, files.front(), "no-cache"); });
   // Pages by name, so that a wrong path elsewhere stays an error and does not become a page.
-  for (const char* pattern : {"/", "/goals", "/goals/{rest...}", "/pipelines", "/pipelines/{rest...}", "/runs",
-                              "/runs/{rest...}", "/models", "/models/{rest...}", "/endpoints", "/endpoints/{rest...}",
-                              "/experiments", "/experiments/{rest...}", "/compare", "/lineage"}) {
+  for (const char* pattern :
+       {"/", "/goals", "/goals/{rest...}", "/pipelines", "/pipelines/{rest...}", "/runs", "/runs/{rest...}", "/models",
+        "/models/{rest...}", "/endpoints", "/endpoints/{rest...}", "/experiments", "/experiments/{rest...}",
+        "/datasets", "/datasets/{rest...}", "/compare", "/lineage"}) {
     routes.Add({Method::kGet, pattern, Permission::kPublic, 0, page});
   }
   routes.Add({Method::kGet, "/assets/{file}", Permission::kPublic, 0,

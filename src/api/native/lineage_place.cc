@@ -39,15 +39,39 @@ Result<LineagePlace> OfRun(db::Snapshot& snapshot, LineagePlace place, const std
   return place;
 }
 
+Status TakeDigests(db::Snapshot& snapshot, LineagePlace& place, std::vector<lineage::Artifact> newest_first) {
+  if (newest_first.size() < 2) return Ok();
+  for (lineage::Artifact& artifact : newest_first) {
+    TitledDigest one;
+    one.runs = TRY(Lineage::RunsAt(snapshot, artifact.id, TitledDigest::kRunsShown + 1));
+    one.more_runs = one.runs.size() > static_cast<std::size_t>(TitledDigest::kRunsShown);
+    if (one.more_runs) one.runs.pop_back();
+    one.artifact = std::move(artifact);
+    place.digests.push_back(std::move(one));
+  }
+  return Ok();
+}
+
 Result<LineagePlace> OfTitle(db::Snapshot& snapshot, LineagePlace place, std::string_view type,
                              const std::string& title) {
-  const auto artifacts = TRY(Lineage::ArtifactsByTitle(snapshot, kProject, type, title));
-  if (artifacts.empty()) {
-    return NotFound("lineage knows no ", type, " ", Quoted(title), "; name one as MODEL@VERSION, run:ID, ",
-                    "endpoint:NAME, sha256:DIGEST, TYPE:TITLE or by its id");
+  auto all = TRY(Lineage::ArtifactsByTitle(snapshot, kProject, type, title, "", LineagePlace::kDigestsShown));
+  if (!all.empty()) {
+    place.artifacts.push_back(all.front().id);
+    TRY(TakeDigests(snapshot, place, std::move(all)));
+    return place;
   }
-  place.artifacts.push_back(artifacts.front().id);
-  return place;
+  if (const std::size_t at = title.rfind('@'); at != std::string::npos) {
+    const std::string name = title.substr(0, at), digest = title.substr(at + 1);
+    const auto found = TRY(Lineage::ArtifactsByTitle(snapshot, kProject, type, name, digest, 1));
+    if (!found.empty()) {
+      place.artifacts.push_back(found.front().id);
+      all = TRY(Lineage::ArtifactsByTitle(snapshot, kProject, type, name, "", LineagePlace::kDigestsShown));
+      TRY(TakeDigests(snapshot, place, std::move(all)));
+      return place;
+    }
+  }
+  return NotFound("lineage knows no ", type, " ", Quoted(title), "; name one as MODEL@VERSION, run:ID, ",
+                  "endpoint:NAME, sha256:DIGEST, TYPE:TITLE, TYPE:TITLE@DIGEST or by its id");
 }
 
 /// Its own artifact, else that of its package.
@@ -99,8 +123,8 @@ Result<LineagePlace> Find(db::Snapshot& snapshot, const std::string& reference) 
 
 Task<Result<LineagePlace>> FindPlace(LineageParts parts, std::string reference) {
   if (reference.empty()) {
-    co_return InvalidArgument("of=... is missing: MODEL@VERSION, run:ID, endpoint:NAME, sha256:DIGEST, TYPE:TITLE ",
-                              "or an id");
+    co_return InvalidArgument("of=... is missing: MODEL@VERSION, run:ID, endpoint:NAME, sha256:DIGEST, TYPE:TITLE, ",
+                              "TYPE:TITLE@DIGEST or an id");
   }
   constexpr std::string_view kEndpoint = "endpoint:";
   std::string wanted = reference;

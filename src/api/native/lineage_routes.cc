@@ -53,9 +53,23 @@ Json NamesJson(const std::vector<std::string>& names) {
   return json;
 }
 
+Json DigestsJson(const std::vector<TitledDigest>& digests) {
+  Json json = Json::MakeArray();
+  for (const TitledDigest& one : digests) {
+    json.Append(Json::Make({{"artifact", one.artifact.id.text()},
+                            {"digest", one.artifact.digest},
+                            {"created", FormatTime(one.artifact.created)},
+                            {"runs", NamesJson(one.runs)},
+                            {"more_runs", one.more_runs}}));
+  }
+  return json;
+}
+
 Json PlaceJson(const LineagePlace& place) {
-  return Json::Make(
+  Json json = Json::Make(
       {{"ref", place.reference}, {"artifacts", IdsJson(place.artifacts)}, {"executions", IdsJson(place.executions)}});
+  if (!place.digests.empty()) json["digests"] = DigestsJson(place.digests);
+  return json;
 }
 
 Json ToJson(const lineage::Graph& graph) {

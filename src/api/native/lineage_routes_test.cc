@@ -72,6 +72,38 @@ TEST_F(LineageRoutesTest, GraphsGoBothWaysAndStopAfterHops) {
       << "the version is the package";
 }
 
+TEST_F(LineageRoutesTest, ANameOfSeveralContentsOffersThemAll) {
+  const auto read = [&](std::string_view run, const char* digest) {
+    world_.Advance(std::chrono::seconds(1));
+    EXPECT_TRUE(SyncWait(world_.database.Write([&](db::Transaction& t) -> Status {
+                  const lineage::ToldArtifact rows{.title = "rows@noon", .digest = digest};
+                  TRY(lineage::RecordRun(t, world_.machine.clock, {.id = std::string(run), .started = {}}));
+                  return lineage::RecordRunInput(t, world_.machine.clock, run, rows);
+                })).ok());
+  };
+  read("r1", "d1");
+  EXPECT_EQ(world_.Get("/api/v1/lineage?of=dataset:rows@noon").Find("of")->Find("digests"), nullptr);
+  for (const char* run : {"r2", "r3"}) read(run, "d2");
+  const auto shown = [&](const std::string& of) {
+    std::string text;
+    const Json answer = world_.Get("/api/v1/lineage?of=" + of);
+    const std::string here = answer.Find("of")->Find("artifacts")->AsArray()[0].AsString();
+    for (const Json& one : answer.Find("of")->Find("digests")->AsArray()) {
+      CatTo(text, one.StringOr("artifact", "") == here ? "*" : "", one.StringOr("digest", ""),
+            one.Find("runs")->Dump());
+    }
+    return text;
+  };
+  EXPECT_EQ(shown("dataset:rows@noon"), R"(*d2["r3","r2"]d1["r1"])");
+  EXPECT_EQ(shown("dataset:rows@noon@d1"), R"(d2["r3","r2"]*d1["r1"])");
+  for (int i = 0; i < 30; ++i) read(Cat("s", i), "d3");
+  const Json newest =
+      world_.Get("/api/v1/lineage/origin?of=dataset:rows@noon").Find("of")->Find("digests")->AsArray()[0];
+  EXPECT_EQ(newest.Find("runs")->AsArray().size(), 20U);
+  EXPECT_TRUE(newest.BoolOr("more_runs", false));
+  EXPECT_TRUE(world_.Say("/api/v1/lineage?of=dataset:rows@noon@d9").starts_with("404 lineage knows no dataset"));
+}
+
 TEST_F(LineageRoutesTest, PeopleRecordTheirOwn) {
   const std::string said = world_.Say("/api/v1/lineage/records", net::Method::kPost,
                                       R"({"type":"sign-off","on":["late@1"],"by":"Ann","note":"fine"})");

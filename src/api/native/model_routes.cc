@@ -28,6 +28,7 @@ Json ToJson(const registry::ModelVersion& version) {
                      {"stage", registry::StageName(version.stage)},
                      {"tags", TagsJson(version.tags)},
                      {"run_id", version.run_id},
+                     {"logged_model", version.logged_model},
                      {"attempt_id", version.attempt_id},
                      {"metrics", version.metrics},
                      {"sources", std::move(sources)},
@@ -71,6 +72,15 @@ Task<Result<Response>> Get(Registry& registry, registry::ModelName name) {
     versions.Append(ToJson(version));
   }
   co_return net::JsonResponse(Json::Make({{"name", name.model}, {"versions", std::move(versions)}}));
+}
+
+/// What was registered from a logged model.
+Task<Result<Response>> OfLoggedModel(Registry& registry, const Request& request) {
+  Json versions = Json::MakeArray();
+  std::string id = request.params.at("id");
+  const auto found = CO_TRY(co_await registry.ListVersionsOf(std::string(kProject), std::move(id)));
+  for (const registry::ModelVersion& version : found) versions.Append(ToJson(version));
+  co_return net::JsonResponse(Json::Make({{"versions", std::move(versions)}}));
 }
 
 Task<Result<Response>> GetVersion(Registry& registry, registry::ModelName name, std::string reference) {
@@ -128,6 +138,8 @@ void AddModelRoutes(net::RouteTable& routes, Registry& registry, db::Database& d
               net::Simple([&registry](Request& request) {
                 return GetVersion(registry, ModelNameOf(request), request.params.at("version"));
               })});
+  routes.Add({Method::kGet, "/api/v1/logged-models/{id}/versions", Permission::kRead, 0,
+              net::Simple([&registry](Request& request) { return OfLoggedModel(registry, request); })});
   routes.Add({Method::kPost, "/api/v1/models/{name}/versions", Permission::kWrite, kJsonBodyBytesMax,
               net::Simple([&](Request& request) { return Register(registry, database, blobs, request); })});
   routes.Add({Method::kPut, "/api/v1/models/{name}/aliases/{alias}", Permission::kDeploy, kJsonBodyBytesMax,

@@ -20,6 +20,7 @@
 #include "predictions/predictions.h"
 #include "registry/registry.h"
 #include "retention/retention.h"
+#include "tracking/datasets.h"
 #include "tracking/heartbeats.h"
 #include "tracking/imports.h"
 #include "tracking/run_table.h"
@@ -58,7 +59,7 @@ void AddReportRoutes(net::RouteTable& routes, registry::Registry& registry, pipe
                      blob::BlobStore& blobs);
 /// /api/v1/goals
 void AddGoalRoutes(net::RouteTable& routes, goals::Goals& goals, monitoring::ProductionReconciler& production);
-/// /api/v1/models
+/// /api/v1/models, /api/v1/logged-models/{id}/versions
 void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry, db::Database& database,
                     blob::BlobStore& blobs);
 /// /api/v1/endpoints, and what model servers ask: /api/v1/desired-state, /api/v1/servers, /api/v1/blobs
@@ -83,6 +84,8 @@ void AddImportModelRoutes(net::RouteTable& routes, registry::Registry& registry)
 void AddChartRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views
 void AddRunTableRoutes(net::RouteTable& routes, tracking::RunTable& table, tracking::Views& views);
+/// /api/v1/datasets, /api/v1/dataset: what runs read, and who used it
+void AddDatasetRoutes(net::RouteTable& routes, tracking::Datasets& datasets);
 /// /api/v1/lineage: graphs, origins, impact, records by hand
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry::Registry& registry,
                       endpoints::Endpoints& endpoints, const Clock& clock);

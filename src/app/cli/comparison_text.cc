@@ -115,6 +115,22 @@ std::string Reference(const Json& answer) {
   return of == nullptr ? "" : of->StringOr("ref", "");
 }
 
+/// What else the same name has meant.
+std::string DigestsPart(const Json& answer) {
+  const Json* of = answer.Find("of");
+  if (of == nullptr || of->ListOrEmpty("digests").empty()) return "";
+  const Json::Array& chosen = of->ListOrEmpty("artifacts");
+  Rows rows = {{"", "digest", "recorded (UTC)", "runs"}};
+  for (const Json& one : of->ListOrEmpty("digests")) {
+    const std::string id = one.StringOr("artifact", "");
+    const bool here = !chosen.empty() && chosen.front().IsString() && chosen.front().AsString() == id;
+    const std::string runs = Names(one.ListOrEmpty("runs"));
+    rows.push_back({here ? "this" : "", Cell(one, "digest"), one.StringOr("created", "").substr(0, 19),
+                    one.BoolOr("more_runs", false) ? Cat(runs, ", ...") : runs});
+  }
+  return Cat("\ndigests of that name, newest first; TYPE:TITLE@DIGEST names one\n", TextTable(rows));
+}
+
 std::string Cut(const Json& answer) {
   return answer.BoolOr("truncated", false) ? "there is more: the walk was cut at its nearest artifacts\n" : "";
 }
@@ -141,7 +157,7 @@ std::string OriginText(const Json& origin) {
   }
   return Cat(Reference(origin), "\n\n", data.size() > 1 ? TextTable(data) : "made of nothing that is recorded\n", "\n",
              steps.size() > 1 ? TextTable(steps) : "", "\nruns: ", Names(origin.ListOrEmpty("runs")), "\n",
-             Cut(origin));
+             DigestsPart(origin), Cut(origin));
 }
 
 std::string ImpactText(const Json& impact) {
@@ -157,7 +173,7 @@ std::string ImpactText(const Json& impact) {
   }
   CatTo(text, endpoints.size() > 1 ? TextTable(endpoints) : "no live endpoint\n",
         "\nversions: ", versions.empty() ? "none" : Join(versions, ", "), "\nruns: ", Names(impact.ListOrEmpty("runs")),
-        "\n", Cut(impact));
+        "\n", DigestsPart(impact), Cut(impact));
   return text;
 }
 

@@ -130,8 +130,9 @@ void AddLineageVerbs(const Registrar& registrar) {
   CLI::App* verb = registrar.Add("lineage", "Show what something was made of and by, or what it reached",
                                  "millwright lineage late-departures@2",
                                  [&options, lineage] { return RunLineage(options, *lineage); });
-  verb->add_option("of", lineage->of,
-                   "MODEL@VERSION, run:ID, endpoint:NAME, sha256:DIGEST, TYPE:TITLE or an id of lineage")
+  verb->add_option(
+          "of", lineage->of,
+          "MODEL@VERSION, run:ID, endpoint:NAME, sha256:DIGEST, TYPE:TITLE, TYPE:TITLE@DIGEST or an id of lineage")
       ->required();
   verb->add_flag("--reached", lineage->reached, "What was made from it: versions, live endpoints");
   const auto record = std::make_shared<RecordArguments>();

@@ -120,6 +120,17 @@ def lineage_and_comparison_know_them(server):
     reached = server.ok("GET", "/api/v1/lineage/impact", {"of": next(
         entry["id"] for entry in made_of["data"] if entry["name"] == name)})
     assert [(entry["model"], entry["version"]) for entry in reached["versions"]] == [(model, 1)], reached
+    # A run that told of no model made what is registered from it.
+    server.client.create_model_version(model, f"mlflow-artifacts:/{number}/{runs[1]}/artifacts/model", runs[1])
+    made_of = server.ok("GET", "/api/v1/lineage/origin", {"of": f"{model}@2"})
+    assert made_of["runs"] == [runs[1]], made_of
+    data = {(entry["name"], entry["digest"]) for entry in made_of["data"]}
+    assert data == {(name, "d2"), ("airports", "d1")}, made_of
+    assert [(entry["digest"], entry["runs"]) for entry in server.ok(
+        "GET", "/api/v1/lineage/impact", {"of": f"dataset:{name}"})["of"]["digests"]] == \
+        [("d2", [runs[1]]), ("d1", [runs[0]])]
+    reached = server.ok("GET", "/api/v1/lineage/impact", {"of": f"dataset:{name}@d1"})
+    assert [(entry["model"], entry["version"]) for entry in reached["versions"]] == [(model, 1)], reached
     differs = server.ok("GET", "/api/v1/compare", {"a": f"run:{runs[0]}", "b": f"run:{runs[1]}"})
     data = {entry["name"]: entry for entry in differs["data"]}
     rows, others = data[f"training: {name}"], data["training: airports"]
