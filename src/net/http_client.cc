@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/signing.h"
 #include "net/http_codec.h"
 #include "net/tls_session.h"
 
@@ -18,6 +19,16 @@ namespace {
 constexpr std::size_t kTlsPieceBytes = std::size_t{64} << 10;
 
 using Sink = std::function<Status(std::string_view)>;
+
+Error Moved(const Response& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (EqualsIgnoreCase(name, "Location")) {
+      return FailedPrecondition("the server answers ", response.status, " and sends to ", Quoted(value, 200),
+                                "; use that server's address");
+    }
+  }
+  return FailedPrecondition("the server answers ", response.status, " and does not say where to go");
+}
 
 struct Outgoing {
   Method method;
@@ -95,7 +106,7 @@ Status HttpClient::Connection::Connect(const Outgoing& request) {
   };
   socket = TRY(ConnectTcp(base.host, base.port, std::min(options.connect_timeout, options.exchange_timeout), check));
   if (base.scheme == "http") return Ok();
-  tls.emplace(TRY(TlsSession::Make(base.host)));
+  tls.emplace(TRY(TlsSession::Make(base.host, options.roots)));
   while (true) {
     const Result<bool> done = tls->Handshake();
     const Status sent = SendRaw(tls->TakeOutgoing(), request);  // also what the peer is told of a failure
@@ -126,7 +137,11 @@ Result<Response> HttpClient::Connection::Attempt(const Outgoing& request, const 
 std::string HttpClient::Connection::RequestHeadText(const Outgoing& request) const {
   std::string head = Cat(MethodName(request.method), ' ', base.target, request.target, " HTTP/1.1\r\n");
   AppendHeader(head, "Host", base.Authority());
-  if (!options.bearer_token.empty()) AppendHeader(head, "Authorization", Cat("Bearer ", options.bearer_token));
+  if (!options.basic.empty()) {
+    AppendHeader(head, "Authorization", Cat("Basic ", Base64(options.basic)));
+  } else if (!options.bearer_token.empty()) {
+    AppendHeader(head, "Authorization", Cat("Bearer ", options.bearer_token));
+  }
   for (const auto& [name, value] : request.headers) AppendHeader(head, name, value);
   if (!request.body.empty() || !IsSafe(request.method)) AppendHeader(head, "Content-Length", Cat(request.body.size()));
   head.append("\r\n");
@@ -300,6 +315,7 @@ Result<Json> HttpClient::Call(Method method, std::string_view target, const Json
   const Headers headers = with_body ? Headers{{"Content-Type", "application/json"}} : Headers{};
   const Response response = TRY(Send(method, target, with_body ? body.Dump() : std::string(), headers));
   if (response.status >= 400) return ErrorFromResponse(response);
+  if (response.status >= 300) return Moved(response);
   if (response.body.empty()) return Json();
   return Json::Parse(response.body).In(Cat("answer to ", MethodName(method), ' ', target));
 }

@@ -22,6 +22,8 @@ struct ClientOptions {
   std::chrono::milliseconds exchange_timeout = std::chrono::hours(24);
   std::size_t body_limit = std::size_t{1} << 30;
   std::string bearer_token;    ///< sent as Authorization when not empty
+  std::string basic;           ///< "USER:PASSWORD", sent as Authorization instead when not empty
+  std::string roots;           ///< of https: a file or directory of the only roots that are trusted, in PEM
   AddressCheck check_address;  ///< null: every address may be connected to
   int cancel_descriptor = -1;  ///< once readable, waiting for the peer ends with kCancelled; -1: never
 };
@@ -46,7 +48,7 @@ class HttpClient {
   Result<Response> Stream(Method method, std::string_view target, std::string_view body, const Headers& headers,
                           const std::function<Status(std::string_view)>& sink);
 
-  /// JSON in, JSON out: answers of 400 and above become the Error they carry.
+  /// JSON in, JSON out: answers of 400 and above become the Error they carry, and those that send elsewhere one too.
   Result<Json> Call(Method method, std::string_view target, const Json& body = Json());
 
  private:

@@ -98,6 +98,9 @@ TEST(Http, ParsesUrls) {
   EXPECT_EQ(Url::ParseWeb("https://[::1]:8443")->Authority(), "[::1]:8443");
   EXPECT_EQ(Url::Parse("http://h")->Authority(), "h:80");
   EXPECT_FALSE(Url::ParseWeb("ftp://h/x").ok());
+  for (const char* secret : {"https://ada:s3cret@h", "https://ada:s3cret@h:99999", "ftp://ada:s3cret@h", "s3cret@h"}) {
+    EXPECT_EQ(Url::ParseWeb(secret).error().message.find("s3cret"), std::string::npos) << secret;
+  }
   for (const char* bad : {"localhost:5000", "https://h", "http://", "http://h:0", "http://h:70000", "http://h:x",
                           "http://u:p@h", "http://h/a b", "http://h/\r\nX: y", "http://h\r\nX: y/"}) {
     EXPECT_FALSE(Url::Parse(bad).ok()) << bad;

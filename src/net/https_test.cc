@@ -44,13 +44,15 @@ class Identity {
   [[nodiscard]] EVP_PKEY* key() const { return key_.get(); }
   [[nodiscard]] X509* certificate() const { return certificate_.get(); }
   /// As SSL_CERT_FILE, until the end of the test.
-  void Trust() const {
-    const std::string path = ::testing::TempDir() + Cat("mw-roots-", getpid());
+  void Trust() const { setenv("SSL_CERT_FILE", File().c_str(), 1); }
+  /// A file with the certificate.
+  [[nodiscard]] std::string File() const {
+    std::string path = ::testing::TempDir() + Cat("mw-roots-", getpid());
     FILE* file = fopen(path.c_str(), "w");
-    ASSERT_NE(file, nullptr);
+    EXPECT_NE(file, nullptr);
     PEM_write_X509(file, certificate());
     fclose(file);
-    setenv("SSL_CERT_FILE", path.c_str(), 1);
+    return path;
   }
 
  private:
@@ -71,6 +73,8 @@ class TlsServer {
   ~TlsServer() { thread_.join(); }
   [[nodiscard]] int port() const { return LocalPort(listener_.get()); }
   [[nodiscard]] bool asked() const { return asked_; }
+  /// Once it has answered.
+  [[nodiscard]] const std::string& request() const { return request_; }
 
  private:
   void Serve() {
@@ -85,7 +89,9 @@ class TlsServer {
     SSL_set_fd(session.get(), peer.get());
     if (SSL_accept(session.get()) != 1) return;
     char request[4096];
-    if (SSL_read(session.get(), request, sizeof request) <= 0) return;
+    const int size = SSL_read(session.get(), request, sizeof request);
+    if (size <= 0) return;
+    request_.assign(request, static_cast<std::size_t>(size));
     asked_ = true;
     SSL_write(session.get(), answer_.data(), static_cast<int>(answer_.size()));
     SSL_shutdown(session.get());
@@ -94,12 +100,12 @@ class TlsServer {
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, &SSL_CTX_free};
   FileDescriptor listener_;
   std::string answer_;
+  std::string request_;
   std::atomic<bool> asked_ = false;
   std::thread thread_;
 };
 
-std::string Get(const std::string& url) {
-  ClientOptions options;
+std::string Get(const std::string& url, ClientOptions options = {}) {
   options.timeout = milliseconds(5000);
   HttpClient client = *HttpClient::Make(url, options);
   const auto response = client.Send(Method::kGet, "/x");
@@ -135,6 +141,45 @@ TEST_F(HttpsTest, AsksNobodyElse) {
   const std::string said = Get(Cat("https://localhost:", server.port()));
   EXPECT_NE(said.find("hostname mismatch"), std::string::npos) << said;
   EXPECT_FALSE(server.asked());
+}
+
+TEST_F(HttpsTest, TrustsTheRootsThatAreGivenAlone) {
+  const Identity ours("DNS:localhost"), other("DNS:localhost");
+  other.Trust();
+  ClientOptions options;
+  options.roots = ::testing::TempDir() + "mw-no-roots";
+  {
+    const TlsServer server(ours, answer_);
+    const std::string said = Get(Cat("https://localhost:", server.port()), options);
+    EXPECT_TRUE(said.starts_with(Cat("INVALID_ARGUMENT ", options.roots, " holds no certificates"))) << said;
+  }
+  options.roots = ours.File();
+  setenv("SSL_CERT_FILE", "/dev/null", 1);
+  {
+    const TlsServer server(ours, answer_);
+    EXPECT_EQ(Get(Cat("https://localhost:", server.port()), options), large_);
+  }
+  const TlsServer server(other, answer_);
+  const std::string said = Get(Cat("https://localhost:", server.port()), options);
+  EXPECT_NE(said.find(Cat("the roots in ", options.roots, " alone are trusted")), std::string::npos) << said;
+  EXPECT_FALSE(server.asked());
+}
+
+TEST_F(HttpsTest, SendsANameAndAPasswordAndSaysWhereItIsSent) {
+  const Identity identity("DNS:localhost");
+  identity.Trust();
+  ClientOptions options;
+  options.basic = "Aladdin:open sesame";
+  options.bearer_token = "not sent";
+  const TlsServer server(identity, "HTTP/1.1 302 Found\r\nLocation: https://elsewhere/x\r\nContent-Length: 0\r\n\r\n");
+  HttpClient client = *HttpClient::Make(Cat("https://localhost:", server.port()), options);
+  const auto moved = client.Call(Method::kGet, "/x");
+  ASSERT_FALSE(moved.ok());
+  EXPECT_EQ(moved.error().message,
+            "the server answers 302 and sends to \"https://elsewhere/x\"; use that server's address");
+  ASSERT_TRUE(server.asked());
+  EXPECT_NE(server.request().find("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"), std::string::npos);
+  EXPECT_EQ(server.request().find("Bearer"), std::string::npos);
 }
 
 TEST_F(HttpsTest, TakesNoCutOffAnswerForAWholeOne) {

@@ -4,8 +4,10 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "net/socket.h"
 
 namespace mw::net {
@@ -30,10 +32,24 @@ Status Expect(const SSL* session, const std::string& host) {
   return Ok();
 }
 
+Status Trust(SSL_CTX* context, const std::string& roots) {
+  if (roots.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) == 1) return Ok();
+    return Internal("TLS cannot be set up: ", OpensslError());
+  }
+  struct stat info {};
+  const bool is_directory = stat(roots.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  const int loaded =
+      is_directory ? SSL_CTX_load_verify_dir(context, roots.c_str()) : SSL_CTX_load_verify_file(context, roots.c_str());
+  if (loaded == 1) return Ok();
+  return InvalidArgument(roots, " holds no certificates in PEM: ", OpensslError());
+}
+
 }  // namespace
 
 struct TlsSession::State {
   std::string host;
+  std::string roots;
   Context context{nullptr, &SSL_CTX_free};
   OpensslSession session{nullptr, &SSL_free};
   BIO* received = nullptr;  // the session's own
@@ -47,8 +63,9 @@ struct TlsSession::State {
     const long verified = SSL_get_verify_result(session.get());
     const std::string reason = OpensslError();
     if (verified == X509_V_OK) return Unavailable("TLS with ", host, " failed: ", reason);
-    return Unavailable("the certificate of ", host, " is not trusted: ", X509_verify_cert_error_string(verified),
-                       "; SSL_CERT_FILE names the roots that are trusted besides");
+    return Unavailable("the certificate of ", host, " is not trusted: ", X509_verify_cert_error_string(verified), "; ",
+                       roots.empty() ? "SSL_CERT_FILE names the roots that are trusted besides"
+                                     : Cat("the roots in ", roots, " alone are trusted"));
   }
 };
 
@@ -57,14 +74,15 @@ TlsSession::TlsSession(TlsSession&&) noexcept = default;
 TlsSession& TlsSession::operator=(TlsSession&&) noexcept = default;
 TlsSession::~TlsSession() = default;
 
-Result<TlsSession> TlsSession::Make(const std::string& host) {
+Result<TlsSession> TlsSession::Make(const std::string& host, const std::string& roots) {
   auto state = std::make_unique<State>();
   state->host = host;
+  state->roots = roots;
   state->context.reset(SSL_CTX_new(TLS_client_method()));
-  if (state->context == nullptr || SSL_CTX_set_default_verify_paths(state->context.get()) != 1 ||
-      SSL_CTX_set_min_proto_version(state->context.get(), TLS1_2_VERSION) != 1) {
+  if (state->context == nullptr || SSL_CTX_set_min_proto_version(state->context.get(), TLS1_2_VERSION) != 1) {
     return Internal("TLS cannot be set up: ", OpensslError());
   }
+  TRY(Trust(state->context.get(), roots));
   SSL_CTX_set_verify(state->context.get(), SSL_VERIFY_PEER, nullptr);
   state->session.reset(SSL_new(state->context.get()));
   state->received = BIO_new(BIO_s_mem());

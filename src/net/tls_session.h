@@ -1,6 +1,6 @@
 // The client's side of TLS over whatever carries its bytes: it ciphers and deciphers and does no I/O. The server's
 // certificate must be of the host's name and lead to a root that this machine trusts (OpenSSL's own places, or those
-// that SSL_CERT_FILE and SSL_CERT_DIR name). TLS 1.2 and later. One thread.
+// that SSL_CERT_FILE and SSL_CERT_DIR name), or to one of those that are given instead. TLS 1.2 and later. One thread.
 //
 //   Handshake() until it is true --> Encrypt, Decrypt
 //   after each of them: TakeOutgoing() goes to the peer; what comes from the peer goes to Feed()
@@ -16,8 +16,10 @@ namespace mw::net {
 
 class TlsSession {
  public:
-  /// `host`: a name or an address, as the URL has it. Errors: kInternal: TLS cannot be set up here.
-  static Result<TlsSession> Make(const std::string& host);
+  /// `host`: a name or an address, as the URL has it. `roots`: a file of certificates in PEM, or a directory of them as
+  /// `openssl rehash` leaves it: the only ones that are trusted; empty: this machine's.
+  /// Errors: kInvalidArgument no certificates there; kInternal: TLS cannot be set up here.
+  static Result<TlsSession> Make(const std::string& host, const std::string& roots = "");
   TlsSession(TlsSession&&) noexcept;
   TlsSession& operator=(TlsSession&&) noexcept;
   ~TlsSession();
