@@ -12,6 +12,15 @@ namespace mw::app {
 namespace {
 
 constexpr int kOldDeploymentsMax = 1000;  // of one endpoint
+constexpr std::size_t kNameBytes = 1000;  // of what lineage finds things by
+
+/// Its beginning, whole characters.
+std::string Beginning(const std::string& text) {
+  if (text.size() <= kNameBytes) return text;
+  std::size_t end = kNameBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end);
+}
 
 lineage::ExecutionState StateOf(tracking::RunStatus status) {
   switch (status) {
@@ -31,8 +40,8 @@ lineage::ToldRun Told(const tracking::Run& run) {
   told.name = run.name;
   told.state = StateOf(run.status);
   told.metadata = Json::Make({{"experiment", run.experiment.text()}});
-  if (!run.user.empty()) told.metadata["user"] = run.user;
-  if (!run.source.empty()) told.metadata["source"] = run.source;
+  if (!run.user.empty()) told.metadata["user"] = Beginning(run.user);
+  if (!run.source.empty()) told.metadata["source"] = Beginning(run.source);
   told.started = FromMicros(run.started * 1000);
   if (run.ended) told.ended = FromMicros(*run.ended * 1000);
   return told;
@@ -52,7 +61,7 @@ std::string UriOf(const tracking::Dataset& dataset) {
 lineage::ToldArtifact Told(const tracking::DatasetInput& input) {
   const tracking::Dataset& dataset = *input.dataset;
   lineage::ToldArtifact told;
-  told.title = dataset.name;
+  told.title = Beginning(dataset.name);
   told.digest = dataset.digest;
   told.uri = UriOf(dataset);
   told.port = dataset.name;
@@ -60,6 +69,7 @@ lineage::ToldArtifact Told(const tracking::DatasetInput& input) {
   for (const auto& [key, value] : input.tags) {
     if (key == tracking::kContextTag) told.port = Cat(value, ": ", dataset.name);
   }
+  told.port = Beginning(told.port);
   const Result<Json> profile = Json::Parse(dataset.profile);
   if (!profile.ok() || !profile->IsObject()) return told;
   const Json* rows = profile->Find("num_rows");
@@ -165,15 +175,19 @@ Status RecordDeployments(db::Transaction& transaction, const Clock& clock,
 }  // namespace
 
 void RecordLineageOf(tracking::Tracking& tracking, tracking::Heartbeats& heartbeats, tracking::Inputs& inputs,
-                     registry::Registry& registry, endpoints::Endpoints& endpoints, const Clock& clock) {
+                     tracking::Imports& imports, registry::Registry& registry, endpoints::Endpoints& endpoints,
+                     const Clock& clock) {
   const auto tell_run = [&clock](db::Transaction& transaction, const tracking::Run& run) {
     return lineage::RecordRun(transaction, clock, Told(run));
   };
   tracking.OnRun(tell_run);
   heartbeats.OnRun(tell_run);
-  inputs.OnLogged([&clock](db::Transaction& transaction, const tracking::LoggedInputs& logged) {
+  imports.OnRun(tell_run);
+  const auto tell_inputs = [&clock](db::Transaction& transaction, const tracking::LoggedInputs& logged) {
     return RecordInputs(transaction, clock, logged);
-  });
+  };
+  inputs.OnLogged(tell_inputs);
+  imports.OnLogged(tell_inputs);
   registry.OnVersion([&clock](db::Transaction& transaction, const registry::ModelVersion& version) {
     return RecordVersion(transaction, clock, version);
   });

@@ -1,6 +1,6 @@
-// What makes lineage complete by itself: every run that is logged, version that is registered and version that is
-// deployed is told to it in the transaction that makes it true, and what runs read and made; what an older program made
-// is told at start.
+// What makes lineage complete by itself: every run that is logged or imported, version that is registered and version
+// that is deployed is told to it in the transaction that makes it true, and what runs read and made; what an older
+// program made is told at start.
 #pragma once
 
 #include "base/clock.h"
@@ -8,6 +8,7 @@
 #include "endpoints/endpoints.h"
 #include "registry/registry.h"
 #include "tracking/heartbeats.h"
+#include "tracking/imports.h"
 #include "tracking/inputs.h"
 #include "tracking/tracking.h"
 
@@ -15,7 +16,8 @@ namespace mw::app {
 
 /// All outlive one another: called once, before any of them changes anything.
 void RecordLineageOf(tracking::Tracking& tracking, tracking::Heartbeats& heartbeats, tracking::Inputs& inputs,
-                     registry::Registry& registry, endpoints::Endpoints& endpoints, const Clock& clock);
+                     tracking::Imports& imports, registry::Registry& registry, endpoints::Endpoints& endpoints,
+                     const Clock& clock);
 
 /// Tells versions and deployments that lineage does not know. Errors: the database's.
 Task<Status> RecordOldLineage(db::Database& database, registry::Registry& registry, endpoints::Endpoints& endpoints,

@@ -176,6 +176,7 @@ Status Platform::BuildDomain() {
   datasets_ = std::make_unique<tracking::Datasets>(*database_);
   views_ = std::make_unique<tracking::Views>(*database_, clock_);
   imports_ = std::make_unique<tracking::Imports>(*database_);
+  model_imports_ = std::make_unique<tracking::ModelImports>(*database_);
   uploads_ = std::make_unique<tracking::Uploads>(*database_, clock_);
   const webhooks::Parts webhook_parts{*database_, *webhook_sender_, *webhook_workers_, clock_};
   webhooks_ = std::make_unique<webhooks::Webhooks>(webhook_parts, config_.webhook_allow, webhooks::SecretBox(secret_));
@@ -192,7 +193,7 @@ Status Platform::BuildDomain() {
   definitions_ = std::make_unique<pipelines::Definitions>(*database_, clock_);
   jobs_ = std::make_unique<jobs::Jobs>(*executor_, clock_);
   endpoints_ = std::make_unique<endpoints::Endpoints>(*database_, *registry_, clock_);
-  RecordLineageOf(*tracking_, *heartbeats_, *inputs_, *registry_, *endpoints_, clock_);
+  RecordLineageOf(*tracking_, *heartbeats_, *inputs_, *imports_, *registry_, *endpoints_, clock_);
   TRY(SyncWait(endpoints_->Load()));
   TRY(SyncWait(RecordOldLineage(*database_, *registry_, *endpoints_, clock_)));
   predictions_ = std::make_unique<predictions::Predictions>(*database_, clock_, metrics_);
@@ -266,7 +267,9 @@ Status Platform::Listen() {
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
   api::native::AddDatasetRoutes(routes, *datasets_);
   api::native::AddImportRoutes(routes, *imports_);
+  api::native::AddImportLoggedModelRoutes(routes, *model_imports_);
   api::native::AddImportModelRoutes(routes, *registry_);
+  api::native::AddExportRoutes(routes, *logged_models_);
   api::native::AddLineageRoutes(routes, *database_, *registry_, *endpoints_, clock_);
   api::native::AddCompareRoutes(
       routes, compare::FactSources{*database_, *registry_, *tracking_, *artifacts_, *pipelines_, *blobs_, *workers_});

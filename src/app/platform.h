@@ -47,6 +47,7 @@
 #include "tracking/imports.h"
 #include "tracking/inputs.h"
 #include "tracking/logged_models.h"
+#include "tracking/model_imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
 #include "tracking/trash.h"
@@ -118,6 +119,7 @@ class Platform {
   std::unique_ptr<tracking::Datasets> datasets_;
   std::unique_ptr<tracking::Views> views_;
   std::unique_ptr<tracking::Imports> imports_;
+  std::unique_ptr<tracking::ModelImports> model_imports_;
   std::unique_ptr<tracking::Uploads> uploads_;
   EndpointUse endpoint_use_;
   std::unique_ptr<webhooks::Webhooks> webhooks_;

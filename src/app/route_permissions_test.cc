@@ -101,6 +101,8 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/v1/projects/{project}/locations/{location}/metadataStores/{store}/contexts/{id}", kRead},
     {Method::kGet, "/api/v1/limits", kRead},
     {Method::kGet, "/api/v1/storage", kRead},
+    {Method::kGet, "/api/v1/export/logged-models", kRead},
+    {Method::kGet, "/api/v1/export/model-metrics", kRead},
     {Method::kGet, "/api/v1/retention", kRead},
     {Method::kGet, "/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", kRead},
     {Method::kGet, "/api/v1/endpoints", kRead},
@@ -159,6 +161,9 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/import/points", kAdmin},
     {Method::kPost, "/api/v1/import/finish", kAdmin},
     {Method::kPost, "/api/v1/import/models", kAdmin},
+    {Method::kPost, "/api/v1/import/logged-models", kAdmin},
+    {Method::kPost, "/api/v1/import/model-metrics", kAdmin},
+    {Method::kPost, "/api/v1/import/finish-models", kAdmin},
     // A model server's own.
     {Method::kGet, "/api/v1/desired-state", kFollow},
     {Method::kGet, "/api/v1/blobs/{digest}", kFollow},

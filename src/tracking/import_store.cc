@@ -68,4 +68,20 @@ Status SetImport(db::Transaction& transaction, std::int64_t run, std::string_vie
   return Ok();
 }
 
+Result<std::optional<ImportRecord>> FindModelImport(db::Snapshot& snapshot, std::int64_t model) {
+  const db::Rows rows =
+      TRY(snapshot.Query("SELECT fingerprint, done FROM tracking_imported_models WHERE model = ?", {model}));
+  if (rows.empty()) return std::optional<ImportRecord>();
+  return std::optional(ImportRecord{"", rows[0].Text(0), rows[0].Int(1) != 0});
+}
+
+Status SetModelImport(db::Transaction& transaction, std::int64_t model, std::string_view source,
+                      const ImportRecord& record) {
+  TRY(
+      transaction.Execute("INSERT INTO tracking_imported_models (model, source, fingerprint, done) VALUES (?, ?, ?, ?)"
+                          " ON CONFLICT (model) DO UPDATE SET fingerprint = excluded.fingerprint, done = excluded.done",
+                          {model, std::string(source), record.fingerprint, std::int64_t{record.done}}));
+  return Ok();
+}
+
 }  // namespace mw::tracking::store

@@ -29,5 +29,9 @@ struct ImportRecord {
 };
 Result<std::optional<ImportRecord>> FindImport(db::Snapshot& snapshot, std::int64_t run);
 Status SetImport(db::Transaction& transaction, std::int64_t run, std::string_view source, const ImportRecord& record);
+/// The same of logged models, by their number; they have no attempts.
+Result<std::optional<ImportRecord>> FindModelImport(db::Snapshot& snapshot, std::int64_t model);
+Status SetModelImport(db::Transaction& transaction, std::int64_t model, std::string_view source,
+                      const ImportRecord& record);
 
 }  // namespace mw::tracking::store

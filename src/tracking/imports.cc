@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tracking/experiment_store.h"
 #include "tracking/import_store.h"
+#include "tracking/input_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run_store.h"
 
@@ -25,6 +26,27 @@ Status CheckTexts(const Pairs& texts) {
                              value.size(), "; at most ", Imports::kKeyBytesMax, " and ", Imports::kTextBytesMax);
     }
   }
+  return Ok();
+}
+
+Status CheckInputs(const ImportedRun& run) {
+  for (const DatasetInput& input : run.datasets) {
+    const Dataset& dataset = *input.dataset;
+    if (!dataset.name.empty() && dataset.name.size() <= Imports::kDatasetNameBytesMax &&
+        dataset.digest.size() <= Imports::kDatasetDigestBytesMax) {
+      continue;
+    }
+    return InvalidArgument("the dataset ", Quoted(dataset.name), " of run ", Quoted(run.run.id.text()),
+                           " must have a name of 1 to ", Imports::kDatasetNameBytesMax,
+                           " bytes, and a digest of at most ", Imports::kDatasetDigestBytesMax);
+  }
+  const auto check = [&](const std::string& model) -> Status {
+    if (!model.empty() && model.size() <= Inputs::kModelIdBytesMax) return Ok();
+    return InvalidArgument("a model of run ", Quoted(run.run.id.text()), " has the id ", Quoted(model),
+                           "; it must have 1 to ", Inputs::kModelIdBytesMax, " bytes");
+  };
+  for (const std::string& model : run.models_read) TRY(check(model));
+  for (const ModelOutput& output : run.models_made) TRY(check(output.model));
   return Ok();
 }
 
@@ -90,19 +112,39 @@ Status SetAll(db::Transaction& transaction, Texts kind, std::int64_t run, const 
   return Ok();
 }
 
-Status WriteRun(db::Transaction& transaction, std::int64_t number, const ImportedRun& run) {
+Status WriteInputs(db::Transaction& transaction, std::int64_t number, const ImportedRun& run,
+                   const Inputs::Witness& witness) {
+  LoggedInputs fresh{run.run.id};
+  const store::StoredRun stored{number, run.run};
+  for (const DatasetInput& input : run.datasets) {
+    if (TRY(store::AddInput(transaction, stored, input))) fresh.datasets.push_back(input);
+  }
+  for (const std::string& model : run.models_read) {
+    if (TRY(store::AddModelInput(transaction, number, model))) fresh.models_read.push_back(model);
+  }
+  for (const ModelOutput& output : run.models_made) {
+    if (TRY(store::AddModelOutput(transaction, number, output))) fresh.models_made.push_back(output);
+  }
+  const bool any = !fresh.datasets.empty() || !fresh.models_read.empty() || !fresh.models_made.empty();
+  return any && witness ? witness(transaction, fresh) : Ok();
+}
+
+Status WriteRun(db::Transaction& transaction, std::int64_t number, const ImportedRun& run,
+                const Imports::Witnesses& witnesses) {
   TRY(store::UpdateRun(transaction, number, run.run));
   TRY(SetAll(transaction, Texts::kParams, number, run.params));
-  return SetAll(transaction, Texts::kTags, number, run.tags);
+  TRY(SetAll(transaction, Texts::kTags, number, run.tags));
+  if (witnesses.run) TRY(witnesses.run(transaction, run.run));
+  return WriteInputs(transaction, number, run, witnesses.logged);
 }
 
 Result<ImportOutcome> PutRun(db::Transaction& transaction, const std::string& source, const std::string& attempt,
-                             const ImportedRun& run) {
+                             const ImportedRun& run, const Imports::Witnesses& witnesses) {
   ImportOutcome outcome{run.run.id.text(), "", ImportState::kOpen, ""};
   const auto here = TRY(store::FindRun(transaction, run.run.id));
   if (!here) {
     const std::int64_t number = TRY(store::InsertRun(transaction, run.run));
-    TRY(WriteRun(transaction, number, run));
+    TRY(WriteRun(transaction, number, run, witnesses));
     TRY(store::SetImport(transaction, number, source, {attempt, "", false}));
     return outcome;
   }
@@ -116,7 +158,7 @@ Result<ImportOutcome> PutRun(db::Transaction& transaction, const std::string& so
     outcome.state = ImportState::kDone;
     return outcome;
   }
-  TRY(WriteRun(transaction, here->number, run));
+  TRY(WriteRun(transaction, here->number, run, witnesses));
   if (record->attempt != attempt) TRY(store::SetImport(transaction, here->number, source, {"", "", false}));
   return outcome;
 }
@@ -165,6 +207,18 @@ PointDigest DigestOf(const std::vector<Point>& points) {
   return digest;
 }
 
+Result<SetDigest> InputsHere(db::Snapshot& snapshot, std::int64_t run) {
+  std::vector<RunDetails> details(1);
+  TRY(store::AddInputs(snapshot, {&run, 1}, details));
+  SetDigest digest;
+  for (const DatasetInput& input : details[0].dataset_inputs) {
+    digest.Add(DatasetMember(input.dataset->name, input.dataset->digest, input.tags));
+  }
+  for (const std::string& model : details[0].model_inputs) digest.Add(ModelReadMember(model));
+  for (const ModelOutput& output : details[0].model_outputs) digest.Add(ModelMadeMember(output.model, output.step));
+  return digest;
+}
+
 /// What is wrong; empty: nothing. Points that were logged here meanwhile are no fault.
 Result<std::string> Difference(db::Snapshot& snapshot, std::int64_t run, const FinishedRun& finished) {
   for (const auto& [key, meant] : finished.metrics) {
@@ -174,7 +228,10 @@ Result<std::string> Difference(db::Snapshot& snapshot, std::int64_t run, const F
     return Cat("metric ", Quoted(key), " has ", here.count, " points here and ", meant.count, " there",
                here.count == meant.count ? " with other values" : "");
   }
-  return std::string();
+  const SetDigest here = TRY(InputsHere(snapshot, run));
+  if (here == finished.inputs || here.count > finished.inputs.count) return std::string();
+  return Cat("it has ", here.count, " datasets and models here that it read or made, and ", finished.inputs.count,
+             " there", here.count == finished.inputs.count ? " that are others" : "");
 }
 
 Result<ImportOutcome> FinishRun(db::Transaction& transaction, const FinishedRun& finished) {
@@ -217,8 +274,11 @@ Task<Result<std::vector<ImportOutcome>>> Imports::PutRuns(std::string source, st
   for (const ImportedRun& run : runs) {
     CO_TRY(CheckTexts(run.params));
     CO_TRY(CheckTexts(run.tags));
+    CO_TRY(CheckInputs(run));
   }
-  const auto put = [&](db::Transaction& t, const ImportedRun& one) { return PutRun(t, source, attempt, one); };
+  const auto put = [&](db::Transaction& t, const ImportedRun& one) {
+    return PutRun(t, source, attempt, one, witnesses_);
+  };
   co_return co_await PutAll(database_, runs, put);
 }
 

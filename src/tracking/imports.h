@@ -16,8 +16,11 @@
 
 #include "base/task.h"
 #include "db/database.h"
+#include "tracking/inputs.h"
 #include "tracking/point_frames.h"
 #include "tracking/run.h"
+#include "tracking/set_digest.h"
+#include "tracking/tracking.h"
 
 namespace mw::tracking {
 
@@ -44,6 +47,9 @@ struct ImportOutcome {
 struct ImportedRun {
   Run run;  ///< `experiment` is the id here
   std::vector<std::pair<std::string, std::string>> params, tags;
+  std::vector<DatasetInput> datasets = {};  ///< what the run read and made: added to what it has
+  std::vector<std::string> models_read = {};
+  std::vector<ModelOutput> models_made = {};
   std::string fingerprint;  ///< changes when anything of the run changes
 };
 
@@ -51,6 +57,7 @@ struct FinishedRun {
   RunId run;
   std::string fingerprint;
   std::map<std::string, PointDigest> metrics;
+  SetDigest inputs = {};  ///< of what it read and made
 };
 
 class Imports {
@@ -58,9 +65,19 @@ class Imports {
   static constexpr std::size_t kRunsMax = 1000;  ///< of one call
   static constexpr std::size_t kKeyBytesMax = 1000;
   static constexpr std::size_t kTextBytesMax = 1 << 20;  ///< of a parameter's or tag's value: more than clients may log
+  static constexpr std::size_t kDatasetNameBytesMax = 2000, kDatasetDigestBytesMax = 144;
 
   /// Outlives this.
   explicit Imports(db::Database& database) : database_(database) {}
+
+  /// Called with every run that comes or has changed, and with what it read and made that is new, in that transaction,
+  /// perhaps more than once. Set before the first.
+  void OnRun(Tracking::Witness witness) { witnesses_.run = std::move(witness); }
+  void OnLogged(Inputs::Witness witness) { witnesses_.logged = std::move(witness); }
+  struct Witnesses {
+    Tracking::Witness run;
+    Inputs::Witness logged;
+  };
 
   /// `source` names where they come from: ids mean something there alone.
   Task<Result<std::vector<ImportOutcome>>> PutExperiments(std::string source, std::vector<Experiment> experiments);
@@ -70,11 +87,12 @@ class Imports {
                                                    std::vector<ImportedRun> runs);
   /// Errors: kInvalidArgument a name; kFailedPrecondition a run that is not open.
   Task<Status> AddPoints(std::string attempt, std::vector<PointFrame> frames);
-  /// Compares every metric with what is here, then takes the run for whole.
+  /// Compares every metric, and what the run read and made, with what is here, then takes the run for whole.
   Task<Result<std::vector<ImportOutcome>>> Finish(std::vector<FinishedRun> runs);
 
  private:
   db::Database& database_;
+  Witnesses witnesses_;
 };
 
 }  // namespace mw::tracking

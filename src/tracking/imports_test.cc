@@ -36,6 +36,22 @@ class ImportsTest : public db::StoreTest<Driver> {
     EXPECT_TRUE(outcomes.ok()) << outcomes.error().ToString();
     return outcomes.ok() ? outcomes->at(0) : ImportOutcome{};
   }
+  static DatasetInput Input(const std::string& name, const std::string& context) {
+    DatasetInput input;
+    input.dataset = std::make_shared<const Dataset>(Dataset{name, "d1", "local", "{}", "[]", "{}"});
+    input.tags = {{"a", "b"}, {std::string(kContextTag), context}};
+    return input;
+  }
+  static SetDigest DigestOf(const ImportedRun& run) {
+    SetDigest digest;
+    for (const DatasetInput& input : run.datasets) {
+      // The order of tags is not told.
+      digest.Add(DatasetMember(input.dataset->name, input.dataset->digest, {input.tags.rbegin(), input.tags.rend()}));
+    }
+    for (const std::string& model : run.models_read) digest.Add(ModelReadMember(model));
+    for (const ModelOutput& output : run.models_made) digest.Add(ModelMadeMember(output.model, output.step));
+    return digest;
+  }
   static ImportedRun ARun(const std::string& id, const std::string& fingerprint) {
     ImportedRun run;
     run.run.id = RunId(id);
@@ -62,7 +78,7 @@ class ImportsTest : public db::StoreTest<Driver> {
     return added.ok() ? "" : added.error().message;
   }
   ImportOutcome Finish(const std::string& run, const std::string& fingerprint, const std::vector<Point>& points) {
-    FinishedRun finished{RunId(run), fingerprint, {}};
+    FinishedRun finished{RunId(run), fingerprint, {}, {}};
     for (const Point& point : points) finished.metrics["loss"].Add(point);
     const auto outcomes = SyncWait(imports_->Finish({finished}));
     EXPECT_TRUE(outcomes.ok()) << outcomes.error().ToString();
@@ -157,6 +173,60 @@ TYPED_TEST(ImportsTest, WhatIsMissingIsToldAndTheRunStaysOpen) {
   EXPECT_EQ(differs.why, "metric \"loss\" has 9 points here and 10 there");
   EXPECT_EQ(this->Add("one", "ab", Curve(9, 1)), "");
   EXPECT_EQ(this->Finish("ab", "f1", Curve(0, 10)).state, ImportState::kDone);
+}
+
+TYPED_TEST(ImportsTest, WhatARunReadAndMadeComesAndIsToldOnce) {
+  std::vector<std::string> told;
+  this->imports_->OnRun([&](db::Transaction&, const Run& run) {
+    told.push_back(Cat("run ", run.id.text(), " ", StatusName(run.status)));
+    return Ok();
+  });
+  this->imports_->OnLogged([&](db::Transaction&, const LoggedInputs& logged) {
+    told.push_back(Cat(logged.run.text(), " ", logged.datasets.size(), " datasets, ", logged.models_read.size(),
+                       " read, ", logged.models_made.size(), " made"));
+    return Ok();
+  });
+  ImportedRun run = TestFixture::ARun("ab", "f1");
+  run.datasets = {TestFixture::Input("flights", "training"), TestFixture::Input("weather", "test")};
+  run.models_read = {"m-1"};
+  run.models_made = {{"m-2", 3}, {"m-2", 4}};
+  ASSERT_EQ(this->Put(run, "one"), ImportState::kOpen);
+  EXPECT_EQ(told, (std::vector<std::string>{"run ab failed", "ab 2 datasets, 1 read, 2 made"}));
+  const auto details = SyncWait(this->tracking_->GetRun(RunId("ab")));
+  ASSERT_EQ(details->dataset_inputs.size(), 2U);
+  EXPECT_EQ(*details->dataset_inputs[0].dataset, *run.datasets[0].dataset);
+  EXPECT_EQ(details->dataset_inputs[0].tags, run.datasets[0].tags);
+  EXPECT_EQ(details->model_inputs, run.models_read);
+  EXPECT_EQ(details->model_outputs, run.models_made);
+
+  FinishedRun finished{RunId("ab"), "f1", {}, TestFixture::DigestOf(run)};
+  EXPECT_EQ(SyncWait(this->imports_->Finish({finished}))->at(0).state, ImportState::kDone);
+  EXPECT_EQ(this->Put(run, "two"), ImportState::kDone);
+  EXPECT_EQ(told.size(), 2U) << "nothing has changed";
+  run.fingerprint = "f2";
+  run.models_read.push_back("m-3");
+  ASSERT_EQ(this->Put(run, "two"), ImportState::kOpen);
+  EXPECT_EQ(told.back(), "ab 0 datasets, 1 read, 0 made") << "what is new";
+}
+
+TYPED_TEST(ImportsTest, MissingInputsAreTold) {
+  ImportedRun run = TestFixture::ARun("ab", "f1");
+  run.datasets = {TestFixture::Input("flights", "training")};
+  ASSERT_EQ(this->Put(run, "one"), ImportState::kOpen);
+  run.datasets = {TestFixture::Input("flights", "test")};
+  FinishedRun other{RunId("ab"), "f1", {}, TestFixture::DigestOf(run)};
+  ImportOutcome outcome = SyncWait(this->imports_->Finish({other}))->at(0);
+  EXPECT_EQ(outcome.state, ImportState::kDiffers);
+  EXPECT_EQ(outcome.why, "it has 1 datasets and models here that it read or made, and 1 there that are others");
+  run.models_made = {{"m-1", 0}};
+  FinishedRun more{RunId("ab"), "f1", {}, TestFixture::DigestOf(run)};
+  outcome = SyncWait(this->imports_->Finish({more}))->at(0);
+  EXPECT_EQ(outcome.why, "it has 1 datasets and models here that it read or made, and 2 there");
+  run.datasets[0] = TestFixture::Input("", "training");
+  EXPECT_EQ(SyncWait(this->imports_->PutRuns("there", "one", {run})).error().code, Code::kInvalidArgument);
+  run.datasets.clear();
+  run.models_made = {{"", 0}};
+  EXPECT_EQ(SyncWait(this->imports_->PutRuns("there", "one", {run})).error().code, Code::kInvalidArgument);
 }
 
 TYPED_TEST(ImportsTest, ARunThatWasMadeHereIsLeftAlone) {

@@ -44,7 +44,8 @@ struct LoggedModel {
   Stage stage = Stage::kActive;
   std::int64_t created = 0;
   std::int64_t updated = 0;
-  std::string artifact_uri;  ///< "<experiment's location>/models/<id>/artifacts"
+  std::string artifact_uri;    ///< "<experiment's location>/models/<id>/artifacts"
+  std::string status_message;  ///< of a model that came with one; empty: none
 };
 
 /// What a run measured of a model.

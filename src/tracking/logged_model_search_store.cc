@@ -224,7 +224,7 @@ Result<std::vector<FoundModel>> SearchModels(db::Snapshot& snapshot, const Logge
   Sql sql;
   sql.Add(
       "SELECT q.number, q.id, q.experiment_id, q.name, q.type, q.source_run, q.status, q.stage, q.created_at,"
-      " q.updated_at, q.artifact_location");
+      " q.updated_at, q.artifact_location, q.status_message");
   for (const ModelOrderKey& key : keys) {
     sql.Add(key.rank.text.empty() ? ", 0" : ", ");
     sql.Append(key.rank);

@@ -55,6 +55,19 @@ CREATE INDEX tracking_logged_model_metrics_by_run ON tracking_logged_model_metri
 )sql";
 }
 
+db::Migration LoggedModelMigration() {
+  return {"logged_models", 1, R"sql(
+ALTER TABLE tracking_logged_model_records ADD COLUMN status_message TEXT COLLATE "C" NOT NULL DEFAULT '';
+-- What was imported, and how far it is.
+CREATE TABLE tracking_imported_models (
+  model BIGINT PRIMARY KEY,
+  source TEXT COLLATE "C" NOT NULL,
+  fingerprint TEXT COLLATE "C" NOT NULL,
+  done BIGINT NOT NULL
+);
+)sql"};
+}
+
 namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -106,6 +119,7 @@ Status AddDetails(db::Snapshot& snapshot, std::span<const StoredModel> models, s
       texts.emplace_back(row.Text(1), row.Text(2));
     }
   }
+  if (metrics == 0) return Ok();
   const std::string sql =
       Cat("SELECT x.model, n.name, x.logged_at, x.step, x.value, r.id, x.dataset_name, x.dataset_digest FROM (SELECT *,"
           " ROW_NUMBER() OVER (PARTITION BY model ORDER BY logged_at DESC, step DESC) AS place"
@@ -138,6 +152,7 @@ Result<StoredModel> ReadModel(const db::Row& row) {
   const std::string& location = row.Text(10);
   model.artifact_uri =
       Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/models/", row.Text(1), "/artifacts");
+  model.status_message = row.Text(11);
   return stored;
 }
 
@@ -145,10 +160,10 @@ Result<std::int64_t> InsertModel(db::Transaction& transaction, const LoggedModel
   const std::int64_t number = TRY(NextNumber(transaction, "logged_models"));
   TRY(transaction.Execute(
       "INSERT INTO tracking_logged_model_records (number, id, experiment_id, name, type, source_run, status, stage,"
-      " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " created_at, updated_at, status_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {number, model.id.text(), std::int64_t{ParseInt(model.experiment.text()).value_or(-1)}, model.name, model.type,
        model.source_run, std::string(StatusName(model.status)), std::string(StageName(model.stage)), model.created,
-       model.updated}));
+       model.updated, model.status_message}));
   return number;
 }
 
@@ -159,12 +174,45 @@ Result<std::optional<StoredModel>> FindModel(db::Snapshot& snapshot, const Logge
   return std::optional<StoredModel>(TRY(ReadModel(rows[0])));
 }
 
-Status UpdateModel(db::Transaction& transaction, const StoredModel& model) {
+Status UpdateModel(db::Transaction& transaction, const StoredModel& stored) {
+  const LoggedModel& model = stored.model;
   TRY(transaction.Execute(
-      "UPDATE tracking_logged_model_records SET status = ?, stage = ?, updated_at = ? WHERE number = ?",
-      {std::string(StatusName(model.model.status)), std::string(StageName(model.model.stage)), model.model.updated,
-       model.number}));
+      "UPDATE tracking_logged_model_records SET name = ?, type = ?, source_run = ?, status = ?, stage = ?,"
+      " updated_at = ?, status_message = ? WHERE number = ?",
+      {model.name, model.type, model.source_run, std::string(StatusName(model.status)),
+       std::string(StageName(model.stage)), model.updated, model.status_message, stored.number}));
   return Ok();
+}
+
+Result<std::vector<StoredModel>> ListModels(db::Snapshot& snapshot, const ExperimentId& experiment,
+                                            const LoggedModelId& after, std::int64_t limit) {
+  std::vector<StoredModel> models;
+  for (const db::Row& row : TRY(snapshot.Query(
+           Cat("SELECT ", kModelColumns, kModelTables, " WHERE m.experiment_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"),
+           {std::int64_t{ParseInt(experiment.text()).value_or(-1)}, after.text(), limit}))) {
+    models.push_back(TRY(ReadModel(row)));
+  }
+  return models;
+}
+
+Result<std::int64_t> CountMetrics(db::Snapshot& snapshot, std::int64_t model) {
+  return TRY(snapshot.Query("SELECT COUNT(*) FROM tracking_logged_model_metrics WHERE model = ?", {model}))
+  .at(0).Int(0);
+}
+
+Result<std::vector<ModelMetric>> MetricsOf(db::Snapshot& snapshot, std::int64_t model, std::int64_t offset,
+                                           std::int64_t limit) {
+  std::vector<ModelMetric> metrics;
+  for (const db::Row& row : TRY(snapshot.Query(
+           "SELECT x.model, n.name, x.logged_at, x.step, x.value, r.id, x.dataset_name, x.dataset_digest FROM (SELECT *"
+           " FROM tracking_logged_model_metrics WHERE model = ? ORDER BY name, logged_at, step, run, dataset_name,"
+           " dataset_digest, value LIMIT ? OFFSET ?) x JOIN tracking_names n ON n.id = x.name LEFT JOIN tracking_runs r"
+           " ON r.number = x.run ORDER BY x.name, x.logged_at, x.step, x.run, x.dataset_name, x.dataset_digest,"
+           " x.value",
+           {model, limit, offset}))) {
+    metrics.push_back(ReadMetric(row));
+  }
+  return metrics;
 }
 
 Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, ModelTexts kind, std::int64_t model,

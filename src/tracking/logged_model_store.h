@@ -15,6 +15,8 @@ namespace mw::tracking::store {
 
 /// Their tables.
 std::string LoggedModelTables();
+/// What they need besides since models are imported.
+db::Migration LoggedModelMigration();
 
 /// A model with the number by which other tables know it.
 struct StoredModel {
@@ -25,8 +27,8 @@ struct StoredModel {
 /// For statements that read whole models: the columns, and what they come from (m the model, e its experiment).
 inline constexpr std::string_view kModelColumns =
     "m.number, m.id, m.experiment_id, m.name, m.type, m.source_run, m.status, m.stage, m.created_at, m.updated_at,"
-    " e.artifact_location";
-inline constexpr std::size_t kModelColumnCount = 11;
+    " e.artifact_location, m.status_message";
+inline constexpr std::size_t kModelColumnCount = 12;
 inline constexpr std::string_view kModelTables =
     " FROM tracking_logged_model_records m JOIN tracking_experiments e ON e.id = m.experiment_id";
 Result<StoredModel> ReadModel(const db::Row& row);
@@ -34,8 +36,8 @@ Result<StoredModel> ReadModel(const db::Row& row);
 /// Its number.
 Result<std::int64_t> InsertModel(db::Transaction& transaction, const LoggedModel& model);
 Result<std::optional<StoredModel>> FindModel(db::Snapshot& snapshot, const LoggedModelId& id);
-/// Status, stage and time of change.
-Status UpdateModel(db::Transaction& transaction, const StoredModel& model);
+/// All but its id, experiment and time of creation.
+Status UpdateModel(db::Transaction& transaction, const StoredModel& stored);
 
 enum class ModelTexts : std::uint8_t { kParams, kTags };
 Result<std::optional<std::string>> FindText(db::Snapshot& snapshot, ModelTexts kind, std::int64_t model,
@@ -53,6 +55,14 @@ struct ModelPointRow {
 };
 /// What is there already stays once.
 Status AddModelPoints(db::Transaction& transaction, std::int64_t run, std::span<const ModelPointRow> points);
+
+/// Of an experiment by their ids, also those that are deleted; `after` empty or the last of the page before.
+Result<std::vector<StoredModel>> ListModels(db::Snapshot& snapshot, const ExperimentId& experiment,
+                                            const LoggedModelId& after, std::int64_t limit);
+Result<std::int64_t> CountMetrics(db::Snapshot& snapshot, std::int64_t model);
+/// All points of a model, `limit` from the `offset`th on, in an order that stays.
+Result<std::vector<ModelMetric>> MetricsOf(db::Snapshot& snapshot, std::int64_t model, std::int64_t offset,
+                                           std::int64_t limit);
 
 /// Of each model its parameters, tags, and at most `metrics` of its latest points.
 Result<std::vector<LoggedModelDetails>> DetailsOf(db::Snapshot& snapshot, std::span<const StoredModel> models,

@@ -201,6 +201,25 @@ Task<Result<LoggedModelPage>> LoggedModels::Search(LoggedModelQuery query) {
   });
 }
 
+Task<Result<std::vector<LoggedModels::Counted>>> LoggedModels::List(ExperimentId experiment, LoggedModelId after) {
+  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<std::vector<Counted>> {
+    const std::vector<StoredModel> models = TRY(store::ListModels(s, experiment, after, kListedMax));
+    std::vector<LoggedModelDetails> details = TRY(store::DetailsOf(s, models, 0));
+    std::vector<Counted> counted;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      const std::int64_t metrics = TRY(store::CountMetrics(s, models[i].number));
+      counted.push_back({std::move(details[i]), metrics});
+    }
+    return counted;
+  });
+}
+
+Task<Result<std::vector<ModelMetric>>> LoggedModels::Metrics(LoggedModelId id, std::int64_t offset) {
+  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<std::vector<ModelMetric>> {
+    return store::MetricsOf(s, TRY(MustFind(s, id, true)).number, std::max(offset, std::int64_t{0}), kMetricsOfAPage);
+  });
+}
+
 Status LoggedModels::Log(db::Transaction& transaction, const LogBatch& batch, std::int64_t run,
                          std::span<const TailPoint> points) {
   std::map<std::string_view, std::int64_t> models;

@@ -47,6 +47,18 @@ class LoggedModels {
 
   Task<Result<LoggedModelPage>> Search(LoggedModelQuery query);
 
+  /// All of an experiment by their ids, also those that are deleted, with how many metrics they have but without them;
+  /// `after` empty or the last of the page before. At most kListedMax; none when there is no such experiment.
+  struct Counted {
+    LoggedModelDetails model;
+    std::int64_t metrics = 0;
+  };
+  Task<Result<std::vector<Counted>>> List(ExperimentId experiment, LoggedModelId after);
+  /// Every point of a model, also of one that is deleted: at most kMetricsOfAPage from the `offset`th on, in an order
+  /// that stays. Errors: kNotFound no such model.
+  Task<Result<std::vector<ModelMetric>>> Metrics(LoggedModelId id, std::int64_t offset);
+  static constexpr std::int64_t kListedMax = 200, kMetricsOfAPage = 10'000;
+
   /// What a run's batch logs of models: `points` are its metrics, in their order. Models that are deleted take them
   /// too.
   /// Errors: kNotFound no such model; kInvalidArgument.

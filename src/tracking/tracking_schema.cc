@@ -287,7 +287,8 @@ CREATE TABLE tracking_run_models (
 ) WITHOUT ROWID;
 )sql"},
           store::DatasetMigration(),
-          store::HeartbeatMigration()};
+          store::HeartbeatMigration(),
+          store::LoggedModelMigration()};
 }
 
 }  // namespace mw::tracking

@@ -89,6 +89,7 @@ Result<bool> ClearModel(db::Transaction& transaction, std::int64_t model) {
   if (metrics > 0) return true;
   TRY(transaction.Execute("DELETE FROM tracking_logged_model_params WHERE model = ?", {model}));
   TRY(transaction.Execute("DELETE FROM tracking_logged_model_tags WHERE model = ?", {model}));
+  TRY(transaction.Execute("DELETE FROM tracking_imported_models WHERE model = ?", {model}));
   return false;
 }
 

@@ -88,6 +88,21 @@ std::string ProxyPath(std::string_view uri) {
   return std::string(path);
 }
 
+std::string ArtifactPlace(std::string_view location) {
+  std::string place = ProxyPath(location);
+  if (!place.empty()) {
+    place.insert(0, "mlflow-artifacts:/");
+  } else if (location.starts_with("file:")) {
+    location.remove_prefix(5);
+    if (location.starts_with("//")) location = location.substr(std::min(location.find('/', 2), location.size()));
+    place = net::PercentDecode(location).value_or(std::string(location));
+  } else {
+    place = location;
+  }
+  while (place.ends_with('/')) place.pop_back();
+  return place;
+}
+
 std::string EncodePath(std::string_view path) {
   std::string out;
   for (const std::string_view name : Split(path, '/')) CatTo(out, out.empty() ? "" : "/", net::PercentEncode(name));

@@ -47,6 +47,8 @@ class ArtifactReader {
 /// What the artifact proxy calls "mlflow-artifacts:/1/ab/artifacts" or ".../api/2.0/mlflow-artifacts/artifacts/1/ab":
 /// "1/ab/artifacts". Empty when the URI is no such one.
 std::string ProxyPath(std::string_view uri);
+/// A location in one form, however it is written: "file:///a/b/" and "/a/b" are one place.
+std::string ArtifactPlace(std::string_view location);
 /// The path with each name percent-encoded.
 std::string EncodePath(std::string_view path);
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "transfer/mlflow_run.h"
 
 namespace mw::transfer {
 namespace {
@@ -19,8 +20,9 @@ constexpr std::size_t kFramesBytes = std::size_t{1} << 20;
 constexpr std::size_t kPointsOfAFrame = 60'000;
 constexpr std::size_t kMappedBytesMin = std::size_t{8} << 20;  ///< smaller files are read whole
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 46;
-constexpr std::size_t kVersionsOfACall = 500;
-constexpr int kAttempts = 8;  ///< of one call, within half a minute
+constexpr std::size_t kBodyBytes = std::size_t{4} << 20;       ///< of runs or models in one call, or a single one
+constexpr std::size_t kPieceBytesMax = std::size_t{30} << 20;  ///< what the control plane takes
+constexpr int kAttempts = 8;                                   ///< of one call, within half a minute
 constexpr std::string_view kBytesType = "application/octet-stream";
 constexpr std::string_view kArtifacts = "/api/2.0/mlflow-artifacts/artifacts";
 
@@ -33,22 +35,6 @@ bool IsBrought(std::string_view location) {
 bool IsPassing(const Result<net::Response>& response) {
   if (!response.ok()) return response.error().code == Code::kUnavailable;
   return response->status == 503 || response->status == 429;
-}
-
-/// A location in one form, however it is written: "file:///a/b/" and "/a/b" are one place.
-std::string PlaceOf(std::string_view location) {
-  std::string place = ProxyPath(location);
-  if (!place.empty()) {
-    place.insert(0, "mlflow-artifacts:/");
-  } else if (location.starts_with("file:")) {
-    location.remove_prefix(5);
-    if (location.starts_with("//")) location = location.substr(std::min(location.find('/', 2), location.size()));
-    place = net::PercentDecode(location).value_or(std::string(location));
-  } else {
-    place = location;
-  }
-  while (place.ends_with('/')) place.pop_back();
-  return place;
 }
 
 std::string DirectoryOf(const std::string& path) {
@@ -88,6 +74,37 @@ Result<Json> Home::Import(std::string_view what, const Json& body) {
   return *outcomes;
 }
 
+Json Home::DigestJson(const tracking::SetDigest& digest) {
+  return Json::Make({{"count", digest.count}, {"sum", Cat(digest.sum)}});
+}
+
+Status Home::ImportMany(std::string_view kind, std::string_view what, const Json& rest, std::string_view key,
+                        const std::vector<Piece>& pieces, const TakeOutcome& take) {
+  const std::string target = Cat("/api/v1/import/", what);
+  std::string begin = rest.Dump(), body;
+  begin.pop_back();  // the brace at its end
+  CatTo(begin, ",\"", key, "\":[");
+  const auto flush = [&]() -> Status {
+    if (body.empty()) return Ok();
+    body += "]}";
+    const net::Response response = TRY(Ask(net::Method::kPost, target, body, "application/json"));
+    body.clear();
+    const Json answer = TRY(Json::Parse(response.body));
+    for (const Json& outcome : ListIn(&answer, "outcomes")) take(outcome);
+    return Ok();
+  };
+  for (const Piece& piece : pieces) {
+    if (piece.json.size() > kPieceBytesMax) {
+      report_.Skip(kind, piece.id,
+                   Cat("has ", piece.json.size(), " bytes of texts and datasets; at most ", kPieceBytesMax));
+      continue;
+    }
+    if (body.size() + piece.json.size() > kBodyBytes) TRY(flush());
+    CatTo(body, body.empty() ? begin : ",", piece.json);
+  }
+  return flush();
+}
+
 Status Home::Experiments(const Json::Array& experiments) {
   Json::Array sent = experiments;
   std::map<std::string, std::string> brought;  // id -> where it lies there
@@ -97,7 +114,7 @@ Status Home::Experiments(const Json::Array& experiments) {
     // What is brought along has its place here; what stays elsewhere keeps its own.
     if (IsBrought(location)) {
       experiment["artifact_location"] = "";
-      brought[id] = PlaceOf(location);
+      brought[id] = ArtifactPlace(location);
     } else {
       remote_locations_[id] = location;
     }
@@ -119,8 +136,35 @@ Status Home::Experiments(const Json::Array& experiments) {
   return Ok();
 }
 
+/// What is to be there of what the run read and made.
+Home::OpenRun Home::Opened(const Json& run) {
+  OpenRun open;
+  const Json& info = *run.Find("info");
+  open.artifact_uri = info.StringOr("artifact_uri", "");
+  open.fingerprint = run.StringOr("fingerprint", "");
+  std::set<std::string> members;
+  for (const Json& input : ListIn(run.Find("inputs"), "dataset_inputs")) {
+    const Json* dataset = input.Find("dataset");
+    if (dataset == nullptr) continue;
+    std::vector<std::pair<std::string, std::string>> tags;
+    for (const Json& tag : ListIn(&input, "tags"))
+      tags.emplace_back(tag.StringOr("key", ""), tag.StringOr("value", ""));
+    members.insert(tracking::DatasetMember(dataset->StringOr("name", ""), dataset->StringOr("digest", ""), tags));
+  }
+  open.datasets = static_cast<std::int64_t>(members.size());
+  for (const Json& model : ListIn(run.Find("inputs"), "model_inputs")) {
+    open.models_read += members.insert(tracking::ModelReadMember(model.StringOr("model_id", ""))).second ? 1 : 0;
+  }
+  for (const Json& model : ListIn(run.Find("outputs"), "model_outputs")) {
+    const std::string member = tracking::ModelMadeMember(model.StringOr("model_id", ""), IntegerOf(model, "step"));
+    open.models_made += members.insert(member).second ? 1 : 0;
+  }
+  for (const std::string& member : members) open.inputs.Add(member);
+  return open;
+}
+
 Result<std::vector<bool>> Home::BeginRuns(const Json::Array& runs) {
-  Json::Array sent;
+  std::vector<Piece> sent;
   std::vector<bool> wanted(runs.size(), false);
   std::map<std::string, std::size_t> places;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -133,24 +177,24 @@ Result<std::vector<bool>> Home::BeginRuns(const Json::Array& runs) {
       continue;
     }
     info["experiment_id"] = experiment->second;
-    OpenRun open{experiment->second, info.StringOr("artifact_uri", ""), run.StringOr("fingerprint", ""), {}};
-    if (remote_locations_.contains(there)) open.artifact_uri.clear();
-    open_[id] = std::move(open);
     places[id] = i;
-    sent.push_back(std::move(run));
+    sent.push_back({id, run.Dump()});
   }
-  const Json outcomes =
-      TRY(Import("runs", Json::Make({{"source", source_}, {"attempt", attempt_}, {"runs", Json(std::move(sent))}})));
-  for (const Json& outcome : outcomes.AsArray()) {
+  const auto take = [&](const Json& outcome) {
     const std::string id = outcome.StringOr("id", ""), state = outcome.StringOr("state", "");
     const auto place = places.find(id);
-    if (place == places.end()) continue;
-    wanted[place->second] = state == "open";
-    if (state == "open") continue;
-    open_.erase(id);
+    if (place == places.end()) return;
     if (state == "done") report_.Count("run", "known");
     if (state == "taken") report_.Skip("run", id, outcome.StringOr("why", ""));
-  }
+    if (state != "open") return;
+    wanted[place->second] = true;
+    const std::string there = runs[place->second].Find("info")->StringOr("experiment_id", "");
+    OpenRun open = Opened(runs[place->second]);
+    open.experiment = experiments_[there];
+    if (remote_locations_.contains(there)) open.artifact_uri.clear();
+    open_[id] = std::move(open);
+  };
+  TRY(ImportMany("run", "runs", Json::Make({{"source", source_}, {"attempt", attempt_}}), "runs", sent, take));
   return wanted;
 }
 
@@ -187,19 +231,30 @@ Status Home::Finish() {
     for (const auto& [key, digest] : run.metrics) {
       metrics.Append(Json::Make({{"key", key}, {"count", digest.count}, {"sum", Cat(digest.sum)}}));
     }
-    runs.push_back(Json::Make({{"run_id", id}, {"fingerprint", run.fingerprint}, {"metrics", std::move(metrics)}}));
+    runs.push_back(Json::Make({{"run_id", id},
+                               {"fingerprint", run.fingerprint},
+                               {"metrics", std::move(metrics)},
+                               {"inputs", DigestJson(run.inputs)}}));
   }
-  open_.clear();
+  const std::map<std::string, OpenRun> finished = std::exchange(open_, {});
   if (runs.empty()) return Ok();
   const Json outcomes = TRY(Import("finish", Json::Make({{"runs", Json(std::move(runs))}})));
   for (const Json& outcome : outcomes.AsArray()) {
+    const std::string id = outcome.StringOr("id", "");
     if (outcome.StringOr("state", "") == "done") {
       report_.Count("run", "imported");
+      if (const auto run = finished.find(id); run != finished.end()) CountInputs(run->second);
     } else {
-      report_.Differs("run", outcome.StringOr("id", ""), outcome.StringOr("why", ""));
+      report_.Differs("run", id, outcome.StringOr("why", ""));
     }
   }
   return Ok();
+}
+
+void Home::CountInputs(const OpenRun& run) {
+  if (run.datasets > 0) report_.Count("dataset input", "imported", run.datasets);
+  if (run.models_read > 0) report_.Count("model input", "imported", run.models_read);
+  if (run.models_made > 0) report_.Count("model output", "imported", run.models_made);
 }
 
 // ---- artifacts ----
@@ -257,94 +312,6 @@ Status Home::BringFile(const std::string& uri, const ArtifactFile& file, const s
     }
     return put(TRY(ReadFile(path, kMappedBytesMin)));
   });
-}
-
-// ---- models ----
-
-Status Home::LoggedModels(const Json::Array& models) {
-  // Registered versions are made of their files, so those come.
-  for (const Json& model : models) {
-    const Json& info = *model.Find("info");
-    const std::string id = info.StringOr("model_id", "");
-    const auto experiment = experiments_.find(info.StringOr("experiment_id", ""));
-    if (experiment != experiments_.end()) {
-      TRY(BringArtifacts("logged model", id, info.StringOr("artifact_uri", ""),
-                         Cat(experiment->second, "/models/", id, "/artifacts")));
-    }
-    report_.Skip("logged model", id, "not kept by this version; its files are");
-  }
-  return Ok();
-}
-
-std::string Home::Relocated(const std::string& uri) const {
-  if (artifacts_ == nullptr) return uri;
-  const std::string place = PlaceOf(uri);
-  // The longest location that the place lies in: experiments may lie in one another's.
-  for (std::size_t end = place.rfind('/'); end != std::string::npos && end > 0; end = place.rfind('/', end - 1)) {
-    const auto known = places_.find(place.substr(0, end));
-    if (known != places_.end()) return Cat("mlflow-artifacts:/", known->second, place.substr(end));
-  }
-  return uri;
-}
-
-Status Home::RegisteredModel(const Json& model, const Json::Array& versions) {
-  const auto number = [](const Json& version) { return ParseInt(version.StringOr("version", "")).value_or(0); };
-  Json::Array sorted = versions;
-  std::sort(sorted.begin(), sorted.end(), [&](const Json& a, const Json& b) { return number(a) < number(b); });
-  std::span<const Json> rest(sorted);
-  do {
-    const std::size_t count = std::min(rest.size(), kVersionsOfACall);
-    TRY(PutVersions(model, rest.first(count)));
-    rest = rest.subspan(count);
-  } while (!rest.empty());
-  return Ok();
-}
-
-Status Home::PutVersions(const Json& model, std::span<const Json> versions) {
-  Json::Array sent;
-  std::set<std::string> numbers;
-  for (Json version : versions) {
-    numbers.insert(version.StringOr("version", ""));
-    const std::string id = Cat(model.StringOr("name", ""), "/", version.StringOr("version", ""));
-    const std::string source = version.StringOr("source", ""), storage = version.StringOr("storage_location", "");
-    const std::string here = storage.empty() ? "" : Relocated(storage);
-    // What no run's artifacts are: the files of a logged model.
-    if (source.starts_with("models:") && here != storage) {
-      TRY(BringArtifacts("model version", id, storage, ProxyPath(here)));
-    }
-    version["source"] = Relocated(source);
-    version["storage_location"] = here;
-    const std::string status = version.StringOr("status", "READY");
-    if (status != "READY") report_.Note("model version", id, Cat("was ", status, ", is READY here"));
-    sent.push_back(std::move(version));
-  }
-  Json told = model;
-  Json aliases = Json::MakeArray();
-  if (const Json* all = model.Find("aliases"); all != nullptr && all->IsArray()) {
-    for (const Json& alias : all->AsArray()) {
-      if (numbers.contains(alias.StringOr("version", ""))) aliases.Append(alias);
-    }
-  }
-  told["aliases"] = std::move(aliases);
-  const Json body = Json::Make({{"model", std::move(told)}, {"versions", Json(std::move(sent))}});
-  const Result<Json> outcomes = Import("models", body);
-  if (!outcomes.ok() && outcomes.error().code == Code::kInvalidArgument) {
-    report_.Skip("registered model", model.StringOr("name", ""), outcomes.error().message);
-    return Ok();
-  }
-  if (!outcomes.ok()) return outcomes.error();
-  for (const Json& outcome : outcomes->AsArray()) {
-    const std::string id = outcome.StringOr("id", ""), state = outcome.StringOr("state", "");
-    const std::string_view kind = id.find('/') != std::string::npos   ? "model version"
-                                  : id.find('@') != std::string::npos ? "alias"
-                                                                      : "registered model";
-    if (state == "taken") {
-      report_.Skip(kind, id, outcome.StringOr("why", ""));
-    } else {
-      report_.Count(kind, state == "made" ? "imported" : "known");
-    }
-  }
-  return Ok();
 }
 
 }  // namespace mw::transfer

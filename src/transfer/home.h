@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "net/http_client.h"
 #include "tracking/point_frames.h"
+#include "tracking/set_digest.h"
 #include "transfer/artifact_reader.h"
 #include "transfer/report.h"
 #include "transfer/sink.h"
@@ -26,7 +28,9 @@ class Home final : public Sink {
   Result<std::vector<bool>> BeginRuns(const Json::Array& runs) override;
   Status Points(const std::string& run, const std::string& key, std::span<const Point> points) override;
   Status EndRuns() override;
-  Status LoggedModels(const Json::Array& models) override;
+  Result<std::vector<bool>> BeginModels(const Json::Array& models) override;
+  Status ModelMetrics(const std::string& model, std::span<const ModelMetric> metrics) override;
+  Status EndModels() override;
   Status RegisteredModel(const Json& model, const Json::Array& versions) override;
   void Skip(std::string_view kind, std::string_view id, std::string_view why) override { report_.Skip(kind, id, why); }
 
@@ -35,12 +39,33 @@ class Home final : public Sink {
     std::string experiment;    ///< here
     std::string artifact_uri;  ///< there
     std::string fingerprint;
-    std::map<std::string, tracking::PointDigest> metrics;
+    std::map<std::string, tracking::PointDigest> metrics = {};
+    tracking::SetDigest inputs = {};
+    std::int64_t datasets = 0, models_read = 0, models_made = 0;
+  };
+  struct OpenModel {
+    std::string experiment;    ///< here
+    std::string artifact_uri;  ///< there; empty: its files stay where they are
+    std::string fingerprint;
+    tracking::SetDigest metrics = {};
   };
   Result<net::Response> Ask(net::Method method, const std::string& target, std::string_view body,
                             std::string_view type);
   Result<Json> Import(std::string_view what, const Json& body);
+  static Json DigestJson(const tracking::SetDigest& digest);
+  /// The same of many things, {"KEY": [...]} besides `rest`, in bodies that are not too large: `take` gets each
+  /// outcome. What is too large by itself is left out, with the reason.
+  struct Piece {
+    std::string id;
+    std::string json;
+  };
+  using TakeOutcome = std::function<void(const Json& outcome)>;
+  Status ImportMany(std::string_view kind, std::string_view what, const Json& rest, std::string_view key,
+                    const std::vector<Piece>& pieces, const TakeOutcome& take);
+  static OpenRun Opened(const Json& run);
+  void CountInputs(const OpenRun& run);
   Status FlushPoints();
+  Status PutMetrics(const std::string& model, std::span<const ModelMetric> metrics);
   Status Finish();
   /// Brings the files below a URI of the source to a path below the artifacts' root here.
   Status BringArtifacts(std::string_view kind, const std::string& id, const std::string& uri,
@@ -61,6 +86,7 @@ class Home final : public Sink {
   std::map<std::string, std::string> remote_locations_;  // id there -> location that stays
   std::map<std::string, std::string> places_;            // location there -> id here, of those that are brought
   std::map<std::string, OpenRun> open_;
+  std::map<std::string, OpenModel> open_models_;
   std::string frames_;
 };
 

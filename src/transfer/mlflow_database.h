@@ -41,10 +41,14 @@ class MlflowDatabase final : public Source {
   Status AddTexts(std::string_view table, const char* member, const db::Values& range, Json::Array& runs,
                   const std::map<std::string, std::size_t>& places);
   Status AddLatest(const db::Values& range, Json::Array& runs, const std::map<std::string, std::size_t>& places);
-  Status AddInputs(Json& run);
+  using Places = std::map<std::string, std::size_t>;
+  Status AddInputs(const db::Values& range, Json::Array& runs, const Places& places);
+  Status AddDatasets(const db::Values& range, Json::Array& runs, const Places& places);
   Status SendPoints(const std::string& run, Sink& sink);
   Status SendLoggedModels(Sink& sink);
+  Status SendModelsOf(const Rows& rows, Sink& sink);
   Result<Json> LoggedModelOf(const db::Row& row);
+  Status SendModelMetrics(const std::string& model, Sink& sink);
   Status SendRegistry(Sink& sink);
   Result<Json::Array> VersionsOf(const std::string& model);
 

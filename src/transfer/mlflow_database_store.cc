@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "transfer/mlflow_rows.h"
 #include "transfer/mlflow_run.h"
 
 namespace mw::transfer {
@@ -15,32 +16,6 @@ namespace {
 using db::Row;
 using db::Values;
 
-std::string TextOr(const Row& row, std::size_t column, std::string_view otherwise = "") {
-  const auto* text = std::get_if<std::string>(&row.At(column));
-  return text == nullptr ? std::string(otherwise) : *text;
-}
-
-std::int64_t IntOr(const Row& row, std::size_t column, std::int64_t otherwise = 0) {
-  const auto* number = std::get_if<std::int64_t>(&row.At(column));
-  return number == nullptr ? otherwise : *number;
-}
-
-double DoubleOr(const Row& row, std::size_t column) {
-  if (const auto* number = std::get_if<double>(&row.At(column))) return *number;
-  return static_cast<double>(IntOr(row, column));
-}
-
-/// Sets the member when the column has a value.
-void Set(Json& json, std::string_view key, const Row& row, std::size_t column) {
-  if (const auto* number = std::get_if<std::int64_t>(&row.At(column))) json[key] = *number;
-  if (const auto* text = std::get_if<std::string>(&row.At(column))) json[key] = *text;
-}
-
-Point PointOf(const Row& row, std::size_t value, std::size_t time, std::size_t step, std::size_t is_nan) {
-  const double number = IntOr(row, is_nan) != 0 ? std::numeric_limits<double>::quiet_NaN() : DoubleOr(row, value);
-  return {IntOr(row, time), IntOr(row, step), KeptValue(number)};
-}
-
 /// "postgresql+psycopg2://..." is SQLAlchemy's; libpq knows no drivers.
 std::string PlainUrl(const std::string& url) {
   const std::size_t colon = url.find("://"), plus = url.find('+');
@@ -48,11 +23,21 @@ std::string PlainUrl(const std::string& url) {
   return Cat(std::string_view(url).substr(0, plus), std::string_view(url).substr(colon));
 }
 
-/// Without user and password.
-std::string WithoutSecret(const std::string& url) {
-  const std::size_t begin = url.find("://"), at = url.rfind('@');
-  if (begin == std::string::npos || at == std::string::npos || at < begin) return url;
-  return Cat(std::string_view(url).substr(0, begin + 3), std::string_view(url).substr(at + 1));
+/// Without user and password, in whichever part they stand.
+std::string WithoutSecret(std::string_view url) {
+  const std::size_t begin = url.find("://");
+  if (begin == std::string_view::npos) return std::string(url);
+  const std::size_t query = std::min(url.find('?', begin), url.size());
+  const std::size_t at = url.substr(0, query).rfind('@');
+  const std::size_t host = at == std::string_view::npos || at < begin ? begin + 3 : at + 1;
+  std::string name = Cat(url.substr(0, begin + 3), url.substr(host, query - host));
+  std::string kept;
+  for (const std::string_view pair : Split(url.substr(std::min(query + 1, url.size())), '&')) {
+    const std::string key = ToLower(pair.substr(0, pair.find('=')));
+    const bool secret = key == "user" || key.find("password") != std::string::npos;
+    if (!pair.empty() && !secret) CatTo(kept, kept.empty() ? "?" : "&", pair);
+  }
+  return name + kept;
 }
 
 constexpr std::string_view kSqlite = "sqlite:///";
@@ -114,8 +99,8 @@ Status MlflowDatabase::SendExperiments(const Selection& selection, Sink& sink) {
     Json experiment = Json::Make({{"experiment_id", Cat(id)}, {"name", TextOr(row, 1)}});
     experiment["artifact_location"] = TextOr(row, 2);
     experiment["lifecycle_stage"] = TextOr(row, 3, "active");
-    Set(experiment, "creation_time", row, 4);
-    Set(experiment, "last_update_time", row, 5);
+    SetFrom(experiment, "creation_time", row, 4);
+    SetFrom(experiment, "last_update_time", row, 5);
     Json pairs = Json::MakeArray();
     for (const Row& tag : tags) {
       if (IntOr(tag, 0) == id) pairs.Append(PairJson(TextOr(tag, 1), TextOr(tag, 2)));
@@ -155,14 +140,14 @@ Result<Json::Array> MlflowDatabase::RunsOf(const Rows& rows) {
   for (const Row& row : rows) {
     if (!experiments_.contains(IntOr(row, 1, -1))) continue;
     Json info = Json::Make({{"run_id", row.Text(0)}, {"experiment_id", Cat(IntOr(row, 1))}});
-    Set(info, "run_name", row, 2);
-    Set(info, "user_id", row, 3);
+    SetFrom(info, "run_name", row, 2);
+    SetFrom(info, "user_id", row, 3);
     info["status"] = RunStatusName(TextOr(row, 4));
     info["lifecycle_stage"] = TextOr(row, 5, "active");
-    Set(info, "start_time", row, 6);
-    Set(info, "end_time", row, 7);
-    Set(info, "artifact_uri", row, 8);
-    Set(info, "source_name", row, 9);
+    SetFrom(info, "start_time", row, 6);
+    SetFrom(info, "end_time", row, 7);
+    SetFrom(info, "artifact_uri", row, 8);
+    SetFrom(info, "source_name", row, 9);
     Json data =
         Json::Make({{"params", Json::MakeArray()}, {"tags", Json::MakeArray()}, {"metrics", Json::MakeArray()}});
     places[row.Text(0)] = runs.size();
@@ -172,10 +157,8 @@ Result<Json::Array> MlflowDatabase::RunsOf(const Rows& rows) {
   TRY(AddTexts("params", "params", range, runs, places));
   TRY(AddTexts("tags", "tags", range, runs, places));
   TRY(AddLatest(range, runs, places));
-  for (Json& run : runs) {
-    TRY(AddInputs(run));
-    run["fingerprint"] = FingerprintOf(run);
-  }
+  TRY(AddInputs(range, runs, places));
+  for (Json& run : runs) run["fingerprint"] = FingerprintOf(run);
   return runs;
 }
 
@@ -205,36 +188,61 @@ Status MlflowDatabase::AddLatest(const Values& range, Json::Array& runs,
   return Ok();
 }
 
-Status MlflowDatabase::AddInputs(Json& run) {
+Status MlflowDatabase::AddInputs(const Values& range, Json::Array& runs, const Places& places) {
   if (!Has("inputs")) return Ok();
-  const std::string id = run.Find("info")->StringOr("run_id", "");
-  const Rows rows =
-      TRY(Select("inputs", {"input_uuid", "source_type", "source_id", "destination_type", "destination_id", "step"},
-                 "WHERE (destination_type = 'RUN' AND destination_id = ?) OR"
-                 " (source_type IN ('RUN_INPUT', 'RUN_OUTPUT') AND source_id = ?) ORDER BY input_uuid",
-                 {id, id}));
-  Json datasets = Json::MakeArray(), models = Json::MakeArray(), outputs = Json::MakeArray();
-  for (const Row& row : rows) {
-    const std::string source = TextOr(row, 1);
-    if (source == "RUN_INPUT") models.Append(Json::Make({{"model_id", TextOr(row, 4)}}));
-    if (source == "RUN_OUTPUT") outputs.Append(Json::Make({{"model_id", TextOr(row, 4)}, {"step", IntOr(row, 5)}}));
-    if (source != "DATASET") continue;
-    const Rows found = TRY(Select(
-        "datasets", {"name", "digest", "dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile"},
-        "WHERE dataset_uuid = ?", {TextOr(row, 2)}));
-    if (found.empty()) continue;
-    Json dataset = Json::MakeObject();
-    const char* const keys[] = {"name", "digest", "source_type", "source", "schema", "profile"};
-    for (std::size_t i = 0; i < 6; ++i) Set(dataset, keys[i], found[0], i);
-    Json tags = Json::MakeArray();
-    for (const Row& tag :
-         TRY(Select("input_tags", {"name", "value"}, "WHERE input_uuid = ? ORDER BY name", {TextOr(row, 0)}))) {
-      tags.Append(PairJson(TextOr(tag, 0), TextOr(tag, 1)));
-    }
-    datasets.Append(Json::Make({{"dataset", std::move(dataset)}, {"tags", std::move(tags)}}));
+  for (Json& run : runs) {
+    run["inputs"] = Json::Make({{"dataset_inputs", Json::MakeArray()}, {"model_inputs", Json::MakeArray()}});
+    run["outputs"] = Json::Make({{"model_outputs", Json::MakeArray()}});
   }
-  run["inputs"] = Json::Make({{"dataset_inputs", std::move(datasets)}, {"model_inputs", std::move(models)}});
-  run["outputs"] = Json::Make({{"model_outputs", std::move(outputs)}});
+  const Rows rows = TRY(Select("inputs", {"source_type", "source_id", "destination_id", "step"},
+                               "WHERE source_type IN ('RUN_INPUT', 'RUN_OUTPUT') AND source_id >= ? AND source_id <= ?"
+                               " ORDER BY input_uuid",
+                               range));
+  for (const Row& row : rows) {
+    const auto place = places.find(TextOr(row, 1));
+    if (place == places.end()) continue;
+    Json& run = runs[place->second];
+    Json model = Json::Make({{"model_id", TextOr(row, 2)}});
+    if (TextOr(row, 0) == "RUN_INPUT") {
+      run["inputs"]["model_inputs"].Append(std::move(model));
+    } else {
+      model["step"] = IntOr(row, 3);
+      run["outputs"]["model_outputs"].Append(std::move(model));
+    }
+  }
+  return AddDatasets(range, runs, places);
+}
+
+Status MlflowDatabase::AddDatasets(const Values& range, Json::Array& runs, const Places& places) {
+  constexpr std::string_view kOfRuns =
+      " FROM inputs WHERE source_type = 'DATASET' AND destination_type = 'RUN' AND destination_id >= ?"
+      " AND destination_id <= ?";
+  const char* const keys[] = {"name", "digest", "source_type", "source", "schema", "profile"};
+  std::map<std::string, Json> datasets, tags;  // by their own id, by the input's
+  for (const Row& row : TRY(Select("datasets",
+                                   {"dataset_uuid", "name", "digest", "dataset_source_type", "dataset_source",
+                                    "dataset_schema", "dataset_profile"},
+                                   Cat("WHERE dataset_uuid IN (SELECT source_id", kOfRuns, ")"), range))) {
+    Json& dataset = datasets[TextOr(row, 0)];
+    dataset = Json::MakeObject();
+    for (std::size_t i = 0; i < std::size(keys); ++i) SetFrom(dataset, keys[i], row, i + 1);
+  }
+  for (const Row& row : TRY(Select("input_tags", {"input_uuid", "name", "value"},
+                                   Cat("WHERE input_uuid IN (SELECT input_uuid", kOfRuns, ") ORDER BY name"), range))) {
+    Json& pairs = tags[TextOr(row, 0)];
+    if (!pairs.IsArray()) pairs = Json::MakeArray();
+    pairs.Append(PairJson(TextOr(row, 1), TextOr(row, 2)));
+  }
+  for (const Row& row : TRY(database_->Query(
+           Cat("SELECT input_uuid, source_id, destination_id", kOfRuns, " ORDER BY input_uuid"), range))) {
+    const auto place = places.find(TextOr(row, 2));
+    const auto dataset = datasets.find(TextOr(row, 1));
+    if (place == places.end() || dataset == datasets.end()) continue;
+    const auto told = tags.find(TextOr(row, 0));
+    Json input = Json::Make({{"dataset", dataset->second}});
+    input["tags"] = told == tags.end() ? Json::MakeArray() : told->second;
+    runs[place->second]["inputs"]["dataset_inputs"].Append(std::move(input));
+  }
   return Ok();
 }
 
@@ -255,126 +263,6 @@ Status MlflowDatabase::SendPoints(const std::string& run, Sink& sink) {
                           return held < Sink::kPointsMax ? Ok() : flush();
                         }));
   return flush();
-}
-
-// ---- models ----
-
-Status MlflowDatabase::SendLoggedModels(Sink& sink) {
-  std::string last;
-  while (true) {
-    const Rows rows = TRY(Select(
-        "logged_models",
-        {"model_id", "experiment_id", "name", "artifact_location", "creation_timestamp_ms", "last_updated_timestamp_ms",
-         "status", "lifecycle_stage", "model_type", "source_run_id", "status_message"},
-        Cat("WHERE model_id > ? ORDER BY model_id LIMIT ", Sink::kRunsMax), {last}));
-    if (rows.empty()) return Ok();
-    last = rows.back().Text(0);
-    Json::Array models;
-    for (const Row& row : rows) {
-      if (experiments_.contains(IntOr(row, 1, -1))) models.push_back(TRY(LoggedModelOf(row)));
-    }
-    if (!models.empty()) TRY(sink.LoggedModels(models));
-  }
-}
-
-Result<Json> MlflowDatabase::LoggedModelOf(const Row& row) {
-  const Values id = {row.Text(0)};
-  Json info = Json::Make({{"model_id", row.Text(0)}, {"experiment_id", Cat(IntOr(row, 1))}});
-  const char* const keys[] = {"name",       "artifact_uri",  nullptr,         nullptr, nullptr, "lifecycle_stage",
-                              "model_type", "source_run_id", "status_message"};
-  for (std::size_t i = 0; i < 9; ++i) {
-    if (keys[i] != nullptr) Set(info, keys[i], row, i + 2);
-  }
-  info["creation_timestamp_ms"] = IntOr(row, 4);
-  info["last_updated_timestamp_ms"] = IntOr(row, 5);
-  info["status"] = ModelStatusName(IntOr(row, 6));
-  Json tags = Json::MakeArray(), params = Json::MakeArray(), metrics = Json::MakeArray();
-  for (const Row& tag :
-       TRY(Select("logged_model_tags", {"tag_key", "tag_value"}, "WHERE model_id = ? ORDER BY tag_key", id))) {
-    tags.Append(PairJson(TextOr(tag, 0), TextOr(tag, 1)));
-  }
-  info["tags"] = std::move(tags);
-  for (const Row& param :
-       TRY(Select("logged_model_params", {"param_key", "param_value"}, "WHERE model_id = ? ORDER BY param_key", id))) {
-    params.Append(PairJson(TextOr(param, 0), TextOr(param, 1)));
-  }
-  const Rows points = TRY(Select(
-      "logged_model_metrics",
-      {"metric_name", "metric_value", "metric_timestamp_ms", "metric_step", "run_id", "dataset_name", "dataset_digest"},
-      "WHERE model_id = ? ORDER BY metric_name, metric_timestamp_ms, metric_step", id));
-  for (const Row& point : points) {
-    // MLflow keeps no mark of NaN here; its column is then empty.
-    const double value = std::holds_alternative<std::nullptr_t>(point.At(1)) ? std::numeric_limits<double>::quiet_NaN()
-                                                                             : KeptValue(DoubleOr(point, 1));
-    Json metric = Json::Make({{"key", TextOr(point, 0)}, {"value", NumberJson(value)}});
-    metric["timestamp"] = IntOr(point, 2);
-    metric["step"] = IntOr(point, 3);
-    metric["model_id"] = row.Text(0);
-    Set(metric, "run_id", point, 4);
-    Set(metric, "dataset_name", point, 5);
-    Set(metric, "dataset_digest", point, 6);
-    metrics.Append(std::move(metric));
-  }
-  Json data = Json::Make({{"params", std::move(params)}, {"metrics", std::move(metrics)}});
-  return Json::Make({{"info", std::move(info)}, {"data", std::move(data)}});
-}
-
-Result<Json::Array> MlflowDatabase::VersionsOf(const std::string& model) {
-  const Rows rows =
-      TRY(Select("model_versions",
-                 {"version", "creation_time", "last_updated_time", "description", "user_id", "current_stage", "source",
-                  "run_id", "status", "status_message", "run_link", "storage_location"},
-                 "WHERE name = ? ORDER BY version", {model}));
-  const Rows tags =
-      TRY(Select("model_version_tags", {"version", "key", "value"}, "WHERE name = ? ORDER BY key", {model}));
-  const char* const keys[] = {"creation_timestamp",
-                              "last_updated_timestamp",
-                              "description",
-                              "user_id",
-                              "current_stage",
-                              "source",
-                              "run_id",
-                              "status",
-                              "status_message",
-                              "run_link",
-                              "storage_location"};
-  Json::Array versions;
-  for (const Row& row : rows) {
-    Json version = Json::Make({{"name", model}, {"version", Cat(IntOr(row, 0))}});
-    for (std::size_t i = 0; i < std::size(keys); ++i) Set(version, keys[i], row, i + 1);
-    Json pairs = Json::MakeArray();
-    for (const Row& tag : tags) {
-      if (IntOr(tag, 0) == IntOr(row, 0)) pairs.Append(PairJson(TextOr(tag, 1), TextOr(tag, 2)));
-    }
-    version["tags"] = std::move(pairs);
-    versions.push_back(std::move(version));
-  }
-  return versions;
-}
-
-Status MlflowDatabase::SendRegistry(Sink& sink) {
-  const Rows rows =
-      TRY(Select("registered_models", {"name", "creation_time", "last_updated_time", "description"}, "ORDER BY name"));
-  for (const Row& row : rows) {
-    const std::string name = TextOr(row, 0);
-    Json model = Json::Make({{"name", name}});
-    Set(model, "creation_timestamp", row, 1);
-    Set(model, "last_updated_timestamp", row, 2);
-    Set(model, "description", row, 3);
-    Json tags = Json::MakeArray(), aliases = Json::MakeArray();
-    for (const Row& tag :
-         TRY(Select("registered_model_tags", {"key", "value"}, "WHERE name = ? ORDER BY key", {name}))) {
-      tags.Append(PairJson(TextOr(tag, 0), TextOr(tag, 1)));
-    }
-    for (const Row& alias :
-         TRY(Select("registered_model_aliases", {"alias", "version"}, "WHERE name = ? ORDER BY alias", {name}))) {
-      aliases.Append(Json::Make({{"alias", TextOr(alias, 0)}, {"version", Cat(IntOr(alias, 1))}}));
-    }
-    model["tags"] = std::move(tags);
-    model["aliases"] = std::move(aliases);
-    TRY(sink.RegisteredModel(model, TRY(VersionsOf(name))));
-  }
-  return Ok();
 }
 
 }  // namespace mw::transfer

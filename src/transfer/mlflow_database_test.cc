@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "db/temporary_database.h"
+#include "transfer/mlflow_run.h"
 #include "transfer/mlflow_schema_store.h"
 #include "transfer/recorded_sink.h"
 
@@ -34,11 +35,45 @@ INSERT INTO metrics VALUES ('loss', 0.5, 100, 'aa', 0, FALSE), ('loss', 0, 101, 
   ('acc', 0.25, 100, 'aa', -3, FALSE), ('loss', 7, 1, 'bb', 0, FALSE);
 )sql";
 
+/// Besides, as MLflow 3 has them.
+constexpr std::string_view kModelTables = R"sql(
+CREATE TABLE inputs (input_uuid VARCHAR(36), source_type VARCHAR(36), source_id VARCHAR(36),
+  destination_type VARCHAR(36), destination_id VARCHAR(36), step BIGINT DEFAULT 0 NOT NULL);
+CREATE TABLE input_tags (input_uuid VARCHAR(36), name VARCHAR(255), value VARCHAR(500));
+CREATE TABLE datasets (dataset_uuid VARCHAR(36), experiment_id INTEGER, name VARCHAR(500), digest VARCHAR(36),
+  dataset_source_type VARCHAR(36), dataset_source TEXT, dataset_schema TEXT, dataset_profile TEXT);
+CREATE TABLE logged_models (model_id VARCHAR(36), experiment_id INTEGER, name VARCHAR(500),
+  artifact_location VARCHAR(1000), creation_timestamp_ms BIGINT, last_updated_timestamp_ms BIGINT, status INTEGER,
+  lifecycle_stage VARCHAR(32), model_type VARCHAR(500), source_run_id VARCHAR(32), status_message VARCHAR(1000));
+CREATE TABLE logged_model_metrics (model_id VARCHAR(36), metric_name VARCHAR(500), metric_timestamp_ms BIGINT,
+  metric_step BIGINT, metric_value DOUBLE PRECISION, experiment_id INTEGER, run_id VARCHAR(32),
+  dataset_uuid VARCHAR(36), dataset_name VARCHAR(500), dataset_digest VARCHAR(36));
+CREATE TABLE logged_model_params (model_id VARCHAR(36), experiment_id INTEGER, param_key VARCHAR(255),
+  param_value TEXT);
+CREATE TABLE logged_model_tags (model_id VARCHAR(36), experiment_id INTEGER, tag_key VARCHAR(255), tag_value TEXT);
+INSERT INTO datasets VALUES ('d', 0, 'table', 'abc', 'local', '{"path":"x"}', NULL, '{"num_rows":2}');
+INSERT INTO inputs VALUES ('i1', 'DATASET', 'd', 'RUN', 'aa', 0), ('i2', 'RUN_INPUT', 'aa', 'MODEL_INPUT', 'm-0', 0),
+  ('i3', 'RUN_OUTPUT', 'aa', 'MODEL_OUTPUT', 'm-1', 7), ('i4', 'DATASET', 'd', 'RUN', 'bb', 0);
+INSERT INTO input_tags VALUES ('i1', 'mlflow.data.context', 'training');
+INSERT INTO logged_models VALUES ('m-1', 0, 'churner', '/there/m-1', 10, 20, 2, 'active', 'forest', 'aa', NULL),
+  ('m-2', 4, 'other', 's3://b/m-2', 11, 21, 3, 'deleted', NULL, NULL, 'no space');
+INSERT INTO logged_model_metrics VALUES ('m-1', 'loss', 100, 0, 0.5, 0, 'aa', 'd', 'table', 'abc'),
+  ('m-1', 'loss', 101, 1, 0, 0, 'aa', NULL, NULL, NULL), ('m-1', 'zero', 101, 1, 0, 0, 'aa', NULL, NULL, NULL);
+INSERT INTO logged_model_params VALUES ('m-1', 0, 'p', '1');
+INSERT INTO logged_model_tags VALUES ('m-1', 0, 'kept', 'yes');
+)sql";
+
 class SqliteTables {
  public:
   SqliteTables() : path_(Cat(directory_.path(), "/mlflow.db")) {
     auto database = db::ForeignDatabase::Create(path_);
     EXPECT_TRUE(database.ok() && (*database)->RunScript(kOldTables).ok() && (*database)->Commit().ok());
+  }
+  void AddModelTables() {
+    path_ = Cat(directory_.path(), "/models.db");
+    auto database = db::ForeignDatabase::Create(path_);
+    EXPECT_TRUE(database.ok() && (*database)->RunScript(kOldTables).ok());
+    EXPECT_TRUE((*database)->RunScript(kModelTables).ok() && (*database)->Commit().ok());
   }
   [[nodiscard]] std::string url() const { return Cat("sqlite:///", path_); }
 
@@ -53,6 +88,7 @@ class PostgresTables {
     db::TemporaryPostgres::RunOnServer(
         Cat("CREATE SCHEMA ", schema_, "; SET search_path = ", schema_, ";", kOldTables));
   }
+  void AddModelTables() { db::TemporaryPostgres::RunOnServer(Cat("SET search_path = ", schema_, ";", kModelTables)); }
   ~PostgresTables() { db::TemporaryPostgres::RunOnServer(Cat("DROP SCHEMA ", schema_, " CASCADE")); }
   PostgresTables(const PostgresTables&) = delete;
   PostgresTables& operator=(const PostgresTables&) = delete;
@@ -102,11 +138,58 @@ TYPED_TEST(MlflowDatabaseTest, AnOldDatabaseIsRead) {
   EXPECT_TRUE(sink.registered.empty() && sink.models.empty() && sink.skipped.empty());
 }
 
+TYPED_TEST(MlflowDatabaseTest, WhatRunsReadAndMadeIsTold) {
+  this->tables_.AddModelTables();
+  const RecordedSink sink = this->Send();
+  ASSERT_EQ(sink.runs.size(), 2U);
+  EXPECT_EQ(sink.runs[0].Find("inputs")->Dump(),
+            R"({"dataset_inputs":[{"dataset":{"name":"table","digest":"abc","source_type":"local",)"
+            R"("source":"{\"path\":\"x\"}","profile":"{\"num_rows\":2}"},)"
+            R"("tags":[{"key":"mlflow.data.context","value":"training"}]}],"model_inputs":[{"model_id":"m-0"}]})");
+  EXPECT_EQ(sink.runs[0].Find("outputs")->Dump(), R"({"model_outputs":[{"model_id":"m-1","step":7}]})");
+  EXPECT_EQ(ListIn(sink.runs[1].Find("inputs"), "dataset_inputs").size(), 1U);
+  EXPECT_EQ(ListIn(sink.runs[1].Find("inputs"), "model_inputs").size(), 0U);
+  EXPECT_NE(sink.runs[0].StringOr("fingerprint", ""), sink.runs[1].StringOr("fingerprint", ""));
+}
+
+TYPED_TEST(MlflowDatabaseTest, LoggedModelsAreTold) {
+  this->tables_.AddModelTables();
+  const RecordedSink sink = this->Send();
+  ASSERT_EQ(sink.models.size(), 2U);
+  EXPECT_EQ(sink.models[0].Find("info")->Dump(),
+            R"({"model_id":"m-1","experiment_id":"0","name":"churner","artifact_uri":"/there/m-1",)"
+            R"("lifecycle_stage":"active","model_type":"forest","source_run_id":"aa","creation_timestamp_ms":10,)"
+            R"("last_updated_timestamp_ms":20,"status":"LOGGED_MODEL_READY","tags":[{"key":"kept","value":"yes"}]})");
+  EXPECT_EQ(sink.models[0].Find("data")->Dump(), R"({"params":[{"key":"p","value":"1"}]})");
+  EXPECT_EQ(sink.models[1].Find("info")->StringOr("status", ""), "LOGGED_MODEL_UPLOAD_FAILED");
+  EXPECT_EQ(sink.models[1].Find("info")->StringOr("status_message", ""), "no space");
+  EXPECT_EQ(sink.models[1].Find("info")->StringOr("lifecycle_stage", ""), "deleted");
+  ASSERT_EQ(sink.metrics.size(), 1U);
+  const std::vector<ModelMetric>& metrics = sink.metrics.at("m-1");
+  ASSERT_EQ(metrics.size(), 3U);
+  for (const ModelMetric& metric : metrics) {
+    EXPECT_EQ(metric.run, "aa");
+    EXPECT_EQ(metric.dataset_name, metric.point.step == 0 ? "table" : "");
+    // 0 in the table: the run's own history says which is none.
+    EXPECT_EQ(std::isnan(metric.point.value), metric.key == "loss" && metric.point.step == 1) << metric.key;
+  }
+}
+
 TYPED_TEST(MlflowDatabaseTest, OneExperimentByItsName) {
   const RecordedSink sink = this->Send(Selection{{"it's"}});
   ASSERT_EQ(sink.runs.size(), 1U);
   EXPECT_EQ(sink.runs[0].Find("info")->StringOr("run_id", ""), "bb");
   EXPECT_EQ(sink.points.size(), 1U);
+}
+
+TEST(MlflowDatabase, ItsNameHasNoSecrets) {
+  const std::string server = db::TemporaryPostgres::server();
+  std::string url = "postgresql://?password=s3cret&application_name=a%40b";
+  for (const std::string_view pair : Split(server, ' ')) CatTo(url, "&", pair);
+  const auto refused = MlflowDatabase::Open(url);
+  ASSERT_FALSE(refused.ok()) << "it has no tables";
+  EXPECT_NE(refused.error().message.find("application_name=a%40b"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(refused.error().message.find("s3cret"), std::string::npos) << refused.error().message;
 }
 
 TEST(MlflowDatabase, WhatIsNoneIsRefused) {

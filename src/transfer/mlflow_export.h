@@ -30,7 +30,9 @@ class MlflowExport final : public Sink {
   Result<std::vector<bool>> BeginRuns(const Json::Array& runs) override;
   Status Points(const std::string& run, const std::string& key, std::span<const Point> points) override;
   Status EndRuns() override;
-  Status LoggedModels(const Json::Array& models) override;
+  Result<std::vector<bool>> BeginModels(const Json::Array& models) override;
+  Status ModelMetrics(const std::string& model, std::span<const ModelMetric> metrics) override;
+  Status EndModels() override { return Ok(); }
   Status RegisteredModel(const Json& model, const Json::Array& versions) override;
   void Skip(std::string_view kind, std::string_view id, std::string_view why) override { report_.Skip(kind, id, why); }
 
@@ -41,13 +43,15 @@ class MlflowExport final : public Sink {
   MlflowExport(std::unique_ptr<db::ForeignDatabase> database, std::string folder, ArtifactReader* artifacts,
                Report& report)
       : database_(std::move(database)), folder_(std::move(folder)), artifacts_(artifacts), report_(report) {}
-  Status Insert(std::string_view table, std::string_view columns, const db::Values& values);
+  /// False when a row of that key is there.
+  Result<bool> Insert(std::string_view table, std::string_view columns, const db::Values& values);
   Status PutRun(const Json& run);
   Status PutInputs(const Json& run, const std::string& id, std::int64_t experiment);
   Status PutDataset(const Json& input, const std::string& run, std::int64_t experiment);
   Status PutLatest(const std::string& run);
+  Status PutModelLinks(const Json& run, const std::string& id);
   Status PutLoggedModel(const Json& model);
-  Status PutModelMetric(const std::string& model, std::int64_t experiment, const Json& metric);
+  Status PutModelMetric(const std::string& model, std::int64_t experiment, const ModelMetric& metric);
   Status PutVersion(const std::string& model, const Json& version);
   /// Where what lies at this URI lies now.
   [[nodiscard]] std::string Relocated(const std::string& uri) const;
@@ -58,6 +62,7 @@ class MlflowExport final : public Sink {
   ArtifactReader* artifacts_;
   Report& report_;
   std::set<std::string> runs_;                                  // that were exported
+  std::map<std::string, std::int64_t> experiment_of_;           // logged models that were exported
   std::map<std::string, std::string> artifacts_of_;             // runs that are open: their artifacts' URI
   std::map<std::string, std::map<std::string, Point>> latest_;  // of runs that are open, by metric
 };

@@ -21,12 +21,6 @@ namespace fs = std::filesystem;
 using db::Value;
 using db::Values;
 
-const Json::Array& ListIn(const Json* json, std::string_view key) {
-  static const Json::Array kNone;
-  const Json* list = json == nullptr ? nullptr : json->Find(key);
-  return list != nullptr && list->IsArray() ? list->AsArray() : kNone;
-}
-
 std::string Text(const Json& json, std::string_view key) { return json.StringOr(key, ""); }
 
 Value TextOrNull(const Json& json, std::string_view key) {
@@ -89,12 +83,12 @@ Status MlflowExport::Finish() {
   return SyncDirectory(folder_);
 }
 
-Status MlflowExport::Insert(std::string_view table, std::string_view columns, const Values& values) {
+Result<bool> MlflowExport::Insert(std::string_view table, std::string_view columns, const Values& values) {
   std::string marks;
   for (std::size_t i = 0; i < values.size(); ++i) marks += i == 0 ? "?" : ", ?";
-  TRY(database_->Execute(Cat("INSERT INTO ", table, " (", columns, ") VALUES (", marks, ") ON CONFLICT DO NOTHING"),
-                         values));
-  return Ok();
+  const std::string sql = Cat("INSERT INTO ", table, " (", columns, ") VALUES (", marks, ") ON CONFLICT DO NOTHING");
+  return TRY(database_->Execute(sql, values))
+  > 0;
 }
 
 std::string MlflowExport::Relocated(const std::string& uri) const {
@@ -130,8 +124,8 @@ Status MlflowExport::PutRun(const Json& run) {
   TRY(Insert("runs",
              "run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time, end_time,"
              " source_version, lifecycle_stage, artifact_uri, experiment_id",
-             {id, Text(info, "run_name"), "UNKNOWN", "", "", Text(info, "user_id"), info.StringOr("status", "RUNNING"),
-              IntOrNull(info, "start_time"), IntOrNull(info, "end_time"), "",
+             {id, Text(info, "run_name"), "UNKNOWN", Text(info, "source_name"), "", Text(info, "user_id"),
+              info.StringOr("status", "RUNNING"), IntOrNull(info, "start_time"), IntOrNull(info, "end_time"), "",
               info.StringOr("lifecycle_stage", "active"), Relocated(uri), experiment}));
   const Json* data = run.Find("data");
   for (const Json& param : ListIn(data, "params")) {
@@ -149,16 +143,28 @@ Status MlflowExport::PutRun(const Json& run) {
 Status MlflowExport::PutInputs(const Json& run, const std::string& id, std::int64_t experiment) {
   const Json* inputs = run.Find("inputs");
   for (const Json& input : ListIn(inputs, "dataset_inputs")) TRY(PutDataset(input, id, experiment));
+  return PutModelLinks(run, id);
+}
+
+Status MlflowExport::PutModelLinks(const Json& run, const std::string& id) {
   constexpr std::string_view kColumns = "input_uuid, source_type, source_id, destination_type, destination_id, step";
-  for (const Json& input : ListIn(inputs, "model_inputs")) {
+  for (const Json& input : ListIn(run.Find("inputs"), "model_inputs")) {
     const std::string model = Text(input, "model_id");
     TRY(Insert("inputs", kColumns,
                {IdOf({"input", id, model}), "RUN_INPUT", id, "MODEL_INPUT", model, std::int64_t{0}}));
+    report_.Count("model input", "exported");
   }
   for (const Json& output : ListIn(run.Find("outputs"), "model_outputs")) {
     const std::string model = Text(output, "model_id");
-    TRY(Insert("inputs", kColumns,
-               {IdOf({"output", id, model}), "RUN_OUTPUT", id, "MODEL_OUTPUT", model, Number(output, "step")}));
+    const std::int64_t step = Number(output, "step");
+    const bool is_new =
+        TRY(Insert("inputs", kColumns, {IdOf({"output", id, model}), "RUN_OUTPUT", id, "MODEL_OUTPUT", model, step}));
+    if (is_new) {
+      report_.Count("model output", "exported");
+    } else {
+      report_.Skip("model output", Cat(id, " ", model),
+                   Cat("MLflow's databases keep one step of a model that a run makes, not step ", step, " too"));
+    }
   }
   return Ok();
 }
@@ -240,8 +246,14 @@ Status MlflowExport::BringArtifacts(std::string_view kind, const std::string& id
 
 // ---- models ----
 
-Status MlflowExport::LoggedModels(const Json::Array& models) {
+Result<std::vector<bool>> MlflowExport::BeginModels(const Json::Array& models) {
   for (const Json& model : models) TRY(PutLoggedModel(model));
+  return std::vector<bool>(models.size(), true);
+}
+
+Status MlflowExport::ModelMetrics(const std::string& model, std::span<const ModelMetric> metrics) {
+  const std::int64_t experiment = experiment_of_[model];
+  for (const ModelMetric& metric : metrics) TRY(PutModelMetric(model, experiment, metric));
   return Ok();
 }
 
@@ -266,25 +278,34 @@ Status MlflowExport::PutLoggedModel(const Json& model) {
     TRY(Insert("logged_model_params", "model_id, experiment_id, param_key, param_value",
                {id, experiment, Text(param, "key"), Text(param, "value")}));
   }
-  for (const Json& metric : ListIn(data, "metrics")) TRY(PutModelMetric(id, experiment, metric));
+  experiment_of_[id] = experiment;
   TRY(BringArtifacts("logged model", id, uri));
   report_.Count("logged model", "exported");
   return Ok();
 }
 
-Status MlflowExport::PutModelMetric(const std::string& model, std::int64_t experiment, const Json& metric) {
-  const std::string run = Text(metric, "run_id");
-  const double value = NumberOf(metric.Find("value")).value_or(std::nan(""));
-  if (!runs_.contains(run)) {
-    report_.Skip("model metric", Cat(model, " ", Text(metric, "key")), Cat("its run ", run, " is not exported"));
+/// NaN is 0 here, as MLflow keeps it; that it is NaN is in the history of the run.
+Status MlflowExport::PutModelMetric(const std::string& model, std::int64_t experiment, const ModelMetric& metric) {
+  if (!runs_.contains(metric.run)) {
+    report_.Skip("model metric", Cat(model, " ", metric.key), Cat("its run ", metric.run, " is not exported"));
     return Ok();
   }
-  return Insert("logged_model_metrics",
-                "model_id, metric_name, metric_timestamp_ms, metric_step, metric_value, experiment_id, run_id,"
-                " dataset_name, dataset_digest",
-                {model, Text(metric, "key"), Number(metric, "timestamp"), Number(metric, "step"),
-                 std::isnan(value) ? Value(nullptr) : Value(value), experiment, run, TextOrNull(metric, "dataset_name"),
-                 TextOrNull(metric, "dataset_digest")});
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? Value(nullptr) : Value(text); };
+  const bool is_new =
+      TRY(Insert("logged_model_metrics",
+                 "model_id, metric_name, metric_timestamp_ms, metric_step, metric_value, experiment_id, run_id,"
+                 " dataset_name, dataset_digest",
+                 {model, metric.key, metric.point.time, metric.point.step,
+                  std::isnan(metric.point.value) ? 0.0 : metric.point.value, experiment, metric.run,
+                  text_or_null(metric.dataset_name), text_or_null(metric.dataset_digest)}));
+  if (is_new) {
+    report_.Count("model metric", "exported");
+  } else {
+    report_.Skip("model metric", Cat(model, " ", metric.key),
+                 Cat("MLflow's databases keep one value of a run, time and step; left out: ", metric.point.value,
+                     " of step ", metric.point.step, " on dataset ", Quoted(metric.dataset_name)));
+  }
+  return Ok();
 }
 
 Status MlflowExport::RegisteredModel(const Json& model, const Json::Array& versions) {
@@ -320,6 +341,11 @@ Status MlflowExport::PutVersion(const std::string& model, const Json& version) {
   for (const Json& tag : ListIn(&version, "tags")) {
     TRY(Insert("model_version_tags", "name, version, key, value",
                {model, number, Text(tag, "key"), Text(tag, "value")}));
+  }
+  const std::string logged = Text(version, "model_id");
+  if (!logged.empty() && Text(version, "source") != Cat("models:/", logged)) {
+    report_.Note("model version", Cat(model, "/", number),
+                 Cat("is of the logged model ", logged, ", which MLflow's databases keep by the source alone"));
   }
   report_.Count("model version", "exported");
   return Ok();

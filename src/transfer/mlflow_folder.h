@@ -34,11 +34,12 @@ class MlflowFolder final : public Source {
   explicit MlflowFolder(std::string root) : root_(std::move(root)) {}
   Status SendExperiments(const Selection& selection, Sink& sink);
   Status SendRuns(const Experiment& experiment, Sink& sink);
-  Result<Json> RunOf(const Experiment& experiment, const std::string& folder);
-  Status AddInputs(const Experiment& experiment, const std::string& folder, Json& run);
+  Result<Json> RunOf(const Experiment& experiment, const std::string& folder, Sink& sink);
+  Status AddInputs(const Experiment& experiment, const std::string& folder, Json& run, Sink& sink);
   Status SendPage(const std::vector<std::string>& folders, const Json::Array& runs, Sink& sink);
   Status SendPoints(const std::string& run, const std::string& folder, Sink& sink);
   Status SendLoggedModels(const Experiment& experiment, Sink& sink);
+  Status SendModelPage(const std::vector<std::string>& folders, const Json::Array& models, Sink& sink);
   Status SendRegistry(Sink& sink);
 
   std::string root_;
@@ -48,5 +49,8 @@ class MlflowFolder final : public Source {
 /// The points of a metric's file, "TIME VALUE [STEP [DATASET DIGEST]]" a line, each once.
 /// Errors: kInvalidArgument naming the line.
 Result<std::vector<Point>> ParseMetricFile(std::string_view text);
+/// What was measured of a model, "TIME VALUE STEP RUN [DATASET DIGEST]" a line, each once; names of datasets may have
+/// spaces. Errors: kInvalidArgument naming the line.
+Result<std::vector<ModelMetric>> ParseModelMetricFile(const std::string& key, std::string_view text);
 
 }  // namespace mw::transfer

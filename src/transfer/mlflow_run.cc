@@ -52,6 +52,32 @@ double KeptValue(double value) {
   return std::isinf(value) ? std::copysign(kMost, value) : value;
 }
 
-std::string FingerprintOf(const Json& run) { return Sha256Hex(run.Dump()); }
+const Json::Array& ListIn(const Json* json, std::string_view key) {
+  static const Json::Array kNone;
+  const Json* list = json == nullptr ? nullptr : json->Find(key);
+  return list != nullptr && list->IsArray() ? list->AsArray() : kNone;
+}
+
+std::int64_t IntegerOf(const Json& json, std::string_view key) {
+  const Json* member = json.Find(key);
+  if (member == nullptr) return 0;
+  if (member->IsInt()) return member->AsInt();
+  return member->IsString() ? std::int64_t{ParseInt(member->AsString()).value_or(0)} : 0;
+}
+
+std::optional<tracking::ModelMetric> ModelMetricOf(const Json& metric) {
+  const std::optional<double> value = NumberOf(metric.Find("value"));
+  if (!value) return std::nullopt;
+  tracking::ModelMetric out;
+  out.key = metric.StringOr("key", "");
+  out.point = {IntegerOf(metric, "timestamp"), IntegerOf(metric, "step"), KeptValue(*value)};
+  out.run = metric.StringOr("run_id", "");
+  out.dataset_name = metric.StringOr("dataset_name", "");
+  out.dataset_digest = metric.StringOr("dataset_digest", "");
+  return out;
+}
+
+// The number is that of what importing brings: where an older program took a run for whole, more of it comes now.
+std::string FingerprintOf(const Json& entity) { return Sha256Hex(Cat("2 ", entity.Dump())); }
 
 }  // namespace mw::transfer

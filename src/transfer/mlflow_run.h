@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "tracking/logged_model.h"
 #include "tracking/points.h"
 
 namespace mw::transfer {
@@ -15,6 +16,12 @@ namespace mw::transfer {
 std::string RunStatusName(std::string_view status);
 /// The same of logged models: "LOGGED_MODEL_READY".
 std::string ModelStatusName(std::int64_t status);
+/// The array in a member; empty when there is none.
+const Json::Array& ListIn(const Json* json, std::string_view key);
+/// An integer that some write as a text; 0 when there is none.
+std::int64_t IntegerOf(const Json& json, std::string_view key);
+/// Of a logged model's metric in JSON; nothing for one without a value.
+std::optional<tracking::ModelMetric> ModelMetricOf(const Json& metric);
 /// {"key", "value"}
 Json PairJson(std::string_view key, std::string_view value);
 /// A double as JSON: NaN and infinities as texts.
@@ -23,7 +30,7 @@ Json NumberJson(double value);
 std::optional<double> NumberOf(const Json* json);
 /// Infinities become the greatest and least numbers, as MLflow's databases keep them.
 double KeptValue(double value);
-/// A digest of all of it, as the "fingerprint" of a run.
-std::string FingerprintOf(const Json& run);
+/// A digest of all of it, as the "fingerprint" of a run or model.
+std::string FingerprintOf(const Json& entity);
 
 }  // namespace mw::transfer

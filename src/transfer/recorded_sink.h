@@ -27,10 +27,16 @@ class RecordedSink final : public Sink {
     return Ok();
   }
   Status EndRuns() override { return Ok(); }
-  Status LoggedModels(const Json::Array& told) override {
+  Result<std::vector<bool>> BeginModels(const Json::Array& told) override {
     models.insert(models.end(), told.begin(), told.end());
+    return std::vector<bool>(told.size(), true);
+  }
+  Status ModelMetrics(const std::string& model, std::span<const ModelMetric> told) override {
+    std::vector<ModelMetric>& kept = metrics[model];
+    kept.insert(kept.end(), told.begin(), told.end());
     return Ok();
   }
+  Status EndModels() override { return Ok(); }
   Status RegisteredModel(const Json& model, const Json::Array& versions) override {
     registered.emplace_back(model, versions);
     return Ok();
@@ -41,6 +47,7 @@ class RecordedSink final : public Sink {
 
   Json::Array experiments, runs, models;
   std::map<std::pair<std::string, std::string>, std::vector<Point>> points;
+  std::map<std::string, std::vector<ModelMetric>> metrics;  ///< by model
   std::vector<std::pair<Json, Json::Array>> registered;
   std::vector<std::string> skipped;
 };

@@ -3,7 +3,8 @@
 // version. A source tells experiments before their runs, runs before the models that they made, models before their
 // versions. One thread.
 //
-//   Experiments* -> ( BeginRuns -> Points* -> EndRuns )* -> LoggedModels* -> ( RegisteredModel -> Versions* )*
+//   Experiments* -> ( BeginRuns -> Points* -> EndRuns )* -> ( BeginModels -> ModelMetrics* -> EndModels )*
+//     -> ( RegisteredModel -> Versions* )*
 #pragma once
 
 #include <span>
@@ -12,16 +13,19 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "tracking/logged_model.h"
 #include "tracking/points.h"
 
 namespace mw::transfer {
 
+using tracking::ModelMetric;
 using tracking::Point;
 
 class Sink {
  public:
-  static constexpr std::size_t kRunsMax = 200;        ///< of one BeginRuns
+  static constexpr std::size_t kRunsMax = 200;        ///< of one BeginRuns or BeginModels
   static constexpr std::size_t kPointsMax = 100'000;  ///< that a source holds in memory at a time
+  static constexpr std::size_t kMetricsMax = 10'000;  ///< of models, likewise
 
   virtual ~Sink() = default;
   virtual Status Experiments(const Json::Array& experiments) = 0;
@@ -31,7 +35,11 @@ class Sink {
   /// Of one of these runs; each point once, in any order, in any number of pieces.
   virtual Status Points(const std::string& run, const std::string& key, std::span<const Point> points) = 0;
   virtual Status EndRuns() = 0;
-  virtual Status LoggedModels(const Json::Array& models) = 0;
+  /// Logged models, without their metrics: whether each one's metrics are wanted, as with runs.
+  virtual Result<std::vector<bool>> BeginModels(const Json::Array& models) = 0;
+  /// Of one of these models; each once, in any order, in any number of pieces.
+  virtual Status ModelMetrics(const std::string& model, std::span<const ModelMetric> metrics) = 0;
+  virtual Status EndModels() = 0;
   /// With its versions, whose "aliases" are left out: the model has them all.
   virtual Status RegisteredModel(const Json& model, const Json::Array& versions) = 0;
   /// What the source could not tell: "run", its id, and the reason.

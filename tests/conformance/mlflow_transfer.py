@@ -7,15 +7,21 @@ A database, a file store and a server of MLflow 3.18 (mlflow_requirements.txt) a
 again and again and goes on; the export is opened by MLflow, and imported into another home. Artifacts' places are
 the one thing that differs, so they are compared by what lies there.
 """
+import base64
 import contextlib
+import copy
 import hashlib
+import http.client
+import http.server
 import json
 import math
 import os
 import sqlite3
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -33,8 +39,8 @@ if __name__ == "__main__":
 from crash_rounds import BIN, Platform  # noqa: E402
 
 
-KEPT = ("experiments", "runs", "registry")
 ACCURACY_STEP = 3  # as MAKE logs it
+NO_NUMBER = "not a number"  # MAKE's metric of a model that is NaN
 
 
 def snapshot(uri):
@@ -45,6 +51,7 @@ def snapshot(uri):
     mlflow.set_tracking_uri(uri)
     client = MlflowClient(uri)
     out = {"experiments": {}, "runs": {}, "logged models": {}, "registry": {}}
+    has_models = hasattr(client, "search_logged_models")  # since MLflow 3
     experiments = client.search_experiments(view_type=ViewType.ALL)
     names = {experiment.experiment_id: experiment.name for experiment in experiments}
     for experiment in experiments:
@@ -59,12 +66,23 @@ def snapshot(uri):
             token = page.token
             if not token:
                 break
-        if "logged models" in KEPT:
-            for model in client.search_logged_models([experiment.experiment_id]):
-                out["logged models"][model.model_id] = model_facts(client, model)
-    for model in client.search_registered_models() if "registry" in KEPT else ():
+        for model in client.search_logged_models([experiment.experiment_id]) if has_models else ():
+            out["logged models"][model.model_id] = model_facts(client, model)
+    if has_models:
+        add_deleted_models(client, out)
+    for model in client.search_registered_models():
         out["registry"][model.name] = registry_facts(client, model)
     return out
+
+
+def add_deleted_models(client, out):
+    """No search finds those; runs name them."""
+    from mlflow.exceptions import MlflowException
+    named = {model for run in out["runs"].values() for model, _ in run["models made"]}
+    for model_id in named - out["logged models"].keys():
+        with contextlib.suppress(MlflowException):
+            model = client._tracking_client.store.get_logged_model(model_id, allow_deleted=True)
+            out["logged models"][model_id] = model_facts(client, model) | {"stage": "deleted"}
 
 
 def number(value):
@@ -80,13 +98,16 @@ def run_facts(client, run, names):
     facts["histories"] = {
         key: sorted((m.timestamp, m.step, str(number(m.value))) for m in client.get_metric_history(info.run_id, key))
         for key in run.data.metrics}
-    inputs = run.inputs.dataset_inputs if run.inputs and "logged models" in KEPT else []
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    if facts["experiment"] == "churn":
+        run = client.get_run(info.run_id)  # MLflow's searches leave out which models a run read
+    models = getattr(run.inputs, "model_inputs", None)  # since MLflow 3
+    outputs = getattr(run, "outputs", None)
     facts["datasets"] = sorted(
         (i.dataset.name, i.dataset.digest, i.dataset.source_type, i.dataset.source, str(i.dataset.schema),
          str(i.dataset.profile), sorted((t.key, t.value) for t in i.tags)) for i in inputs)
-    if "logged models" in KEPT:
-        facts["models used"] = sorted(i.model_id for i in (run.inputs and run.inputs.model_inputs) or [])
-        facts["models made"] = sorted((o.model_id, o.step) for o in (run.outputs and run.outputs.model_outputs) or [])
+    facts["models used"] = sorted(each.model_id for each in models or [])
+    facts["models made"] = sorted((each.model_id, each.step) for each in (outputs and outputs.model_outputs) or [])
     if facts["experiment"] in ("churn", "Default") and info.lifecycle_stage == "active":
         facts["artifacts"] = files_of(info.artifact_uri)
     return facts
@@ -108,7 +129,9 @@ def files_of(uri):
 def model_facts(client, model):
     metrics = sorted((m.key, m.timestamp, m.step, str(number(m.value)), m.run_id, m.dataset_name, m.dataset_digest)
                      for m in model.metrics or [])
-    return {"name": model.name, "type": model.model_type, "status": str(model.status), "run": model.source_run_id,
+    # What is empty comes as None of a database and as "" of a server.
+    return {"name": model.name, "type": model.model_type or "", "status": str(model.status),
+            "run": model.source_run_id or "", "experiment": model.experiment_id, "message": model.status_message or "",
             "times": (model.creation_timestamp, model.last_updated_timestamp), "tags": dict(model.tags),
             "params": dict(model.params), "metrics": metrics, "artifacts": files_of(model.artifact_location)}
 
@@ -165,7 +188,9 @@ with mlflow.start_run(experiment_id=churn, run_name="first") as run:
     mlflow.log_text("hello", "notes/a b.txt")
     mlflow.log_text("", "empty.txt")
     data = mlflow.data.from_pandas(pandas.DataFrame({"a": [1, 2], "b": [1., 2.]}), name="table", targets="b")
-    mlflow.log_input(data, context="training")
+    more = mlflow.data.from_pandas(pandas.DataFrame({"a": [3, 4]}), name="another-ä", source="/data/a.csv")
+    mlflow.log_input(data, context="training", tags={"rows": "all"})
+    mlflow.log_input(more)
     class Ones(mlflow.pyfunc.PythonModel):
         def predict(self, context, model_input, params=None):
             return [1] * len(model_input)
@@ -173,10 +198,24 @@ with mlflow.start_run(experiment_id=churn, run_name="first") as run:
         model = mlflow.pyfunc.log_model(name="model", python_model=Ones(), registered_model_name="churner",
                                         pip_requirements=[], params={"p": "1"}, tags={"kept": "yes"})
         mlflow.log_metric("accuracy", 0.9, step=3, model_id=model.model_id, dataset=data)
+        mlflow.log_metric("not a number", float("nan"), step=1, model_id=model.model_id)
+        client.set_logged_model_tags(model.model_id, {"checked": "no"})
     else:
         mlflow.pyfunc.log_model("model", python_model=Ones(), registered_model_name="churner", pip_requirements=[])
-    with mlflow.start_run(experiment_id=churn, run_name="nested", nested=True):
+    with mlflow.start_run(experiment_id=churn, run_name="nested", nested=True) as nested:
         mlflow.log_metric("loss", 2)
+        mlflow.log_input(data, context="evaluation")
+        if mlflow.__version__ >= "3":
+            from mlflow.entities import LoggedModelInput, LoggedModelOutput
+            client.log_inputs(nested.info.run_id, models=[LoggedModelInput(model.model_id)])
+            mlflow.log_metric("accuracy", 0.7, step=3, model_id=model.model_id, dataset=more)
+            failed = client.create_logged_model(churn, "failed", source_run_id=run.info.run_id, model_type="forest")
+            client.finalize_logged_model(failed.model_id, "FAILED")
+            client.create_logged_model(churn, "pending", tags={"a": "b"}, params={"long": "x" * 5000})
+            thrown = client.create_logged_model(churn, "thrown away", source_run_id=nested.info.run_id)
+            client.log_outputs(nested.info.run_id, [LoggedModelOutput(failed.model_id, 5),
+                                                    LoggedModelOutput(thrown.model_id, 6)])
+            client.delete_logged_model(thrown.model_id)
 client.set_registered_model_alias("churner", "champion", 1)
 client.set_model_version_tag("churner", "1", "checked", "yes")
 client.set_registered_model_tag("churner", "owner", "ada")
@@ -250,7 +289,16 @@ def told(snapshot_of_source):
 
 
 def compare(what, source, here):
-    must_be_same(what, {kind: told(source)[kind] for kind in KEPT}, {kind: told(here)[kind] for kind in KEPT})
+    must_be_same(what, told(source), told(here))
+
+
+def as_runs_tell(facts):
+    """MLflow's databases keep 0 for NaN of a model; what its run logged is NaN, and so is what is made of both."""
+    facts = copy.deepcopy(facts)
+    for model in facts["logged models"].values():
+        model["metrics"] = [[*metric[:3], "NaN", *metric[4:]] if metric[0] == NO_NUMBER else metric
+                            for metric in model["metrics"]]
+    return facts
 
 
 def database(directory):
@@ -265,20 +313,24 @@ def database(directory):
         report = home.millwright("import", "mlflow", uri)
         runs = report["counts"]["run"]
         assert runs.get("imported", 0) + runs.get("known", 0) == len(before["runs"]), runs
-        compare("database -> home, after an import that was killed", before, snapshot(home.url))
+        compare("database -> home, after an import that was killed", as_runs_tell(before), snapshot(home.url))
         again = home.millwright("import", "mlflow", uri)
-        assert again["counts"]["run"] == {"known": len(before["runs"])}, again["counts"]
-        assert "point" not in again["counts"], again["counts"]
+        for kind in ("run", "logged model"):
+            assert again["counts"][kind] == {"known": len(before[f"{kind}s"])}, again["counts"]
+        assert not again["counts"].keys() & {"point", "model metric", "dataset input"}, again["counts"]
         home.millwright("export", "mlflow", f"{directory}/out")
         only = home.millwright("export", "mlflow", "--experiment", "churn", f"{directory}/only")
-        assert only["counts"]["experiment"]["exported"] == 1 and only["counts"]["run"]["exported"] == 3, only["counts"]
+        exported = {kind: states["exported"] for kind, states in only["counts"].items()}
+        of_each = {"experiment": 1, "run": 3, "logged model": 4, "dataset input": 4, "model input": 1,
+                   "model output": 3, "model metric": 4}
+        assert exported.items() >= of_each.items(), only["counts"]
         refused = subprocess.run([BIN / "millwright", "export", "mlflow", "--home", home.platform.home,
                                   f"{directory}/out"], stderr=subprocess.PIPE, text=True, check=False)
         assert refused.returncode == 1 and "holds an mlflow.db already" in refused.stderr, refused.stderr
     compare("home -> database that MLflow opens", before, snapshot(f"sqlite:///{directory}/out/mlflow.db"))
     with Home(directory, "second") as home:
         home.millwright("import", "mlflow", f"{directory}/out/mlflow.db")
-        compare("that database -> another home", before, snapshot(home.url))
+        compare("that database -> another home", as_runs_tell(before), snapshot(home.url))
 
 
 def killed_import(home, uri):
@@ -306,6 +358,24 @@ def file_store(directory):
         as_databases_keep(before)
         compare("file store -> home", before, after)
         assert report["whole"] or report["skipped"], report
+        lineage(home, before)
+        with Home(directory, "another") as another:
+            report = another.millwright("import", "mlflow", home.url)
+            assert report["whole"], report
+            compare("that home -> another", snapshot(home.url), snapshot(another.url))
+
+
+def lineage(home, source):
+    """What was imported is found as what is tracked here: from a version back to the data, and from the data on."""
+    (first,) = (run for run, facts in source["runs"].items() if facts["name"] == "first")
+    (model,) = (id for id, facts in source["logged models"].items() if facts["name"] == "model")
+    origin = json.dumps(home.millwright("lineage", "churner@1"), ensure_ascii=False)
+    for found in ('"table"', '"another-ä"', f'"{first}"'):
+        assert found in origin, (found, origin)
+    for of in ("dataset:table", f"model:{model}", f"run:{first}"):
+        reached = home.millwright("lineage", of, "--reached")
+        assert [(each["model"], each["version"]) for each in reached["versions"]] == [("churner", 1)], (of, reached)
+    print("ok  lineage of what was imported")
 
 
 def as_databases_keep(facts):
@@ -323,17 +393,112 @@ def as_databases_keep(facts):
                 {(t, s, v.replace("inf", most) if "inf" in v else v) for t, s, v in history})
 
 
+USER, PASSWORD = "ada", "s3cret: ä"
+
+
+class Guard(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to `server.behind`, if they come with the name and password."""
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        known = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        if self.headers.get("Authorization") != known:
+            return self.tell(401, {"Content-Type": "text/plain"}, b"who are you?")
+        connection = http.client.HTTPConnection(self.server.behind, timeout=60)
+        headers = {name: value for name, value in self.headers.items()
+                   if name.lower() not in ("authorization", "connection", "host")}
+        connection.request(self.command, self.path, body or None, headers)
+        response = connection.getresponse()
+        told = {name: value for name, value in response.getheaders()
+                if name.lower() not in ("connection", "transfer-encoding", "content-length", "date", "server")}
+        self.tell(response.status, told, response.read())
+        connection.close()
+        return None
+
+    def tell(self, status, headers, body):
+        self.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(body))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+def certificate(directory):
+    """A file with a key and a certificate of "localhost" that no machine trusts by itself."""
+    import datetime
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a test")])
+    made = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(1).not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .sign(key, hashes.SHA256()))
+    path = Path(directory, "identity.pem")
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                       serialization.NoEncryption()) + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+@contextlib.contextmanager
+def guarded(url, directory):
+    """The same server by https, for those who know the name and password: its address, and the file of its root."""
+    listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Guard)
+    listener.behind = url.removeprefix("http://")
+    listener.handle_error = lambda *_: None  # of those who do not trust it
+    roots, context = certificate(directory), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(roots)
+    listener.socket = context.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=listener.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"https://localhost:{listener.server_address[1]}", str(roots)
+    finally:
+        listener.shutdown()
+        listener.server_close()
+
+
 def server(directory):
-    """A running server, whose artifacts come through its proxy."""
+    """A running server, whose artifacts come through its proxy, behind https and a password."""
     from mlflow_client import oracle
-    with oracle() as url, Home(directory, "home") as home:
+    with oracle() as url, guarded(url, directory) as (address, roots), Home(directory, "home") as home:
         make(sys.executable, url, "mlflow-artifacts:/made", 5)
-        before = snapshot(url)
-        home.millwright("import", "mlflow", url)
+        login = {"MLFLOW_TRACKING_USERNAME": USER, "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+                 "MLFLOW_TRACKING_SERVER_CERT_PATH": roots}
+        os.environ.update(login)
+        before = snapshot(address)
+        report = home.millwright("import", "mlflow", address)
+        assert PASSWORD not in json.dumps(report, ensure_ascii=False) and report["from"] == address, report
+        for name in login:
+            del os.environ[name]
         after = snapshot(home.url)
         for side in (before, after):
             side["experiments"]["Default"]["times"] = None
-        compare("server -> home", before, after)
+        compare("server behind https and a password -> home", before, after)
+        shut_out(home, address, login)
+
+
+def shut_out(home, address, login):
+    """What is printed to those whom the server does not let in, and whom we do not let in to it."""
+    roots = {"MLFLOW_TRACKING_SERVER_CERT_PATH": login["MLFLOW_TRACKING_SERVER_CERT_PATH"]}
+    for environment, place, words in (
+            (login | {"MLFLOW_TRACKING_PASSWORD": "wr0ng"}, address, "the server answered 401"),
+            (roots | {"MLFLOW_TRACKING_TOKEN": "wr0ng"}, address, "set MLFLOW_TRACKING_USERNAME and"),
+            (login | roots | {"MLFLOW_TRACKING_SERVER_CERT_PATH": ""}, address, "is not trusted"),
+            (roots, address.replace("//", "//ada:wr0ng@"), "give the address without them")):
+        ran = subprocess.run([BIN / "millwright", "import", "mlflow", place, "--home", home.platform.home],
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                             env=os.environ | environment)
+        assert ran.returncode != 0 and words in ran.stdout, (environment, ran.stdout)
+        assert "wr0ng" not in ran.stdout and "s3cret" not in ran.stdout, ran.stdout
+    print("ok  whoever is not let in is told what to set, without secrets")
 
 
 def older_database(directory):

@@ -117,6 +117,8 @@ Json RunInfoJson(const tracking::Run& run) {
                          {"status", ToUpper(tracking::StatusName(run.status))},
                          {"start_time", run.started}});
   if (run.ended) out["end_time"] = *run.ended;
+  // Of a run of a pipeline: no member of MLflow's own, whose clients pass it over; what is exported keeps it.
+  if (!run.source.empty()) out["source_name"] = run.source;
   out["artifact_uri"] = run.artifact_uri;
   out["lifecycle_stage"] = tracking::StageName(run.stage);
   return out;

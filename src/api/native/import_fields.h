@@ -9,6 +9,8 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "net/http.h"
+#include "tracking/imports.h"
 
 namespace mw::api::native {
 
@@ -22,5 +24,28 @@ Result<const Json*> ImportedObject(const Json& body, std::string_view key);
 Result<ImportedPairs> ImportedTexts(const Json& body, std::string_view key);
 /// 0 when there is none. Errors: kInvalidArgument it is no integer, as a number or as a text.
 Result<std::int64_t> ImportedInteger(const Json& body, std::string_view key);
+/// "lifecycle_stage": active when there is none. Errors: kInvalidArgument.
+Result<tracking::Stage> ImportedStage(const Json& entity);
+/// A sum that does not fit into JSON's integers comes as a text. Errors: kInvalidArgument.
+Result<std::uint64_t> ImportedSum(const Json& body);
+
+/// {"count", "sum"}: a PointDigest or a SetDigest.
+template <typename Digest>
+Result<Digest> ImportedDigest(const Json& json) {
+  Digest digest;
+  digest.count = TRY(json.GetInt("count"));
+  digest.sum = TRY(ImportedSum(json));
+  return digest;
+}
+
+template <typename Item>
+Result<std::vector<Item>> ImportedItems(const Json& body, std::string_view key, Result<Item> (*read)(const Json&)) {
+  std::vector<Item> items;
+  for (const Json& item : *TRY(ImportedList(body, key))) items.push_back(TRY(read(item)));
+  return items;
+}
+
+/// {"outcomes": [{"id", "state", "to", "why"}]}
+net::Response ImportAnswer(const std::vector<tracking::ImportOutcome>& outcomes);
 
 }  // namespace mw::api::native

@@ -1,4 +1,5 @@
 // Bulk import: experiments and runs in the form of MLflow's own entities, points as packed frames.
+#include <memory>
 #include <utility>
 
 #include "api/native/handler.h"
@@ -11,17 +12,9 @@ namespace mw::api::native {
 namespace {
 
 using tracking::ImportedRun;
-using tracking::ImportOutcome;
 using tracking::Imports;
 
 constexpr std::size_t kImportBodyBytesMax = std::size_t{32} << 20;
-
-Result<tracking::Stage> StageOf(const Json& entity) {
-  const std::string stage = entity.StringOr("lifecycle_stage", "active");
-  if (stage == "active") return tracking::Stage::kActive;
-  if (stage == "deleted") return tracking::Stage::kDeleted;
-  return InvalidArgument("lifecycle_stage ", Quoted(stage), " is neither active nor deleted");
-}
 
 Result<tracking::Experiment> ExperimentOf(const Json& json) {
   tracking::Experiment experiment;
@@ -29,11 +22,45 @@ Result<tracking::Experiment> ExperimentOf(const Json& json) {
   experiment.project = kProject;
   experiment.name = TRY(json.GetString("name"));
   experiment.artifact_location = json.StringOr("artifact_location", "");
-  experiment.stage = TRY(StageOf(json));
+  experiment.stage = TRY(ImportedStage(json));
   experiment.created = json.IntOr("creation_time", 0);
   experiment.updated = json.IntOr("last_update_time", experiment.created);
   for (auto& [key, value] : TRY(ImportedTexts(json, "tags"))) experiment.tags[key] = std::move(value);
   return experiment;
+}
+
+Result<tracking::DatasetInput> DatasetInputOf(const Json& json) {
+  const Json& told = *TRY(ImportedObject(json, "dataset"));
+  tracking::Dataset dataset;
+  dataset.name = TRY(told.GetString("name"));
+  dataset.digest = TRY(told.GetString("digest"));
+  dataset.source_type = told.StringOr("source_type", "");
+  dataset.source = told.StringOr("source", "");
+  dataset.schema = told.StringOr("schema", "");
+  dataset.profile = told.StringOr("profile", "");
+  tracking::DatasetInput input;
+  input.dataset = std::make_shared<const tracking::Dataset>(std::move(dataset));
+  input.tags = TRY(ImportedTexts(json, "tags"));
+  return input;
+}
+
+/// "inputs" and "outputs", where there are any.
+Status ReadInputs(const Json& json, ImportedRun& run) {
+  if (const Json* inputs = json.Find("inputs"); inputs != nullptr && inputs->IsObject()) {
+    run.datasets = TRY(ImportedItems(*inputs, "dataset_inputs", DatasetInputOf));
+    for (const Json& model : *TRY(ImportedList(*inputs, "model_inputs"))) {
+      run.models_read.push_back(TRY(model.GetString("model_id")));
+    }
+  }
+  const Json* outputs = json.Find("outputs");
+  if (outputs == nullptr || !outputs->IsObject()) return Ok();
+  for (const Json& model : *TRY(ImportedList(*outputs, "model_outputs"))) {
+    tracking::ModelOutput output;
+    output.model = TRY(model.GetString("model_id"));
+    output.step = TRY(ImportedInteger(model, "step"));
+    run.models_made.push_back(std::move(output));
+  }
+  return Ok();
 }
 
 Result<ImportedRun> RunOf(const Json& json) {
@@ -48,25 +75,15 @@ Result<ImportedRun> RunOf(const Json& json) {
   out.run.user = info.StringOr("user_id", "");
   out.run.source = info.StringOr("source_name", "");
   out.run.status = TRY(tracking::ParseStatus(ToLower(info.StringOr("status", "RUNNING"))));
-  out.run.stage = TRY(StageOf(info));
+  out.run.stage = TRY(ImportedStage(info));
   out.run.started = info.IntOr("start_time", 0);
   if (const Json* ended = info.Find("end_time"); ended != nullptr && ended->IsInt()) out.run.ended = ended->AsInt();
   const Json& data = *TRY(ImportedObject(json, "data"));
   out.params = TRY(ImportedTexts(data, "params"));
   out.tags = TRY(ImportedTexts(data, "tags"));
+  TRY(ReadInputs(json, out));
   out.fingerprint = json.StringOr("fingerprint", "");
   return out;
-}
-
-Result<tracking::PointDigest> DigestOf(const Json& metric) {
-  const std::string sum = TRY(metric.GetString("sum"));
-  tracking::PointDigest digest;
-  digest.count = TRY(metric.GetInt("count"));
-  const auto parsed = std::from_chars(sum.data(), sum.data() + sum.size(), digest.sum);
-  if (parsed.ec != std::errc() || parsed.ptr != sum.data() + sum.size()) {
-    return InvalidArgument("sum ", Quoted(sum), " must be a number below 2^64");
-  }
-  return digest;
 }
 
 Result<tracking::FinishedRun> FinishedOf(const Json& json) {
@@ -74,42 +91,26 @@ Result<tracking::FinishedRun> FinishedOf(const Json& json) {
   run.run = tracking::RunId(TRY(json.GetString("run_id")));
   run.fingerprint = json.StringOr("fingerprint", "");
   for (const Json& metric : *TRY(ImportedList(json, "metrics"))) {
-    run.metrics[TRY(metric.GetString("key"))] = TRY(DigestOf(metric));
+    run.metrics[TRY(metric.GetString("key"))] = TRY(ImportedDigest<tracking::PointDigest>(metric));
   }
+  const Json* inputs = json.Find("inputs");
+  if (inputs != nullptr && inputs->IsObject()) run.inputs = TRY(ImportedDigest<tracking::SetDigest>(*inputs));
   return run;
-}
-
-template <typename Item>
-Result<std::vector<Item>> ItemsOf(const Json& body, std::string_view key, Result<Item> (*read)(const Json&)) {
-  std::vector<Item> items;
-  for (const Json& item : *TRY(ImportedList(body, key))) items.push_back(TRY(read(item)));
-  return items;
-}
-
-Response AnswerOf(const std::vector<ImportOutcome>& outcomes) {
-  Json list = Json::MakeArray();
-  for (const ImportOutcome& outcome : outcomes) {
-    Json one = Json::Make({{"id", outcome.id}, {"state", tracking::ImportStateName(outcome.state)}});
-    if (!outcome.to.empty()) one["to"] = outcome.to;
-    if (!outcome.why.empty()) one["why"] = outcome.why;
-    list.Append(std::move(one));
-  }
-  return net::JsonResponse(Json::Make({{"outcomes", std::move(list)}}));
 }
 
 Task<Result<Response>> PutExperiments(Imports& imports, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   std::string source = CO_TRY(body.GetString("source"));
-  auto experiments = CO_TRY(ItemsOf(body, "experiments", ExperimentOf));
-  co_return AnswerOf(CO_TRY(co_await imports.PutExperiments(std::move(source), std::move(experiments))));
+  auto experiments = CO_TRY(ImportedItems(body, "experiments", ExperimentOf));
+  co_return ImportAnswer(CO_TRY(co_await imports.PutExperiments(std::move(source), std::move(experiments))));
 }
 
 Task<Result<Response>> PutRuns(Imports& imports, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   std::string source = CO_TRY(body.GetString("source"));
   std::string attempt = CO_TRY(body.GetString("attempt"));
-  auto runs = CO_TRY(ItemsOf(body, "runs", RunOf));
-  co_return AnswerOf(CO_TRY(co_await imports.PutRuns(std::move(source), std::move(attempt), std::move(runs))));
+  auto runs = CO_TRY(ImportedItems(body, "runs", RunOf));
+  co_return ImportAnswer(CO_TRY(co_await imports.PutRuns(std::move(source), std::move(attempt), std::move(runs))));
 }
 
 Task<Result<Response>> AddPoints(Imports& imports, Request& request) {
@@ -129,8 +130,8 @@ Task<Result<Response>> AddPoints(Imports& imports, Request& request) {
 
 Task<Result<Response>> Finish(Imports& imports, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
-  auto runs = CO_TRY(ItemsOf(body, "runs", FinishedOf));
-  co_return AnswerOf(CO_TRY(co_await imports.Finish(std::move(runs))));
+  auto runs = CO_TRY(ImportedItems(body, "runs", FinishedOf));
+  co_return ImportAnswer(CO_TRY(co_await imports.Finish(std::move(runs))));
 }
 
 }  // namespace

@@ -23,6 +23,8 @@
 #include "tracking/datasets.h"
 #include "tracking/heartbeats.h"
 #include "tracking/imports.h"
+#include "tracking/logged_models.h"
+#include "tracking/model_imports.h"
 #include "tracking/run_table.h"
 #include "tracking/tracking.h"
 #include "tracking/views.h"
@@ -79,7 +81,10 @@ void AddServerRoutes(net::RouteTable& routes, ServerCalls& calls, endpoints::End
                      predictions::Predictions& predictions, const Clock& clock);
 /// /api/v1/import: what was made elsewhere, in bulk
 void AddImportRoutes(net::RouteTable& routes, tracking::Imports& imports);
+void AddImportLoggedModelRoutes(net::RouteTable& routes, tracking::ModelImports& imports);
 void AddImportModelRoutes(net::RouteTable& routes, registry::Registry& registry);
+/// /api/v1/export: what MLflow's own API does not tell of logged models: those that are deleted, all metrics
+void AddExportRoutes(net::RouteTable& routes, tracking::LoggedModels& models);
 /// /api/v1/charts: metrics of runs in few points
 void AddChartRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views

@@ -26,6 +26,7 @@
 #include "transfer/mlflow_export.h"
 #include "transfer/mlflow_folder.h"
 #include "transfer/mlflow_server.h"
+#include "transfer/server_login.h"
 
 namespace mw::app::cli {
 namespace {
@@ -66,19 +67,24 @@ struct OpenedSource {
   std::unique_ptr<Source> source;
 };
 
-bool IsServer(const std::string& place) { return place.starts_with("http://") || place.starts_with("https://"); }
+bool IsServer(const std::string& place) {
+  const std::string scheme = ToLower(place.substr(0, place.find("://")));
+  return scheme == "http" || scheme == "https";
+}
 
-/// Of an MLflow server: MLFLOW_TRACKING_TOKEN, as its own client takes it.
 Result<net::HttpClient> ServerClient(const std::string& url) {
-  net::ClientOptions options;
-  options.bearer_token = Environment("MLFLOW_TRACKING_TOKEN");
-  return net::HttpClient::Make(url, options);
+  transfer::ServerLogin login;
+  login.username = Environment("MLFLOW_TRACKING_USERNAME");
+  login.password = Environment("MLFLOW_TRACKING_PASSWORD");
+  login.token = Environment("MLFLOW_TRACKING_TOKEN");
+  login.roots = Environment("MLFLOW_TRACKING_SERVER_CERT_PATH");
+  return net::HttpClient::Make(url, TRY(transfer::OptionsFor(url, login)));
 }
 
 Status OpenSource(const std::string& place, OpenedSource& opened) {
   if (IsServer(place)) {
     opened.client = TRY(ServerClient(place));
-    opened.source = std::make_unique<transfer::MlflowServer>(*opened.client, place);
+    opened.source = std::make_unique<transfer::MlflowServer>(*opened.client, place, transfer::kLoginRemedy);
   } else if (IsFolder(place)) {
     opened.source = TRY(transfer::MlflowFolder::Open(place));
   } else {
@@ -207,7 +213,7 @@ void AddImportMlflow(const Registrar& registrar) {
       "millwright import mlflow ./mlruns\n  millwright import mlflow sqlite:///mlflow.db\n  millwright import "
       "mlflow http://127.0.0.1:5001",
       arguments, ImportMlflow);
-  command->add_option("source", arguments->place, "A folder mlruns, a database's file or URL, a server's http:// URL")
+  command->add_option("source", arguments->place, "A folder mlruns, a database's file or URL, a server's address")
       ->required();
   AddExperiments(command, *arguments, "Only this one, by name or id; again for another");
   command->add_option("--artifacts-root", arguments->artifacts_root, "The folder behind mlflow-artifacts:/ URIs");
