@@ -1,4 +1,6 @@
 """Delivery: at once while the server answers, else later, in order, once; whatever dies in between."""
+import contextlib
+import errno
 import logging
 import os
 import random
@@ -7,10 +9,12 @@ import subprocess
 import sys
 import time
 import unittest
+from unittest import mock
 
 from support import SOURCES, Case, FakeServer
 
 from millwright import __main__ as command
+from millwright import spool as spool_module
 from millwright.delivery import Delivery, batches, merged
 from millwright.sender import Refused
 
@@ -42,6 +46,17 @@ def tag(value, run=RUN):
     return {"method": "POST", "path": "runs/set-tag", "body": {"run_id": run, "key": "t", "value": value}}
 
 
+@contextlib.contextmanager
+def full_disk():
+    """No byte more, and no folder."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with mock.patch.object(spool_module.Spool, "_write_all", side_effect=full), \
+            mock.patch.object(spool_module.shutil, "copyfile", side_effect=full), \
+            mock.patch.object(spool_module.Path, "write_text", side_effect=full), \
+            mock.patch.object(spool_module.Path, "mkdir", side_effect=full):
+        yield
+
+
 class DeliveryTest(Case):
     def delivery(self, server, **how):
         made = Delivery(server.url, **{"seconds": 0.5, **how})
@@ -62,7 +77,7 @@ class DeliveryTest(Case):
         self.assertFalse((self.folder / "spool").exists())
 
     def test_each_trouble(self):
-        for trouble in (500, 503, 429, "close", "hang"):
+        for trouble in (401, 500, 503, 507, 429, "close", "hang", "page 200", "page 302", "page 404"):
             with self.subTest(trouble):
                 server = self.server()
                 delivery = self.begun(server)
@@ -77,6 +92,83 @@ class DeliveryTest(Case):
                 self.until(lambda: not delivery.waiting, "delivered")
                 self.assertEqual([step for _, step, _ in server.points()], list(range(50)))
                 self.assertEqual(server.accepted[-1], ("runs/set-tag", tag("end")["body"]))
+
+    def test_endpoint_that_is_not_there(self):
+        """A server that answers in HTML that it lacks something is there: what comes next goes on."""
+        server = self.server()
+        delivery = self.begun(server)
+        server.refuse = lambda path, body: b"<html>404</html>" if path == "runs/outputs" else None
+        delivery.send({"method": "POST", "path": "runs/outputs", "body": {"run_id": RUN, "models": []}})
+        delivery.send(point(1))
+        self.assertEqual((delivery.refused, delivery.waiting, len(server.points())), (1, 0, 1))
+        for said in (b'"forbidden"', b"[]", b'{"error": "no"}', b"null"):
+            server.refuse = lambda path, body, said=said: said if path == "runs/outputs" else None
+            delivery.send({"method": "POST", "path": "runs/outputs", "body": {"run_id": RUN, "models": []}})
+        self.assertEqual((delivery.refused, delivery.waiting), (5, 0))
+
+    def test_slow_server(self):
+        """One call waits for it; the others do not, and everything comes."""
+        server = self.server()
+        delivery = self.begun(server, seconds=5.0)
+        server.pause = 1.2
+        took = []
+        for step in range(200):
+            begun = time.monotonic()
+            delivery.send(point(step))
+            took.append(time.monotonic() - begun)
+        self.assertGreater(took[0], 1.0)
+        self.assertLess(max(took[1:]), 0.5)
+        server.pause = 0.0
+        self.until(lambda: not delivery.waiting, "delivered")
+        self.assertEqual([step for _, step, _ in server.points()], list(range(200)))
+        self.until(lambda: not delivery._slow, "as fast as before")
+        delivery.send(point(200))
+        self.assertEqual(server.points()[-1][1], 200)
+
+    def test_end_beside_a_slow_server(self):
+        """Nobody waits at the end until a slow server has taken everything."""
+        server = self.server()
+        delivery = self.begun(server)
+        server.trouble = 503
+        for number in range(30):
+            delivery.send(tag(str(number)))
+        server.trouble, server.pause = None, 0.3
+        begun = time.monotonic()
+        delivery.close(1.0)
+        self.assertLess(time.monotonic() - begun, 3.0)
+        server.pause = 0.0
+        self.assertEqual(command.main(["flush", server.url]), 0)
+        values = [body["value"] for path, body in server.accepted if path == "runs/set-tag"]
+        self.assertEqual(values, [str(number) for number in range(30)])
+
+    def test_disk_full(self):
+        """Nothing is raised, what fits is kept, and what is delivered makes room."""
+        server = self.server()
+        delivery = self.begun(server)
+        server.trouble = 503
+        delivery.send(point(0))
+        source = self.folder / "notes.txt"
+        source.write_text("kept")
+        with full_disk():
+            for step in range(1, 5):
+                delivery.send(point(step))
+            delivery.send_file(source, f"0/{RUN}/artifacts", RUN, "notes.txt")
+            server.trouble = None
+            self.assertEqual(delivery.flush(), 0)
+        self.assertEqual(delivery.dropped, 5)
+        server.trouble = 503
+        for step in range(5, 8):
+            delivery.send(point(step))
+        server.trouble = None
+        self.assertEqual(delivery.flush(), 0)
+        self.assertEqual([step for _, step, _ in server.points()], [0, 5, 6, 7])
+        other = self.delivery(server, root=self.folder / "spool/other")
+        with full_disk():
+            server.trouble = 503
+            other.send(point(8))
+            other.send_file(source, f"0/{RUN}/artifacts", RUN, "notes.txt")
+            self.assertRaises(FileNotFoundError, other.send_file, self.folder / "none", "0", None, "none")
+        self.assertEqual(other.dropped, 2)
 
     def test_order_of_tags(self):
         server = self.server()

@@ -117,6 +117,37 @@ class SpoolTest(Case):
         spool.append([{"n": 3}])
         self.assertEqual(numbers(self.reopened(spool))[-1], 3)
 
+    def test_segment_that_cannot_be_written_whole(self):
+        """What was written in part is nobody's record, also when it is closed and there is room again."""
+        spool = Spool(self.folder / "a")
+        spool.append([{"n": 1}])
+        whole = Spool._write_all
+
+        def half(self, data):
+            whole(self, data[:len(data) // 2])
+            raise OSError(28, "No space left on device")
+        for _ in range(3):
+            with mock.patch.object(Spool, "_write_all", half), self.assertRaises(Full):
+                spool.append([{"n": 2}])
+        spool.append([{"n": 3}])
+        self.assertEqual(numbers(self.reopened(spool)), [1, 3])
+
+    def test_full_disk_is_emptied(self):
+        """Though not even what was taken can be written down."""
+        spool = Spool(self.folder / "a")
+        for number in range(3):
+            spool.append([{"n": number}])
+        with mock.patch.object(module.Path, "write_text", side_effect=OSError(28, "No space left on device")):
+            for place, _ in spool.waiting():
+                spool.take(place)
+        self.assertEqual((spool.pending, list(spool.folder.glob("*.seg"))), (0, []))
+        source = self.folder / "source"
+        source.write_bytes(b"data")
+        before = spool._bytes
+        with mock.patch.object(module.shutil, "copyfile", side_effect=OSError(28, "No space left on device")):
+            self.assertRaises(Full, spool.keep_file, source)
+        self.assertEqual(spool._bytes, before)
+
     def test_orphans(self):
         root = self.folder / "root"
         living = new_spool(root)

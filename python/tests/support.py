@@ -18,10 +18,11 @@ sys.path.insert(0, str(SOURCES))
 
 class FakeServer:
     """Remembers what it accepted, as (path, body), in order. `trouble`: a status to answer, "close" (no answer),
-    "hang", or "after" (does it, then no answer). `own_ids`: as MLflow's own server it takes no id from the client."""
+    "hang", "after" (does it, then no answer), or the status of a page that a proxy answers with: "page 404". `pause`:
+    seconds before each answer. `own_ids`: as MLflow's own server it takes no id from the client."""
 
     def __init__(self, own_ids=False, heartbeats=True, port=0):
-        self.trouble, self.own_ids, self.heartbeats = None, own_ids, heartbeats
+        self.trouble, self.own_ids, self.heartbeats, self.pause = None, own_ids, heartbeats, 0.0
         self.accepted, self.runs, self.experiments, self.files, self.beats = [], {}, {"Default": "0"}, {}, []
         self.refuse = lambda path, body: None
         self.over = threading.Event()
@@ -56,8 +57,15 @@ class FakeServer:
         if self.trouble in ("close", "hang"):
             request.close_connection = True
             return
+        self.over.wait(self.pause)
         if isinstance(self.trouble, int):
             self.reply(request, self.trouble, {})
+            return
+        if str(self.trouble).startswith("page "):
+            self.reply(request, int(self.trouble[5:]), b"<html>default backend</html>")
+            return
+        if request.path == "/health":
+            self.reply(request, 200, b"OK")
             return
         status, said = self.work(request, data)
         if self.trouble == "after":
@@ -67,9 +75,9 @@ class FakeServer:
 
     @staticmethod
     def reply(request, status, said):
-        body = json.dumps(said).encode()
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
         request.send_response(status)
-        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Type", "text/html" if isinstance(said, bytes) else "application/json")
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
@@ -88,6 +96,8 @@ class FakeServer:
             return 200, {}
         path = path.removeprefix("/api/2.0/mlflow/")
         refused = self.refuse(path, body)
+        if isinstance(refused, bytes):
+            return 404, refused
         if refused:
             return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": refused}
         handler = getattr(self, path.replace("/", "_").replace("-", "_"), None)

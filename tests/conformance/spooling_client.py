@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A training with MLflow's client and the package's spool, beside a `millwright up` that is killed in the middle and
-comes back: the training never fails, and every value is there exactly once. Then one whose process dies.
+comes back: the training never fails, and every value is there exactly once. Then one beside a server that hangs, and
+one whose process dies.
 
     tests/conformance/spooling_client.py
 """
@@ -125,6 +126,31 @@ def server_killed(trainings, platform, asked):
     print(f"{STEPS} steps and 4 nested runs beside a server killed twice: everything there once")
 
 
+def server_hangs(trainings, platform, asked):
+    """Alive, with connections open, and silent: one call waits its 5 seconds, the next ones wait for nobody."""
+    process, number = trainings.begin("hangs", 300)
+    until(process, 40)
+    pid = platform.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    waits, before = [], time.monotonic()
+    try:
+        for line in process.stdout:
+            waits.append(time.monotonic() - before)
+            before = time.monotonic()
+            if line.strip() == "200":
+                break
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    process.stdout.read()
+    assert process.wait(60) == 0, (trainings.folder / "hangs.log").read_text()
+    trainings.flush()
+    long = sorted(wait for wait in waits if wait > 1)
+    assert len(long) <= 2 and sum(long) < 13, long  # the nested run's beginning is a read
+    steps = [point["step"] for point in asked.history(number, "loss")]
+    assert steps == list(range(300)) and asked.run(number)["info"]["status"] == "FINISHED", len(steps)
+    print(f"a server that hangs: waits of more than a second: {', '.join(f'{wait:.1f} s' for wait in long)}")
+
+
 def names_are_the_clients(asked):
     """The same request again makes no second run."""
     body = {"experiment_id": "0", "run_id": "0123456789abcdef" * 2, "run_name": "twice", "start_time": 5}
@@ -162,6 +188,7 @@ def main():
             platform.start()
             trainings, asked = Trainings(Path(directory), platform), Asked(platform)
             server_killed(trainings, platform, asked)
+            server_hangs(trainings, platform, asked)
             names_are_the_clients(asked)
             training_killed(trainings, asked)
         finally:

@@ -34,7 +34,7 @@ def main(arguments=None):
     before = left_behind(url)
     if options.verb == "flush" and before:
         delivery = Delivery(url, background=False)
-        delivery.flush(0.0)
+        delivery.flush(float("inf"))
         delivery.close()
     left = left_behind(url) if options.verb == "flush" else before
     print(f"{left} records wait in {spool_root(url)}" if left else "nothing waits")

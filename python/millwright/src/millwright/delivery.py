@@ -21,6 +21,7 @@ from .spool import LIMIT_BYTES, Full, new_spool, orphans
 LOG = logging.getLogger("millwright")
 POINTS_MAX = 1000
 PAUSE_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 30)
+SLOW_SECONDS = 1.0  # a call that took longer is the last to wait for the server itself
 HEARTBEAT_SECONDS = 30
 CLIENT_ID = "millwright.client_id"
 
@@ -48,7 +49,7 @@ class Delivery:
         self._spool, self._lock, self._wake = None, threading.RLock(), threading.Event()
         self._ids, self._beating, self._heartbeats = {}, {}, True
         self.dropped, self.refused, self._stopped, self._thread = 0, 0, False, None
-        self._away_until, self._draining = 0.0, threading.Lock()
+        self._away_until, self._draining, self._slow = 0.0, threading.Lock(), False
         LIVING.add(self)
         if background and any(self.root.glob("[0-9]*-*")):
             self._start_thread()
@@ -81,9 +82,12 @@ class Delivery:
             self._note_refused(record, error)
             return
         try:
-            self._keep(dict(record, file=self._own_spool().keep_file(source)))
-        except Full as error:
+            kept = self._own_spool().keep_file(source)
+        except (Full, OSError) as error:
+            os.stat(source)  # raises where there is no such file: that is the caller's fault
             self._note_dropped(error)
+        else:
+            self._keep(dict(record, file=kept))
 
     @property
     def waiting(self):
@@ -94,14 +98,17 @@ class Delivery:
         return self._ids.get(number, number)
 
     def _answers(self):
-        return not self.waiting and time.monotonic() >= self._away_until
+        return not self.waiting and not self._slow and time.monotonic() >= self._away_until
 
     def _send_or_keep(self, record):
         if self._answers():
+            begun = time.monotonic()
             try:
                 return self._pass_on(record, self._ids)
             except Away as error:
                 self._note_away(error)
+            finally:
+                self._note_pace(time.monotonic() - begun)
         self._keep(record)
         return None
 
@@ -112,7 +119,10 @@ class Delivery:
             self._own_spool().append([record], droppable=is_points(record))
         except (Full, OSError) as error:
             self._note_dropped(error)
-        self._start_thread()
+        try:
+            self._start_thread()
+        except RuntimeError:  # no more threads, or the interpreter is ending: the next start delivers it
+            LOG.debug("no thread for the delivery", exc_info=True)
         self._wake.set()
 
     def _own_spool(self):
@@ -125,6 +135,13 @@ class Delivery:
         if not self._away_until:
             LOG.warning("%s; what is logged waits in %s until it answers", error, self.root)
         self._away_until = time.monotonic() + 1.0
+
+    def _note_pace(self, seconds):
+        """Of one request: while they are slow, the thread alone waits for them."""
+        slow = seconds > SLOW_SECONDS
+        if slow and not self._slow:
+            LOG.warning("%s took %.1f s to answer; what is logged waits in %s", self.sender.url, seconds, self.root)
+        self._slow = slow
 
     def _note_refused(self, record, error):
         self.refused += 1
@@ -213,27 +230,35 @@ class Delivery:
                 if not self._stopped and self._wake.is_set():
                     self._wake.clear()
 
-    def _drain_everything(self):
-        """The oldest spool first: it may make the runs that the others log to."""
-        with self._draining:
-            for spool in orphans(self.root):
+    def _drain_everything(self, until=float("inf")):
+        """The oldest spool first: it may make the runs that the others log to. Begins no request after `until`."""
+        if not self._draining.acquire(timeout=-1 if until == float("inf") else max(0.0, until - time.monotonic())):
+            return
+        try:
+            for spool in orphans(self.root) if not self._stopped else ():
                 try:
                     if self._spool and self._spool.folder.name < spool.folder.name:
-                        self._drain_own()
-                    self._drain(spool, self._read_ids(spool))
+                        self._drain_own(until)
+                    self._drain(spool, self._read_ids(spool), until)
                 finally:
                     spool.close()
-            self._drain_own()
+            self._drain_own(until)
+        finally:
+            self._draining.release()
 
-    def _drain_own(self):
+    def _drain_own(self, until):
         if self.waiting:
-            self._drain(self._spool, self._ids)
+            self._drain(self._spool, self._ids, until)
 
-    def _drain(self, spool, ids):
+    def _drain(self, spool, ids, until):
         """Sends what waits, in order; raises Away with what is left still there."""
         for places, records in batches(spool.waiting()):
+            if self._stopped or time.monotonic() > until:
+                return
             known = len(ids)
+            begun = time.monotonic()
             self._send_kept(spool, records, ids)
+            self._note_pace(0.0 if "file" in records[0] else time.monotonic() - begun)
             if len(ids) > known:
                 write_ids(spool.folder, ids)
             spool.take(places[-1], len(places))
@@ -286,17 +311,22 @@ class Delivery:
     # ---- the end
 
     def flush(self, seconds=10.0):
-        """Tries to empty the spools now; how many records of this process are left."""
+        """Tries to empty the spools now, and begins no request later than that; how many records of this process are
+        left."""
         end = time.monotonic() + seconds
         while True:
             try:
-                self._drain_everything()
-                self._away_until = 0.0
+                self._drain_everything(end)
+                self._away_until = self._away_until if self.waiting else 0.0
             except Away as error:
                 LOG.debug("%s", error)
             if not self.waiting or time.monotonic() >= end:
                 return self.waiting
             time.sleep(min(0.2, max(0.0, end - time.monotonic())))
+
+    def catch_up(self, seconds):
+        """As flush, for what reads: a server that was away a moment ago is not waited for."""
+        return self.waiting if time.monotonic() < self._away_until else self.flush(seconds)
 
     def close(self, seconds=2.0):
         left = self.flush(seconds) if self.waiting else 0
@@ -305,9 +335,12 @@ class Delivery:
         if left:
             LOG.warning("%d records wait in %s: the next start delivers them, or `python -m millwright flush %s`", left,
                         self.root, self.sender.url)
+        done = self._draining.acquire(timeout=self.sender.seconds)  # what the thread is sending at this moment
         if self._spool:
             self._spool.close()
             self._spool = None
+        if done:
+            self._draining.release()
         LIVING.discard(self)
 
     def forget(self):

@@ -92,7 +92,7 @@ class SpoolingStore(RestStore):
             self.delivery.send({"method": "POST", "path": path, "body": json.loads(json_body)})
             return api.Response()
         if self.delivery.waiting:
-            self.delivery.flush(2.0)
+            self.delivery.catch_up(2.0)
         return super()._call_endpoint(api, self._with_server_ids(json_body), *others, **more)
 
     def _with_server_ids(self, json_body):
@@ -190,7 +190,7 @@ class SpoolingStore(RestStore):
 
     def get_run(self, run_id):
         known = self._runs.get(run_id)
-        if known and self.delivery.waiting and self.delivery.flush(0.0):
+        if known and self.delivery.waiting and self.delivery.catch_up(0.5):
             return known
         try:
             number = self.delivery.server_id(run_id)

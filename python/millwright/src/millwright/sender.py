@@ -8,11 +8,13 @@ import threading
 from urllib.parse import urlencode, urlsplit
 
 API = "/api/2.0/mlflow/"
-AGAIN = {408, 425, 429, 500, 502, 503, 504, 507}
+# Of a server in trouble; 401: a token that somebody has to renew.
+AGAIN = {401, 408, 425, 429, 500, 502, 503, 504, 507}
 
 
 class Away(Exception):
-    """Nobody answered, or the answer was that of a server in trouble: the same request may pass later."""
+    """Nobody answered, or the answer was that of a server in trouble, or of something before it that is no tracking
+    server: the same request may pass later."""
 
 
 class Refused(Exception):
@@ -20,15 +22,21 @@ class Refused(Exception):
 
     def __init__(self, status, text):
         self.status = status
-        try:
-            said = json.loads(text)
-            inner = said.get("error")  # of Millwright's own API
-            inner = inner if isinstance(inner, dict) else {}
-            self.code = said.get("error_code") or inner.get("code", "")
-            self.words = said.get("message") or inner.get("message", "")
-        except ValueError:
-            self.code, self.words = "", text[:200].decode(errors="replace")
+        said = as_object(text) or {}
+        inner = said.get("error")  # of Millwright's own API
+        inner = inner if isinstance(inner, dict) else {}
+        self.code = said.get("error_code") or inner.get("code", "")
+        self.words = said.get("message") or inner.get("message") or text[:200].decode(errors="replace")
         super().__init__(f"{status} {self.code}: {self.words}")
+
+
+def as_object(text):
+    """The JSON object that the text is; None if it is none."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
 
 
 class Sender:
@@ -52,14 +60,22 @@ class Sender:
         if once:
             self._mine.connection = None
         status, text = self._exchange(method, path, body, headers)
-        if status in AGAIN:
+        said = as_object(text or b"{}")
+        if status in AGAIN or (said or {}).get("error_code") == "ABORTED":
             raise Away(f"{self.url} answered {status}")
         if status >= 300:
+            if said is None and status != 413 and not self._is_served():
+                raise Away(f"{self.url} answered {status}, not as a tracking server does")
             raise Refused(status, text)
-        try:
-            return json.loads(text or b"{}")
-        except ValueError:
-            return {}
+        if said is None:
+            raise Away(f"{self.url} answered with something that is no JSON")
+        return said
+
+    def _is_served(self):
+        """Whether a tracking server is behind the URL. A proxy before one that is away answers by itself; a server that
+        lacks an endpoint says so in HTML, but it is there."""
+        status, text = self._exchange("GET", self._where.path + "/health", None, self._headers())
+        return status == 200 and text.strip() == b"OK"
 
     def _exchange(self, method, path, body, headers):
         """A connection that the server closed meanwhile is made anew, once."""
@@ -74,7 +90,7 @@ class Sender:
                 result = answer.status, answer.read()
                 self._mine.connection = connection
                 return result
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, ValueError, http.client.HTTPException) as error:
                 self._mine.connection, failure = None, error
                 connection.close() if connection else None
                 if isinstance(error, TimeoutError):

@@ -68,23 +68,26 @@ class Spool:
     def _write(self, frames):
         if self._file is None or self._file.tell() > SEGMENT_BYTES:
             self._open_segment()
-        self._file.write(frames)
-        self._file.flush()
+        self._write_all(frames)
         os.fdatasync(self._file.fileno())
 
     def _open_segment(self):
-        if self._file:
-            self._file.close()
-        self._file = open(self._path(self._next), "xb")
+        self._abandon_segment()
+        self._file = open(self._path(self._next), "xb", buffering=0)
         self._next += 1
-        self._file.write(MAGIC)
+        self._write_all(MAGIC)
         sync_folder(self.folder)
+
+    def _write_all(self, data):
+        """Past every buffer: what could not be written must not come later by itself."""
+        while data:
+            data = data[self._file.write(data):]
 
     def _abandon_segment(self):
         """After a failed write nobody knows where its frames end: the next ones begin a segment of their own."""
-        if self._file:
-            self._file.close()
-        self._file = None
+        file, self._file = self._file, None
+        if file:
+            file.close()
 
     def keep_file(self, source):
         """Copies a file into the spool, durably; its name there. Raises Full."""
@@ -100,6 +103,8 @@ class Spool:
                 os.fsync(copied.fileno())
         except OSError as error:
             (self.folder / name).unlink(missing_ok=True)
+            with self._lock:
+                self._bytes -= size
             raise Full(f"{self.folder}: {error.strerror}") from error
         return name
 
@@ -137,9 +142,12 @@ class Spool:
             if self._pending == 0 and self._file:
                 self._abandon_segment()
                 self._taken = (self._next, 0)
-            temporary = self.folder / "taken.new"
-            temporary.write_text(json.dumps(self._taken))
-            temporary.replace(self.folder / "taken")
+            try:
+                temporary = self.folder / "taken.new"
+                temporary.write_text(json.dumps(self._taken))
+                temporary.replace(self.folder / "taken")
+            except OSError:
+                pass  # the disk is full: what goes now makes room, and older than the truth it may be
             for number in self._segments():
                 if number < self._taken[0]:
                     self._remove(self._path(number))
@@ -151,9 +159,7 @@ class Spool:
     def close(self):
         """Lets somebody else take it over; the folder goes when nothing waits in it."""
         with self._lock:
-            if self._file:
-                self._file.close()
-            self._file = None
+            self._abandon_segment()
             if self._pending == 0:
                 shutil.rmtree(self.folder, ignore_errors=True)
             self._owner.close()
