@@ -169,6 +169,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/blobs/{digest}", kFollow},
     {Method::kPost, "/api/v1/servers/{id}/status", kFollow},
     {Method::kPut, "/api/v1/servers/{id}/windows", kFollow},
+    {Method::kPut, "/api/v1/lineage/batches/{id}", kFollow},
 };
 
 // MLflow's API: each of these under kMlflowPrefixes.

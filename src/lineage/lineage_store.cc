@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kPropertiesMax = 200;
 constexpr std::size_t kPropertyDepthMax = 4;
 constexpr std::size_t kPropertyBytesMax = 1024;
-constexpr std::size_t kShortBatch = 8;
 
 std::string_view DirectionName(Direction direction) { return direction == Direction::kInput ? "input" : "output"; }
 
@@ -35,25 +34,29 @@ std::vector<Event> ReadEvents(const db::Rows& rows) {
   return events;
 }
 
-/// "(?, ?, ?)"
+/// "(?), (?), (?)"
 std::string Marks(std::size_t count) {
-  std::string marks = "(?";
-  for (std::size_t i = 1; i < count; ++i) marks += ", ?";
-  return marks + ")";
+  std::string marks = "(?)";
+  for (std::size_t i = 1; i < count; ++i) marks += ", (?)";
+  return marks;
 }
 
-/// Runs `head` IN (ids) `tail` for all of them; the last batch is filled up with its last id.
+/// SELECT `what` FROM `from` WHERE `column` is one of the ids, which are all different, `tail`. The last batch is
+/// filled up with ids that nothing has. As a join: PostgreSQL estimates each entry of a list by itself, which takes
+/// longer than the rest; SQLite heeds the order of a CROSS JOIN.
 template <typename IdType>
-Result<db::Rows> QueryIn(db::Snapshot& snapshot, std::string_view head, std::string_view tail,
-                         const std::vector<IdType>& ids) {
+Result<db::Rows> QueryIn(db::Snapshot& snapshot, std::string_view what, std::string_view from, std::string_view column,
+                         std::string_view tail, const std::vector<IdType>& ids) {
   db::Rows all;
   for (std::size_t at = 0; at < ids.size();) {
     const std::size_t left = ids.size() - at;
     const std::size_t batch = left <= kShortBatch ? kShortBatch : kBatch;
     db::Values parameters;
     parameters.reserve(batch);
-    for (std::size_t i = 0; i < batch; ++i) parameters.emplace_back(ids[std::min(at + i, ids.size() - 1)].text());
-    db::Rows rows = TRY(snapshot.Query(Cat(head, " IN ", Marks(batch), tail), parameters));
+    for (std::size_t i = 0; i < batch; ++i) parameters.emplace_back(i < left ? ids[at + i].text() : std::string());
+    db::Rows rows = TRY(snapshot.Query(Cat("WITH asked (id) AS (VALUES ", Marks(batch), ") SELECT ", what,
+                                           " FROM asked CROSS JOIN ", from, " WHERE ", column, " = asked.id", tail),
+                                       parameters));
     std::move(rows.begin(), rows.end(), std::back_inserter(all));
     at += std::min(batch, left);
   }
@@ -101,7 +104,7 @@ Json WithDigest(const Json& metadata, const char* key, const std::string& digest
   return all;
 }
 
-constexpr std::string_view kEvents = "SELECT v.execution_id, v.artifact_id, v.direction, v.port, v.at";
+constexpr std::string_view kEvents = "v.execution_id, v.artifact_id, v.direction, v.port, v.at";
 
 }  // namespace
 
@@ -289,31 +292,52 @@ Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const Cont
 
 Result<std::vector<Event>> EventsOf(db::Snapshot& snapshot, const ExecutionId& id) {
   return ReadEvents(TRY(snapshot.Query(
-      Cat(kEvents, " FROM lineage_events v WHERE v.execution_id = ? ORDER BY v.direction, v.port"), {id.text()})));
+      Cat("SELECT ", kEvents, " FROM lineage_events v WHERE v.execution_id = ? ORDER BY v.direction, v.port"),
+      {id.text()})));
 }
 
 Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, const std::vector<ArtifactId>& ids) {
-  return ReadAll(
-      TRY(QueryIn(snapshot, Cat("SELECT ", kArtifactColumns, " FROM lineage_artifacts x WHERE x.id"), "", ids)),
-      ReadArtifact);
+  return ReadAll(TRY(QueryIn(snapshot, kArtifactColumns, "lineage_artifacts x", "x.id", "", ids)), ReadArtifact);
 }
 
 Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const std::vector<ExecutionId>& ids) {
-  return ReadAll(
-      TRY(QueryIn(snapshot, Cat("SELECT ", kExecutionColumns, " FROM lineage_executions x WHERE x.id"), "", ids)),
-      ReadExecution);
+  return ReadAll(TRY(QueryIn(snapshot, kExecutionColumns, "lineage_executions x", "x.id", "", ids)), ReadExecution);
 }
 
 Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
-                                    Direction direction) {
-  return ReadEvents(TRY(QueryIn(snapshot, Cat(kEvents, " FROM lineage_events v WHERE v.artifact_id"),
-                                Cat(" AND v.direction = '", DirectionName(direction), "'"), artifacts)));
+                                    Direction direction, std::size_t limit) {
+  const std::string tail = Cat(" AND v.direction = '", DirectionName(direction), "' LIMIT ", limit);
+  return ReadEvents(TRY(QueryIn(snapshot, kEvents, "lineage_events v", "v.artifact_id", tail, artifacts)));
 }
 
 Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
                                     Direction direction) {
-  return ReadEvents(TRY(QueryIn(snapshot, Cat(kEvents, " FROM lineage_events v WHERE v.execution_id"),
-                                Cat(" AND v.direction = '", DirectionName(direction), "'"), executions)));
+  const std::string tail = Cat(" AND v.direction = '", DirectionName(direction), "'");
+  return ReadEvents(TRY(QueryIn(snapshot, kEvents, "lineage_events v", "v.execution_id", tail, executions)));
+}
+
+Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
+                                            Direction through, std::size_t limit) {
+  const std::string_view near = DirectionName(through);
+  const std::string_view far = DirectionName(through == Direction::kInput ? Direction::kOutput : Direction::kInput);
+  db::Values parameters;
+  for (std::size_t i = 0; i < kShortBatch; ++i) {
+    parameters.emplace_back(i < artifacts.size() ? artifacts[i].text() : std::string());
+  }
+  parameters.emplace_back(static_cast<std::int64_t>(limit));
+  // Both databases go on breadth first, and no further than what is asked for.
+  const db::Rows rows = TRY(snapshot.Query(
+      Cat("WITH RECURSIVE asked (id) AS (VALUES ", Marks(kShortBatch),
+          "), reached (artifact_id) AS (SELECT x.id FROM asked CROSS JOIN lineage_artifacts x WHERE x.id = asked.id"
+          " UNION SELECT f.artifact_id FROM reached r JOIN lineage_events v ON v.artifact_id = r.artifact_id"
+          " AND v.direction = '",
+          near, "' JOIN lineage_events f ON f.execution_id = v.execution_id AND f.direction = '", far,
+          "') SELECT artifact_id FROM reached LIMIT ?"),
+      parameters));
+  std::vector<ArtifactId> ids;
+  ids.reserve(rows.size());
+  for (const db::Row& row : rows) ids.emplace_back(row.Text(0));
+  return ids;
 }
 
 Result<std::vector<ExecutionId>> NewestAt(db::Snapshot& snapshot, const ArtifactId& artifact, std::int64_t limit) {
@@ -330,12 +354,11 @@ Result<std::vector<ExecutionId>> NewestAt(db::Snapshot& snapshot, const Artifact
 }
 
 Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions) {
-  const db::Rows rows = TRY(QueryIn(snapshot,
-                                    "SELECT DISTINCT c.name FROM lineage_memberships m JOIN lineage_contexts c"
-                                    " ON c.id = m.context_id WHERE c.type = 'run' AND m.execution_id",
-                                    "", executions));
-  const db::Rows tracked = TRY(
-      QueryIn(snapshot, "SELECT x.id FROM lineage_executions x WHERE x.type = 'tracked_run' AND x.id", "", executions));
+  const db::Rows rows =
+      TRY(QueryIn(snapshot, "DISTINCT c.name", "lineage_memberships m JOIN lineage_contexts c ON c.id = m.context_id",
+                  "m.execution_id", " AND c.type = 'run'", executions));
+  const db::Rows tracked =
+      TRY(QueryIn(snapshot, "x.id", "lineage_executions x", "x.id", " AND x.type = 'tracked_run'", executions));
   std::set<std::string> names;
   for (const db::Rows* each : {&rows, &tracked}) {
     for (const db::Row& row : *each) names.insert(row.Text(0));

@@ -15,6 +15,7 @@ namespace mw::lineage::store {
 
 /// So many ids are asked for at once.
 inline constexpr std::size_t kBatch = 256;
+inline constexpr std::size_t kShortBatch = 8;
 
 /// False when an execution of that id is there already.
 Result<bool> InsertExecution(db::Transaction& transaction, const Execution& execution);
@@ -47,11 +48,15 @@ Result<std::vector<Event>> EventsOf(db::Snapshot& snapshot, const ExecutionId& i
 /// Of those ids, in any order; what is not there is left out.
 Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, const std::vector<ArtifactId>& ids);
 Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const std::vector<ExecutionId>& ids);
-/// Events of that direction of any of those artifacts, or of those executions.
+/// Events of that direction of any of those artifacts (of each kBatch of them at most `limit`), or of those executions.
 Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
-                                    Direction direction);
+                                    Direction direction, std::size_t limit);
 Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
                                     Direction direction);
+/// What those came from (`through` kOutput) or reached (kInput), at any depth, themselves included: nearest first, at
+/// most `limit`. At most kShortBatch of them.
+Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
+                                            Direction through, std::size_t limit);
 
 /// Executions that read the artifact and such that made it, of each the `limit` with the greatest ids, in any order.
 Result<std::vector<ExecutionId>> NewestAt(db::Snapshot& snapshot, const ArtifactId& artifact, std::int64_t limit);

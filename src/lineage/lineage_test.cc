@@ -185,6 +185,42 @@ TYPED_TEST(LineageTest, WalksDeepAndBroadGraphsOnce) {
   EXPECT_FALSE(graph.truncated);
 }
 
+TYPED_TEST(LineageTest, GoesToTheEndOfALongChain) {
+  // Each step reads the one before, and the first file: with one that has two outputs, so that it is no plain chain.
+  const Recorded first = this->MustRecord(this->Step("step", 0, {}, {{"out", "t", "sha256:0"}}));
+  ArtifactId last = first.outputs.at("out");
+  std::set<std::string> made = {last.text()};
+  constexpr int kSteps = 150;
+  for (int i = 1; i < kSteps; ++i) {
+    const Recorded step =
+        this->MustRecord(this->Step("step", i, {{"before", last, "", ""}, {"base", {}, "t", "sha256:0"}},
+                                    {{"out", "t", Cat("sha256:", i)}, {"log", "t", Cat("sha256:l", i)}}));
+    last = step.outputs.at("out");
+    made.insert(last.text());
+  }
+  const Graph up = this->Upstream(last);
+  EXPECT_EQ(up.executions.size(), static_cast<std::size_t>(kSteps));
+  EXPECT_EQ(up.events.size(), 1 + 3U * (kSteps - 1)) << "an output and what it read, of each; its log is no origin";
+  std::set<std::string> ids;
+  for (const Artifact& artifact : up.artifacts) ids.insert(artifact.id.text());
+  EXPECT_EQ(ids, made);
+  EXPECT_FALSE(up.truncated);
+  const Graph down = this->Downstream(first.outputs.at("out"));
+  EXPECT_EQ(down.artifacts.size(), 2U * kSteps - 1);
+  const auto cut = this->Read(
+      [&](db::Snapshot& s) { return Lineage::WalkIds(s, {last}, Way::kUpstream, {.artifacts_max = kSteps - 1}); });
+  EXPECT_TRUE(cut->truncated);
+  EXPECT_EQ(cut->artifacts.size(), kSteps - 1U);
+  EXPECT_EQ(cut->artifacts[0], last);
+  EXPECT_FALSE(this->Read([&](db::Snapshot& s) {
+                     return Lineage::WalkIds(s, {last}, Way::kUpstream, {.artifacts_max = kSteps});
+                   })
+                   ->truncated);
+  const auto hops =
+      this->Read([&](db::Snapshot& s) { return Lineage::WalkIds(s, {last}, Way::kUpstream, {.hops_max = 200}); });
+  EXPECT_EQ(hops->artifacts.size(), 102U) << "100 steps back, and the first file";
+}
+
 TYPED_TEST(LineageTest, SaysWhatIsWrongWithARecord) {
   const auto message = [this](const NewExecution& execution) {
     const auto refused = this->Record(execution);

@@ -1,5 +1,6 @@
 // Walks of the graph, level by level: each level is a few statements, whatever its width, and what was seen is never
-// asked for again. Nearest first, so that a walk that is cut keeps what matters most.
+// asked for again. Nearest first, so that a walk that is cut keeps what matters most. Where a walk has become deep and
+// narrow, a chain of retrainings, the database goes the rest of the way in one statement.
 #include <algorithm>
 #include <iterator>
 #include <string>
@@ -27,11 +28,12 @@ class Walker {
   Status Run(const std::vector<ArtifactId>& from) {
     std::vector<ArtifactId> frontier;
     for (const ArtifactId& id : from) Take(id, frontier);
-    for (std::int64_t hops = 0; hops < reach_.hops_max && !frontier.empty() && !stopped_ && !truncated; ++hops) {
-      const std::vector<ExecutionId> next = TRY(Executions(frontier));
-      frontier.clear();
-      if (++hops >= reach_.hops_max) break;
-      TRY(Artifacts(next, frontier));
+    const bool endless = reach_.hops_max == Reach().hops_max;
+    for (std::int64_t hops = 0; hops < reach_.hops_max && !frontier.empty() && !stopped_ && !truncated; hops += 2) {
+      if (endless && hops >= kDeepHops && frontier.size() <= store::kShortBatch) return TakeRest(std::move(frontier));
+      std::vector<ArtifactId> next;
+      TRY(Level(frontier, hops + 1 < reach_.hops_max, next));
+      frontier = std::move(next);
     }
     return Ok();
   }
@@ -49,7 +51,7 @@ class Walker {
   bool Take(const ArtifactId& id, std::vector<ArtifactId>& frontier) {
     if (seen_.contains(id.text())) return true;
     if (artifacts.size() >= reach_.artifacts_max) {
-      truncated = true;
+      truncated = full_ = true;
       return false;
     }
     seen_.insert(id.text());
@@ -59,49 +61,76 @@ class Walker {
     return true;
   }
 
-  /// A level of twice as many as may be taken is enough: each execution has an artifact on its other side, or ends
-  /// there.
-  Result<std::vector<ExecutionId>> Executions(const std::vector<ArtifactId>& frontier) {
+  /// What lies behind the artifacts of a level, some of them at a time: a wide level is not read to its end for what
+  /// cannot be taken. Twice as many executions as artifacts are enough: each has an artifact on its other side, or
+  /// ends.
+  Status Level(const std::vector<ArtifactId>& level, bool to_artifacts, std::vector<ArtifactId>& frontier) {
+    const std::size_t most = 2 * reach_.artifacts_max;
+    for (std::size_t at = 0; at < level.size() && !truncated; at += kSlice) {
+      std::vector<Event> near = TRY(store::EventsAt(snapshot_, Slice(level, at), through_, most + 1));
+      for (std::size_t i = 0; i < near.size() && !full_;) {
+        const std::vector<ExecutionId> next = TakeExecutions(near, i);
+        if (to_artifacts) TRY(TakeArtifacts(next, frontier));
+      }
+      truncated = truncated || executions.size() > most;
+    }
+    return Ok();
+  }
+
+  /// Those of the events from `i` on, as many as are asked for at once.
+  std::vector<ExecutionId> TakeExecutions(std::vector<Event>& near, std::size_t& i) {
     std::vector<ExecutionId> next;
-    for (std::size_t at = 0; at < frontier.size(); at += kSlice) {
-      if (next.size() > 2 * reach_.artifacts_max) {
-        truncated = true;
-        break;
+    for (; i < near.size() && next.size() < kSlice; ++i) {
+      if (ran_.insert(near[i].execution.text()).second) {
+        next.push_back(near[i].execution);
+        executions.push_back(near[i].execution);
       }
-      const std::vector<ArtifactId> slice(
-          frontier.begin() + static_cast<std::ptrdiff_t>(at),
-          frontier.begin() + static_cast<std::ptrdiff_t>(std::min(at + kSlice, frontier.size())));
-      for (Event& event : TRY(store::EventsAt(snapshot_, slice, through_))) {
-        if (ran_.insert(event.execution.text()).second) {
-          next.push_back(event.execution);
-          executions.push_back(event.execution);
-        }
-        events.push_back(std::move(event));
-      }
+      events.push_back(std::move(near[i]));
     }
     return next;
   }
 
-  /// Some at a time: a wide level is not read to its end for what cannot be taken.
-  Status Artifacts(const std::vector<ExecutionId>& next, std::vector<ArtifactId>& frontier) {
-    for (std::size_t at = 0; at < next.size() && !truncated; at += kSlice) {
-      const std::vector<ExecutionId> slice(
-          next.begin() + static_cast<std::ptrdiff_t>(at),
-          next.begin() + static_cast<std::ptrdiff_t>(std::min(at + kSlice, next.size())));
-      for (Event& event : TRY(store::EventsAt(snapshot_, slice, Opposite(through_)))) {
-        if (Take(event.artifact, frontier)) events.push_back(std::move(event));
+  Status TakeArtifacts(const std::vector<ExecutionId>& next, std::vector<ArtifactId>& frontier) {
+    for (Event& event : TRY(store::EventsAt(snapshot_, next, Opposite(through_)))) {
+      if (Take(event.artifact, frontier)) events.push_back(std::move(event));
+    }
+    return Ok();
+  }
+
+  /// Everything behind the frontier, in one statement; then what ties it together.
+  Status TakeRest(std::vector<ArtifactId> frontier) {
+    const std::size_t most = reach_.artifacts_max + 1;
+    const std::vector<ArtifactId> rest = TRY(store::ReachedFrom(snapshot_, frontier, through_, most));
+    for (const ArtifactId& id : rest) {
+      if (stopped_ || !Take(id, frontier)) break;
+    }
+    truncated = truncated || (!stopped_ && rest.size() == most);
+    for (std::size_t at = 0; at < frontier.size(); at += kSlice) {
+      std::vector<Event> near = TRY(store::EventsAt(snapshot_, Slice(frontier, at), through_, 2 * most));
+      for (std::size_t i = 0; i < near.size();) {
+        const std::vector<ExecutionId> next = TakeExecutions(near, i);
+        for (Event& event : TRY(store::EventsAt(snapshot_, next, Opposite(through_)))) {
+          if (seen_.contains(event.artifact.text())) events.push_back(std::move(event));
+        }
       }
     }
     return Ok();
   }
 
-  static constexpr std::size_t kSlice = 1024;
+  static std::vector<ArtifactId> Slice(const std::vector<ArtifactId>& ids, std::size_t at) {
+    const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(at);
+    return {begin, begin + static_cast<std::ptrdiff_t>(std::min(kSlice, ids.size() - at))};
+  }
+
+  static constexpr std::size_t kSlice = store::kBatch;
+  static constexpr std::int64_t kDeepHops = 64;
 
   db::Snapshot& snapshot_;
   const Direction through_;
   const Reach& reach_;
   const std::unordered_set<std::string>* targets_ = nullptr;
   bool stopped_ = false;
+  bool full_ = false;
   std::unordered_set<std::string> seen_, ran_;
 };
 

@@ -17,6 +17,7 @@
 #include "base/metrics.h"
 #include "base/text.h"
 #include "serving/backend/start_backend.h"
+#include "steps/batch_lineage.h"
 #include "steps/batch_run.h"
 #include "steps/control_plane.h"
 #include "wire/package.h"
@@ -131,9 +132,10 @@ class Batch {
     if (Recording()) recorder_ = TRY(StartRecorder());
     if (!marker_.complete) TRY(Predict());
     Status delivered = recorder_ == nullptr ? Ok() : recorder_->Deliver(kDeliveryTimeout);
+    if (delivered.ok()) delivered = Tell();
     if (!delivered.ok()) {
-      return std::move(delivered).In(Cat(arguments_.output, " is whole, but its windows wait in ", directory_,
-                                         " until the same command is run again"));
+      return std::move(delivered).In(Cat(arguments_.output, " is whole, but what is to be recorded waits in ",
+                                         directory_, " until the same command is run again"));
     }
     recorder_.reset();
     Say();
@@ -143,6 +145,19 @@ class Batch {
  private:
   /// Windows are of models that take rows.
   [[nodiscard]] bool Recording() const { return arguments_.recording && marker_.version != 0 && !tensors_; }
+
+  /// Of a version's files, whatever runs the model.
+  [[nodiscard]] Status Tell() const {
+    if (!arguments_.recording || marker_.version == 0) return Ok();
+    net::HttpClient api = TRY(ControlPlane());
+    return TellLineage(api, marker_, job_.files, output_, RealClock().Now());
+  }
+
+  [[nodiscard]] Result<net::HttpClient> ControlPlane() const {
+    net::ClientOptions options;
+    options.bearer_token = TokenFromEnvironment();
+    return net::HttpClient::Make(arguments_.url, options);
+  }
 
   [[nodiscard]] serving::ForeignOptions ForeignOptionsOf() const {
     serving::ForeignOptions foreign;
@@ -226,9 +241,7 @@ class Batch {
     const std::size_t at = arguments_.reference.find('@');
     const std::string name = arguments_.reference.substr(0, at);
     const std::string version = at == std::string::npos ? "production" : arguments_.reference.substr(at + 1);
-    net::ClientOptions options;
-    options.bearer_token = TokenFromEnvironment();
-    net::HttpClient api = TRY(net::HttpClient::Make(arguments_.url, options));
+    net::HttpClient api = TRY(ControlPlane());
     const std::optional<ModelVersion> found = TRY(FindVersion(api, name, version));
     if (!found) {
       const Result<Json> model = api.Call(net::Method::kGet, Cat("/api/v1/models/", net::PercentEncode(name)));

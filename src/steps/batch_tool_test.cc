@@ -370,6 +370,11 @@ class FakeRegistry {
     for (const auto& [name, piece] : pieces_) pieces.push_back(piece);
     return pieces;
   }
+  /// What lineage was told, by the batch's id.
+  std::map<std::string, std::string> told() {
+    const Lock lock(mutex_);
+    return told_;
+  }
   void Refuse(bool refuse) {
     const Lock lock(mutex_);
     refuses_ = refuse;
@@ -394,6 +399,11 @@ class FakeRegistry {
       const std::string digest = "sha256:" + path.substr(path.size() - 64);
       return out.Send(200, "application/octet-stream", blobs_.at(digest));
     }
+    if (path.starts_with("/api/v1/lineage/batches/")) {
+      const Lock lock(mutex_);
+      told_[path.substr(path.rfind('/') + 1)] = request.body;
+      return out.Json("{}");
+    }
     if (!path.ends_with("/windows")) return out.Send(404, "application/json", R"({"error":"nothing here"})");
     const Lock lock(mutex_);
     if (refuses_) return out.Send(503, "application/json", R"({"error":"not now"})");
@@ -409,6 +419,7 @@ class FakeRegistry {
   std::string package_;
   Mutex mutex_;
   std::map<std::string, wire::WindowPiece> pieces_ MW_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> told_ MW_GUARDED_BY(mutex_);
   bool refuses_ MW_GUARDED_BY(mutex_) = false;
   MetricsRegistry metrics_;
   std::unique_ptr<net::LoopServer> server_;
@@ -460,6 +471,15 @@ TEST_F(BatchToolTest, ARegisteredModelsRowsAreRecordedOnceWhateverWasKilled) {
   // The whole batch again: the same rows are not counted twice.
   ASSERT_TRUE(Run(words).ok());
   check();
+  const auto told = plane.told();
+  ASSERT_EQ(told.size(), 1U) << "one batch, told under one name";
+  const Json lineage = *Json::Parse(told.begin()->second);
+  EXPECT_EQ(lineage.StringOr("model", ""), "late");
+  EXPECT_EQ(lineage.IntOr("version", 0), 4);
+  EXPECT_EQ(lineage.IntOr("bad_rows", 0), 2);
+  EXPECT_EQ(lineage.Find("output")->StringOr("digest", ""), Cat("sha256:", Sha256Hex(*ReadFile(Path("out.parquet")))));
+  ASSERT_EQ(lineage.Find("inputs")->AsArray().size(), 1U);
+  EXPECT_EQ(lineage.Find("inputs")->AsArray()[0].StringOr("digest", ""), Cat("sha256:", Sha256Hex(text)));
 }
 
 TEST_F(BatchToolTest, WhatASecondRunOfTheSameOutputIsTold) {

@@ -1,10 +1,9 @@
 // import: with {name: file, ...}; each file becomes the dataset of that name. Every file that cannot be
 // read is named, not only the first.
-#include <cstdio>
-#include <memory>
 
 #include "base/file.h"
 #include "steps/data_task.h"
+#include "steps/file_digest.h"
 #include "steps/steps.h"
 
 namespace mw::steps {
@@ -26,17 +25,6 @@ Result<std::vector<Import>> Imports(const StepTask& task) {
                            " (import) names no file; write with: {flights: data/flights.parquet}");
   }
   return imports;
-}
-
-Result<std::string> DigestOfFile(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
-  if (file == nullptr) return ErrnoError(errno, path);
-  Sha256 digest;
-  std::string buffer(std::size_t{1} << 20, '\0');
-  while (const std::size_t count = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
-    digest.Update(std::string_view(buffer).substr(0, count));
-  }
-  return "sha256:" + digest.Finish();
 }
 
 Result<data::Dataset> ImportOne(data::DuckdbSession& session, const StepTask& task, const Import& import) {

@@ -5,6 +5,7 @@ A model file alone: ROWS rows of 30 features through 100 trees of depth 6, undis
 outputs must be equal byte by byte. A registered model: its rows are recorded for its endpoint, once, however often it
 was killed. `--rows 10000000` is the figure of docs/benchmarks.md; fewer rows are the test."""
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -139,6 +140,11 @@ def registered(directory, rows):
         summary, _, _ = predict(*common)
         assert kills and summary["rows"] == rows and summary["version"] == 1, (kills, summary)
         print("registered:", summary)
+        origin = platform.get(f"/api/v1/lineage/origin?of=predictions:{summary['batch']}")
+        digests = {entry["digest"] for entry in origin["data"]}
+        assert f"sha256:{hashlib.sha256(data.read_bytes()).hexdigest()}" in digests, origin["data"]
+        of_file = platform.get(f"/api/v1/lineage/sha256:{hashlib.sha256(output.read_bytes()).hexdigest()}")
+        assert any(entry["name"] == "toy@1" for entry in of_file["artifacts"]), of_file
         windows = platform.get("/api/v1/endpoints/toy/windows?to=2020-02-01T00:00:00Z")["windows"]
         assert [window["rows"] for window in windows] == [60] * (rows // 60), windows[:3]
         assert not any(window["repeated_rows"] or window["requests"] for window in windows)

@@ -1,4 +1,5 @@
-// What produced an artifact, what it reached, which live endpoints; and what people record of it.
+// What produced an artifact, what it reached, which live endpoints; what people record of it, and batches of their
+// files.
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -304,6 +305,54 @@ Task<Result<Response>> Record(LineageParts parts, const Clock& clock, Request& r
   co_return net::JsonResponse(Json::Make({{"execution", id.text()}}), 201);
 }
 
+// ---- files of predictions ----
+
+constexpr std::size_t kBatchInputsMax = 100;
+
+Result<lineage::ToldArtifact> FileOf(const Json& json) {
+  lineage::ToldArtifact file;
+  file.type = lineage::kFile;
+  file.uri = TRY(json.GetString("uri"));
+  file.digest = TRY(json.GetString("digest"));
+  file.port = file.uri;
+  if (file.digest.starts_with("sha256:")) return file;
+  return InvalidArgument("the digest of ", file.uri, " is ", Quoted(file.digest), "; it begins with sha256:");
+}
+
+Result<lineage::ToldPredictions> BatchOf(const std::string& id, const Json& body) {
+  lineage::ToldPredictions told;
+  told.id = Cat("batch-", id);
+  told.title = id;
+  told.model = TRY(body.GetString("model"));
+  told.version = TRY(body.GetInt("version"));
+  const Json* output = body.Find("output");
+  const Json* inputs = body.Find("inputs");
+  if (output == nullptr || inputs == nullptr || !inputs->IsArray() || inputs->AsArray().size() > kBatchInputsMax) {
+    return InvalidArgument("a batch has an output and a list of at most ", kBatchInputsMax, " inputs");
+  }
+  const lineage::ToldArtifact file = TRY(FileOf(*output));
+  told.digest = file.digest;
+  told.uri = file.uri;
+  for (const Json& input : inputs->AsArray()) told.inputs.push_back(TRY(FileOf(input)));
+  told.metadata = Json::Make({{"model", told.model},
+                              {"version", told.version},
+                              {"rows", body.IntOr("rows", 0)},
+                              {"bad_rows", body.IntOr("bad_rows", 0)}});
+  told.started = FromMicros(TRY(body.GetInt("started_us")));
+  told.ended = FromMicros(TRY(body.GetInt("ended_us")));
+  return told;
+}
+
+Task<Result<Response>> PutBatch(LineageParts parts, const Clock& clock, Request& request) {
+  const Json body = CO_TRY(co_await request.ReadJson());
+  const lineage::ToldPredictions told = CO_TRY(BatchOf(request.params.at("id"), body));
+  std::string version = lineage::VersionTitle(told.model, told.version);
+  CO_TRY(co_await FindPlace(parts, std::move(version)));
+  CO_TRY(co_await parts.database.Write(
+      [&](db::Transaction& transaction) { return lineage::RecordPredictions(transaction, clock, told); }));
+  co_return net::JsonResponse(Json::Make({{"execution", told.id}}));
+}
+
 }  // namespace
 
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry::Registry& registry,
@@ -319,6 +368,8 @@ void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry:
               net::Simple([parts](Request& request) { return Reached(parts, request); })});
   routes.Add({Method::kPost, "/api/v1/lineage/records", Permission::kWrite, kJsonBodyBytesMax,
               net::Simple([parts, &clock](Request& request) { return Record(parts, clock, request); })});
+  routes.Add({Method::kPut, "/api/v1/lineage/batches/{id}", Permission::kFollow, kJsonBodyBytesMax,
+              net::Simple([parts, &clock](Request& request) { return PutBatch(parts, clock, request); })});
 }
 
 }  // namespace mw::api::native

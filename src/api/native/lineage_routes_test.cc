@@ -116,6 +116,28 @@ TEST_F(LineageRoutesTest, PeopleRecordTheirOwn) {
   EXPECT_TRUE(found) << below.Dump();
 }
 
+TEST_F(LineageRoutesTest, FilesOfABatchAreTiedToItsVersion) {
+  const std::string wrote = Cat("sha256:", std::string(64, 'e'));
+  const auto put = [&](std::string_view model, std::string_view digest) {
+    return world_.Say("/api/v1/lineage/batches/0123", net::Method::kPut,
+                      Cat(R"({"model":")", model, R"(","version":1,"rows":7,"started_us":5,"ended_us":9,)",
+                          R"("output":{"uri":"file:///out.parquet","digest":")", digest, R"("},)",
+                          R"("inputs":[{"uri":"file:///flights.csv","digest":")", kFile, R"("}]})"));
+  };
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(put("late", wrote), R"({"execution":"batch-0123"})");
+  const Json origin = world_.Get("/api/v1/lineage/origin?of=" + wrote);
+  ASSERT_EQ(origin.Find("data")->AsArray().size(), 1U) << origin.Dump();
+  EXPECT_EQ(origin.Find("data")->AsArray()[0].StringOr("digest", ""), kFile) << "read, and trained on: one file";
+  EXPECT_EQ(origin.Find("executions")->AsArray().size(), 3U) << "the batch too";
+  const Json graph = world_.Get("/api/v1/lineage?of=predictions:0123&direction=upstream&hops=1");
+  EXPECT_EQ(graph.Find("executions")->AsArray().at(0).Find("metadata")->IntOr("rows", 0), 7) << graph.Dump();
+  EXPECT_EQ(graph.Find("artifacts")->AsArray().at(0).StringOr("uri", ""), "file:///out.parquet");
+  EXPECT_TRUE(put("late", "md5").starts_with("400 the digest of file:///out.parquet")) << put("late", "md5");
+  EXPECT_TRUE(put("nobody", wrote).starts_with("404 "));
+  EXPECT_TRUE(world_.Say("/api/v1/lineage/batches/1", net::Method::kPut, R"({"model":"late","version":1})")
+                  .starts_with("400 a batch has an output"));
+}
+
 TEST_F(LineageRoutesTest, WhatIsNotThereIsSaid) {
   EXPECT_TRUE(world_.Say("/api/v1/lineage").starts_with("400 of=... is missing"));
   EXPECT_TRUE(world_.Say("/api/v1/lineage?of=late@9").starts_with("404 "));

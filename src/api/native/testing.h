@@ -31,7 +31,7 @@ class RecordedWorld {
     std::vector<db::Migration> all;
     for (const auto& module : {lineage::Migrations(), registry::Migrations(), goals::Migrations(), jobs::Migrations(),
                                pipelines::Migrations(), pipelines::DefinitionMigrations(), endpoints::Migrations(),
-                               predictions::Migrations()}) {
+                               predictions::Migrations(), tracking::Migrations()}) {
       all.insert(all.end(), module.begin(), module.end());
     }
     const Status migrated = database.Migrate(all);
