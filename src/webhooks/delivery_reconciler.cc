@@ -122,7 +122,7 @@ Task<Status> DeliveryReconciler::WriteDown(const Head& head, const Attempt& atte
     TRY(store::UpdateDelivery(transaction, *after));
     if (after->status == DeliveryStatus::kPending) return Ok();
     TRY(store::AddWaiting(transaction, head.webhook, -1));
-    return store::ForgetDeliveries(transaction, head.webhook, head.number - Webhooks::kLogMax);
+    return store::ForgetDeliveries(transaction, head.webhook, head.number - webhooks_.bounds().log_max);
   }));
   if (!after) co_return Ok();
   if (after->status == DeliveryStatus::kDelivered) delivered_.Add();

@@ -167,14 +167,14 @@ Status Webhooks::RecordFor(db::Transaction& transaction, const std::string& webh
   own.number = TRY(store::NextNumber(transaction, webhook));
   own.id = NewIdText(parts_.clock);
   const bool full = TRY(store::AddWaiting(transaction, webhook, 1))
-  > kPendingMax;
+  > bounds_.pending_max;
   if (full || own.body.size() > kBodyBytesMax) {
     TRY(store::AddWaiting(transaction, webhook, -1));
     own.status = DeliveryStatus::kFailed;
-    own.error = full ? Cat(kPendingMax, " deliveries are waiting already")
+    own.error = full ? Cat(bounds_.pending_max, " deliveries are waiting already")
                      : Cat("its body has ", own.body.size(), " bytes; at most ", kBodyBytesMax, " are sent");
     if (!full) own.body.clear();
-    TRY(store::ForgetDeliveries(transaction, webhook, own.number - kLogMax));
+    TRY(store::ForgetDeliveries(transaction, webhook, own.number - bounds_.log_max));
   }
   return store::InsertDelivery(transaction, own);
 }

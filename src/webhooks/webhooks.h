@@ -2,7 +2,7 @@
 // transaction of its change, and the log of what became of it. Any thread.
 //
 //   registry --Record, in its transaction--> outbox --DeliveryReconciler--> receiver (at least once, in order)
-//                                              '--> log: status, attempts, answer, error; the newest kLogMax
+//                                              '--> log: status, attempts, answer, error; the newest Bounds::log_max
 //
 // Invariants: an event that was acknowledged is in the outbox of every webhook that was active and wanted it. A secret
 // is kept sealed and never given out.
@@ -57,20 +57,25 @@ struct TestResult {
   std::string error = {};
 };
 
+/// How many deliveries of one webhook are kept.
+struct Bounds {
+  std::int64_t pending_max = 10'000;  ///< what comes then is failed at once
+  std::int64_t log_max = 1000;        ///< besides what waits
+};
+
 class Webhooks final : public registry::EventSink {
  public:
   static constexpr std::int64_t kListMax = 1000;
   static constexpr std::int64_t kWebhooksMax = 1000;
-  static constexpr std::int64_t kPendingMax = 10'000;  ///< of one webhook; what comes then is failed at once
-  static constexpr std::int64_t kLogMax = 1000;        ///< of one webhook, besides what waits
   static constexpr std::size_t kBodyBytesMax = std::size_t{1} << 20;
   static constexpr std::size_t kTextBytesMax = 5000;  ///< of a description, a secret
 
   /// `allowed`: networks that may be reached besides the public internet.
-  Webhooks(Parts parts, net::Networks allowed, SecretBox box)
-      : parts_(parts), allowed_(std::move(allowed)), box_(std::move(box)) {}
+  Webhooks(Parts parts, net::Networks allowed, SecretBox box, Bounds bounds = {})
+      : parts_(parts), allowed_(std::move(allowed)), box_(std::move(box)), bounds_(bounds) {}
   /// Called soon after something was put into the outbox; blocks nobody.
   void OnNotice(std::function<void()> wake);
+  [[nodiscard]] const Bounds& bounds() const { return bounds_; }
 
   /// Errors of these: kInvalidArgument in MLflow's words; kResourceExhausted there are kWebhooksMax.
   Task<Result<Webhook>> Create(NewWebhook webhook);
@@ -101,6 +106,7 @@ class Webhooks final : public registry::EventSink {
   Parts parts_;
   net::Networks allowed_;
   SecretBox box_;
+  const Bounds bounds_;
   Mutex mutex_;
   std::function<void()> wake_ MW_GUARDED_BY(mutex_);
 };
