@@ -285,7 +285,7 @@ Status Platform::Listen() {
   api::mlflow::AddLoggedModelArtifactRoutes(routes, *logged_models_, *artifacts_, blob_door);
   api::mlflow::AddUploadRoutes(routes, *artifacts_, *uploads_, blob_door);
   api::mlflow::AddModelRoutes(routes, *registry_);
-  api::mlflow::AddVersionRoutes(routes, *registry_, *logged_models_);
+  api::mlflow::AddVersionRoutes(routes, *registry_, *tracking_, *logged_models_);
   api::mlflow::AddWebhookRoutes(routes, *webhooks_);
   api::mlflow::AddServerRoutes(routes);
   api::console::AddBundleRoutes(routes, api::console::Bundle());
@@ -293,6 +293,7 @@ Status Platform::Listen() {
   net::StreamServerOptions server;
   server.host = config_.listen.host;
   server.port = port_;
+  server.refusal = api::mlflow::Refusal;
   server_ =
       TRY(net::StreamServer::Start(server, api::console::Announcing(routes, changes_), *authenticator_, metrics_));
   return WriteAddresses();

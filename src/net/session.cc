@@ -72,6 +72,7 @@ class Exchange final : public Request, public Responder {
   void DecideClosing();
   std::string HeadText(int status, const Headers& headers) const;
   Error BodyError(const Refusal& refusal);
+  [[nodiscard]] Response Denial(const Error& error) const;
 
   Session& session_;
   SessionHost& host_;
@@ -102,21 +103,22 @@ std::optional<Response> Exchange::Admit(const RequestHead& head) {
   for (const HeaderView& header : head.headers) headers.emplace_back(header.name, header.value);
   body_ = BodyDecoder(head.framing, head.content_length, body_limit_);
 
+  path = std::string(head.path);
   const Status foreign = host_.guard.Check(head.method, head.host, head.origin);
-  if (!foreign.ok()) return ErrorResponse(foreign.error());
+  if (!foreign.ok()) return Denial(foreign.error());
   if (method == Method::kOptions && head.path == "*") return Response{204, {}, {}};
   auto decoded = DecodePath(head.path);
-  if (!decoded.ok()) return ErrorResponse(decoded.error());
+  if (!decoded.ok()) return Denial(decoded.error());
   path = *std::move(decoded);
   auto pairs = ParseQuery(head.query);
-  if (!pairs.ok()) return ErrorResponse(pairs.error());
+  if (!pairs.ok()) return Denial(pairs.error());
   query = *std::move(pairs);
 
   if (auto denial = FindRoute()) return denial;
   if (auto denial = CheckCaller()) return denial;
   body_limit_ = route_->body_limit;
   body_ = BodyDecoder(head.framing, head.content_length, body_limit_);
-  if (body_.progress() == Progress::kRefused) return ErrorResponse(BodyError(body_.refusal()));
+  if (body_.progress() == Progress::kRefused) return Denial(BodyError(body_.refusal()));
   return std::nullopt;
 }
 
@@ -128,10 +130,10 @@ std::optional<Response> Exchange::FindRoute() {
     params = std::move(match.params);
     return std::nullopt;
   }
-  if (match.allowed.empty()) return ErrorResponse(NotFound("there is nothing at ", Quoted(path)));
+  if (match.allowed.empty()) return Denial(NotFound("there is nothing at ", Quoted(path)));
   Response denial{204, {}, {}};
   if (method != Method::kOptions) {
-    denial = WithStatus(ErrorResponse(Unimplemented(MethodName(method), " is not possible at ", Quoted(path))), 405);
+    denial = WithStatus(Denial(Unimplemented(MethodName(method), " is not possible at ", Quoted(path))), 405);
   }
   denial.headers.emplace_back("Allow", MethodList(match.allowed));
   return denial;
@@ -141,14 +143,18 @@ std::optional<Response> Exchange::CheckCaller() {
   if (route_->permission == Permission::kPublic) return std::nullopt;
   auto caller = host_.authenticator.Authenticate(*this);
   if (!caller.ok()) {
-    Response denial = ErrorResponse(caller.error());
+    Response denial = Denial(caller.error());
     denial.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"millwright\", Basic realm=\"millwright\"");
     return denial;
   }
   principal = *std::move(caller);
   if (principal.May(route_->permission)) return std::nullopt;
-  return ErrorResponse(PermissionDenied(Quoted(principal.name), " may not do this: it needs the permission ",
-                                        Quoted(PermissionName(route_->permission))));
+  return Denial(PermissionDenied(Quoted(principal.name), " may not do this: it needs the permission ",
+                                 Quoted(PermissionName(route_->permission))));
+}
+
+Response Exchange::Denial(const Error& error) const {
+  return host_.options.refusal ? host_.options.refusal(path, error) : ErrorResponse(error);
 }
 
 Error Exchange::BodyError(const Refusal& refusal) {

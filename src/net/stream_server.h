@@ -8,8 +8,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/metrics.h"
@@ -32,6 +34,9 @@ struct StreamServerOptions {
   std::chrono::milliseconds stop_grace{10'000};        ///< Stop: after this connections are cut
   /// Host headers to accept besides the loopback names and `host`; "*" accepts all (behind a proxy that checks).
   std::vector<std::string> allowed_hosts;
+  /// The answer to a request of that path that no handler is given; ErrorResponse when there is no function. Its status
+  /// is the server's.
+  std::function<Response(std::string_view path, const Error& error)> refusal;
 };
 
 class StreamServer {

@@ -182,6 +182,27 @@ TEST_F(StreamServerTest, ChecksRouteThenCallerThenPermission) {
   EXPECT_NE(FindHeader(denial.headers, "www-authenticate"), nullptr);
 }
 
+TEST_F(StreamServerTest, RefusesInTheWordsOfThePath) {
+  StreamServerOptions options;
+  options.refusal = [](std::string_view path, const Error& error) {
+    return Response{HttpStatus(error.code), {}, Cat("at ", path, ": ", CodeName(error.code))};
+  };
+  Start(options);
+  const auto ask = [this](const std::string& request) {
+    TestClient client = Client();
+    return client.Ask(request);
+  };
+  const auto unknown = ask(Get("/echo/a%20b", "Authorization: Bearer wrong\r\n"));
+  EXPECT_EQ(unknown.status, 401);
+  EXPECT_EQ(unknown.body, "at /echo/a b: UNAUTHENTICATED");
+  EXPECT_NE(FindHeader(unknown.headers, "www-authenticate"), nullptr);
+  EXPECT_EQ(Caller("reader").Send(Method::kPost, "/echo/a", "x")->body, "at /echo/a: PERMISSION_DENIED");
+  const auto large = Caller("writer").Send(Method::kPost, "/echo/a", std::string(kBodyLimit + 1, 'x'));
+  EXPECT_EQ(large->status, 413);
+  EXPECT_EQ(large->body, "at /echo/a: RESOURCE_EXHAUSTED");
+  EXPECT_EQ(ask("DELETE /echo/a HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 405);
+}
+
 TEST_F(StreamServerTest, TokensComeAndGo) {
   Start();
   EXPECT_EQ(Caller("step").Send(Method::kGet, "/echo/a")->status, 401);

@@ -16,7 +16,6 @@ using search::Comparator;
 
 /// The greatest character: what begins with a text lies between it and it with this behind.
 constexpr std::string_view kLastCharacter = "\xF4\x8F\xBF\xBF";
-constexpr std::string_view kNothing = "1 = 0";
 
 struct Sql {
   std::string text;
@@ -70,7 +69,8 @@ void AddRange(Sql& sql, std::string_view column, std::string_view pattern) {
 
 void AddTextTest(Sql& sql, std::string_view column, const Clause& clause) {
   if (const auto* list = std::get_if<std::vector<std::string>>(&clause.value)) {
-    sql.Add(list->empty() ? std::string(kNothing) : InList(column, *list, sql.values));
+    if (clause.comparator == Comparator::kNotIn) sql.Add("NOT ");
+    sql.Add("(", InList(column, *list, sql.values), ")");
     return;
   }
   const std::string& text = std::get<std::string>(clause.value);

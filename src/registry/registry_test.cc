@@ -434,7 +434,8 @@ TYPED_TEST(RegistryTest, SearchesVersions) {
   EXPECT_EQ(FoundVersions(*this->registry_, "run_id = 'run-b2'"), "b2");
   EXPECT_EQ(FoundVersions(*this->registry_, "run_id IN ('run-b2', 'run-a1', 'x')", {"name"}), "a1 b2");
   EXPECT_EQ(FoundVersions(*this->registry_, "version_number > 1 AND version_number != 3", {"name"}), "a2 b2");
-  EXPECT_EQ(FoundVersions(*this->registry_, "version_number < 1.5", {"name"}), "a1 b1");
+  EXPECT_EQ(FoundVersions(*this->registry_, "version_number < '2'", {"name"}), "a1 b1");
+  EXPECT_EQ(FoundVersions(*this->registry_, "name IN ('b', 'x') AND run_id NOT IN ('run-b2', 'y')"), "b3 b1");
   EXPECT_EQ(FoundVersions(*this->registry_, "source_path LIKE '%/run-a3/%'"), "a3");
   EXPECT_EQ(FoundVersions(*this->registry_, "tags.place = '2'", {"name"}), "a2 b2");
   EXPECT_EQ(FoundVersions(*this->registry_, "tags.place != '2' AND name = 'a'", {"name"}), "a3 a1");

@@ -38,6 +38,11 @@ constexpr std::span<const EntityAlias> kLoggedModelEntities{kRunEntities.data(),
 constexpr std::array<EntityAlias, 3> kPlainEntities = {
     {{"attribute", Entity::kAttribute}, {"tag", Entity::kTag}, {"tags", Entity::kTag}}};
 constexpr std::string_view kPlainEntityNames = "Valid entity types are ('attribute', 'tag', 'tags')";
+constexpr std::array<EntityAlias, 4> kExperimentEntities = {{{"attribute", Entity::kAttribute},
+                                                             {"attributes", Entity::kAttribute},
+                                                             {"tag", Entity::kTag},
+                                                             {"tags", Entity::kTag}}};
+constexpr std::string_view kExperimentEntityNames = "Valid entity types are ('attribute', 'attributes', 'tag', 'tags')";
 
 constexpr std::array<AttributeKey, 12> kRunAttributes = {{{"run_id", "run_id"},
                                                           {"run_name", "run_name"},
@@ -55,11 +60,9 @@ constexpr std::array<AttributeKey, 12> kRunAttributes = {{{"run_id", "run_id"},
 constexpr std::span<const AttributeKey> kRunOrderAttributes{kRunAttributes.data(), kRunAttributes.size() - 3};
 
 constexpr std::array<AttributeKey, 4> kExperimentAttributes = {{{"name", "name"},
+                                                                {"experiment_id", "experiment_id"},
                                                                 {"creation_time", "creation_time", true},
-                                                                {"last_update_time", "last_update_time", true},
-                                                                {"experiment_id", "experiment_id"}}};
-// The id is for ordering alone.
-constexpr std::span<const AttributeKey> kExperimentFilterAttributes{kExperimentAttributes.data(), 3};
+                                                                {"last_update_time", "last_update_time", true}}};
 
 constexpr std::array<AttributeKey, 4> kRegisteredModelAttributes = {
     {{"name", "name"},
@@ -88,6 +91,11 @@ constexpr std::array<AttributeKey, 9> kLoggedModelAttributes = {
      {"creation_time", "creation_timestamp", true},
      {"last_updated_timestamp", "last_updated_timestamp", true},
      {"last_updated_time", "last_updated_timestamp", true}}};
+
+constexpr std::array<std::string_view, 1> kRunLists = {"run_id"};
+constexpr std::array<std::string_view, 1> kExperimentLists = {"experiment_id"};
+constexpr std::array<std::string_view, 1> kRegisteredModelLists = {"name"};
+constexpr std::array<std::string_view, 2> kModelVersionLists = {"name", "run_id"};
 
 constexpr Comparators kTextAndNullComparators = kTextComparators.With(kNullComparators);
 constexpr Comparators kTextAndListComparators = kTextComparators.With(kListComparators);
@@ -123,47 +131,51 @@ constinit const Dialect kRuns = {.names = {kRunAndDatasetEntities, kRunEntityNam
                                  .text = kTextAndListComparators,
                                  .tags = kTextAndNullComparators,
                                  .parameters = kTextAndNullComparators,
-                                 .drops_upper_case = true,
+                                 .list_keys = kRunLists,
                                  .null_tests = NullTests::kOfTagsAndParameters,
                                  .quotes_clauses = true};
 
-constinit const Dialect kExperiments = {.names = {kPlainEntities, kPlainEntityNames, kExperimentFilterAttributes},
+constinit const Dialect kExperiments = {.names = {kExperimentEntities, kExperimentEntityNames, kExperimentAttributes},
                                         .text = kTextComparators,
                                         .tags = kTextAndNullComparators,
+                                        .list_keys = kExperimentLists,
                                         .null_tests = NullTests::kOfTags,
+                                        .numbers = Numbers::kWhole,
+                                        .id_key = "experiment_id",
                                         .names_tag_comparators = true};
 
 constinit const Dialect kRegisteredModels = {
     .names = {kPlainEntities, kPlainEntityNames, kRegisteredModelFilterAttributes},
     .text = kTextComparators,
     .tags = kTextComparators,
+    .list_keys = kRegisteredModelLists,
+    .null_tests_refused_for = "registered model",
     .names_attribute_comparators = true,
     .names_tag_comparators = true,
     .mentions_lists = true};
 
 constinit const Dialect kModelVersions = {.names = {kPlainEntities, kPlainEntityNames, kModelVersionAttributes},
-                                          .text = kTextComparators.With({Comparator::kIn}),
-                                          .list = {Comparator::kIn},
+                                          .text = kTextComparators,
                                           .tags = kTextComparators,
-                                          .drops_upper_case = true,
+                                          .list_keys = kModelVersionLists,
+                                          .null_tests_refused_for = "model version",
+                                          .numbers = Numbers::kWholeOrQuoted,
                                           .names_attribute_comparators = true,
                                           .names_tag_comparators = true,
                                           .mentions_lists = true,
-                                          .names_numeric_keys = true,
-                                          .reads_quoted_numbers = true};
+                                          .names_numeric_keys = true};
 
 constinit const Dialect kLoggedModels = {.names = {kLoggedModelEntities, kRunEntityNames, kLoggedModelAttributes},
                                          .text = kTextAndListComparators,
                                          .tags = kTextComparators,
                                          .parameters = kTextComparators,
-                                         .lists = Lists::kOfTextAttributes,
                                          .null_tests = NullTests::kOfTagsAndParameters,
                                          .quotes_clauses = true};
 
 constinit const Names kRunOrder = {kRunAndDatasetEntities, kRunEntityNames, kRunOrderAttributes};
-constinit const Names kExperimentOrder = {kPlainEntities, kPlainEntityNames, kExperimentAttributes};
+constinit const Names kExperimentOrder = {kExperimentEntities, kExperimentEntityNames, kExperimentAttributes};
 constinit const Names kRegisteredModelOrder = {kPlainEntities, kPlainEntityNames, kRegisteredModelAttributes};
-constinit const Names kModelVersionOrder = {kPlainEntities, kPlainEntityNames, kModelVersionOrderAttributes};
+constinit const Names kModelVersionOrder = {kExperimentEntities, kExperimentEntityNames, kModelVersionOrderAttributes};
 
 std::string Comparators::ToText() const {
   std::string out;

@@ -75,7 +75,8 @@ std::optional<std::string_view> Unquoted(std::string_view text);
 std::string KeysText(std::span<const AttributeKey> attributes);
 
 enum class NullTests : std::uint8_t { kOfTagsAndParameters, kOfTags, kNone };
-enum class Lists : std::uint8_t { kOfRunId, kOfTextAttributes };
+/// kWhole: without a fraction. kWholeOrQuoted: such a number may stand in quotes.
+enum class Numbers : std::uint8_t { kAny, kWhole, kWholeOrQuoted };
 
 struct Dialect {
   Names names;
@@ -83,9 +84,14 @@ struct Dialect {
   Comparators list = kListComparators;
   Comparators tags = {};
   Comparators parameters = {};
-  Lists lists = Lists::kOfRunId;
-  bool drops_upper_case = false;  ///< from lists
+  /// Attributes that are compared with lists, sorted; none: every one that is a text.
+  std::span<const std::string_view> list_keys = {};
   NullTests null_tests = NullTests::kNone;
+  /// Where nothing can be tested for being there: "registered model".
+  std::string_view null_tests_refused_for = {};
+  Numbers numbers = Numbers::kAny;  ///< of attributes
+  /// An attribute that is a whole number, written as a text; nothing is greater or less than it, or like it.
+  std::string_view id_key = {};
   /// Invalid clauses stand in quotes in the message about them.
   bool quotes_clauses = false;
   /// "Invalid comparator for attribute: X", not "Invalid comparator 'X' not one of ...".
@@ -95,8 +101,6 @@ struct Dialect {
   bool mentions_lists = false;
   /// A number where a text is expected is told which keys are numbers.
   bool names_numeric_keys = false;
-  /// A quoted integer is a number where one is expected.
-  bool reads_quoted_numbers = false;
 };
 
 extern const Dialect kRuns;

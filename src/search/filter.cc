@@ -2,6 +2,7 @@
 // no clause before what a clause means, and that before comparators that do not fit.
 #include "search/filter.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -194,13 +195,6 @@ std::string UpperCase(std::string_view text) {
   return out;
 }
 
-bool HasUpperCase(std::string_view text) {
-  for (const char c : text) {
-    if (c >= 'A' && c <= 'Z') return true;
-  }
-  return false;
-}
-
 Error IllFormedList() {
   return InvalidArgument(
       "While parsing a list in the query, expected a non-empty list of string values, but got ill-formed list.");
@@ -215,7 +209,7 @@ Result<bool> ReadListEntry(const Token& entry, Scanner& scanner) {
   return text;
 }
 
-Result<std::vector<std::string>> ReadList(std::string_view list, bool drops_upper_case) {
+Result<std::vector<std::string>> ReadList(std::string_view list) {
   Scanner scanner(list.substr(1, list.size() - 2));
   std::vector<std::string> out;
   std::size_t entries = 0;
@@ -227,7 +221,7 @@ Result<std::vector<std::string>> ReadList(std::string_view list, bool drops_uppe
     }
     const bool text = TRY(ReadListEntry(entry, scanner));
     all_texts = all_texts && text;
-    if (text && !(drops_upper_case && HasUpperCase(entry.text))) out.emplace_back(*Unquoted(entry.text));
+    if (text) out.emplace_back(*Unquoted(entry.text));
   }
   if (entries == 0) {
     return InvalidArgument(
@@ -245,9 +239,11 @@ class ClauseReader {
  public:
   explicit ClauseReader(const Dialect& dialect) : dialect_(dialect) {}
 
-  /// The clause but for its comparator, which CheckComparator says later.
+  /// The clause but for its comparator, which CheckComparator says later, and what CheckNumbers says then.
   [[nodiscard]] Result<Clause> Read(const Comparison& comparison) const;
   [[nodiscard]] Status CheckComparator(const Comparison& comparison, const Clause& clause) const;
+  /// Of attributes that are whole numbers; ids are written anew.
+  [[nodiscard]] Status CheckNumbers(const Comparison& comparison, Clause& clause) const;
 
  private:
   [[nodiscard]] Status CheckNullTest(const Name& name) const;
@@ -255,14 +251,37 @@ class ClauseReader {
   [[nodiscard]] Result<Value> ReadNumeric(const Name& name, const Operand& right) const;
   [[nodiscard]] Result<Value> ReadTexts(const Name& name, const Operand& right) const;
   [[nodiscard]] Comparators ValidFor(const Clause& clause) const;
+  [[nodiscard]] bool IsId(const Clause& clause) const {
+    return clause.entity == Entity::kAttribute && clause.key == dialect_.id_key;
+  }
 
   const Dialect& dialect_;
 };
+
+/// 2.5 of a number, 'x' of a text.
+std::string ShownNumber(const Operand& operand, Numbers numbers) {
+  const auto text = Unquoted(operand.text);
+  if (text) return PythonText(*text);
+  return numbers == Numbers::kWhole ? PythonText(operand.text) : Clipped(operand.text);
+}
+
+Error BadId(std::string_view id) {
+  return InvalidArgument("Invalid experiment ID '", Clipped(id), "'. Experiment ID must be a valid integer.");
+}
+
+Result<std::string> ReadId(std::string_view text) {
+  const std::optional<long long> id = ParseInt(Trim(text));
+  if (!id) return BadId(text);
+  return Cat(*id);
+}
 
 Result<Clause> ClauseReader::Read(const Comparison& comparison) const {
   if (comparison.left.kind != OperandKind::kIdentifier) {
     return InvalidArgument("Invalid comparison clause. Expected 'Identifier' found '", Clipped(comparison.left.text),
                            "'");
+  }
+  if (IsNullTest(comparison.sign) && !dialect_.null_tests_refused_for.empty()) {
+    return InvalidArgument("IS NULL / IS NOT NULL is not supported for ", dialect_.null_tests_refused_for, " search.");
   }
   const Name name = TRY(FindName(comparison.left.text, dialect_.names));
   Clause clause{name.entity, std::string(name.key), comparison.sign.known.value_or(Comparator::kEqual), {}};
@@ -287,8 +306,14 @@ Status ClauseReader::CheckNullTest(const Name& name) const {
 
 Result<Value> ClauseReader::ReadValue(const Name& name, const Operand& right) const {
   const bool text = right.kind == OperandKind::kText || right.kind == OperandKind::kIdentifier;
-  if (name.entity == Entity::kMetric || name.numeric) return ReadNumeric(name, right);
-  if (text) return TRY(TextOf(right.text));
+  const bool quoted = name.numeric && dialect_.numbers == Numbers::kWholeOrQuoted;
+  if (name.entity == Entity::kMetric || (name.numeric && !quoted)) return ReadNumeric(name, right);
+  if (quoted && right.kind == OperandKind::kNumber) return ReadNumber(right.text);
+  if (text) {
+    std::string value = TRY(TextOf(right.text));
+    if (!quoted) return value;
+    return ParseInt(value) ? ReadNumber(value) : Number{};
+  }
   if (name.entity == Entity::kAttribute || name.entity == Entity::kDataset) return ReadTexts(name, right);
   return InvalidArgument("Expected a quoted string value for ", EntityName(name.entity),
                          " (e.g. 'my-value'). Got value ", Clipped(right.text));
@@ -296,8 +321,6 @@ Result<Value> ClauseReader::ReadValue(const Name& name, const Operand& right) co
 
 Result<Value> ClauseReader::ReadNumeric(const Name& name, const Operand& right) const {
   if (right.kind == OperandKind::kNumber) return ReadNumber(right.text);
-  const auto text = Unquoted(right.text);
-  if (dialect_.reads_quoted_numbers && text && ParseInt(*text)) return ReadNumber(*text);
   if (name.entity == Entity::kMetric) {
     return InvalidArgument("Expected numeric value type for metric. Found ", Clipped(right.text));
   }
@@ -316,10 +339,13 @@ Result<Value> ClauseReader::ReadTexts(const Name& name, const Operand& right) co
                            dialect_.mentions_lists ? " or a list of quoted string values" : "", " for ",
                            attribute ? "attributes" : "dataset attributes", ". Got value ", Clipped(right.text));
   }
-  if (attribute && dialect_.lists == Lists::kOfRunId && name.key != "run_id") {
-    return InvalidArgument("Only the 'run_id' attribute supports comparison with a list of quoted string values.");
+  const std::span<const std::string_view> keys = dialect_.list_keys;
+  if (attribute && !keys.empty() && std::find(keys.begin(), keys.end(), name.key) == keys.end()) {
+    std::string list;
+    for (const std::string_view key : keys) CatTo(list, list.empty() ? "'" : ", '", key, "'");
+    return InvalidArgument("Only [", list, "] attributes support comparison with a list of quoted string values.");
   }
-  return TRY(ReadList(right.text, dialect_.drops_upper_case));
+  return TRY(ReadList(right.text));
 }
 
 Comparators ClauseReader::ValidFor(const Clause& clause) const {
@@ -329,7 +355,7 @@ Comparators ClauseReader::ValidFor(const Clause& clause) const {
     case Entity::kTag: return dialect_.tags;
     case Entity::kParameter: return dialect_.parameters;
     case Entity::kDataset: return kTextComparators.With(kListComparators);
-    default: return dialect_.text;
+    default: return IsId(clause) ? Comparators{Comparator::kEqual, Comparator::kNotEqual} : dialect_.text;
   }
 }
 
@@ -346,7 +372,24 @@ Status ClauseReader::CheckComparator(const Comparison& comparison, const Clause&
     return InvalidArgument("Invalid comparator for attribute", numeric ? " " : "", numeric ? clause.key : "", ": ",
                            shown);
   }
+  if (IsId(clause) && std::holds_alternative<std::string>(clause.value)) {
+    return InvalidArgument("Invalid comparator for ", clause.key, ": ", shown);
+  }
   return InvalidArgument("Invalid comparator '", shown, "' not one of '", valid.ToText(), "'");
+}
+
+Status ClauseReader::CheckNumbers(const Comparison& comparison, Clause& clause) const {
+  if (clause.entity != Entity::kAttribute || dialect_.numbers == Numbers::kAny) return Ok();
+  if (const auto* number = std::get_if<Number>(&clause.value); number != nullptr && !number->integer) {
+    return InvalidArgument("Invalid value for numeric attribute '", clause.key,
+                           "': ", ShownNumber(comparison.right, dialect_.numbers));
+  }
+  if (!IsId(clause)) return Ok();
+  if (auto* text = std::get_if<std::string>(&clause.value)) *text = TRY(ReadId(*text));
+  if (auto* list = std::get_if<std::vector<std::string>>(&clause.value)) {
+    for (std::string& each : *list) each = TRY(ReadId(each));
+  }
+  return Ok();
 }
 
 class FilterParser {
@@ -418,7 +461,9 @@ void FilterParser::AddClause(const Comparison& comparison) {
     return;
   }
   if (comparator_) return;
-  if (Status fits = reader_.CheckComparator(comparison, *clause); !fits.ok()) {
+  Status fits = reader_.CheckComparator(comparison, *clause);
+  if (fits.ok()) fits = reader_.CheckNumbers(comparison, *clause);
+  if (!fits.ok()) {
     comparator_ = std::move(fits).error();
     return;
   }

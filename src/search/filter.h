@@ -50,7 +50,7 @@ struct Number {
   bool operator==(const Number&) const = default;
 };
 
-/// monostate with kIsNull and kIsNotNull; a list, which may be empty, with kIn and kNotIn.
+/// monostate with kIsNull and kIsNotNull; a list of at least one with kIn and kNotIn.
 using Value = std::variant<std::monostate, Number, std::string, std::vector<std::string>>;
 
 struct Clause {
@@ -66,13 +66,14 @@ using Filter = std::vector<Clause>;
 
 /// metric, parameter, tag (with kIsNull, kIsNotNull, the latter two); attribute: run_id, run_name, status,
 /// artifact_uri, user_id and the numbers start_time, end_time; dataset: name, digest, context. run_id and datasets take
-/// lists, from which values with an upper-case letter A to Z are dropped: MLflow's never match.
+/// lists.
 Result<Filter> ParseRunFilter(std::string_view text);
-/// attribute: name and the numbers creation_time, last_update_time; tag (with kIsNull, kIsNotNull).
+/// attribute: name, experiment_id (equal, not equal, lists; its values are digits as Cat writes them) and the whole
+/// numbers creation_time, last_update_time; tag (with kIsNull, kIsNotNull).
 Result<Filter> ParseExperimentFilter(std::string_view text);
-/// attribute: name; tag.
+/// attribute: name (lists too); tag.
 Result<Filter> ParseRegisteredModelFilter(std::string_view text);
-/// attribute: name, run_id (kIn too, as for runs), source_path and the number version_number; tag.
+/// attribute: name, run_id (both with lists), source_path and the whole number version_number; tag.
 Result<Filter> ParseModelVersionFilter(std::string_view text);
 /// attribute: name, model_id, model_type, status, source_run_id (lists too) and the numbers creation_timestamp,
 /// last_updated_timestamp; metric, parameter, tag.

@@ -154,10 +154,10 @@ TEST(RunFilterTest, ClausesAreJoinedByAndAlone) {
   EXPECT_EQ(OfRun("\u00a0tags.a\u3000=\u2003'x'").key, "a");
 }
 
-TEST(RunFilterTest, ListsDropWhatHasUpperCase) {
-  EXPECT_EQ(OfRun("run_id IN ('a', \"b\",'C', 'dE','7')").value, Value(List{"a", "b", "7"}));
-  EXPECT_EQ(OfRun("attr.run_id NOT IN ('A',)").value, Value(List{}));
-  EXPECT_EQ(OfRun("dataset.name IN ('train', 'Test')").value, Value(List{"train"}));
+TEST(RunFilterTest, ListsAreOfTextsAsWritten) {
+  EXPECT_EQ(OfRun("run_id IN ('a', \"b\",'C', 'dE','7')").value, Value(List{"a", "b", "C", "dE", "7"}));
+  EXPECT_EQ(OfRun("attr.run_id NOT IN ('A',)").value, Value(List{"A"}));
+  EXPECT_EQ(OfRun("dataset.name IN ('train', 'Test')").value, Value(List{"train", "Test"}));
   EXPECT_EQ(OfRun("datasets.context NOT IN ('a')"),
             (Clause{Entity::kDataset, "context", Comparator::kNotIn, List{"a"}}));
 }
@@ -240,7 +240,7 @@ TEST(RunFilterTest, RefusesListsThatAreNone) {
     EXPECT_EQ(RunRefusal(Cat("run_id IN ", list)), ill_formed) << list;
   }
   EXPECT_EQ(RunRefusal("status IN ('a')"),
-            "Only the 'run_id' attribute supports comparison with a list of quoted string values.");
+            "Only ['run_id'] attributes support comparison with a list of quoted string values.");
 }
 
 TEST(RunFilterTest, RefusesComparatorsThatDoNotFit) {
@@ -304,21 +304,37 @@ TEST(ExperimentFilterTest, KeysAndComparators) {
   EXPECT_EQ(only("last_update_time < 5").key, "last_update_time");
   EXPECT_EQ(only("tags.`a b` = 'x'"), (Clause{Entity::kTag, "a b", Comparator::kEqual, Text("x")}));
   EXPECT_EQ(only("tag.a IS NOT NULL").comparator, Comparator::kIsNotNull);
+  EXPECT_EQ(only("attributes.name = 'x'").key, "name");
+}
+
+TEST(ExperimentFilterTest, IdsAreWholeNumbers) {
+  const auto only = [](std::string_view text) { return Only(ParseExperimentFilter, text); };
+  const auto refusal = [](std::string_view text) { return Refusal(ParseExperimentFilter, text); };
+  EXPECT_EQ(only("experiment_id = '12'"),
+            (Clause{Entity::kAttribute, "experiment_id", Comparator::kEqual, Text("12")}));
+  EXPECT_EQ(only("attributes.experiment_id NOT IN ('007', \" 8 \")").value, Value(List{"7", "8"}));
+  EXPECT_EQ(refusal("experiment_id LIKE '1%'"), "Invalid comparator for experiment_id: LIKE");
+  EXPECT_EQ(refusal("experiment_id > '1'"), "Invalid comparator for experiment_id: >");
+  EXPECT_EQ(refusal("experiment_id IN ('1', 'x')"),
+            "Invalid experiment ID 'x'. Experiment ID must be a valid integer.");
+  EXPECT_EQ(refusal("experiment_id = ('1')"), "Invalid comparator '=' not one of '{'IN', 'NOT IN'}'");
+  EXPECT_EQ(refusal("experiment_id = 1"), "Expected a quoted string value for attributes. Got value 1");
+  EXPECT_EQ(refusal("creation_time > 2.5"), "Invalid value for numeric attribute 'creation_time': '2.5'");
 }
 
 TEST(ExperimentFilterTest, Refusals) {
   const auto refusal = [](std::string_view text) { return Refusal(ParseExperimentFilter, text); };
   EXPECT_EQ(refusal("metric.x > 1"),
-            "Invalid entity type 'metric'. Valid entity types are ('attribute', 'tag', 'tags')");
-  EXPECT_EQ(refusal("attributes.name = 'x'").find("Invalid entity type 'attributes'."), 0U);
+            "Invalid entity type 'metric'. Valid entity types are ('attribute', 'attributes', 'tag', 'tags')");
   EXPECT_EQ(refusal("foo = 'x'"),
-            "Invalid attribute key 'foo' specified. Valid keys are '{'name', 'creation_time', 'last_update_time'}'");
+            "Invalid attribute key 'foo' specified. Valid keys are '{'name', 'experiment_id', 'creation_time', "
+            "'last_update_time'}'");
   EXPECT_EQ(refusal("name = 'x' OR name = 'y'"), "Invalid clause(s) in filter string: OR");
   EXPECT_EQ(refusal("name > 'x'"), "Invalid comparator '>' not one of '{'=', '!=', 'LIKE', 'ILIKE'}'");
   EXPECT_EQ(refusal("tags.a > 'x'"), "Invalid comparator for tag: >");
   EXPECT_EQ(refusal("name IS NULL"), "IS NULL / IS NOT NULL is only supported for tags, not for attribute 'name'");
   EXPECT_EQ(refusal("name IN ('a')"),
-            "Only the 'run_id' attribute supports comparison with a list of quoted string values.");
+            "Only ['experiment_id'] attributes support comparison with a list of quoted string values.");
   EXPECT_EQ(refusal("creation_time = 'x'"),
             "Expected numeric value type for numeric attribute: creation_time. Found 'x'");
 }
@@ -335,8 +351,11 @@ TEST(RegisteredModelFilterTest, KeysAndRefusals) {
             "Expected a quoted string value or a list of quoted string values for attributes. Got value 1");
   EXPECT_EQ(refusal("name < 'x'"), "Invalid comparator for attribute: <");
   EXPECT_EQ(refusal("tag.a RLIKE 'x'"), "Invalid comparator for tag: RLIKE");
-  EXPECT_EQ(refusal("tag.a IS NULL"), "Invalid comparator for tag: IS NULL");
-  EXPECT_EQ(refusal("name IS NULL"), "Invalid comparator for attribute: IS NULL");
+  EXPECT_EQ(refusal("tag.a IS NULL"), "IS NULL / IS NOT NULL is not supported for registered model search.");
+  EXPECT_EQ(refusal("foo IS NOT NULL"), "IS NULL / IS NOT NULL is not supported for registered model search.");
+  EXPECT_EQ(Only(ParseRegisteredModelFilter, "name NOT IN ('a', 'B')"),
+            (Clause{Entity::kAttribute, "name", Comparator::kNotIn, List{"a", "B"}}));
+  EXPECT_EQ(refusal("name = ('a')"), "Invalid comparator for attribute: =");
 }
 
 TEST(ModelVersionFilterTest, KeysAndRefusals) {
@@ -344,18 +363,22 @@ TEST(ModelVersionFilterTest, KeysAndRefusals) {
   const auto refusal = [](std::string_view text) { return Refusal(ParseModelVersionFilter, text); };
   EXPECT_EQ(only("name = 'a/b'").key, "name");
   EXPECT_EQ(only("source_path LIKE 's3://%'").key, "source_path");
-  EXPECT_EQ(only("run_id IN ('a','B')").value, Value(List{"a"}));
+  EXPECT_EQ(only("run_id NOT IN ('a','B')"),
+            (Clause{Entity::kAttribute, "run_id", Comparator::kNotIn, List{"a", "B"}}));
+  EXPECT_EQ(only("name IN ('a')").comparator, Comparator::kIn);
   EXPECT_EQ(only("version_number >= 2"),
             (Clause{Entity::kAttribute, "version_number", Comparator::kGreaterOrEqual, Integer(2)}));
   EXPECT_EQ(only("version_number = '2'").value, Integer(2));
-  EXPECT_EQ(only("version_number < 2.5").value, Double(2.5));
   EXPECT_EQ(refusal("version_number LIKE 2"), "Invalid comparator for attribute version_number: LIKE");
-  EXPECT_EQ(refusal("version_number = 'x'"),
-            "Expected numeric value type for numeric attribute: version_number. Found 'x'");
-  EXPECT_EQ(refusal("run_id NOT IN ('a')"), "Invalid comparator for attribute: NOT IN");
+  EXPECT_EQ(refusal("version_number LIKE 'x'"), "Invalid comparator for attribute version_number: LIKE");
+  EXPECT_EQ(refusal("version_number = 'x'"), "Invalid value for numeric attribute 'version_number': 'x'");
+  EXPECT_EQ(refusal("version_number < 2.5"), "Invalid value for numeric attribute 'version_number': 2.5");
+  EXPECT_EQ(refusal("version_number IN ('1')"),
+            "Only ['name', 'run_id'] attributes support comparison with a list of quoted string values.");
+  EXPECT_EQ(refusal("run_id IS NULL"), "IS NULL / IS NOT NULL is not supported for model version search.");
   EXPECT_EQ(refusal("name = 1"), "Only the '{'version_number'}' attributes support comparison with numeric values.");
-  EXPECT_EQ(refusal("name IN ('a')"),
-            "Only the 'run_id' attribute supports comparison with a list of quoted string values.");
+  EXPECT_EQ(refusal("source_path IN ('a')"),
+            "Only ['name', 'run_id'] attributes support comparison with a list of quoted string values.");
   EXPECT_EQ(refusal("params.a = 'x'").find("Invalid entity type 'params'. Valid entity types are"), 0U);
 }
 

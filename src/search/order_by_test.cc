@@ -82,8 +82,8 @@ TEST(ExperimentOrderByTest, KeysAndRefusals) {
   EXPECT_EQ(OnlyKey(ParseExperimentOrderBy, "attribute.last_update_time").key, "last_update_time");
   EXPECT_EQ(OrderRefusal(ParseExperimentOrderBy, {"tags.a"}).message, "Invalid order_by entity: tag");
   EXPECT_EQ(OrderRefusal(ParseExperimentOrderBy, {"foo"}).message,
-            "Invalid attribute key 'foo' specified. Valid keys are '{'name', 'creation_time', 'last_update_time', "
-            "'experiment_id'}'");
+            "Invalid attribute key 'foo' specified. Valid keys are '{'name', 'experiment_id', 'creation_time', "
+            "'last_update_time'}'");
   EXPECT_EQ(*ParseExperimentOrderBy(Clauses{"name", "creation_time", "name DESC"}),
             (OrderBy{{Entity::kAttribute, "name", true}, {Entity::kAttribute, "creation_time", true}}));
 }

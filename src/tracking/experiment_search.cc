@@ -36,6 +36,14 @@ bool FitsText(const std::string& text, const Clause& clause) {
   return Compare(text, clause.comparator, *wanted);
 }
 
+/// Ids are the same text when they are the same number.
+bool FitsId(const std::string& id, const Clause& clause) {
+  const auto* list = std::get_if<std::vector<std::string>>(&clause.value);
+  if (list == nullptr) return FitsText(id, clause);
+  const bool is_in = std::find(list->begin(), list->end(), id) != list->end();
+  return is_in == (clause.comparator == Comparator::kIn);
+}
+
 bool FitsNumber(std::int64_t number, const Clause& clause) {
   const auto* wanted = std::get_if<search::Number>(&clause.value);
   if (wanted == nullptr) return false;
@@ -54,6 +62,7 @@ bool FitsTag(const Experiment& experiment, const Clause& clause) {
 bool Fits(const Experiment& experiment, const Clause& clause) {
   if (clause.entity == Entity::kTag) return FitsTag(experiment, clause);
   if (clause.key == "name") return FitsText(experiment.name, clause);
+  if (clause.key == "experiment_id") return FitsId(experiment.id.text(), clause);
   return FitsNumber(clause.key == "creation_time" ? experiment.created : experiment.updated, clause);
 }
 

@@ -9,6 +9,7 @@
 #include "tracking/experiment_store.h"
 #include "tracking/import_store.h"
 #include "tracking/input_store.h"
+#include "tracking/kept_value.h"
 #include "tracking/name_store.h"
 #include "tracking/run_store.h"
 
@@ -285,6 +286,7 @@ Task<Result<std::vector<ImportOutcome>>> Imports::PutRuns(std::string source, st
 Task<Status> Imports::AddPoints(std::string attempt, std::vector<PointFrame> frames) {
   for (PointFrame& frame : frames) {
     CO_TRY(CheckFrame(frame));
+    for (Point& point : frame.points) point.value = KeptValue(point.value);
     SortPoints(frame.points);
   }
   co_return co_await database_.Write([&](db::Transaction& t) -> Status {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/text.h"
 #include "db/temporary_database.h"
@@ -126,6 +127,19 @@ TYPED_TEST(ImportsTest, AnExperimentOfTheSameNameTakesTheRuns) {
   const ImportOutcome refused = this->Put(TestFixture::Named("4", "gone"), "elsewhere");
   EXPECT_EQ(refused.state, ImportState::kRefused);
   EXPECT_NE(refused.why.find("is deleted here; restore it"), std::string::npos);
+}
+
+TYPED_TEST(ImportsTest, InfinitiesAreBoundedAndStillTheSame) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity(), kMost = std::numeric_limits<double>::max();
+  ASSERT_EQ(this->Put(TestFixture::ARun("ab", "f1"), "one"), ImportState::kOpen);
+  const std::vector<Point> points = {{1, 1, kInfinity}, {2, 2, -kInfinity}, {3, 3, std::nan("")}};
+  EXPECT_EQ(this->Add("one", "ab", points), "");
+  EXPECT_EQ(this->Finish("ab", "f1", points).state, ImportState::kDone) << "compared as they are kept";
+  const auto history = SyncWait(this->tracking_->MetricHistory(RunId("ab"), "loss"));
+  ASSERT_EQ(history->size(), 3U);
+  EXPECT_EQ(history->at(0).value, kMost);
+  EXPECT_EQ(history->at(1).value, -kMost);
+  EXPECT_TRUE(std::isnan(history->at(2).value));
 }
 
 TYPED_TEST(ImportsTest, ARunKeepsEverything) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "tracking/kept_value.h"
 
 namespace mw::tracking {
 namespace {
@@ -34,8 +35,9 @@ std::uint64_t Mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// The same for values that Same takes for one.
+/// The same for values that Same takes for one, as they are kept.
 std::uint64_t BitsOf(double value) {
+  value = KeptValue(value);
   if (std::isnan(value)) return ~std::uint64_t{0};
   return value == 0 ? 0 : std::bit_cast<std::uint64_t>(value);
 }

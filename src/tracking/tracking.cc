@@ -9,6 +9,7 @@
 #include "tracking/chart_store.h"
 #include "tracking/experiment_store.h"
 #include "tracking/heartbeat_store.h"
+#include "tracking/kept_value.h"
 #include "tracking/logged_models.h"
 #include "tracking/name_store.h"
 #include "tracking/run_details_store.h"
@@ -143,6 +144,7 @@ Result<std::vector<TailPoint>> Numbered(db::Transaction& transaction, const std:
     auto [at, is_new] = names.emplace(metric.key, 0);
     if (is_new) at->second = TRY(store::NeedName(transaction, metric.key));
     points.push_back({at->second, metric.point});
+    points.back().point.value = KeptValue(metric.point.value);
   }
   return points;
 }

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "tracking/kept_value.h"
 #include "transfer/mlflow_run.h"
 
 namespace mw::transfer {
@@ -209,7 +210,7 @@ void EventFolder::TakeValue(RunFolder& run, const Event& event, EventValue& valu
   run.has_news = true;
   switch (value.kind) {
     case EventValue::Kind::kScalar:
-      run.points[value.tag].push_back({Millis(event.wall_time), event.step, KeptValue(value.scalar)});
+      run.points[value.tag].push_back({Millis(event.wall_time), event.step, tracking::KeptValue(value.scalar)});
       ++run.held;
       break;
     case EventValue::Kind::kHistogram:

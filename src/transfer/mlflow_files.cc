@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/yaml.h"
+#include "tracking/kept_value.h"
 #include "transfer/mlflow_folder.h"
 #include "transfer/mlflow_run.h"
 
@@ -90,7 +91,7 @@ Result<tracking::Point> ParsePointLine(std::string_view line) {
   const auto value = words.size() > 1 ? ParseDouble(words[1]) : std::nullopt;
   const auto step = words.size() > 2 ? ParseInt(words[2]) : 0;
   if (!time || !value || !step) return InvalidArgument("is no point: ", Quoted(line));
-  return tracking::Point{*time, *step, KeptValue(*value)};
+  return tracking::Point{*time, *step, tracking::KeptValue(*value)};
 }
 
 Json MetricFiles(const std::string& folder) {

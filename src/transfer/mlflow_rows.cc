@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "tracking/kept_value.h"
 #include "transfer/mlflow_run.h"
 
 namespace mw::transfer {
@@ -35,7 +36,7 @@ void SetFrom(Json& json, std::string_view key, const Row& row, std::size_t colum
 
 tracking::Point PointOf(const Row& row, std::size_t value, std::size_t time, std::size_t step, std::size_t is_nan) {
   const double number = IntOr(row, is_nan) != 0 ? std::numeric_limits<double>::quiet_NaN() : DoubleOr(row, value);
-  return {IntOr(row, time), IntOr(row, step), KeptValue(number)};
+  return {IntOr(row, time), IntOr(row, step), tracking::KeptValue(number)};
 }
 
 }  // namespace mw::transfer

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "tracking/kept_value.h"
 
 namespace mw::transfer {
 namespace {
@@ -47,11 +48,6 @@ std::optional<double> NumberOf(const Json* json) {
   return ParseDouble(text);
 }
 
-double KeptValue(double value) {
-  constexpr double kMost = std::numeric_limits<double>::max();
-  return std::isinf(value) ? std::copysign(kMost, value) : value;
-}
-
 const Json::Array& ListIn(const Json* json, std::string_view key) {
   static const Json::Array kNone;
   const Json* list = json == nullptr ? nullptr : json->Find(key);
@@ -70,7 +66,7 @@ std::optional<tracking::ModelMetric> ModelMetricOf(const Json& metric) {
   if (!value) return std::nullopt;
   tracking::ModelMetric out;
   out.key = metric.StringOr("key", "");
-  out.point = {IntegerOf(metric, "timestamp"), IntegerOf(metric, "step"), KeptValue(*value)};
+  out.point = {IntegerOf(metric, "timestamp"), IntegerOf(metric, "step"), tracking::KeptValue(*value)};
   out.run = metric.StringOr("run_id", "");
   out.dataset_name = metric.StringOr("dataset_name", "");
   out.dataset_digest = metric.StringOr("dataset_digest", "");

@@ -28,8 +28,6 @@ Json PairJson(std::string_view key, std::string_view value);
 Json NumberJson(double value);
 /// The reverse, also of an integer. Nothing for what is no number.
 std::optional<double> NumberOf(const Json* json);
-/// Infinities become the greatest and least numbers, as MLflow's databases keep them.
-double KeptValue(double value);
 /// A digest of all of it, as the "fingerprint" of a run or model.
 std::string FingerprintOf(const Json& entity);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/kept_value.h"
 #include "transfer/mlflow_run.h"
 
 namespace mw::transfer {
@@ -154,7 +155,7 @@ Status MlflowServer::SendPoints(const Json& run, Sink& sink) {
       std::vector<Point> points;
       for (const Json& one : ListIn(&answer, "metrics")) {
         const auto value = NumberOf(one.Find("value"));
-        if (value) points.push_back({IntegerOf(one, "timestamp"), IntegerOf(one, "step"), KeptValue(*value)});
+        if (value) points.push_back({IntegerOf(one, "timestamp"), IntegerOf(one, "step"), tracking::KeptValue(*value)});
       }
       return sink.Points(id, key, points);
     }));

@@ -3,8 +3,6 @@
 must pass.
 
     tests/conformance/mlflow_served.py
-
-What is not served yet is listed by name. A listed check that passes fails this script too, so the list stays true.
 """
 import os
 import subprocess
@@ -18,9 +16,6 @@ from crash_rounds import Platform  # noqa: E402
 
 GROUPS = ("protocol", "experiments", "runs", "metrics", "values", "validation", "search", "inputs", "artifacts",
           "registry", "webhooks", "logged_models", "models", "evaluate")
-NOT_SERVED = {
-    "validation.of_what_mlflow_lets_pass[two comparisons without AND]": "read as MLflow reads it",
-}
 
 
 def checked(platform, client):
@@ -31,12 +26,9 @@ def checked(platform, client):
         env=os.environ | {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"})
     lines = asked.stdout.splitlines()
     passed = {line[7:].split("  (")[0] for line in lines if line.startswith("ok ")}
-    failed = {line[7:] for line in lines if line.startswith("FAILED ")}
     assert len(passed) > 250, asked.stdout[-4000:]
-    surprises = failed - NOT_SERVED.keys()
-    assert not surprises, f"MLflow {client}:\n" + "\n".join(line for line in lines if not line.startswith("ok "))
-    served = passed & NOT_SERVED.keys()
-    assert not served, f"MLflow {client}: served by now, take it off the list: {served}"
+    others = "\n".join(line for line in lines if not line.startswith("ok "))
+    assert asked.returncode == 0, f"MLflow {client}:\n{others}"
     print(f"MLflow {client}: {len(passed)} checks passed")
 
 
@@ -49,7 +41,6 @@ def main():
                 checked(platform, client)
         finally:
             platform.stop()
-    print(f"not served yet: {', '.join(sorted(set(NOT_SERVED.values())))}")
 
 
 if __name__ == "__main__":

@@ -85,7 +85,6 @@ bool ReadMetric(dom::object object, GoodNames& names, MetricPoint& out, tracking
     } else if (name == "value") {
       member = kValue;
       read = GetNumber(value, out.point.value);
-      out.point.value = KeptValue(out.point.value);
     } else if (name == "timestamp") {
       member = kTime;
       read = Get(value, out.point.time) && out.point.time >= 0;

@@ -27,7 +27,7 @@ TEST(BatchReader, TakesWhatClientsSend) {
   EXPECT_TRUE(Same(batch->metrics[0].point, {1'700'000'000'000, 3, 0.5}));
   EXPECT_TRUE(Same(batch->metrics[1].point, {0, 0, std::nan("")}));
   EXPECT_EQ(batch->metrics[2].key, "d\xC3\xA9j\xC3\xA0");
-  EXPECT_EQ(batch->metrics[2].point.value, -std::numeric_limits<double>::max());
+  EXPECT_EQ(batch->metrics[2].point.value, -std::numeric_limits<double>::infinity()) << "bounded where it is kept";
   EXPECT_TRUE(Same(batch->metrics[3].point, {std::numeric_limits<std::int64_t>::max(), -5, 7}));
   EXPECT_EQ(batch->params.at(0).second, "6");
   EXPECT_EQ(batch->tags.at(0).second, "a \"b\"\n");

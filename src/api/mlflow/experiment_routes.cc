@@ -30,6 +30,7 @@ Task<Result<Json>> CreateExperiment(Tracking& tracking, const Parameters& parame
   for (const Parameters& tag : tags) {
     const std::string key = CO_TRY(tag.RequiredText("key"));
     CO_TRY(CheckName(Cat(tag.path(), "key"), key));
+    CO_TRY(CheckLength(Cat(tag.path(), "key"), key, kKeyCharactersMax));
     const std::string value = CO_TRY(tag.Text("value"));
     CO_TRY(CheckLength(Cat(tag.path(), "value"), value, kExperimentTagCharactersMax));
     experiment.tags[key] = value;

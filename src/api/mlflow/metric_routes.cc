@@ -40,10 +40,14 @@ Task<Result<Json>> History(Tracking& tracking, const Parameters& parameters) {
   RunId id(CO_TRY(parameters.RunId()));
   const std::string key = CO_TRY(parameters.RequiredText("metric_key"));
   const std::optional<std::int64_t> asked = CO_TRY(parameters.Int("max_results"));
+  if (asked && *asked < 1) {
+    co_return InvalidArgument("Invalid value ", *asked,
+                              " for parameter 'max_results' supplied. It must be a positive integer.");
+  }
   const std::size_t begin = CO_TRY(PlaceOf(parameters));
   const std::vector<Point> points = CO_TRY(co_await tracking.MetricHistory(std::move(id), key));
   std::size_t end = points.size();
-  if (asked) end = std::min(end, begin + static_cast<std::size_t>(std::clamp(*asked, std::int64_t{1}, kPageMax)));
+  if (asked) end = std::min(end, begin + static_cast<std::size_t>(std::min(*asked, kPageMax)));
   Json metrics = Json::MakeArray();
   for (std::size_t i = begin; i < end; ++i) metrics.Append(MetricJson(key, points[i]));
   Json answer = ListJson("metrics", std::move(metrics));

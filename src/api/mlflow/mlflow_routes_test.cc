@@ -105,6 +105,52 @@ TEST_F(MlflowRoutesTest, MakesAndFindsExperiments) {
             "integer");
 }
 
+TEST_F(MlflowRoutesTest, FindsExperimentsByTheirIds) {
+  for (const char* name : {"a", "b", "c"}) Post("experiments/create", Cat(R"({"name":")", name, R"("})"));
+  const auto found = [this](std::string_view filter) {
+    const auto page = Json::Parse(Post("experiments/search", Cat(R"({"max_results":9,"filter":")", filter, R"("})")));
+    std::string names;
+    if (page->Find("experiments") == nullptr) return page->Dump();
+    for (const Json& one : page->Find("experiments")->AsArray()) names += one.StringOr("name", "?");
+    return names;
+  };
+  EXPECT_EQ(found("experiment_id = '02'"), "b");
+  EXPECT_EQ(found("experiment_id != '2' AND name != 'Default'"), "ac");
+  EXPECT_EQ(found("experiment_id IN ('1', '3', '9')"), "ac");
+  EXPECT_EQ(found("attributes.experiment_id NOT IN ('1', '0')"), "bc");
+}
+
+TEST_F(MlflowRoutesTest, RefusesWhatMlflowRefuses) {
+  EXPECT_EQ(Post("experiments/create", R"({"name":" \t"})"),
+            "400 INVALID_PARAMETER_VALUE: Invalid experiment name: ' \t'");
+  EXPECT_EQ(Post("experiments/create", R"({"name":"x","artifact_location":"mlflow-artifacts:/a#b"})"),
+            "400 INVALID_PARAMETER_VALUE: 'artifact_location' URL can't include fragments or params.");
+  const std::string long_key = Cat(R"({"name":"x","tags":[{"key":")", std::string(251, 'k'), R"(","value":""}]})");
+  EXPECT_EQ(Post("experiments/create", long_key),
+            "400 INVALID_PARAMETER_VALUE: 'tags[0].key' exceeds the maximum length of 250 characters");
+  EXPECT_EQ(Get("metrics/get-history?run_id=r&metric_key=m&max_results=0"),
+            "400 INVALID_PARAMETER_VALUE: Invalid value 0 for parameter 'max_results' supplied. It must be a positive "
+            "integer.");
+  const std::string both =
+      "400 INVALID_PARAMETER_VALUE: Request specifies both 'run_id' and 'runId'; provide only one "
+      "of them.";
+  EXPECT_EQ(Post("runs/update", R"({"run_id":"a","runId":"b"})"), both);
+  EXPECT_EQ(Post("runs/log-batch", R"({"run_id":"a","runId":"b"})"), both);
+  EXPECT_EQ(Get("runs/get?run_id=a&runId=b"), both);
+  EXPECT_EQ(Post("runs/log-batch", R"({"run_id":"a","params":[{"some_key":"b","someKey":"c"}]})"),
+            "400 INVALID_PARAMETER_VALUE: Request specifies both 'some_key' and 'someKey'; provide only one of them.");
+}
+
+TEST(MlflowRefusalTest, IsInTheClientsForm) {
+  const net::Response answer = Refusal("/api/2.0/mlflow/runs/get", Unauthenticated("the token is unknown"));
+  EXPECT_EQ(answer.status, 401);
+  EXPECT_EQ(answer.body, R"({"error_code":"UNAUTHENTICATED","message":"the token is unknown"})");
+  EXPECT_EQ(Refusal("/ajax-api/2.0/mlflow/runs/get", PermissionDenied("no")).body,
+            R"({"error_code":"PERMISSION_DENIED","message":"no"})");
+  EXPECT_EQ(Refusal("/api/v1/status", PermissionDenied("no")).body,
+            R"({"error":{"code":"PERMISSION_DENIED","message":"no"}})");
+}
+
 TEST_F(MlflowRoutesTest, ARunIsMadeLoggedToAndEnded) {
   const std::string run = NewRun(R"(,"run_name":"first","user_id":"ada","tags":[{"key":"team","value":"ops"}])");
   EXPECT_EQ(run.size(), 32U);

@@ -43,6 +43,7 @@ std::string Decoded(std::string_view text) {
 
 struct UriParts {
   std::string scheme;  ///< lower case; empty: a path
+  std::string_view authority;
   std::string_view path;
 };
 
@@ -56,10 +57,20 @@ UriParts PartsOf(std::string_view uri) {
   }
   if (uri.starts_with("//")) {
     uri.remove_prefix(2);
-    uri = uri.substr(std::min(uri.find('/'), uri.size()));
+    parts.authority = uri.substr(0, uri.find('/'));
+    uri.remove_prefix(parts.authority.size());
   }
   parts.path = uri.substr(0, uri.find_first_of("?#"));
   return parts;
+}
+
+/// What stands between the slashes, decoded.
+std::vector<std::string> NamesOf(std::string_view path) {
+  std::vector<std::string> names;
+  for (const std::string_view part : Split(path, '/')) {
+    if (!part.empty()) names.push_back(Decoded(part));
+  }
+  return names;
 }
 
 std::string WithoutRepeatedSlashes(std::string_view path) {
@@ -148,6 +159,30 @@ Result<std::optional<ModelUri>> ParseModelUri(std::string_view uri) {
   model.by_alias = true;
   if (model.name.empty() || model.reference.empty()) return BadModelUri(uri);
   return std::optional(model);
+}
+
+std::optional<std::string> RunOfSource(std::string_view source) {
+  const UriParts parts = PartsOf(source);
+  if (parts.scheme != "runs") return std::nullopt;
+  const bool plain = parts.authority.empty() && parts.path.starts_with('/');
+  const std::string_view path = plain ? parts.path.substr(1) : std::string_view();
+  return std::string(path.substr(0, path.find('/')));
+}
+
+bool IsProxySource(std::string_view source) {
+  const UriParts parts = PartsOf(source);
+  if (parts.scheme == "mlflow-artifacts") return true;
+  const std::vector<std::string> route = {"api", "2.0", "mlflow-artifacts", "artifacts"};
+  const std::vector<std::string> names = NamesOf(parts.path);
+  return (parts.scheme == "http" || parts.scheme == "https") &&
+         std::search(names.begin(), names.end(), route.begin(), route.end()) != names.end();
+}
+
+bool LiesBelow(std::string_view source, std::string_view root) {
+  const UriParts ours = PartsOf(source), its = PartsOf(root);
+  const std::vector<std::string> names = NamesOf(ours.path), above = NamesOf(its.path);
+  return ours.scheme == its.scheme && EqualsIgnoreCase(ours.authority, its.authority) && !above.empty() &&
+         names.size() >= above.size() && std::equal(above.begin(), above.end(), names.begin());
 }
 
 }  // namespace mw::api::mlflow

@@ -29,4 +29,11 @@ struct ModelUri {
 /// Nothing for URIs of another scheme.
 Result<std::optional<ModelUri>> ParseModelUri(std::string_view uri);
 
+/// The run that runs:/RUN/PATH names, empty where it names none; nothing for URIs of another scheme.
+std::optional<std::string> RunOfSource(std::string_view source);
+/// Whether it is below an artifact proxy: mlflow-artifacts:, or http(s) by the proxy's path.
+bool IsProxySource(std::string_view source);
+/// Of the same scheme and host, its path the root's or below it, however either is encoded.
+bool LiesBelow(std::string_view source, std::string_view root);
+
 }  // namespace mw::api::mlflow

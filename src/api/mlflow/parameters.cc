@@ -52,6 +52,22 @@ Json OfQuery(const net::Request& request) {
   return object;
 }
 
+/// Whoever looks at one spelling of a member must not be passed by the other.
+Status CheckSpelledOnce(const Json& json) {
+  if (json.IsArray()) {
+    for (const Json& element : json.AsArray()) TRY(CheckSpelledOnce(element));
+  }
+  if (!json.IsObject()) return Ok();
+  for (const auto& [name, member] : json.AsObject()) {
+    const std::string other = name.find('_') == std::string::npos ? name : CamelCase(name);
+    if (other != name && json.Find(other) != nullptr) {
+      return InvalidArgument("Request specifies both '", name, "' and '", other, "'; provide only one of them.");
+    }
+    TRY(CheckSpelledOnce(member));
+  }
+  return Ok();
+}
+
 Result<Json> JsonOf(std::string_view body) {
   if (Trim(body).empty()) return Json::MakeObject();
   Json json = TRY(Json::Parse(body));
@@ -76,10 +92,18 @@ Task<Result<std::string>> Parameters::ReadBody(net::Request& request) {
   co_return body;
 }
 
-Result<Parameters> Parameters::OfBody(std::string_view body) { return Parameters(TRY(JsonOf(body))); }
+Result<Parameters> Parameters::OfBody(std::string_view body) {
+  Json json = TRY(JsonOf(body));
+  TRY(CheckSpelledOnce(json));
+  return Parameters(std::move(json));
+}
 
 Task<Result<Parameters>> Parameters::Read(net::Request& request) {
-  if (request.method == net::Method::kGet && !request.query.empty()) co_return Parameters(OfQuery(request));
+  if (request.method == net::Method::kGet && !request.query.empty()) {
+    Json query = OfQuery(request);
+    CO_TRY(CheckSpelledOnce(query));
+    co_return Parameters(std::move(query));
+  }
   const std::string body = CO_TRY(co_await ReadBody(request));
   co_return OfBody(body);
 }

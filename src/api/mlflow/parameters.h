@@ -19,7 +19,8 @@ namespace mw::api::mlflow {
 /// An object of a request, or the request itself. Errors of all functions: kInvalidArgument in MLflow's words.
 class Parameters {
  public:
-  /// Of the request's body or query. The path's parts are the route's (`request.params`).
+  /// Of the request's body or query, where no member may be there by both of its spellings. The path's parts are the
+  /// route's (`request.params`).
   static Task<Result<Parameters>> Read(net::Request& request);
   /// A body that should be JSON, and what it says.
   static Task<Result<std::string>> ReadBody(net::Request& request);

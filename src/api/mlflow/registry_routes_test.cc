@@ -22,7 +22,11 @@ class RegistryRoutesTest : public ::testing::Test {
     for (const db::Migration& migration : tracking::Migrations()) all.push_back(migration);
     EXPECT_TRUE(database_.Migrate(all).ok());
     AddModelRoutes(routes_, registry_);
-    AddVersionRoutes(routes_, registry_, models_);
+    AddVersionRoutes(routes_, registry_, tracking_, models_);
+    tracking::NewRun run;
+    run.id = tracking::RunId("r");
+    run.experiment = tracking::ExperimentId("0");
+    EXPECT_TRUE(SyncWait(tracking_.CreateRun(std::move(run))).ok());
   }
   /// The answer, or "status code: message".
   std::string Ask(net::Method method, std::string_view path, std::string body = "") {
@@ -45,6 +49,7 @@ class RegistryRoutesTest : public ::testing::Test {
   db::InlineDatabase database_{directory_.path() + "/test.db"};
   SimulatedClock clock_{FromMicros(testing::kNow * 1000)};
   registry::Registry registry_{database_, clock_};
+  tracking::Tracking tracking_{database_, clock_};
   tracking::LoggedModels models_{database_, clock_};
   net::RouteTable routes_;
 };
@@ -57,15 +62,15 @@ TEST_F(RegistryRoutesTest, MakesModelsAndVersions) {
             "400 RESOURCE_ALREADY_EXISTS: Registered Model (name=iris) already exists.");
   const std::string version = R"({"model_version":{"name":"iris","version":"1","creation_timestamp":1700000000000,)"
                               R"("last_updated_timestamp":1700000000000,"current_stage":"None","description":"first",)"
-                              R"("source":"mlflow-artifacts:/1/r/artifacts/m","run_id":"r","status":"READY",)"
+                              R"("source":"mlflow-artifacts:/0/r/artifacts/m","run_id":"r","status":"READY",)"
                               R"("tags":[{"key":"a","value":"b"}],"run_link":"http://link"}})";
   EXPECT_EQ(Post("model-versions/create",
-                 R"({"name":"iris","source":"mlflow-artifacts:/1/r/artifacts/m","run_id":"r","description":"first",)"
+                 R"({"name":"iris","source":"mlflow-artifacts:/0/r/artifacts/m","run_id":"r","description":"first",)"
                  R"("run_link":"http://link","tags":[{"key":"a","value":"b"}]})"),
             version);
   EXPECT_EQ(Get("model-versions/get?name=iris&version=1"), version);
   EXPECT_EQ(Get("model-versions/get-download-uri?name=iris&version=1"),
-            R"({"artifact_uri":"mlflow-artifacts:/1/r/artifacts/m"})");
+            R"({"artifact_uri":"mlflow-artifacts:/0/r/artifacts/m"})");
   EXPECT_EQ(Get("model-versions/get?name=iris&version=7"),
             "404 RESOURCE_DOES_NOT_EXIST: Model Version (name=iris, version=7) not found");
   EXPECT_EQ(Get("model-versions/get?name=iris&version=x"),
@@ -76,20 +81,53 @@ TEST_F(RegistryRoutesTest, MakesModelsAndVersions) {
 
 TEST_F(RegistryRoutesTest, FollowsVersionsOfVersions) {
   MakeIris();
-  EXPECT_NE(Create("mlflow-artifacts:/1/r/artifacts/m").find("READY"), std::string::npos);
+  EXPECT_NE(Create("mlflow-artifacts:/0/r/artifacts/m").find("READY"), std::string::npos);
   EXPECT_EQ(Post("registered-models/alias", R"({"name":"iris","alias":"best","version":"1"})"), "{}");
   for (const char* source : {"models:/iris/1", "models:/iris@best", "models:/iris/None", "models:/iris/latest"}) {
     const auto made = Json::Parse(Create(source));
     ASSERT_TRUE(made.ok());
     const std::string number = made->Find("model_version")->StringOr("version", "");
-    EXPECT_EQ(made->Find("model_version")->StringOr("source", ""), source);
+    EXPECT_EQ(made->Find("model_version")->StringOr("run_id", ""), "r");
+    EXPECT_TRUE(made->Find("model_version")->StringOr("source", "").starts_with("models:/iris/")) << source;
     EXPECT_EQ(Get(Cat("model-versions/get-download-uri?name=iris&version=", number)),
-              R"({"artifact_uri":"mlflow-artifacts:/1/r/artifacts/m"})");
+              R"({"artifact_uri":"mlflow-artifacts:/0/r/artifacts/m"})");
   }
   EXPECT_TRUE(Create("models:/rose/1")
                   .starts_with("400 INVALID_PARAMETER_VALUE: Unable to fetch model from model URI "
                                "source artifact location 'models:/rose/1'.Error: "));
   EXPECT_TRUE(Create("/etc/passwd").starts_with("400 INVALID_PARAMETER_VALUE: Invalid model version source: "));
+}
+
+TEST_F(RegistryRoutesTest, ASourceBelongsToItsRunOrModel) {
+  MakeIris();
+  const auto create = [this](std::string_view source, std::string_view more) {
+    return Post("model-versions/create", Cat(R"({"name":"iris","source":")", source, "\"", more, "}"));
+  };
+  const auto refused = [](std::string_view source, std::string_view parameter) {
+    return Cat("400 INVALID_PARAMETER_VALUE: Invalid model version source: '", source, "'. The ", parameter,
+               " request parameter must identify the resource that contains the source.");
+  };
+  const std::string files = "mlflow-artifacts:/0/r/artifacts/m";
+  const std::string model =
+      SyncWait(models_.Create(tracking::NewLoggedModel{tracking::ExperimentId("0"), "forest", "", "r"}))
+          ->model.id.text();
+  EXPECT_EQ(create(files, ""), refused(files, "run_id"));
+  EXPECT_EQ(create(files, R"(,"run_id":"nobody")"), refused(files, "run_id"));
+  EXPECT_EQ(create("mlflow-artifacts:/0/r2/artifacts", R"(,"run_id":"r")"),
+            refused("mlflow-artifacts:/0/r2/artifacts", "run_id"));
+  EXPECT_EQ(create(files, Cat(R"(,"run_id":"r","model_id":")", model, "\"")), refused(files, "model_id"));
+  EXPECT_EQ(create("https://h/api/2.0/mlflow-artifacts/artifacts/0/r/artifacts/m", R"(,"run_id":"r")").substr(0, 3),
+            "400");
+  EXPECT_EQ(create("runs:/other/m", R"(,"run_id":"r")"), refused("runs:/other/m", "run_id"));
+  EXPECT_EQ(create("models:/m-other", Cat(R"(,"model_id":")", model, "\"")), refused("models:/m-other", "model_id"));
+  EXPECT_NE(create("runs:/r/m", R"(,"run_id":"r")").find("READY"), std::string::npos);
+  EXPECT_NE(create("mlflow-artifacts:/0/r/artifact%73/m", R"(,"run_id":"r")").find("READY"), std::string::npos);
+  EXPECT_NE(create(Cat("mlflow-artifacts:/0/models/", model, "/artifacts"), Cat(R"(,"model_id":")", model, "\""))
+                .find(R"("run_id":"r")"),
+            std::string::npos);
+  EXPECT_EQ(create("models:/iris/1", R"(,"run_id":"other")"),
+            "400 INVALID_PARAMETER_VALUE: Invalid model version source: 'models:/iris/1'. The run_id and model_id "
+            "request parameters must match the referenced model version.");
 }
 
 TEST_F(RegistryRoutesTest, ShowsWhatWasRegisteredAsPackages) {

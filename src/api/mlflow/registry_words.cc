@@ -11,22 +11,14 @@ namespace mw::api::mlflow {
 namespace {
 
 constexpr std::size_t kAliasCharactersMax = 255;
+constexpr std::string_view kPromptTextTag = "mlflow.prompt.text";
 
 Status CheckRegisteredName(std::string_view parameter, std::string_view name) {
   if (Trim(name).empty()) return InvalidArgument("Missing value for required parameter '", parameter, "'.");
   if (name.find_first_of("/:") != std::string_view::npos) {
     return InvalidArgument("Invalid model name '", name, "'. Names cannot contain '/' or ':'.");
   }
-  const std::string normal = NormalPath(name);
-  if (normal == name && name != "." && !name.starts_with("..")) return Ok();
-  return InvalidArgument("Invalid value ", Json(name).Dump(), " for parameter '", parameter,
-                         "' supplied: Names may be treated as files in certain cases, and must not resolve to other ",
-                         "names when treated as such. This name would resolve to '", normal, "'");
-}
-
-bool IsAliasCharacter(char c) {
-  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  return letter || c == '_' || c == '-' || static_cast<unsigned char>(c) >= 0x80;
+  return CheckLeadsNowhereElse(parameter, name);
 }
 
 /// "v27"
@@ -62,6 +54,9 @@ Result<std::pair<std::string, std::string>> RegistryTag(const Parameters& tag) {
   out.second = TRY(tag.Text("value"));
   TRY(CheckName("key", out.first));
   TRY(CheckLength("key", out.first, kKeyCharactersMax));
+  if (out.first == kPromptTextTag && !CheckLength("", out.second, kRegistryTagCharactersMax).ok()) {
+    return InvalidArgument("Prompt text exceeds max length of ", kRegistryTagCharactersMax, " characters.");
+  }
   TRY(CheckLength("value", out.second, kRegistryTagCharactersMax));
   return out;
 }
@@ -77,7 +72,7 @@ Result<registry::Tags> RegistryTags(const Parameters& parameters) {
 }
 
 Status CheckAlias(std::string_view alias, bool to_set) {
-  if (!std::all_of(alias.begin(), alias.end(), IsAliasCharacter)) {
+  if (!IsAliasText(alias)) {
     return InvalidArgument("Invalid alias name: '", alias,
                            "'. Names may only contain alphanumerics, underscores (_), and dashes (-).");
   }

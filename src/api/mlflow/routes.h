@@ -36,10 +36,15 @@ void AddUploadRoutes(net::RouteTable& routes, tracking::Artifacts& artifacts, tr
 /// registered-models/*
 void AddModelRoutes(net::RouteTable& routes, registry::Registry& registry);
 /// model-versions/*
-void AddVersionRoutes(net::RouteTable& routes, registry::Registry& registry, tracking::LoggedModels& models);
+void AddVersionRoutes(net::RouteTable& routes, registry::Registry& registry, tracking::Tracking& tracking,
+                      tracking::LoggedModels& models);
 /// webhooks/*: for administrators, since their URLs may be secrets and what they are sent leaves the machine.
 void AddWebhookRoutes(net::RouteTable& routes, webhooks::Webhooks& webhooks);
 /// /version, and what is not there.
 void AddServerRoutes(net::RouteTable& routes);
+
+/// How the server refuses a request itself (401, 403, 413): in MLflow's form where its client asks, so that it knows
+/// the code and shows the reason; elsewhere net::ErrorResponse. Pure.
+net::Response Refusal(std::string_view path, const Error& error);
 
 }  // namespace mw::api::mlflow

@@ -58,7 +58,7 @@ Result<tracking::MetricPoint> MetricOf(const Parameters& metric) {
   out.key = TRY(metric.RequiredText("key"));
   TRY(CheckName(Cat(metric.path(), "name"), out.key));
   TRY(CheckLength("Metric name", out.key, kKeyCharactersMax));
-  out.point.value = KeptValue(TRY(metric.RequiredDouble("value")));
+  out.point.value = TRY(metric.RequiredDouble("value"));
   out.point.time = TRY(metric.RequiredInt("timestamp"));
   out.point.step = TRY(metric.Int("step"))
   .value_or(0);

@@ -29,6 +29,13 @@ Task<Result<net::Response>> NotHere(net::Request& request) {
 
 }  // namespace
 
+net::Response Refusal(std::string_view path, const Error& error) {
+  for (const std::string_view prefix : {"/api/2.0/", "/api/3.0/", "/ajax-api/", "/get-artifact", "/model-versions/"}) {
+    if (path.starts_with(prefix)) return ErrorAnswer(error);
+  }
+  return net::ErrorResponse(error);
+}
+
 void AddServerRoutes(net::RouteTable& routes) {
   routes.Add({Method::kGet, "/version", Permission::kPublic, 0, net::Simple(Version)});
   for (const std::string_view prefix :

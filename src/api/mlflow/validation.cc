@@ -2,7 +2,6 @@
 #include "api/mlflow/validation.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <vector>
 
@@ -91,13 +90,16 @@ std::string NormalPath(std::string_view path) {
   return out.empty() ? "." : out;
 }
 
+bool IsAliasText(std::string_view text) { return IsOfWordsAnd(text, "-"); }
+
 Status CheckName(std::string_view path, std::string_view name) {
-  if (!IsOfWordsAnd(name, "/.- :")) {
-    return InvalidArgument(
-        "Invalid value ", PythonJson(name), " for parameter '", path,
-        "' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), ",
-        "spaces ( ), colon(:) and slashes (/).");
-  }
+  if (IsOfWordsAnd(name, "/.- :")) return CheckLeadsNowhereElse(path, name);
+  return InvalidArgument("Invalid value ", PythonJson(name), " for parameter '", path,
+                         "' supplied: Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), ",
+                         "spaces ( ), colon(:) and slashes (/).");
+}
+
+Status CheckLeadsNowhereElse(std::string_view path, std::string_view name) {
   const std::string normal = NormalPath(name);
   if (normal == name && name != "." && !name.starts_with("..") && !name.starts_with("/")) return Ok();
   return InvalidArgument("Invalid value ", PythonJson(name), " for parameter '", path,
@@ -114,7 +116,7 @@ Status CheckRunId(std::string_view id) {
 }
 
 Status CheckExperimentName(std::string_view name) {
-  if (name.empty()) return InvalidArgument("Invalid experiment name: ''");
+  if (Trim(name).empty()) return InvalidArgument("Invalid experiment name: '", name, "'");
   return CheckLength("name", name, kExperimentNameCharactersMax);
 }
 
@@ -137,11 +139,11 @@ Status CheckArtifactLocation(std::string_view location) {
                            kArtifactLocationCharactersMax, " characters. To configure this limit, please set the ",
                            "MLFLOW_ARTIFACT_LOCATION_MAX_LENGTH environment variable.");
   }
-  const bool unsafe = location.find("..") != std::string_view::npos || location.find('#') != std::string_view::npos ||
-                      location.find('?') != std::string_view::npos;
-  if (!unsafe) return Ok();
-  return InvalidArgument("'artifact_location' URL can't include fragments or params, or go up with '..'. Given: '",
-                         location, "'");
+  if (location.find('#') != std::string_view::npos) {
+    return InvalidArgument("'artifact_location' URL can't include fragments or params.");
+  }
+  if (location.find("..") == std::string_view::npos && location.find('?') == std::string_view::npos) return Ok();
+  return InvalidArgument("'artifact_location' may not have a query or go up with '..'. Given: '", location, "'");
 }
 
 Status CheckBatch(std::string_view entity, std::size_t count, std::size_t most) {
@@ -160,12 +162,6 @@ Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& para
   for (const std::string_view key : twice) CatTo(list, list.empty() ? "'" : ", '", key, "'");
   return InvalidArgument("Duplicate parameter keys have been submitted: [", list,
                          "]. Please ensure the request contains only one param value per param key.");
-}
-
-double KeptValue(double value) {
-  constexpr double kMost = std::numeric_limits<double>::max();
-  if (value > kMost) return kMost;
-  return value < -kMost ? -kMost : value;
 }
 
 }  // namespace mw::api::mlflow

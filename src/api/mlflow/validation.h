@@ -29,7 +29,12 @@ std::string Truncated(std::string_view text, std::size_t characters_max);
 Status CheckLength(std::string_view what, std::string_view text, std::size_t characters_max);
 /// Of a metric, parameter or tag; `path`: "name", "params[0].key".
 Status CheckName(std::string_view path, std::string_view name);
+/// That a name which is taken for a path is that path: not "a//b", not "..".
+Status CheckLeadsNowhereElse(std::string_view path, std::string_view name);
+/// Whether it is of word characters and dashes.
+bool IsAliasText(std::string_view text);
 Status CheckRunId(std::string_view id);
+/// Not blank.
 Status CheckExperimentName(std::string_view name);
 /// Not empty: a name that was given.
 Status CheckLoggedModelName(std::string_view name);
@@ -39,9 +44,6 @@ Status CheckBatch(std::string_view entity, std::size_t count, std::size_t most);
 
 /// Keys of the parameters of one batch.
 Status CheckDoubles(const std::vector<std::pair<std::string, std::string>>& params);
-
-/// Infinities become the greatest and least numbers, as MLflow keeps them.
-double KeptValue(double value);
 
 /// As Python's posixpath.normpath gives it.
 std::string NormalPath(std::string_view path);

@@ -6,6 +6,7 @@
 #include "api/mlflow/model_source.h"
 #include "api/mlflow/registry_words.h"
 #include "api/mlflow/routes.h"
+#include "api/mlflow/version_source.h"
 #include "base/text.h"
 
 namespace mw::api::mlflow {
@@ -15,7 +16,6 @@ using net::Method;
 using net::Permission;
 using registry::ModelName;
 using registry::Registry;
-using tracking::LoggedModels;
 
 constexpr std::int64_t kVersionsFoundMax = 200'000;
 /// Rows of one page, however many are asked for: the client goes on by its token.
@@ -25,38 +25,9 @@ Json VersionAnswer(const registry::ModelVersion& version) {
   return Json::Make({{"model_version", VersionJson(version)}});
 }
 
-bool IsPrompt(const registry::Tags& tags) { return tags.contains(std::string(registry::kPromptTag)); }
-
-/// The version that models:/ names by number, "latest", alias or stage.
-Task<Result<registry::ModelVersion>> VersionOfUri(Registry& registry, ModelUri uri) {
-  const ModelName name{"default", uri.name};
-  const Result<registry::Stage> stage = registry::ParseStage(uri.reference);
-  if (uri.by_alias || !stage.ok()) co_return co_await registry.GetVersion(name, uri.reference);
-  const registry::Model model = CO_TRY(co_await registry.GetModel(name));
-  for (const registry::ModelVersion& version : model.latest) {
-    if (version.stage == *stage) co_return version;
-  }
-  co_return NotFound("no version of ", Quoted(uri.name), " is at stage ", uri.reference);
-}
-
-/// The run that made a version is the one that made its logged model, unless another is named.
-Task<Status> FollowLoggedModel(LoggedModels& models, std::string id, registry::NewVersion& version, bool its_files) {
-  const tracking::LoggedModelDetails found = CO_TRY(co_await models.Get(tracking::LoggedModelId(std::move(id))));
-  if (its_files) version.storage_uri = found.model.artifact_uri;
-  if (version.run_id.empty()) version.run_id = found.model.source_run;
-  if (version.logged_model.empty()) version.logged_model = found.model.id.text();
-  co_return Ok();
-}
-
-/// Follows a source that names another model to where its files are.
-Task<Status> Follow(Registry& registry, LoggedModels& models, registry::NewVersion& version) {
-  const std::optional<ModelUri> uri = CO_TRY(ParseModelUri(version.source_uri));
-  if (!uri) co_return Ok();
-  if (!uri->logged_model.empty()) co_return co_await FollowLoggedModel(models, uri->logged_model, version, true);
-  ModelUri named = *uri;
-  const registry::ModelVersion other = CO_TRY(co_await VersionOfUri(registry, std::move(named)));
-  version.storage_uri = other.FilesUri().empty() ? SourceOfVersion(other) : other.FilesUri();
-  co_return Ok();
+bool IsPrompt(const registry::Tags& tags) {
+  const auto tag = tags.find(std::string(registry::kPromptTag));
+  return tag != tags.end() && EqualsIgnoreCase(tag->second, "true");
 }
 
 Result<registry::NewVersion> NewVersionOf(const Parameters& parameters) {
@@ -76,19 +47,11 @@ Result<registry::NewVersion> NewVersionOf(const Parameters& parameters) {
   return version;
 }
 
-Task<Result<Json>> CreateVersion(Registry& registry, LoggedModels& models, const Parameters& parameters) {
+Task<Result<Json>> CreateVersion(SourceWorld world, const Parameters& parameters) {
   registry::NewVersion version = CO_TRY(NewVersionOf(parameters));
   const ModelName name = version.name;
-  const Status followed = co_await Follow(registry, models, version);
-  if (!followed.ok()) {
-    co_return InvalidArgument("Unable to fetch model from model URI source artifact location '", version.source_uri,
-                              "'.Error: ", followed.error().message);
-  }
-  if (version.run_id.empty() && !version.logged_model.empty()) {
-    std::string id = version.logged_model;
-    CO_TRY(co_await FollowLoggedModel(models, std::move(id), version, false));
-  }
-  auto made = co_await registry.CreateVersion(std::move(version));
+  if (!IsPrompt(version.tags)) CO_TRY(co_await FollowSource(world, version));
+  auto made = co_await world.registry.CreateVersion(std::move(version));
   const registry::ModelVersion created = CO_TRY(Worded(std::move(made), NoSuchModel(name)));
   co_return VersionAnswer(created);
 }
@@ -197,9 +160,11 @@ Task<Result<Json>> SearchVersions(Registry& registry, const Parameters& paramete
 
 }  // namespace
 
-void AddVersionRoutes(net::RouteTable& routes, Registry& registry, LoggedModels& models) {
+void AddVersionRoutes(net::RouteTable& routes, Registry& registry, tracking::Tracking& tracking,
+                      tracking::LoggedModels& models) {
+  const SourceWorld world{registry, tracking, models};
   AddRpc(routes, Method::kPost, "/model-versions/create", Permission::kWrite,
-         [&](const Parameters& parameters, net::Request&) { return CreateVersion(registry, models, parameters); });
+         [world](const Parameters& parameters, net::Request&) { return CreateVersion(world, parameters); });
   const auto add = [&](Method method, std::string_view path, Permission permission, auto call) {
     AddRpc(routes, method, Cat("/model-versions/", path), permission,
            [&registry, call](const Parameters& parameters, net::Request&) { return call(registry, parameters); });

@@ -93,7 +93,7 @@ Task<Result<Json>> GetWebhook(Webhooks& webhooks, const Parameters& /*parameters
   co_return WebhookAnswer(CO_TRY(co_await webhooks.Get(WebhookIdOf(request))));
 }
 
-/// What is missing or empty stays.
+/// A name or URL that is missing or empty stays; a description or secret that is empty goes.
 Result<std::optional<std::string>> Given(const Parameters& parameters, std::string_view name) {
   std::string text = TRY(parameters.Text(name));
   return text.empty() ? std::optional<std::string>() : std::optional(std::move(text));
@@ -102,9 +102,9 @@ Result<std::optional<std::string>> Given(const Parameters& parameters, std::stri
 Result<webhooks::WebhookChange> WebhookChangeOf(const Parameters& parameters) {
   webhooks::WebhookChange change;
   change.name = TRY(Given(parameters, "name"));
-  change.description = TRY(Given(parameters, "description"));
+  change.description = TRY(parameters.OptionalText("description"));
   change.url = TRY(Given(parameters, "url"));
-  change.secret = TRY(Given(parameters, "secret"));
+  change.secret = TRY(parameters.OptionalText("secret"));
   change.active = TRY(ActiveOf(parameters));
   std::vector<EventKind> events = TRY(EventsOf(parameters));
   if (!events.empty()) change.events = std::move(events);

@@ -72,10 +72,11 @@ TEST_F(WebhookRoutesTest, MakesChangesAndForgetsThem) {
   clock_.Advance(std::chrono::seconds(2));
   EXPECT_EQ(
       Api(net::Method::kPatch, "/" + id,
-          R"({"status":"ACTIVE","description":"","events":[{"entity":"PROMPT_TAG","action":"SET"}]})"),
+          R"({"status":"ACTIVE","name":"","url":"","events":[{"entity":"PROMPT_TAG","action":"SET"}]})"),
       Cat(head, R"({"entity":"PROMPT_TAG","action":"SET"}],"status":"ACTIVE","creation_timestamp":1700000000000,)",
           R"("last_updated_timestamp":1700000002000}})"))
-      << "what is empty stays";
+      << "a name and a URL that are empty stay";
+  EXPECT_EQ(Api(net::Method::kPatch, "/" + id, R"({"description":""})").find("description"), std::string::npos);
   EXPECT_EQ(Api(net::Method::kDelete, "/" + id, "{}"), "{}");
   for (const auto& [method, rest, body] :
        {std::tuple(net::Method::kGet, "", ""), std::tuple(net::Method::kPatch, "", "{}"),
@@ -95,8 +96,10 @@ TEST_F(WebhookRoutesTest, ListsThemInPages) {
   ASSERT_EQ(page.Find("webhooks")->AsArray().size(), 1U);
   EXPECT_EQ(page.Find("webhooks")->AsArray()[0].StringOr("webhook_id", ""), first);
   EXPECT_EQ(page.Find("next_page_token"), nullptr);
-  EXPECT_EQ(Api(net::Method::kGet, "?max_results=1001"),
-            "400 INVALID_PARAMETER_VALUE: max_results must be between 1 and 1000.");
+  for (const char* size : {"1001", "-1"}) {
+    EXPECT_EQ(Api(net::Method::kGet, Cat("?max_results=", size)),
+              "400 INVALID_PARAMETER_VALUE: max_results must be between 1 and 1000.");
+  }
   EXPECT_TRUE(Api(net::Method::kGet, "?page_token=x").starts_with("400 INVALID_PARAMETER_VALUE: Invalid page token"));
 }
 

@@ -150,6 +150,22 @@ def search_filters(server):
 
 
 @check
+def search_by_ids(server):
+    _, numbers = server.once(several)
+    first, last = numbers[0], numbers[4]
+    for text, wanted in ((f"experiment_id = '{first}'", "a"),
+                         (f"attributes.experiment_id IN ('{first}', '{last}')", "ae"),
+                         (f"experiment_id NOT IN ('{first}', '{last}')", "bcd"), ("attributes.name LIKE '%-c'", "c"),
+                         (f"experiment_id != '{first}' AND tags.half = 'first'", "bc")):
+        assert found(server, text) == wanted, (text, found(server, text))
+    for text, words in (("experiment_id LIKE '1%'", "Invalid comparator for experiment_id: LIKE"),
+                        ("experiment_id = 'x'", "Invalid experiment ID 'x'. Experiment ID must be a valid integer."),
+                        ("name IN ('a')", "Only ['experiment_id'] attributes support comparison with a list of quoted "
+                         "string values."), ("creation_time > 1.5", "Invalid value for numeric attribute …")):
+        server.invalid(words, "POST", "experiments/search", {"max_results": 5, "filter": text})
+
+
+@check
 def search_orders(server):
     for order, wanted in ((("name DESC",), "edcba"), (("name",), "abcde"), (("creation_time ASC",), "abcde"),
                           ((), "edcba"), (("experiment_id",), "abcde"), (("experiment_id DESC",), "edcba"),

@@ -167,6 +167,13 @@ def history_in_pages(server):
 
 
 @check
+def history_of_no_size(server):
+    for size in (0, -1):
+        server.invalid(f"Invalid value {size} for parameter 'max_results' supplied. It must be a positive integer.",
+                       "GET", "metrics/get-history", {"run_id": server.run(), "metric_key": "m", "max_results": size})
+
+
+@check
 def history_bulk(server):
     one, two = server.run(), server.run()
     server.log(one, metrics=[point("m", step, 100 - step, step) for step in range(5)])

@@ -13,24 +13,33 @@ NOT_ASKED = {
 }
 
 NOT_SERVED_BY_ITSELF = {
+    "protocol.spelled_both_ways": "the last one counts",
     "experiments.tags": "no delete-experiment-tag",
     "experiments.search_filters": "no IS NULL",
+    "experiments.search_by_ids": "no ids in filters",
     "metrics.history_in_pages": "a history is one page",
+    "metrics.history_of_no_size": "looks for it",
     "metrics.history_bulk_refusals": "fails inside instead of refusing",
     "metrics.interval_samples": "a range of steps has its last point alone",
     "metrics.interval_refusals": "fails inside instead of refusing",
     "validation.of_experiments[[]location of a run[]]": "takes it",
+    "validation.of_experiments[[]blank name[]]": "takes it",
     "validation.of_requests[[]number in words[]]": "looks for it",
     "validation.long_tags_of_experiments": "5,000 characters, not 20,000",
     "search.filter[[]*IS NULL[]]": "no IS NULL",
     "search.filter[[]*IS NOT NULL*[]]": "no IS NULL",
     "search.filter[[]*is not null[]]": "no IS NULL",
     "search.filter_refused[[]metrics.loss IS NULL[]]": "other words",
+    "search.filter_refused[[]status IN ('FAILED')[]]": "other words",
     "search.pages_of_one": "ends with a page without runs",
     "registry.names": "takes slashes",
     "registry.rename_model": "takes slashes",
     "registry.alias_latest": "refuses to look for it",
     "registry.tags": "5,000 characters",
+    "registry.odd_aliases_and_prompts": "prompts of 5,000 characters",
+    "registry.sources_of_their_runs": "takes any",
+    "registry.search_by_lists": "lists of run_id alone",
+    "registry.search_lists_refused": "other words",
 }
 
 

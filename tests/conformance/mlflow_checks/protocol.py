@@ -40,6 +40,15 @@ def camel_case(server):
 
 
 @check
+def spelled_both_ways(server):
+    run = server.run()
+    for path, body in (("runs/update", {"status": "FAILED"}), ("runs/set-tag", {"key": "a", "value": "b"}),
+                       ("runs/log-batch", {"tags": [{"key": "a", "value": "b"}]})):
+        server.invalid("Request specifies both 'run_id' and 'runId'; provide only one of them.", "POST", path,
+                       body | {"run_id": run, "runId": run})
+
+
+@check
 def int64_as_text(server):
     run = server.run(start_time="1700000000001")
     server.ok("POST", "runs/log-metric", {"run_id": run, "key": "m", "value": "1.5", "timestamp": "12", "step": "3"})

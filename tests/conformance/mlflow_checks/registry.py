@@ -257,6 +257,42 @@ def several(server):
 
 
 @check
+def odd_aliases_and_prompts(server):
+    name = model(server)
+    number = version(server, name)
+    for alias in ("a b", "✈", "a.b"):
+        server.invalid(f"Invalid alias name: '{alias}'. Names may only contain alphanumerics, underscores (_), and "
+                       "dashes (-).", "POST", "registered-models/alias",
+                       {"name": name, "alias": alias, "version": number})
+    server.client.set_registered_model_alias(name, "größe_航班-1", number)
+    server.invalid("Prompt text exceeds max length of 100000 characters.", "POST", "model-versions/set-tag",
+                   {"name": name, "version": number, "key": "mlflow.prompt.text", "value": "x" * 100_001})
+
+
+@check
+def sources_of_their_runs(server):
+    name, number = model(server), server.once(_experiment)
+    run, other = server.run(number), server.run(number)
+    files = f"mlflow-artifacts:/{number}/{run}/artifacts/model"
+
+    def refused(source, parameter, **more):
+        server.invalid(f"Invalid model version source: '{source}'. The {parameter} request parameter must identify the "
+                       "resource that contains the source.", "POST", "model-versions/create",
+                       {"name": name, "source": source} | more)
+    refused(files, "run_id")
+    refused(files, "run_id", run_id=other)
+    refused(files, "run_id", run_id="0" * 32)
+    refused(f"runs:/{other}/model", "run_id", run_id=run)
+    refused(f"mlflow-artifacts:/{number}/{run}/artifact", "run_id", run_id=run)
+    server.ok("POST", "model-versions/create", {"name": name, "source": files, "run_id": run})
+    copied = server.ok("POST", "model-versions/create", {"name": name, "source": f"models:/{name}/1"})["model_version"]
+    assert (copied["source"], copied["run_id"]) == (f"models:/{name}/1", run), copied
+    server.invalid(f"Invalid model version source: 'models:/{name}/1'. The run_id and model_id request parameters must "
+                   "match the referenced model version.", "POST", "model-versions/create",
+                   {"name": name, "source": f"models:/{name}/1", "run_id": other})
+
+
+@check
 def search_models(server):
     prefix = server.once(several)
     for text, wanted in (("", "Cab"), (f"name = '{prefix}-a'", "a"), ("name LIKE '%-c'", ""),
@@ -307,6 +343,34 @@ def search_versions(server):
         found = server.client.search_model_versions(text)
         names = " ".join(f"{entry.name[-1]}{entry.version}" for entry in found)
         assert sorted(names.split()) == sorted(wanted.split()), (text, names)
+
+
+@check
+def search_by_lists(server):
+    prefix = server.once(several)
+    names = f"('{prefix}-a', '{prefix}-C')"
+    found = {entry.name[-1] for entry in server.client.search_registered_models(f"name IN {names}")}
+    assert found == {"a", "C"}, found
+    found = {entry.name[-1] for entry in server.client.search_registered_models(
+        f"name LIKE '{prefix}%' AND name NOT IN {names}")}
+    assert found == {"b"}, found
+    run = server.client.get_model_version(f"{prefix}-C", "2").run_id
+    found = {f"{entry.name[-1]}{entry.version}" for entry in server.client.search_model_versions(
+        f"name IN {names} AND run_id NOT IN ('{run}', 'x')")}
+    assert found == {"a1", "C1", "C3"}, found
+
+
+@check
+def search_lists_refused(server):
+    for of, text, words in (
+            ("registered-models", "tags.a IS NULL",
+             "IS NULL / IS NOT NULL is not supported for registered model search."),
+            ("model-versions", "run_id IS NULL", "IS NULL / IS NOT NULL is not supported for model version search."),
+            ("model-versions", "source_path IN ('a')", "Only ['name', 'run_id'] attributes support comparison with a "
+             "list of quoted string values."),
+            ("model-versions", "version_number = 'x'", "Invalid value for numeric attribute 'version_number': 'x'"),
+            ("model-versions", "version_number < 2.5", "Invalid value for numeric attribute 'version_number': 2.5")):
+        server.invalid(words, "GET", f"{of}/search", {"filter": text})
 
 
 @check

@@ -61,6 +61,7 @@ def found(server, text="", order=("attributes.start_time ASC",), view=1, **how):
     ("attributes.artifact_uri LIKE '%/{a}/%'", "a"),
     ("metrics.loss < 1 and params.kind ILIKE '%i%' AND tags.owner = 'ann'", "d"),
     ("metrics.loss < 1 AND metrics.nan > 0 AND metrics.loss > 0.3", "ac"),
+    ("metrics.loss = 0.5 tags.owner = 'ann'", "d"), ("AND tags.owner = 'ann' AND", "bdf"),
     ("params.kind = 'x\" AND run_id'", ""), ("params.kind = 'a AND b'", ""),
 )})
 def filter(server, text, wanted):
@@ -85,7 +86,7 @@ def filter_with_nan(server, text, wanted):
     ("params.kind = ", None), ("= 'a'", None), ("params.kind == 'a'", None), ("'a' = params.kind", None),
     ("status = 'a'; status = 'b'", "Search filter contained multiple expression…"),
     ("run_id IN ()", None), ("run_id IN (1, 2)", None), ("run_id IN 'a'", None),
-    ("status IN ('FAILED')", "Only …"),
+    ("status IN ('FAILED')", "Only ['run_id'] attributes support comparison with a list of quoted string values."),
     ("metrics.loss IS NULL", "IS NULL / IS NOT NULL is only supported for tags and params, not for 'metric' 'loss'"),
     ("start_time = 'noon'", None), ("run_name = 5", None),
 )})

@@ -112,6 +112,18 @@ def update(server):
 
 
 @check
+def what_is_emptied(server):
+    """A description goes, and a secret; a name and a URL stay."""
+    with receiver() as (url, came), made(server, url, description="in words", secret=SECRET) as hook:
+        changed = server.ok("PATCH", f"webhooks/{hook['webhook_id']}", {
+            "webhook_id": hook["webhook_id"], "description": "", "secret": "", "name": "", "url": ""})["webhook"]
+        assert changed.get("description", "") == "", changed
+        assert (changed["name"], changed["url"]) == (hook["name"], url), changed
+        server.ok("POST", f"webhooks/{hook['webhook_id']}/test", {})
+        assert "X-MLflow-Signature" not in came[0][0], came
+
+
+@check
 def not_there(server):
     hook = create(server)["webhook_id"]
     server.ok("DELETE", f"webhooks/{hook}")
@@ -129,7 +141,9 @@ def refusals(server):
                             ({"url": "no url"}, None), ({"events": []}, None), ({"url": ""}, None),
                             ({"events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]}, None)):
         server.invalid(message, "POST", "webhooks", good | fields)
-    server.invalid("max_results must be between 1 and 1000.…", "GET", "webhooks", {"max_results": "1001"})
+    for size in ("1001", "-1"):
+        server.invalid("max_results must be between 1 and 1000.…", "GET", "webhooks", {"max_results": size})
+    server.ok("GET", "webhooks", {"max_results": "0"})
 
 
 @check
