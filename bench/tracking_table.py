@@ -349,7 +349,8 @@ def make_mlflow_database(directory):
 
 def transfer(table):
     path = make_mlflow_database(table.directory)
-    command = [table.programs / "millwright", "import", "mlflow", f"sqlite:///{path}", "--home", table.directory / "home"]
+    command = [table.programs / "millwright", "import", "mlflow", f"sqlite:///{path}", "--home",
+               table.directory / "home"]
     began = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     took = time.monotonic() - began

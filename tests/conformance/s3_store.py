@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The S3 store against a real S3-speaking server (moto, from PyPI): the contract suite of blob stores, then a control
-plane whose artifacts lie there: up, down, in ranges, collected, and the control plane restarted; in plain HTTP and in TLS.
+plane whose artifacts lie there: up, down, in ranges, collected, and the control plane restarted; in plain HTTP and in
+TLS.
 
     tests/conformance/s3_store.py
 
