@@ -100,9 +100,11 @@ Result<std::vector<ArtifactId>> RegisteredModel(db::Transaction& transaction, co
   model.uri = version.logged_model.empty() ? version.uri : Cat("models:/", version.logged_model);
   if (model.title.empty()) return std::vector<ArtifactId>();
   std::vector<ArtifactId> known = TRY(TitledIds(transaction, version.project, kModel, model.title));
-  const bool made = !known.empty() && !TRY(store::EventsAt(transaction, known, Direction::kOutput))
-  .empty();
-  if (made || version.run_id.empty()) return known;
+  if (version.run_id.empty()) return known;
+  if (!known.empty()) {
+    const std::vector<Event> making = TRY(store::EventsAt(transaction, known, Direction::kOutput, 1));
+    if (!making.empty()) return known;
+  }
   if (!TRY(store::FindExecution(transaction, ExecutionId(version.run_id)))) return known;
   TRY(RecordRunOutput(transaction, clock, version.run_id, model));
   return TitledIds(transaction, version.project, kModel, model.title);
