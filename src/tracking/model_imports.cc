@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "tracking/experiment_store.h"
 #include "tracking/import_store.h"
+#include "tracking/kept_value.h"
 #include "tracking/logged_model_store.h"
 #include "tracking/logged_models.h"
 #include "tracking/name_store.h"
@@ -197,6 +198,7 @@ Task<Result<std::map<std::string, std::int64_t>>> ModelImports::AddMetrics(Logge
   std::map<std::string, std::vector<ModelMetric>> by_run;
   for (ModelMetric& metric : metrics) {
     CO_TRY(CheckMetric(metric));
+    metric.point.value = KeptValue(metric.point.value);
     by_run[metric.run].push_back(std::move(metric));
   }
   co_return co_await database_.Write([&](db::Transaction& t) { return AddMetricsTo(t, model, by_run); });

@@ -44,6 +44,7 @@ class ModelImports {
   /// Errors: kInvalidArgument, also for an experiment that is not here.
   Task<Result<std::vector<ImportOutcome>>> Put(std::string source, std::vector<ImportedLoggedModel> models);
   /// Metrics of runs that are not here, or are others' under the same id, are left out: how many of each such run.
+  /// Infinities are kept as KeptValue has them.
   /// Errors: kInvalidArgument names the metric; kFailedPrecondition a model that is not open.
   Task<Result<std::map<std::string, std::int64_t>>> AddMetrics(LoggedModelId model, std::vector<ModelMetric> metrics);
   /// Compares all metrics with what is here, then takes the model for whole.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "base/text.h"
 #include "db/temporary_database.h"
@@ -101,6 +102,21 @@ TYPED_TEST(ModelImportsTest, AModelKeepsEverything) {
   EXPECT_EQ(details->metrics[1].dataset_name, "a table");
   EXPECT_EQ(details->metrics[1].dataset_digest, "d1");
   EXPECT_EQ(this->Put(TestFixture::AModel("m-1")), "done");
+}
+
+TYPED_TEST(ModelImportsTest, InfinitiesAreKeptAsTheBounds) {
+  constexpr double kMax = std::numeric_limits<double>::max(), kInfinity = std::numeric_limits<double>::infinity();
+  ASSERT_EQ(this->Put(TestFixture::AModel("m-1")), "open");
+  EXPECT_EQ(
+      this->Add("m-1", {TestFixture::Measured(kInfinity, 0, "r1", ""), TestFixture::Measured(-kInfinity, 1, "r1", "")}),
+      "");
+  const std::vector<ModelMetric> kept = {TestFixture::Measured(kMax, 0, "r1", ""),
+                                         TestFixture::Measured(-kMax, 1, "r1", "")};
+  EXPECT_EQ(this->Finish("m-1", kept).state, ImportState::kDone);
+  const auto details = SyncWait(this->models_->Get(LoggedModelId("m-1")));
+  ASSERT_EQ(details->metrics.size(), 2U);
+  EXPECT_EQ(details->metrics[0].point.value, kMax);
+  EXPECT_EQ(details->metrics[1].point.value, -kMax);
 }
 
 TYPED_TEST(ModelImportsTest, OneThatChangedIsOpenAgain) {
