@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "tracking/checks.h"
 #include "tracking/heartbeat_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run.h"
@@ -27,17 +28,16 @@ std::vector<Heartbeat> FindLost(std::vector<Heartbeat> running, Timestamp listen
 }
 
 Status Heartbeats::Beat(db::Transaction& transaction, const RunId& id, Duration interval, Timestamp now) const {
-  std::optional<store::StoredRun> run = TRY(store::FindRun(transaction, id));
-  if (!run) return NotFound("Run with id=", id.text(), " not found");
-  if (run->run.status == RunStatus::kRunning) {
-    return store::PutHeartbeat(transaction, {run->number, id, now, interval});
+  store::StoredRun run = TRY(MustFindRun(transaction, id));
+  if (run.run.status == RunStatus::kRunning) {
+    return store::PutHeartbeat(transaction, {run.number, id, now, interval});
   }
-  if (!TRY(store::ForgetHeartbeat(transaction, run->number))) return Ok();
-  run->run.status = RunStatus::kRunning;
-  run->run.ended.reset();
-  TRY(store::UpdateRun(transaction, run->number, run->run));
-  TRY(store::PutHeartbeat(transaction, {run->number, id, now, interval}));
-  return on_run_ ? on_run_(transaction, run->run) : Ok();
+  if (!TRY(store::ForgetHeartbeat(transaction, run.number))) return Ok();
+  run.run.status = RunStatus::kRunning;
+  run.run.ended.reset();
+  TRY(store::UpdateRun(transaction, run.number, run.run));
+  TRY(store::PutHeartbeat(transaction, {run.number, id, now, interval}));
+  return on_run_ ? on_run_(transaction, run.run) : Ok();
 }
 
 Task<Status> Heartbeats::Beat(RunId run, Duration interval) {

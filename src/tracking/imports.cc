@@ -20,7 +20,7 @@ using store::ImportRecord;
 using store::Texts;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-Status CheckTexts(const Pairs& texts) {
+Status CheckImportedTexts(const Pairs& texts) {
   for (const auto& [key, value] : texts) {
     if (key.empty() || key.size() > Imports::kKeyBytesMax || value.size() > Imports::kTextBytesMax) {
       return InvalidArgument("the parameter or tag ", Quoted(key), " has ", key.size(), " bytes and a value of ",
@@ -273,8 +273,8 @@ Task<Result<std::vector<ImportOutcome>>> Imports::PutRuns(std::string source, st
                                                           std::vector<ImportedRun> runs) {
   if (runs.size() > kRunsMax) co_return InvalidArgument(runs.size(), " runs; at most ", kRunsMax, " at a time");
   for (const ImportedRun& run : runs) {
-    CO_TRY(CheckTexts(run.params));
-    CO_TRY(CheckTexts(run.tags));
+    CO_TRY(CheckImportedTexts(run.params));
+    CO_TRY(CheckImportedTexts(run.tags));
     CO_TRY(CheckInputs(run));
   }
   const auto put = [&](db::Transaction& t, const ImportedRun& one) {

@@ -5,8 +5,8 @@
 #include <cstddef>
 
 #include "base/text.h"
+#include "tracking/checks.h"
 #include "tracking/input_store.h"
-#include "tracking/run_store.h"
 
 namespace mw::tracking {
 namespace {
@@ -29,21 +29,16 @@ Status Check(const LoggedInputs& logged) {
 }  // namespace
 
 Status Inputs::Log(db::Transaction& transaction, const LoggedInputs& logged) const {
-  const std::optional<store::StoredRun> run = TRY(store::FindRun(transaction, logged.run));
-  if (!run) return NotFound("Run with id=", logged.run.text(), " not found");
-  if (run->run.stage != Stage::kActive) {
-    return InvalidArgument("The run ", logged.run.text(), " must be in the 'active' state. Current state is ",
-                           StageName(run->run.stage), ".");
-  }
+  const store::StoredRun run = TRY(MustFindActiveRun(transaction, logged.run));
   LoggedInputs fresh{logged.run};
   for (const DatasetInput& input : logged.datasets) {
-    if (TRY(store::AddInput(transaction, *run, input))) fresh.datasets.push_back(input);
+    if (TRY(store::AddInput(transaction, run, input))) fresh.datasets.push_back(input);
   }
   for (const std::string& model : logged.models_read) {
-    if (TRY(store::AddModelInput(transaction, run->number, model))) fresh.models_read.push_back(model);
+    if (TRY(store::AddModelInput(transaction, run.number, model))) fresh.models_read.push_back(model);
   }
   for (const ModelOutput& output : logged.models_made) {
-    if (TRY(store::AddModelOutput(transaction, run->number, output))) fresh.models_made.push_back(output);
+    if (TRY(store::AddModelOutput(transaction, run.number, output))) fresh.models_made.push_back(output);
   }
   const bool any = !fresh.datasets.empty() || !fresh.models_read.empty() || !fresh.models_made.empty();
   return any && on_logged_ ? on_logged_(transaction, fresh) : Ok();

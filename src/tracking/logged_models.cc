@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/checks.h"
 #include "tracking/logged_model_search_store.h"
 #include "tracking/logged_model_store.h"
 #include "tracking/name_store.h"
@@ -111,11 +112,7 @@ Task<Result<LoggedModelDetails>> LoggedModels::Create(NewLoggedModel model) {
   made.source_run = model.source_run;
   made.created = made.updated = NowMillis();
   co_return co_await database_.Write([&](db::Transaction& t) -> Result<LoggedModelDetails> {
-    const Experiment experiment = TRY(Tracking::GetExperiment(t, model.experiment));
-    if (experiment.stage != Stage::kActive) {
-      return InvalidArgument("The experiment ", experiment.id.text(),
-                             " must be in the 'active' state. Current state is deleted.");
-    }
+    TRY(MustBeActive(TRY(Tracking::GetExperiment(t, model.experiment))));
     const std::int64_t number = TRY(store::InsertModel(t, made));
     TRY(SetTexts(t, ModelTexts::kParams, number, model.params));
     TRY(SetTexts(t, ModelTexts::kTags, number, model.tags));
