@@ -1,5 +1,5 @@
 // What each kind of search calls its entities and keys, which comparators go with them, and what it says to the rest:
-// tables for the one clause parser (filter.cc) and the one order parser (order_by.cc). Constants, any thread.
+// tables for the one clause reader (clause_reader.h) and the one order parser (order_by.cc). Constants, any thread.
 #pragma once
 
 #include <cstdint>
