@@ -21,15 +21,7 @@ constexpr std::size_t kOutputKept = std::size_t{1} << 20;    // capacity that ou
 constexpr std::size_t kPromptBytes = std::size_t{16} << 10;  // requests and answers; more do not wait for others
 constexpr std::size_t kRoomMin = std::size_t{4} << 10;
 constexpr std::size_t kSweepMax = 64;  // sockets: their answers wait for each other
-constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr Duration kForever = std::chrono::hours(24 * 365);
-
-void Register(int epoll, int operation, int descriptor, std::uint32_t events, void* tag) {
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = tag;
-  MW_ASSERT(epoll_ctl(epoll, operation, descriptor, &event) == 0);
-}
 
 // Often enough for the shortest timeout.
 Duration SweepInterval(const LoopServerOptions& options) {
@@ -44,37 +36,6 @@ LoopShared::LoopShared(LoopServerOptions options_in, MetricsRegistry& registry)
       guard(options.host, options.allowed_hosts, "--allow-host"),
       metrics(options.name, registry) {}
 
-bool ReceiveBuffer::Reserve(std::size_t capacity) {
-  if (capacity <= capacity_) return true;
-  const std::size_t extra = capacity - capacity_;
-  if (charged_.fetch_add(extra, std::memory_order_relaxed) + extra > limit_) {
-    charged_.fetch_sub(extra, std::memory_order_relaxed);
-    return false;
-  }
-  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
-  if (size_ > 0) std::memcpy(larger.get(), data_.get(), size_);
-  data_ = std::move(larger);
-  capacity_ = capacity;
-  return true;
-}
-
-void ReceiveBuffer::Append(std::span<const char> bytes) {
-  MW_ASSERT(bytes.size() <= capacity_ - size_);
-  std::memcpy(data_.get() + size_, bytes.data(), bytes.size());
-  size_ += bytes.size();
-}
-
-void ReceiveBuffer::DropFront(std::size_t count) {
-  size_ -= count;
-  if (size_ > 0 && count > 0) std::memmove(data_.get(), data_.get() + count, size_);
-}
-
-void ReceiveBuffer::Release() {
-  charged_.fetch_sub(capacity_, std::memory_order_relaxed);
-  data_.reset();
-  size_ = capacity_ = 0;
-}
-
 Loop::Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler)
     : shared_(shared),
       options_(shared.options),
@@ -85,21 +46,10 @@ Loop::Loop(LoopShared& shared, std::unique_ptr<LoopHandler> handler)
       heads_(options_.head_bytes_max),
       sweep_interval_(SweepInterval(options_)) {
   MW_ASSERT(epoll_.valid());
-  Register(epoll_.get(), EPOLL_CTL_ADD, mailbox_->wake_descriptor(), EPOLLIN | EPOLLET, nullptr);
+  Register(EPOLL_CTL_ADD, mailbox_->wake_descriptor(), EPOLLIN | EPOLLET, nullptr);
 }
 
 Loop::~Loop() = default;
-
-void Loop::Listen(FileDescriptor listener, std::function<bool(int)> accept) {
-  listener_ = std::move(listener);
-  accept_ = std::move(accept);
-  Register(epoll_.get(), EPOLL_CTL_ADD, listener_.get(), EPOLLIN, this);
-}
-
-void Loop::Adopt(FileDescriptor socket) {
-  load_.fetch_add(1, std::memory_order_relaxed);
-  mailbox_->Post(std::move(socket));
-}
 
 void Loop::Run() {
   LoopMailbox::SetOwn(mailbox_.get());
@@ -150,35 +100,6 @@ void Loop::OpenMail() {
   for (const DeferredTicket& ticket : tickets_) Redeem(ticket);
   tickets_.clear();
   AdoptInbox();
-}
-
-void Loop::AdoptInbox() {
-  for (FileDescriptor& socket : arrived_) {
-    auto connection = std::make_unique<Connection>(std::move(socket), shared_);
-    connection->index = connections_.size();
-    connection->deadline = now_ + options_.idle_timeout;
-    connection->interest = EPOLLIN;
-    connection->head_place = next_head_place_++ % HeadMemory::kPlaces;
-    Register(epoll_.get(), EPOLL_CTL_ADD, connection->socket.get(), EPOLLIN, connection.get());
-    connections_.push_back(std::move(connection));
-  }
-  arrived_.clear();
-}
-
-void Loop::AcceptReady() {
-  if (accept_(listener_.get())) return;
-  // No descriptors left: the listener would wake the loop again at once, so it waits for the next sweep.
-  accept_paused_ = true;
-  Register(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), 0, this);
-}
-
-void Loop::CloseListener() {
-  if (!listener_.valid()) return;
-  // Clients that the kernel has accepted already would be reset; they are served.
-  accept_(listener_.get());
-  listener_.Reset();
-  OpenMail();
-  shared_.accepting = false;
 }
 
 void Loop::Serve(Connection& c) {
@@ -454,67 +375,10 @@ void Loop::Settle(Connection& c, bool progress) {
   Watch(c, reads ? EPOLLIN : EPOLLRDHUP);
 }
 
-void Loop::Linger(Connection& c) {
-  c.in.Release();
-  c.phase = Phase::kLingering;
-  c.deadline = now_ + (stop_began_ ? Duration(options_.stop_linger) : kLinger);
-  shutdown(c.socket.get(), SHUT_WR);
-  Watch(c, EPOLLIN);
-}
-
-void Loop::Discard(Connection& c) {
-  const ssize_t got = recv(c.socket.get(), scratch_.data(), scratch_.size(), 0);
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) Close(c);
-}
-
 void Loop::Watch(Connection& c, std::uint32_t interest) {
   if (c.interest == interest) return;
   c.interest = interest;
-  Register(epoll_.get(), EPOLL_CTL_MOD, c.socket.get(), interest, &c);
-}
-
-void Loop::Close(Connection& c) {
-  DropSlots(c);
-  if (c.dirty) std::erase(dirty_, &c);
-  // Closing alone would not do while a program that is being started holds a copy of the descriptor.
-  Register(epoll_.get(), EPOLL_CTL_DEL, c.socket.get(), 0, nullptr);
-  const std::size_t index = c.index;
-  if (index + 1 != connections_.size()) {
-    connections_[index].swap(connections_.back());
-    connections_[index]->index = index;
-  }
-  connections_.pop_back();
-  load_.fetch_sub(1, std::memory_order_relaxed);
-  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
-}
-
-void Loop::Expire(Connection& c) {
-  if (c.phase != Phase::kHead && c.phase != Phase::kBody) return Close(c);
-  Refuse(c, {408, "the request did not arrive in time"});
-  Flush(c);
-}
-
-void Loop::Sweep() {
-  next_sweep_ = now_ + sweep_interval_;
-  if (shared_.stopping && !stop_began_) {
-    stop_began_ = now_;
-    CloseListener();
-  }
-  if (accept_paused_ && listener_.valid()) {
-    accept_paused_ = false;
-    Register(epoll_.get(), EPOLL_CTL_MOD, listener_.get(), EPOLLIN, this);
-  }
-  // Backwards, for closing moves the last one into the gap.
-  for (std::size_t i = connections_.size(); i-- > 0;) {
-    Connection& c = *connections_[i];
-    if (stop_began_ && now_ >= *stop_began_ + options_.stop_grace) {
-      Close(c);
-    } else if (stop_began_ && c.phase == Phase::kIdle && now_ >= *stop_began_ + options_.stop_linger) {
-      Close(c);
-    } else if (now_ >= c.deadline) {
-      Expire(c);
-    }
-  }
+  Register(EPOLL_CTL_MOD, c.socket.get(), interest, &c);
 }
 
 // Metrics once per wake-up, not once per request.

@@ -1,5 +1,6 @@
 // One epoll loop of the loop server: its connections, their buffers and their deadlines. Private to
-// loop_server.cc, loop.cc and loop_deferred.cc. Everything runs on the loop's own thread but Adopt and Wake.
+// loop_server.cc, loop.cc, loop_connections.cc and loop_deferred.cc. Everything runs on the loop's own thread but Adopt
+// and Wake.
 //
 //   kIdle --bytes--> kHead --head whole--> kBody --body whole--> handler --> kIdle
 //     handler --deferred--> kWaiting --all answered--> kIdle
@@ -29,6 +30,7 @@
 #include "net/loop_heads.h"
 #include "net/loop_mailbox.h"
 #include "net/loop_server.h"
+#include "net/receive_buffer.h"
 #include "net/server_metrics.h"
 
 namespace mw::net {
@@ -43,33 +45,6 @@ struct LoopShared {
   std::atomic<bool> stopping{false};
   std::atomic<bool> accepting{true};  // false: no loop is given another connection
   ServerMetrics metrics;
-};
-
-/// Bytes received and not used yet, charged to the server's budget.
-class ReceiveBuffer {
- public:
-  ReceiveBuffer(std::atomic<std::size_t>& charged, std::size_t limit) : charged_(charged), limit_(limit) {}
-  ~ReceiveBuffer() { Release(); }
-  ReceiveBuffer(const ReceiveBuffer&) = delete;
-  ReceiveBuffer& operator=(const ReceiveBuffer&) = delete;
-  [[nodiscard]] bool empty() const { return size_ == 0; }
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::span<char> bytes() { return {data_.get(), size_}; }
-  [[nodiscard]] std::span<char> free() { return {data_.get() + size_, capacity_ - size_}; }
-  /// False, and unchanged, when the budget has no room for it.
-  bool Reserve(std::size_t capacity);
-  void Commit(std::size_t count) { size_ += count; }
-  void Append(std::span<const char> bytes);  ///< into reserved room
-  void DropFront(std::size_t count);
-  void Truncate(std::size_t size) { size_ = size; }
-  void Release();
-
- private:
-  std::atomic<std::size_t>& charged_;
-  std::size_t limit_;
-  std::unique_ptr<char[]> data_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
 };
 
 struct LoopConnection;
@@ -194,6 +169,7 @@ class Loop {
   void Expire(Connection& c);
   void Close(Connection& c);
   void Watch(Connection& c, std::uint32_t interest);
+  void Register(int operation, int descriptor, std::uint32_t events, void* tag);
   void Sweep();
   void Tell();
   [[nodiscard]] bool Finished();
