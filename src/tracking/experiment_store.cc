@@ -16,8 +16,8 @@ Experiment ReadExperiment(const db::Row& row) {
   experiment.id = ExperimentId(Cat(row.Int(0)));
   experiment.project = row.Text(1);
   experiment.name = row.Text(2);
-  experiment.artifact_location = row.Text(3).empty() ? Cat("mlflow-artifacts:/", row.Int(0)) : row.Text(3);
-  experiment.stage = row.Text(4) == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted;
+  experiment.artifact_location = LocationOf(row.Text(3), row.Int(0));
+  experiment.stage = ReadStage(row.Text(4));
   experiment.created = row.Int(5);
   experiment.updated = row.Int(6);
   return experiment;
@@ -40,6 +40,12 @@ Result<std::optional<Experiment>> ReadOne(db::Snapshot& snapshot, const db::Rows
 }  // namespace
 
 std::int64_t NumberOf(const ExperimentId& id) { return ParseInt(id.text()).value_or(-1); }
+
+Stage ReadStage(std::string_view kept) { return kept == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted; }
+
+std::string LocationOf(std::string_view kept, std::int64_t experiment) {
+  return kept.empty() ? Cat("mlflow-artifacts:/", experiment) : std::string(kept);
+}
 
 Result<ExperimentId> InsertExperiment(db::Transaction& transaction, const Experiment& experiment) {
   const std::int64_t number = TRY(NextNumber(transaction, "experiments"));

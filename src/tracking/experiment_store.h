@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,10 @@ namespace mw::tracking::store {
 
 /// Ids are digits; what is none has no experiment.
 std::int64_t NumberOf(const ExperimentId& id);
+/// What stands in a column for a stage.
+Stage ReadStage(std::string_view kept);
+/// Where an experiment's artifacts lie: the location that is kept, or our own place for it when that is empty.
+std::string LocationOf(std::string_view kept, std::int64_t experiment);
 /// `experiment.id` is given here. Errors: kAlreadyExists: the name is taken, also by one that is deleted.
 Result<ExperimentId> InsertExperiment(db::Transaction& transaction, const Experiment& experiment);
 Result<std::optional<Experiment>> FindExperiment(db::Snapshot& snapshot, const ExperimentId& id);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run_clause_store.h"
 
@@ -167,7 +168,7 @@ Result<Sql> Fitting(db::Snapshot& snapshot, const LoggedModelQuery& query, const
   sql.Add(kModelTables, " WHERE m.stage = 'active' AND m.experiment_id IN (");
   for (std::size_t i = 0; i < query.experiments.size(); ++i) {
     sql.Add(i == 0 ? "?" : ", ?");
-    sql.Bind(std::int64_t{ParseInt(query.experiments[i].text()).value_or(-1)});
+    sql.Bind(NumberOf(query.experiments[i]));
   }
   sql.Add(")");
   bool by_metric = false;

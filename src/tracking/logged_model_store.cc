@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 
 namespace mw::tracking::store {
@@ -146,12 +147,10 @@ Result<StoredModel> ReadModel(const db::Row& row) {
   model.type = row.Text(4);
   model.source_run = row.Text(5);
   model.status = TRY(ParseLoggedModelStatus(row.Text(6)));
-  model.stage = row.Text(7) == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted;
+  model.stage = ReadStage(row.Text(7));
   model.created = row.Int(8);
   model.updated = row.Int(9);
-  const std::string& location = row.Text(10);
-  model.artifact_uri =
-      Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/models/", row.Text(1), "/artifacts");
+  model.artifact_uri = Cat(LocationOf(row.Text(10), row.Int(2)), "/models/", row.Text(1), "/artifacts");
   model.status_message = row.Text(11);
   return stored;
 }
@@ -161,9 +160,9 @@ Result<std::int64_t> InsertModel(db::Transaction& transaction, const LoggedModel
   TRY(transaction.Execute(
       "INSERT INTO tracking_logged_model_records (number, id, experiment_id, name, type, source_run, status, stage,"
       " created_at, updated_at, status_message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      {number, model.id.text(), std::int64_t{ParseInt(model.experiment.text()).value_or(-1)}, model.name, model.type,
-       model.source_run, std::string(StatusName(model.status)), std::string(StageName(model.stage)), model.created,
-       model.updated, model.status_message}));
+      {number, model.id.text(), NumberOf(model.experiment), model.name, model.type, model.source_run,
+       std::string(StatusName(model.status)), std::string(StageName(model.stage)), model.created, model.updated,
+       model.status_message}));
   return number;
 }
 
@@ -189,7 +188,7 @@ Result<std::vector<StoredModel>> ListModels(db::Snapshot& snapshot, const Experi
   std::vector<StoredModel> models;
   for (const db::Row& row : TRY(snapshot.Query(
            Cat("SELECT ", kModelColumns, kModelTables, " WHERE m.experiment_id = ? AND m.id > ? ORDER BY m.id LIMIT ?"),
-           {std::int64_t{ParseInt(experiment.text()).value_or(-1)}, after.text(), limit}))) {
+           {NumberOf(experiment), after.text(), limit}))) {
     models.push_back(TRY(ReadModel(row)));
   }
   return models;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/run_store.h"
 
 namespace mw::tracking::store {
@@ -23,7 +24,7 @@ Sql ScopeOf(const ExperimentId& experiment, Stage stage, const Sql& attributes) 
   sql.Add("SELECT r.number, r.started_at FROM tracking_runs r",
           attributes.text.empty() ? "" : " JOIN tracking_experiments e ON e.id = r.experiment_id",
           " WHERE r.experiment_id = ? AND r.stage = ?");
-  sql.Bind(std::int64_t{ParseInt(experiment.text()).value_or(-1)});
+  sql.Bind(NumberOf(experiment));
   sql.Bind(std::string(StageName(stage)));
   sql.Append(attributes);
   return sql;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 #include "tracking/run_clause_store.h"
 
@@ -165,7 +166,7 @@ class Search {
     sql.Add(column, query_.experiments.size() == 1 ? " = (" : " IN (");
     for (std::size_t i = 0; i < query_.experiments.size(); ++i) {
       sql.Add(i == 0 ? "?" : ", ?");
-      sql.Bind(std::int64_t{ParseInt(query_.experiments[i].text()).value_or(-1)});
+      sql.Bind(NumberOf(query_.experiments[i]));
     }
     sql.Add(")");
     if (query_.view == StageView::kAll) return sql;

@@ -2,16 +2,11 @@
 #include "tracking/run_store.h"
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 
 namespace mw::tracking::store {
 namespace {
-
-/// Of a value, for an index that any database can hold.
-
-Stage ReadStage(const std::string& name) {
-  return name == StageName(Stage::kActive) ? Stage::kActive : Stage::kDeleted;
-}
 
 db::Value Ended(const Run& run) { return run.ended ? db::Value(*run.ended) : db::Value(nullptr); }
 
@@ -32,9 +27,7 @@ Result<StoredRun> ReadRun(const db::Row& row) {
   run.stage = ReadStage(row.Text(7));
   run.started = row.Int(8);
   if (!row.IsNull(9)) run.ended = row.Int(9);
-  const std::string& location = row.Text(10);
-  run.artifact_uri =
-      Cat(location.empty() ? Cat("mlflow-artifacts:/", row.Int(2)) : location, "/", row.Text(1), "/artifacts");
+  run.artifact_uri = Cat(LocationOf(row.Text(10), row.Int(2)), "/", row.Text(1), "/artifacts");
   return stored;
 }
 
@@ -50,8 +43,8 @@ Result<std::int64_t> InsertRun(db::Transaction& transaction, const Run& run) {
   TRY(transaction.Execute(
       "INSERT INTO tracking_runs (number, id, experiment_id, name, user_id, source, status, stage,"
       " started_at, ended_at, tail_count, tail_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-      {number, run.id.text(), std::int64_t{ParseInt(run.experiment.text()).value_or(-1)}, run.name, run.user,
-       run.source, std::string(StatusName(run.status)), std::string(StageName(run.stage)), run.started, Ended(run)}));
+      {number, run.id.text(), NumberOf(run.experiment), run.name, run.user, run.source,
+       std::string(StatusName(run.status)), std::string(StageName(run.stage)), run.started, Ended(run)}));
   return number;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "tracking/experiment_store.h"
 #include "tracking/name_store.h"
 
 namespace mw::tracking {
@@ -47,7 +48,7 @@ constexpr std::string_view kDeletedRuns =
 /// Columns: number, id, name, experiment, deleted_at, location.
 Trashed ReadTrashedRun(const db::Row& row) {
   Trashed run{row.Int(0), row.Text(1), row.Text(2), ExperimentId(Cat(row.Int(3))), row.Int(4), {}};
-  const std::string location = row.Text(5).empty() ? Cat("mlflow-artifacts:/", row.Int(3)) : row.Text(5);
+  const std::string location = LocationOf(row.Text(5), row.Int(3));
   run.artifact_uri = Cat(location, "/", run.id, "/artifacts");
   return run;
 }
@@ -159,7 +160,7 @@ Result<std::vector<Trashed>> TrashedModels(db::Snapshot& snapshot, std::int64_t 
   std::vector<Trashed> models;
   for (const db::Row& row : rows) {
     Trashed model{row.Int(0), row.Text(1), row.Text(2), ExperimentId(Cat(row.Int(3))), row.Int(4), {}};
-    const std::string location = row.Text(5).empty() ? Cat("mlflow-artifacts:/", row.Int(3)) : row.Text(5);
+    const std::string location = LocationOf(row.Text(5), row.Int(3));
     model.artifact_uri = Cat(location, "/models/", model.id, "/artifacts");
     models.push_back(std::move(model));
   }
@@ -178,7 +179,7 @@ Result<std::vector<Trashed>> EmptyDeletedExperiments(db::Snapshot& snapshot, std
     const std::string id = Cat(row.Int(0));
     // A location that somebody chose may be somebody else's too: there each run's own directory goes, and no more.
     experiments.push_back({row.Int(0), id, row.Text(1), ExperimentId(id), row.Int(2),
-                           row.Text(3).empty() ? Cat("mlflow-artifacts:/", id) : ""});
+                           row.Text(3).empty() ? LocationOf("", row.Int(0)) : ""});
   }
   return experiments;
 }
@@ -271,9 +272,9 @@ Result<std::vector<ExperimentSize>> SizesOfExperiments(db::Snapshot& snapshot) {
       " ORDER BY e.id"));
   std::vector<ExperimentSize> sizes;
   for (const db::Row& row : rows) {
-    ExperimentSize size{ExperimentId(Cat(row.Int(0))), row.Text(1), Stage::kActive, row.Int(4), row.Int(5), 0, 0, 0};
-    if (row.Text(2) != StageName(Stage::kActive)) size.stage = Stage::kDeleted;
-    const std::string location = row.Text(3).empty() ? Cat("mlflow-artifacts:/", row.Int(0)) : row.Text(3);
+    ExperimentSize size{
+        ExperimentId(Cat(row.Int(0))), row.Text(1), ReadStage(row.Text(2)), row.Int(4), row.Int(5), 0, 0, 0};
+    const std::string location = LocationOf(row.Text(3), row.Int(0));
     if (const auto place = ArtifactPlace(location); place && !place->empty()) {
       const db::Rows files =
           TRY(snapshot.Query("SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT)"
@@ -300,7 +301,7 @@ Result<std::vector<RunAge>> AgesOfRuns(db::Snapshot& snapshot, const ExperimentI
       TRY(snapshot.Query("SELECT id, status, started_at, ended_at FROM tracking_runs"
                          " WHERE experiment_id = ? AND stage = 'active'"
                          " ORDER BY started_at DESC, number DESC",
-                         {std::int64_t{ParseInt(experiment.text()).value_or(-1)}}));
+                         {NumberOf(experiment)}));
   std::vector<RunAge> ages;
   for (const db::Row& row : rows) {
     RunAge age;
