@@ -44,6 +44,9 @@ std::string DirectoryOf(const std::string& path) {
 
 }  // namespace
 
+constexpr Home::Kind Home::kRuns = {"run", "runs", "runs", "run_id"};
+constexpr Home::Kind Home::kLoggedModels = {"logged model", "logged-models", "models", "model_id"};
+
 Home::Home(net::HttpClient& control, std::string source, ArtifactReader* artifacts, Report& report)
     : control_(control),
       source_(std::move(source)),
@@ -78,12 +81,11 @@ Json Home::DigestJson(const tracking::SetDigest& digest) {
   return Json::Make({{"count", digest.count}, {"sum", Cat(digest.sum)}});
 }
 
-Status Home::ImportMany(std::string_view kind, std::string_view what, const Json& rest, std::string_view key,
-                        const std::vector<Piece>& pieces, const TakeOutcome& take) {
-  const std::string target = Cat("/api/v1/import/", what);
+Status Home::ImportMany(const Kind& kind, const Json& rest, const std::vector<Piece>& pieces, const TakeOutcome& take) {
+  const std::string target = Cat("/api/v1/import/", kind.what);
   std::string begin = rest.Dump(), body;
   begin.pop_back();  // the brace at its end
-  CatTo(begin, ",\"", key, "\":[");
+  CatTo(begin, ",\"", kind.list, "\":[");
   const auto flush = [&]() -> Status {
     if (body.empty()) return Ok();
     body += "]}";
@@ -95,7 +97,7 @@ Status Home::ImportMany(std::string_view kind, std::string_view what, const Json
   };
   for (const Piece& piece : pieces) {
     if (piece.json.size() > kPieceBytesMax) {
-      report_.Skip(kind, piece.id,
+      report_.Skip(kind.name, piece.id,
                    Cat("has ", piece.json.size(), " bytes of texts and datasets; at most ", kPieceBytesMax));
       continue;
     }
@@ -136,12 +138,45 @@ Status Home::Experiments(const Json::Array& experiments) {
   return Ok();
 }
 
+Result<std::vector<bool>> Home::Begin(const Kind& kind, const Json& rest, const Json::Array& items, const Open& open) {
+  std::vector<Piece> sent;
+  std::vector<bool> wanted(items.size(), false);
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Json item = items[i];
+    Json& info = item["info"];
+    const std::string id = info.StringOr(kind.id, ""), there = info.StringOr("experiment_id", "");
+    const auto experiment = experiments_.find(there);
+    if (experiment == experiments_.end()) {
+      report_.Skip(kind.name, id, Cat("its experiment ", there, " was left out"));
+      continue;
+    }
+    info["experiment_id"] = experiment->second;
+    places[id] = i;
+    sent.push_back({id, item.Dump()});
+  }
+  const auto take = [&](const Json& outcome) {
+    const std::string id = outcome.StringOr("id", ""), state = outcome.StringOr("state", "");
+    const auto place = places.find(id);
+    if (place == places.end()) return;
+    if (state == "done") report_.Count(kind.name, "known");
+    if (state == "taken") report_.Skip(kind.name, id, outcome.StringOr("why", ""));
+    if (state != "open") return;
+    wanted[place->second] = true;
+    const Json& item = items[place->second];
+    const Json& info = *item.Find("info");
+    const std::string there = info.StringOr("experiment_id", "");
+    OpenItem opened{experiments_[there], info.StringOr("artifact_uri", ""), item.StringOr("fingerprint", "")};
+    if (remote_locations_.contains(there)) opened.artifact_uri.clear();
+    open(id, item, std::move(opened));
+  };
+  TRY(ImportMany(kind, rest, sent, take));
+  return wanted;
+}
+
 /// What is to be there of what the run read and made.
-Home::OpenRun Home::Opened(const Json& run) {
-  OpenRun open;
-  const Json& info = *run.Find("info");
-  open.artifact_uri = info.StringOr("artifact_uri", "");
-  open.fingerprint = run.StringOr("fingerprint", "");
+Home::OpenRun Home::Opened(const Json& run, OpenItem item) {
+  OpenRun open{std::move(item)};
   std::set<std::string> members;
   for (const Json& input : ListIn(run.Find("inputs"), "dataset_inputs")) {
     const Json* dataset = input.Find("dataset");
@@ -164,38 +199,9 @@ Home::OpenRun Home::Opened(const Json& run) {
 }
 
 Result<std::vector<bool>> Home::BeginRuns(const Json::Array& runs) {
-  std::vector<Piece> sent;
-  std::vector<bool> wanted(runs.size(), false);
-  std::map<std::string, std::size_t> places;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    Json run = runs[i];
-    Json& info = run["info"];
-    const std::string id = info.StringOr("run_id", ""), there = info.StringOr("experiment_id", "");
-    const auto experiment = experiments_.find(there);
-    if (experiment == experiments_.end()) {
-      report_.Skip("run", id, Cat("its experiment ", there, " was left out"));
-      continue;
-    }
-    info["experiment_id"] = experiment->second;
-    places[id] = i;
-    sent.push_back({id, run.Dump()});
-  }
-  const auto take = [&](const Json& outcome) {
-    const std::string id = outcome.StringOr("id", ""), state = outcome.StringOr("state", "");
-    const auto place = places.find(id);
-    if (place == places.end()) return;
-    if (state == "done") report_.Count("run", "known");
-    if (state == "taken") report_.Skip("run", id, outcome.StringOr("why", ""));
-    if (state != "open") return;
-    wanted[place->second] = true;
-    const std::string there = runs[place->second].Find("info")->StringOr("experiment_id", "");
-    OpenRun open = Opened(runs[place->second]);
-    open.experiment = experiments_[there];
-    if (remote_locations_.contains(there)) open.artifact_uri.clear();
-    open_[id] = std::move(open);
-  };
-  TRY(ImportMany("run", "runs", Json::Make({{"source", source_}, {"attempt", attempt_}}), "runs", sent, take));
-  return wanted;
+  return Begin(
+      kRuns, Json::Make({{"source", source_}, {"attempt", attempt_}}), runs,
+      [this](const std::string& id, const Json& run, OpenItem item) { open_[id] = Opened(run, std::move(item)); });
 }
 
 Status Home::Points(const std::string& run, const std::string& key, std::span<const Point> points) {

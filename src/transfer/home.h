@@ -35,34 +35,42 @@ class Home final : public Sink {
   void Skip(std::string_view kind, std::string_view id, std::string_view why) override { report_.Skip(kind, id, why); }
 
  private:
-  struct OpenRun {
+  struct OpenItem {
     std::string experiment;    ///< here
-    std::string artifact_uri;  ///< there
+    std::string artifact_uri;  ///< there; empty: its files stay where they are
     std::string fingerprint;
+  };
+  struct OpenRun : OpenItem {
     std::map<std::string, tracking::PointDigest> metrics = {};
     tracking::SetDigest inputs = {};
     std::int64_t datasets = 0, models_read = 0, models_made = 0;
   };
-  struct OpenModel {
-    std::string experiment;    ///< here
-    std::string artifact_uri;  ///< there; empty: its files stay where they are
-    std::string fingerprint;
+  struct OpenModel : OpenItem {
     tracking::SetDigest metrics = {};
   };
   Result<net::Response> Ask(net::Method method, const std::string& target, std::string_view body,
                             std::string_view type);
   Result<Json> Import(std::string_view what, const Json& body);
   static Json DigestJson(const tracking::SetDigest& digest);
-  /// The same of many things, {"KEY": [...]} besides `rest`, in bodies that are not too large: `take` gets each
-  /// outcome. What is too large by itself is left out, with the reason.
+  struct Kind {
+    std::string_view name;  ///< in the report
+    std::string_view what;  ///< of the address
+    std::string_view list;  ///< the member that holds them
+    std::string_view id;    ///< the member of "info" that names one
+  };
+  static const Kind kRuns, kLoggedModels;
   struct Piece {
     std::string id;
     std::string json;
   };
+  /// Imports many of a kind, with `rest` beside them, in bodies that are not too large: `take` gets each outcome. What
+  /// is too large by itself is left out, with the reason.
   using TakeOutcome = std::function<void(const Json& outcome)>;
-  Status ImportMany(std::string_view kind, std::string_view what, const Json& rest, std::string_view key,
-                    const std::vector<Piece>& pieces, const TakeOutcome& take);
-  static OpenRun Opened(const Json& run);
+  Status ImportMany(const Kind& kind, const Json& rest, const std::vector<Piece>& pieces, const TakeOutcome& take);
+  /// Which of them are wanted; `open` gets each that is.
+  using Open = std::function<void(const std::string& id, const Json& item, OpenItem open)>;
+  Result<std::vector<bool>> Begin(const Kind& kind, const Json& rest, const Json::Array& items, const Open& open);
+  static OpenRun Opened(const Json& run, OpenItem item);
   void CountInputs(const OpenRun& run);
   Status FlushPoints();
   Status PutMetrics(const std::string& model, std::span<const ModelMetric> metrics);

@@ -36,39 +36,8 @@ std::string LoggedModelOfSource(std::string_view source) {
 // ---- logged models ----
 
 Result<std::vector<bool>> Home::BeginModels(const Json::Array& models) {
-  std::vector<Piece> sent;
-  std::vector<bool> wanted(models.size(), false);
-  std::map<std::string, std::size_t> places;
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    Json model = models[i];
-    Json& info = model["info"];
-    const std::string id = info.StringOr("model_id", ""), there = info.StringOr("experiment_id", "");
-    const auto experiment = experiments_.find(there);
-    if (experiment == experiments_.end()) {
-      report_.Skip("logged model", id, Cat("its experiment ", there, " was left out"));
-      continue;
-    }
-    info["experiment_id"] = experiment->second;
-    places[id] = i;
-    sent.push_back({id, model.Dump()});
-  }
-  const auto take = [&](const Json& outcome) {
-    const std::string id = outcome.StringOr("id", ""), state = outcome.StringOr("state", "");
-    const auto place = places.find(id);
-    if (place == places.end()) return;
-    if (state == "done") report_.Count("logged model", "known");
-    if (state == "taken") report_.Skip("logged model", id, outcome.StringOr("why", ""));
-    if (state != "open") return;
-    wanted[place->second] = true;
-    const Json& info = *models[place->second].Find("info");
-    const std::string there = info.StringOr("experiment_id", "");
-    OpenModel open{experiments_[there], info.StringOr("artifact_uri", ""),
-                   models[place->second].StringOr("fingerprint", "")};
-    if (remote_locations_.contains(there)) open.artifact_uri.clear();
-    open_models_[id] = std::move(open);
-  };
-  TRY(ImportMany("logged model", "logged-models", Json::Make({{"source", source_}}), "models", sent, take));
-  return wanted;
+  return Begin(kLoggedModels, Json::Make({{"source", source_}}), models,
+               [this](const std::string& id, const Json&, OpenItem item) { open_models_[id] = {std::move(item)}; });
 }
 
 Status Home::ModelMetrics(const std::string& model, std::span<const ModelMetric> metrics) {

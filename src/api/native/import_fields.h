@@ -1,6 +1,8 @@
-// What the bodies of imports have in common: lists, pairs, numbers that some sources write as texts. Pure.
+// What imports have in common: their routes; in their bodies lists, pairs, numbers that some sources write as texts.
+// Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,7 +11,9 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "base/text.h"
 #include "net/http.h"
+#include "net/route.h"
 #include "tracking/imports.h"
 
 namespace mw::api::native {
@@ -47,5 +51,13 @@ Result<std::vector<Item>> ImportedItems(const Json& body, std::string_view key, 
 
 /// {"outcomes": [{"id", "state", "to", "why"}]}
 net::Response ImportAnswer(const std::vector<tracking::ImportOutcome>& outcomes);
+
+inline constexpr std::size_t kImportBodyBytesMax = std::size_t{32} << 20;
+/// POST /api/v1/import/PATH, which `call` answers with the door; for administrators.
+template <typename Door, typename Call>
+void AddImportRoute(net::RouteTable& routes, std::string_view path, std::size_t body_bytes_max, Door& door, Call call) {
+  routes.Add({net::Method::kPost, Cat("/api/v1/import/", path), net::Permission::kAdmin, body_bytes_max,
+              net::Simple([&door, call](net::Request& request) { return call(door, request); })});
+}
 
 }  // namespace mw::api::native

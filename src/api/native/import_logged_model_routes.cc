@@ -19,8 +19,6 @@ using tracking::LoggedModelStatus;
 using tracking::ModelImports;
 using tracking::ModelMetric;
 
-constexpr std::size_t kModelsBodyBytesMax = std::size_t{32} << 20;
-
 Result<LoggedModelStatus> ModelStatusOf(const Json& info) {
   const std::string word = info.StringOr("status", "LOGGED_MODEL_STATUS_UNSPECIFIED");
   for (const LoggedModelStatus status : {LoggedModelStatus::kUnspecified, LoggedModelStatus::kPending,
@@ -136,13 +134,9 @@ Task<Result<Response>> ListModelMetrics(LoggedModels& models, Request& request) 
 }  // namespace
 
 void AddImportLoggedModelRoutes(net::RouteTable& routes, ModelImports& imports) {
-  const auto add = [&](const char* path, auto call) {
-    routes.Add({Method::kPost, Cat("/api/v1/import/", path), Permission::kAdmin, kModelsBodyBytesMax,
-                net::Simple([&imports, call](Request& request) { return call(imports, request); })});
-  };
-  add("logged-models", PutLoggedModels);
-  add("model-metrics", AddModelMetrics);
-  add("finish-models", FinishModels);
+  AddImportRoute(routes, "logged-models", kImportBodyBytesMax, imports, PutLoggedModels);
+  AddImportRoute(routes, "model-metrics", kImportBodyBytesMax, imports, AddModelMetrics);
+  AddImportRoute(routes, "finish-models", kImportBodyBytesMax, imports, FinishModels);
 }
 
 void AddExportRoutes(net::RouteTable& routes, LoggedModels& models) {

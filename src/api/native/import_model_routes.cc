@@ -5,7 +5,6 @@
 #include "api/native/handler.h"
 #include "api/native/import_fields.h"
 #include "api/native/routes.h"
-#include "base/text.h"
 #include "registry/registry.h"
 
 namespace mw::api::native {
@@ -13,8 +12,6 @@ namespace {
 
 using registry::ImportedModel;
 using registry::Registry;
-
-constexpr std::size_t kModelBodyBytesMax = std::size_t{32} << 20;
 
 Result<Timestamp> TimeOf(const Json& json, std::string_view key) {
   return Timestamp(std::chrono::milliseconds(TRY(ImportedInteger(json, key))));
@@ -81,8 +78,7 @@ Task<Result<Response>> PutModel(Registry& registry, Request& request) {
 }  // namespace
 
 void AddImportModelRoutes(net::RouteTable& routes, Registry& registry) {
-  routes.Add({Method::kPost, "/api/v1/import/models", Permission::kAdmin, kModelBodyBytesMax,
-              net::Simple([&registry](Request& request) { return PutModel(registry, request); })});
+  AddImportRoute(routes, "models", kImportBodyBytesMax, registry, PutModel);
 }
 
 }  // namespace mw::api::native

@@ -14,8 +14,6 @@ namespace {
 using tracking::ImportedRun;
 using tracking::Imports;
 
-constexpr std::size_t kImportBodyBytesMax = std::size_t{32} << 20;
-
 Result<tracking::Experiment> ExperimentOf(const Json& json) {
   tracking::Experiment experiment;
   experiment.id = tracking::ExperimentId(TRY(json.GetString("experiment_id")));
@@ -137,14 +135,10 @@ Task<Result<Response>> Finish(Imports& imports, Request& request) {
 }  // namespace
 
 void AddImportRoutes(net::RouteTable& routes, Imports& imports) {
-  const auto add = [&](const char* path, std::size_t limit, auto call) {
-    routes.Add({Method::kPost, Cat("/api/v1/import/", path), Permission::kAdmin, limit,
-                net::Simple([&imports, call](Request& request) { return call(imports, request); })});
-  };
-  add("experiments", kImportBodyBytesMax, PutExperiments);
-  add("runs", kImportBodyBytesMax, PutRuns);
-  add("points", tracking::kFramesBytesMax, AddPoints);
-  add("finish", kImportBodyBytesMax, Finish);
+  AddImportRoute(routes, "experiments", kImportBodyBytesMax, imports, PutExperiments);
+  AddImportRoute(routes, "runs", kImportBodyBytesMax, imports, PutRuns);
+  AddImportRoute(routes, "points", tracking::kFramesBytesMax, imports, AddPoints);
+  AddImportRoute(routes, "finish", kImportBodyBytesMax, imports, Finish);
 }
 
 }  // namespace mw::api::native
