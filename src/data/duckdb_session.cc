@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "data/csv_header.h"
 #include "data/duckdb_handles.h"
@@ -38,11 +39,6 @@ std::string_view SqlTypeName(duckdb_type type) {
 bool IsDirectory(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-bool Exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
 }
 
 std::string PathList(const std::vector<std::string>& paths) {
