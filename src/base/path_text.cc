@@ -4,19 +4,13 @@
 #include <algorithm>
 #include <string>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace mw {
 namespace {
 
 constexpr int kDecodingsMax = 8;
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 /// What is no escape stays as it is.
 std::string DecodedAgain(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/disk_full.h"
+#include "base/hex.h"
 #include "base/path_text.h"
 
 namespace mw::net {
@@ -16,13 +17,6 @@ constexpr std::array<std::pair<std::string_view, Method>, 7> kMethods = {{{"GET"
                                                                           {"PATCH", Method::kPatch},
                                                                           {"DELETE", Method::kDelete},
                                                                           {"OPTIONS", Method::kOptions}}};
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 Result<std::string> Decode(std::string_view text, bool plus_is_space) {
   std::string out;

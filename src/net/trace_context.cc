@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace mw::net {
@@ -12,23 +13,6 @@ namespace {
 constexpr std::size_t kSize = 55;  // of version 00; later ones may say more behind it
 constexpr std::string_view kZeroVersion = "00";
 constexpr std::string_view kNoVersion = "ff";
-
-int Digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-/// False unless all are digits.
-bool ReadHex(std::string_view digits, std::span<std::uint8_t> out) {
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const int high = Digit(digits[2 * i]);
-    const int low = Digit(digits[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    out[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return true;
-}
 
 bool AllZero(std::span<const std::uint8_t> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
@@ -49,8 +33,8 @@ std::optional<TraceContext> ParseTraceparent(std::string_view value) {
   TraceContext context;
   std::array<std::uint8_t, 1> number{};
   std::array<std::uint8_t, 1> flags{};
-  const bool digits = ReadHex(version, number) && ReadHex(value.substr(3), context.trace_id) &&
-                      ReadHex(value.substr(36), context.parent_id) && ReadHex(value.substr(53), flags);
+  const bool digits = FromHex(version, number) && FromHex(value.substr(3, 32), context.trace_id) &&
+                      FromHex(value.substr(36, 16), context.parent_id) && FromHex(value.substr(53, 2), flags);
   if (!digits || AllZero(context.trace_id) || AllZero(context.parent_id)) return std::nullopt;
   return context;
 }

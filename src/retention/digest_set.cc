@@ -3,29 +3,17 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
+
 namespace mw::retention {
 namespace {
 
 constexpr std::string_view kPrefix = "sha256:";
 constexpr std::size_t kHexDigits = 64;
 
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
 }  // namespace
 
-bool DigestSet::Read(std::string_view hex, Key& key) {
-  if (hex.size() < kHexDigits) return false;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    const int high = HexValue(hex[2 * i]), low = HexValue(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return false;
-    key[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
-  return true;
-}
+bool DigestSet::Read(std::string_view hex, Key& key) { return FromHex(hex.substr(0, kHexDigits), key); }
 
 void DigestSet::AddAllIn(std::string_view text) {
   Key key;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace mw::serving {
@@ -11,12 +12,6 @@ namespace {
 
 bool IsIdentifier(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 class Reader {
@@ -160,7 +155,7 @@ class Reader {
     int value = 0;
     int digits = 0;
     for (; digits < digits_max; ++digits, ++at_) {
-      const int digit = HexDigit(Peek());
+      const int digit = HexValue(Peek());
       if (digit < 0 || digit >= base) break;
       value = value * base + digit;
     }

@@ -1,6 +1,7 @@
 // Tokens are JSON in hexadecimal: opaque, and safe in a query.
 #include "tracking/run_search.h"
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -13,18 +14,6 @@ Json ToJson(const RunPlace::Key& key) {
   Json value;
   std::visit([&value](const auto& held) { value = Json(held); }, key.value);
   return Json(Json::Array{Json(key.rank), std::move(value)});
-}
-
-std::optional<std::string> FromHex(std::string_view hex) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
-  if (hex.size() % 2 != 0 || hex.size() > kTokenBytesMax) return std::nullopt;
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    const int high = digit(hex[i]), low = digit(hex[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes += static_cast<char>(high * 16 + low);
-  }
-  return bytes;
 }
 
 std::optional<RunPlace::Key> ReadKey(const Json& json) {
@@ -77,7 +66,7 @@ Result<RunPlace> ParsePageToken(std::string_view token, const search::OrderBy& o
 }
 
 Result<RunPlace> ParsePageToken(std::string_view token, std::size_t keys) {
-  const std::optional<std::string> text = FromHex(token);
+  const auto text = token.size() <= kTokenBytesMax ? FromHex(token) : std::nullopt;
   std::optional<RunPlace> place = text ? ReadPlace(*text, keys) : std::nullopt;
   if (place) return *std::move(place);
   return InvalidArgument("Invalid page token, could not base64-decode ", Quoted(token),
