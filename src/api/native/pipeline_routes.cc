@@ -168,7 +168,7 @@ Task<Result<Response>> Retry(Pipelines& pipelines, std::string id) {
   co_return net::JsonResponse(Json::MakeObject());
 }
 
-Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
+Result<tracking::LogBatch> LogBatchOf(const std::string& run, const Json& body) {
   tracking::LogBatch batch;
   batch.run = tracking::RunId(run);
   batch.param_rule = tracking::ParamRule::kLastStays;  // a step that is tried again may log others
@@ -189,7 +189,7 @@ Result<tracking::LogBatch> BatchOf(const std::string& run, const Json& body) {
 
 Task<Result<Response>> LogMetrics(tracking::Tracking& tracking, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
-  tracking::LogBatch batch = CO_TRY(BatchOf(request.params.at("id"), body));
+  tracking::LogBatch batch = CO_TRY(LogBatchOf(request.params.at("id"), body));
   CO_TRY(co_await tracking.Log(std::move(batch)));
   co_return net::JsonResponse(Json::MakeObject());
 }
