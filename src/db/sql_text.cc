@@ -77,6 +77,7 @@ std::string ToPostgresDialect(std::string_view sql) {
 
 std::string ToSqliteDialect(std::string_view sql) {
   static constexpr std::string_view kBinaryOrder = " \"C\"";
+  static constexpr std::string_view kColumns = " (";
   std::string out;
   out.reserve(sql.size());
   while (!sql.empty()) {
@@ -84,6 +85,8 @@ std::string ToSqliteDialect(std::string_view sql) {
     sql.remove_prefix(piece.size());
     if (EqualsIgnoreCase(piece, "collate") && sql.starts_with(kBinaryOrder)) {
       sql.remove_prefix(kBinaryOrder.size());
+    } else if (EqualsIgnoreCase(piece, "include") && sql.starts_with(kColumns)) {
+      sql.remove_prefix(std::min(sql.find(')'), sql.size() - 1) + 1);
     } else if (EqualsIgnoreCase(piece, "bytea")) {
       out.append("BLOB");
     } else {

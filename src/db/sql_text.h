@@ -13,7 +13,8 @@ std::string NumberPlaceholders(std::string_view sql);
 /// PostgreSQL, scripts of migrations: WITHOUT ROWID, which keeps SQLite's rows in the order of their key, is dropped.
 std::string ToPostgresDialect(std::string_view sql);
 
-/// SQLite: COLLATE "C" is dropped (its text compares bytewise anyway) and BYTEA becomes BLOB.
+/// SQLite: COLLATE "C" is dropped (its text compares bytewise anyway), so is what an index has to INCLUDE (...) beside
+/// its key (a table WITHOUT ROWID includes all), and BYTEA becomes BLOB.
 std::string ToSqliteDialect(std::string_view sql);
 
 }  // namespace mw::db

@@ -29,6 +29,9 @@ TEST(SqlTextTest, SpeaksSqlitesDialect) {
   EXPECT_EQ(ToSqliteDialect("'BYTEA COLLATE \"C\"' bytea_size \"BYTEA\" -- BYTEA"),
             "'BYTEA COLLATE \"C\"' bytea_size \"BYTEA\" -- BYTEA");
   EXPECT_EQ(ToSqliteDialect("COLLATE NOCASE"), "COLLATE NOCASE");
+  EXPECT_EQ(ToSqliteDialect("PRIMARY KEY (a, b) INCLUDE (c, d)) WITHOUT ROWID"), "PRIMARY KEY (a, b) ) WITHOUT ROWID");
+  EXPECT_EQ(ToSqliteDialect("include, 'INCLUDE (c)' -- INCLUDE (c)"), "include, 'INCLUDE (c)' -- INCLUDE (c)");
+  EXPECT_EQ(ToSqliteDialect("a INCLUDE (open"), "a ");
 }
 
 }  // namespace

@@ -62,6 +62,23 @@ CREATE INDEX lineage_properties_by_number ON lineage_properties (name, number);
 CREATE INDEX lineage_properties_by_text ON lineage_properties (name, text)
 )sql";
 
+// A walk reads events both ways from an index alone, without a look at the table: SQLite's table is the index.
+constexpr std::string_view kCoveredEvents = R"sql(
+CREATE TABLE lineage_events_covered (
+  execution_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_executions (id),
+  direction TEXT COLLATE "C" NOT NULL CHECK (direction IN ('input', 'output')),
+  port TEXT COLLATE "C" NOT NULL,
+  artifact_id TEXT COLLATE "C" NOT NULL REFERENCES lineage_artifacts (id),
+  at BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (execution_id, direction, port) INCLUDE (artifact_id, at)
+) WITHOUT ROWID;
+INSERT INTO lineage_events_covered (execution_id, direction, port, artifact_id, at)
+  SELECT execution_id, direction, port, artifact_id, at FROM lineage_events ORDER BY execution_id, direction, port;
+DROP TABLE lineage_events;
+ALTER TABLE lineage_events_covered RENAME TO lineage_events;
+CREATE INDEX lineage_events_by_artifact ON lineage_events (artifact_id, direction, execution_id, port, at)
+)sql";
+
 }  // namespace
 
 std::vector<db::Migration> Migrations() {
@@ -108,7 +125,8 @@ CREATE TABLE lineage_memberships (
   PRIMARY KEY (context_id, execution_id)
 );
 )sql"},
-          {"lineage", 2, std::string(kMetadata)}};
+          {"lineage", 2, std::string(kMetadata)},
+          {"lineage", 3, std::string(kCoveredEvents)}};
 }
 
 }  // namespace mw::lineage

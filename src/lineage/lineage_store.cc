@@ -1,9 +1,8 @@
-// The SQL of recording and walking. Ids are asked for in lists of one of two lengths, so that two prepared statements
+// The SQL of recording and walking. Ids are asked for in lists of one of four lengths, so that few prepared statements
 // do for every walk.
 #include "lineage/lineage_store.h"
 
 #include <algorithm>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -22,17 +21,22 @@ Notes ReadNotes(const db::Row& row, std::size_t first, Json labels) {
   return {row.Text(first), row.Text(first + 1), std::move(labels)};
 }
 
-Event ReadEvent(const db::Row& row) {
+Result<Event> ReadEvent(const db::Row& row) {
   return Event{ExecutionId(row.Text(0)), ArtifactId(row.Text(1)),
                row.Text(2) == "input" ? Direction::kInput : Direction::kOutput, row.Text(3), FromMicros(row.Int(4))};
 }
-
-std::vector<Event> ReadEvents(const db::Rows& rows) {
-  std::vector<Event> events;
-  events.reserve(rows.size());
-  for (const db::Row& row : rows) events.push_back(ReadEvent(row));
-  return events;
+Result<Event> ReadExecutionEnd(const db::Row& row) {
+  Event event;
+  event.execution = ExecutionId(row.Text(0));
+  return event;
 }
+Result<Event> ReadArtifactEnd(const db::Row& row) {
+  Event event;
+  event.artifact = ArtifactId(row.Text(0));
+  return event;
+}
+
+Result<std::string> ReadName(const db::Row& row) { return row.Text(0); }
 
 /// "(?), (?), (?)"
 std::string Marks(std::size_t count) {
@@ -41,23 +45,27 @@ std::string Marks(std::size_t count) {
   return marks;
 }
 
-/// SELECT `what` FROM `from` WHERE `column` is one of the ids, which are all different, `tail`. The last batch is
-/// filled up with ids that nothing has. As a join: PostgreSQL estimates each entry of a list by itself, which takes
-/// longer than the rest; SQLite heeds the order of a CROSS JOIN.
-template <typename IdType>
-Result<db::Rows> QueryIn(db::Snapshot& snapshot, std::string_view what, std::string_view from, std::string_view column,
-                         std::string_view tail, const std::vector<IdType>& ids) {
-  db::Rows all;
+/// SELECT `what` FROM `from` WHERE `column` is one of the ids, which are all different, `tail`; read a batch at a time.
+/// The last batch is filled up with ids that nothing has. As a join: PostgreSQL estimates each entry of a list by
+/// itself, which takes longer than the rest; SQLite heeds the order of a CROSS JOIN.
+template <typename Noun, typename IdType>
+Result<std::vector<Noun>> QueryIn(db::Snapshot& snapshot, std::string_view what, std::string_view from,
+                                  std::string_view column, std::string_view tail, std::span<const IdType> ids,
+                                  Result<Noun> (*read)(const db::Row&)) {
+  std::vector<Noun> all;
+  all.reserve(ids.size());
   for (std::size_t at = 0; at < ids.size();) {
     const std::size_t left = ids.size() - at;
-    const std::size_t batch = left <= kShortBatch ? kShortBatch : kBatch;
+    std::size_t batch = kShortBatch;
+    while (batch < left && batch < kBatch) batch *= kBatchStep;
     db::Values parameters;
     parameters.reserve(batch);
     for (std::size_t i = 0; i < batch; ++i) parameters.emplace_back(i < left ? ids[at + i].text() : std::string());
-    db::Rows rows = TRY(snapshot.Query(Cat("WITH asked (id) AS (VALUES ", Marks(batch), ") SELECT ", what,
-                                           " FROM asked CROSS JOIN ", from, " WHERE ", column, " = asked.id", tail),
-                                       parameters));
-    std::move(rows.begin(), rows.end(), std::back_inserter(all));
+    const db::Rows rows =
+        TRY(snapshot.Query(Cat("WITH asked (id) AS (VALUES ", Marks(batch), ") SELECT ", what,
+                               " FROM asked CROSS JOIN ", from, " WHERE ", column, " = asked.id", tail),
+                           parameters));
+    for (const db::Row& row : rows) all.push_back(TRY(read(row)));
     at += std::min(batch, left);
   }
   return all;
@@ -291,32 +299,38 @@ Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const Cont
 }
 
 Result<std::vector<Event>> EventsOf(db::Snapshot& snapshot, const ExecutionId& id) {
-  return ReadEvents(TRY(snapshot.Query(
-      Cat("SELECT ", kEvents, " FROM lineage_events v WHERE v.execution_id = ? ORDER BY v.direction, v.port"),
-      {id.text()})));
+  return ReadAll(TRY(snapshot.Query(Cat("SELECT ", kEvents,
+                                        " FROM lineage_events v WHERE v.execution_id = ?"
+                                        " ORDER BY v.direction, v.port"),
+                                    {id.text()})),
+                 ReadEvent);
 }
 
-Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, const std::vector<ArtifactId>& ids) {
-  return ReadAll(TRY(QueryIn(snapshot, kArtifactColumns, "lineage_artifacts x", "x.id", "", ids)), ReadArtifact);
+Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, std::span<const ArtifactId> ids) {
+  return QueryIn(snapshot, kArtifactColumns, "lineage_artifacts x", "x.id", "", ids, ReadArtifact);
 }
 
-Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const std::vector<ExecutionId>& ids) {
-  return ReadAll(TRY(QueryIn(snapshot, kExecutionColumns, "lineage_executions x", "x.id", "", ids)), ReadExecution);
+Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, std::span<const ExecutionId> ids) {
+  return QueryIn(snapshot, kExecutionColumns, "lineage_executions x", "x.id", "", ids, ReadExecution);
 }
 
-Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
-                                    Direction direction, std::size_t limit) {
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const ArtifactId> artifacts, Direction direction,
+                                    std::size_t limit, Part part) {
   const std::string tail = Cat(" AND v.direction = '", DirectionName(direction), "' LIMIT ", limit);
-  return ReadEvents(TRY(QueryIn(snapshot, kEvents, "lineage_events v", "v.artifact_id", tail, artifacts)));
+  const bool whole = part == Part::kWhole;
+  return QueryIn(snapshot, whole ? kEvents : "v.execution_id", "lineage_events v", "v.artifact_id", tail, artifacts,
+                 whole ? ReadEvent : ReadExecutionEnd);
 }
 
-Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
-                                    Direction direction) {
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const ExecutionId> executions,
+                                    Direction direction, Part part) {
   const std::string tail = Cat(" AND v.direction = '", DirectionName(direction), "'");
-  return ReadEvents(TRY(QueryIn(snapshot, kEvents, "lineage_events v", "v.execution_id", tail, executions)));
+  const bool whole = part == Part::kWhole;
+  return QueryIn(snapshot, whole ? kEvents : "v.artifact_id", "lineage_events v", "v.execution_id", tail, executions,
+                 whole ? ReadEvent : ReadArtifactEnd);
 }
 
-Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
+Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, std::span<const ArtifactId> artifacts,
                                             Direction through, std::size_t limit) {
   const std::string_view near = DirectionName(through);
   const std::string_view far = DirectionName(through == Direction::kInput ? Direction::kOutput : Direction::kInput);
@@ -354,15 +368,14 @@ Result<std::vector<ExecutionId>> NewestAt(db::Snapshot& snapshot, const Artifact
 }
 
 Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions) {
-  const db::Rows rows =
+  const std::span<const ExecutionId> ids = executions;
+  const std::vector<std::string> grouped =
       TRY(QueryIn(snapshot, "DISTINCT c.name", "lineage_memberships m JOIN lineage_contexts c ON c.id = m.context_id",
-                  "m.execution_id", " AND c.type = 'run'", executions));
-  const db::Rows tracked =
-      TRY(QueryIn(snapshot, "x.id", "lineage_executions x", "x.id", " AND x.type = 'tracked_run'", executions));
-  std::set<std::string> names;
-  for (const db::Rows* each : {&rows, &tracked}) {
-    for (const db::Row& row : *each) names.insert(row.Text(0));
-  }
+                  "m.execution_id", " AND c.type = 'run'", ids, ReadName));
+  const std::vector<std::string> tracked =
+      TRY(QueryIn(snapshot, "x.id", "lineage_executions x", "x.id", " AND x.type = 'tracked_run'", ids, ReadName));
+  std::set<std::string> names(grouped.begin(), grouped.end());
+  names.insert(tracked.begin(), tracked.end());
   return std::vector<std::string>(names.begin(), names.end());
 }
 

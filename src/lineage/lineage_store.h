@@ -2,7 +2,9 @@
 // of lineage with SQL. Functions run inside closures of db::Database; nothing is checked here.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,9 +15,13 @@
 
 namespace mw::lineage::store {
 
-/// So many ids are asked for at once.
-inline constexpr std::size_t kBatch = 256;
+/// So many ids are asked for at once; where fewer are left, 8, 32 or 128.
+inline constexpr std::size_t kBatch = 512;
 inline constexpr std::size_t kShortBatch = 8;
+inline constexpr std::size_t kBatchStep = 4;
+
+/// What is read of an event. kOtherEnd: what it leads to alone, its artifact or its execution; a fraction of the time.
+enum class Part : std::uint8_t { kOtherEnd, kWhole };
 
 /// False when an execution of that id is there already.
 Result<bool> InsertExecution(db::Transaction& transaction, const Execution& execution);
@@ -46,16 +52,16 @@ Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const Cont
 Result<std::vector<Event>> EventsOf(db::Snapshot& snapshot, const ExecutionId& id);
 
 /// Of those ids, in any order; what is not there is left out.
-Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, const std::vector<ArtifactId>& ids);
-Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, const std::vector<ExecutionId>& ids);
+Result<std::vector<Artifact>> FindArtifacts(db::Snapshot& snapshot, std::span<const ArtifactId> ids);
+Result<std::vector<Execution>> FindExecutions(db::Snapshot& snapshot, std::span<const ExecutionId> ids);
 /// Events of that direction of any of those artifacts (of each kBatch of them at most `limit`), or of those executions.
-Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
-                                    Direction direction, std::size_t limit);
-Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, const std::vector<ExecutionId>& executions,
-                                    Direction direction);
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const ArtifactId> artifacts, Direction direction,
+                                    std::size_t limit, Part part = Part::kWhole);
+Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const ExecutionId> executions,
+                                    Direction direction, Part part = Part::kWhole);
 /// What those came from (`through` kOutput) or reached (kInput), at any depth, themselves included: nearest first, at
 /// most `limit`. At most kShortBatch of them.
-Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, const std::vector<ArtifactId>& artifacts,
+Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, std::span<const ArtifactId> artifacts,
                                             Direction through, std::size_t limit);
 
 /// Executions that read the artifact and such that made it, of each the `limit` with the greatest ids, in any order.

@@ -300,7 +300,7 @@ Result<Graph> Metadata::ContextSubgraph(db::Snapshot& snapshot, const ContextId&
 
 Result<Graph> Metadata::InputsAndOutputs(db::Snapshot& snapshot, const ExecutionId& execution) {
   Graph graph;
-  graph.executions = TRY(store::FindExecutions(snapshot, {execution}));
+  graph.executions = TRY(store::FindExecutions(snapshot, std::span(&execution, 1)));
   if (graph.executions.empty()) return Absent("execution", execution);
   graph.events = TRY(store::EventsOf(snapshot, execution));
   std::vector<ArtifactId> artifacts;

@@ -3,6 +3,7 @@
 // narrow, a chain of retrainings, the database goes the rest of the way in one statement.
 #include <algorithm>
 #include <iterator>
+#include <span>
 #include <string>
 #include <tuple>
 #include <unordered_set>
@@ -19,21 +20,23 @@ Direction Opposite(Direction direction) {
   return direction == Direction::kInput ? Direction::kOutput : Direction::kInput;
 }
 
-/// One walk one way. `through` kOutput: from an output to its execution and on to that one's inputs.
+/// One walk one way. `through` kOutput: from an output to its execution and on to that one's inputs. Events are kept
+/// when all of them is read.
 class Walker {
  public:
-  Walker(db::Snapshot& snapshot, Direction through, const Reach& reach)
-      : snapshot_(snapshot), through_(through), reach_(reach) {}
+  Walker(db::Snapshot& snapshot, Direction through, const Reach& reach, store::Part part)
+      : snapshot_(snapshot), through_(through), reach_(reach), part_(part) {}
 
   Status Run(const std::vector<ArtifactId>& from) {
-    std::vector<ArtifactId> frontier;
-    for (const ArtifactId& id : from) Take(id, frontier);
+    for (const ArtifactId& id : from) Take(id);
     const bool endless = reach_.hops_max == Reach().hops_max;
-    for (std::int64_t hops = 0; hops < reach_.hops_max && !frontier.empty() && !stopped_ && !truncated; hops += 2) {
-      if (endless && hops >= kDeepHops && frontier.size() <= store::kShortBatch) return TakeRest(std::move(frontier));
-      std::vector<ArtifactId> next;
-      TRY(Level(frontier, hops + 1 < reach_.hops_max, next));
-      frontier = std::move(next);
+    std::size_t begin = 0;
+    for (std::int64_t hops = 0; hops < reach_.hops_max && !stopped_ && !truncated; hops += 2) {
+      const std::size_t end = artifacts.size();
+      if (begin == end) break;
+      if (endless && hops >= kDeepHops && end - begin <= store::kShortBatch) return TakeRest(begin);
+      TRY(Level(begin, end, hops + 1 < reach_.hops_max));
+      begin = end;
     }
     return Ok();
   }
@@ -48,29 +51,29 @@ class Walker {
 
  private:
   /// False when it is beyond what may be taken.
-  bool Take(const ArtifactId& id, std::vector<ArtifactId>& frontier) {
-    if (seen_.contains(id.text())) return true;
+  bool Take(const ArtifactId& id) {
     if (artifacts.size() >= reach_.artifacts_max) {
+      if (seen_.contains(id.text())) return true;
       truncated = full_ = true;
       return false;
     }
-    seen_.insert(id.text());
+    if (!seen_.insert(id.text()).second) return true;
     artifacts.push_back(id);
-    frontier.push_back(id);
     if (targets_ != nullptr && targets_->contains(id.text())) met = stopped_ = true;
     return true;
   }
 
-  /// What lies behind the artifacts of a level, some of them at a time: a wide level is not read to its end for what
-  /// cannot be taken. Twice as many executions as artifacts are enough: each has an artifact on its other side, or
-  /// ends.
-  Status Level(const std::vector<ArtifactId>& level, bool to_artifacts, std::vector<ArtifactId>& frontier) {
+  /// What lies behind a level, the artifacts from `begin` to `end`, some of them at a time: a wide level is not read to
+  /// its end for what cannot be taken. Twice as many executions as artifacts are enough: each has an artifact on its
+  /// other side, or ends.
+  Status Level(std::size_t begin, std::size_t end, bool to_artifacts) {
     const std::size_t most = 2 * reach_.artifacts_max;
-    for (std::size_t at = 0; at < level.size() && !truncated; at += kSlice) {
-      std::vector<Event> near = TRY(store::EventsAt(snapshot_, Slice(level, at), through_, most + 1));
+    for (std::size_t at = begin; at < end && !truncated; at += kSlice) {
+      std::vector<Event> near = TRY(store::EventsAt(snapshot_, Slice(at, end), through_, most + 1, part_));
       for (std::size_t i = 0; i < near.size() && !full_;) {
-        const std::vector<ExecutionId> next = TakeExecutions(near, i);
-        if (to_artifacts) TRY(TakeArtifacts(next, frontier));
+        const std::size_t first = executions.size();
+        TakeExecutions(near, i);
+        if (to_artifacts) TRY(TakeArtifacts(first));
       }
       truncated = truncated || executions.size() > most;
     }
@@ -78,48 +81,54 @@ class Walker {
   }
 
   /// Those of the events from `i` on, as many as are asked for at once.
-  std::vector<ExecutionId> TakeExecutions(std::vector<Event>& near, std::size_t& i) {
-    std::vector<ExecutionId> next;
-    for (; i < near.size() && next.size() < kSlice; ++i) {
-      if (ran_.insert(near[i].execution.text()).second) {
-        next.push_back(near[i].execution);
-        executions.push_back(near[i].execution);
-      }
-      events.push_back(std::move(near[i]));
+  void TakeExecutions(std::vector<Event>& near, std::size_t& i) {
+    for (const std::size_t most = executions.size() + kSlice; i < near.size() && executions.size() < most; ++i) {
+      if (ran_.insert(near[i].execution.text()).second) executions.push_back(near[i].execution);
+      Keep(near[i]);
     }
-    return next;
   }
 
-  Status TakeArtifacts(const std::vector<ExecutionId>& next, std::vector<ArtifactId>& frontier) {
-    for (Event& event : TRY(store::EventsAt(snapshot_, next, Opposite(through_)))) {
-      if (Take(event.artifact, frontier)) events.push_back(std::move(event));
+  /// What is on the other side of the executions from `first` on.
+  Status TakeArtifacts(std::size_t first) {
+    for (Event& event : TRY(FarEvents(first))) {
+      if (Take(event.artifact)) Keep(event);
     }
     return Ok();
   }
 
-  /// Everything behind the frontier, in one statement; then what ties it together.
-  Status TakeRest(std::vector<ArtifactId> frontier) {
+  /// Everything behind the artifacts from `begin` on, in one statement; then what ties it together.
+  Status TakeRest(std::size_t begin) {
     const std::size_t most = reach_.artifacts_max + 1;
+    const std::span<const ArtifactId> frontier = std::span(artifacts).subspan(begin);
     const std::vector<ArtifactId> rest = TRY(store::ReachedFrom(snapshot_, frontier, through_, most));
     for (const ArtifactId& id : rest) {
-      if (stopped_ || !Take(id, frontier)) break;
+      if (stopped_ || !Take(id)) break;
     }
     truncated = truncated || (!stopped_ && rest.size() == most);
-    for (std::size_t at = 0; at < frontier.size(); at += kSlice) {
-      std::vector<Event> near = TRY(store::EventsAt(snapshot_, Slice(frontier, at), through_, 2 * most));
+    for (std::size_t at = begin; at < artifacts.size(); at += kSlice) {
+      std::vector<Event> near = TRY(store::EventsAt(snapshot_, Slice(at, artifacts.size()), through_, 2 * most, part_));
       for (std::size_t i = 0; i < near.size();) {
-        const std::vector<ExecutionId> next = TakeExecutions(near, i);
-        for (Event& event : TRY(store::EventsAt(snapshot_, next, Opposite(through_)))) {
-          if (seen_.contains(event.artifact.text())) events.push_back(std::move(event));
+        const std::size_t first = executions.size();
+        TakeExecutions(near, i);
+        if (part_ != store::Part::kWhole) continue;
+        for (Event& event : TRY(FarEvents(first))) {
+          if (seen_.contains(event.artifact.text())) Keep(event);
         }
       }
     }
     return Ok();
   }
 
-  static std::vector<ArtifactId> Slice(const std::vector<ArtifactId>& ids, std::size_t at) {
-    const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(at);
-    return {begin, begin + static_cast<std::ptrdiff_t>(std::min(kSlice, ids.size() - at))};
+  Result<std::vector<Event>> FarEvents(std::size_t first) {
+    return store::EventsAt(snapshot_, std::span(executions).subspan(first), Opposite(through_), part_);
+  }
+
+  void Keep(Event& event) {
+    if (part_ == store::Part::kWhole) events.push_back(std::move(event));
+  }
+
+  std::span<const ArtifactId> Slice(std::size_t at, std::size_t end) const {
+    return std::span(artifacts).subspan(at, std::min(kSlice, end - at));
   }
 
   static constexpr std::size_t kSlice = store::kBatch;
@@ -128,6 +137,7 @@ class Walker {
   db::Snapshot& snapshot_;
   const Direction through_;
   const Reach& reach_;
+  const store::Part part_;
   const std::unordered_set<std::string>* targets_ = nullptr;
   bool stopped_ = false;
   bool full_ = false;
@@ -143,11 +153,12 @@ void Add(std::vector<IdType>& to, const std::vector<IdType>& more) {
   }
 }
 
-Result<Walker> WalkOnce(db::Snapshot& snapshot, const std::vector<ArtifactId>& from, Way way, const Reach& reach) {
-  Walker walker(snapshot, way == Way::kDownstream ? Direction::kInput : Direction::kOutput, reach);
+Result<Walker> WalkOnce(db::Snapshot& snapshot, const std::vector<ArtifactId>& from, Way way, const Reach& reach,
+                        store::Part part) {
+  Walker walker(snapshot, way == Way::kDownstream ? Direction::kInput : Direction::kOutput, reach, part);
   TRY(walker.Run(from));
   if (way != Way::kBoth) return walker;
-  Walker down(snapshot, Direction::kInput, reach);
+  Walker down(snapshot, Direction::kInput, reach, part);
   TRY(down.Run(from));
   Add(walker.artifacts, down.artifacts);
   Add(walker.executions, down.executions);
@@ -175,7 +186,7 @@ void SortEvents(std::vector<Event>& events) {
 }  // namespace
 
 Result<Graph> Lineage::Walk(db::Snapshot& snapshot, const std::vector<ArtifactId>& from, Way way, const Reach& reach) {
-  Walker walker = TRY(WalkOnce(snapshot, from, way, reach));
+  Walker walker = TRY(WalkOnce(snapshot, from, way, reach, store::Part::kWhole));
   Graph graph;
   graph.artifacts = TRY(store::FindArtifacts(snapshot, walker.artifacts));
   for (const ArtifactId& id : from) {
@@ -194,7 +205,7 @@ Result<Graph> Lineage::Walk(db::Snapshot& snapshot, const std::vector<ArtifactId
 
 Result<Lineage::Ids> Lineage::WalkIds(db::Snapshot& snapshot, const std::vector<ArtifactId>& from, Way way,
                                       const Reach& reach) {
-  Walker walker = TRY(WalkOnce(snapshot, from, way, reach));
+  Walker walker = TRY(WalkOnce(snapshot, from, way, reach, store::Part::kOtherEnd));
   return Ids{std::move(walker.artifacts), std::move(walker.executions), walker.truncated};
 }
 
@@ -209,7 +220,7 @@ Result<std::vector<ArtifactId>> Lineage::Reached(db::Snapshot& snapshot, const s
   for (const ArtifactId& target : targets) {
     bool made_of = met.contains(target.text());
     if (!made_of && below.truncated) {
-      Walker up(snapshot, Direction::kOutput, reach);
+      Walker up(snapshot, Direction::kOutput, reach, store::Part::kOtherEnd);
       up.StopAt(&origins);
       TRY(up.Run({target}));
       made_of = up.met;
