@@ -1,6 +1,6 @@
 // What the pages ask the control plane for, and how: one cache by path, refreshed when the stream of changes
 // says so. A page shows what is in the cache at once and draws again when better data come.
-import { useEffect, useReducer } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer } from "preact/hooks";
 
 export class ApiError extends Error {
   constructor(
@@ -32,16 +32,6 @@ const kRefreshGapMs = 400; // between two readings of one path, and
 const kRefreshShare = 8; // this many times as long as the last one took: who watches does not slow what is watched
 const entries = new Map<string, Entry>();
 
-async function read(path: string): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(path, { headers: { accept: "application/json" } });
-  } catch {
-    throw new ApiError(0, "the control plane does not answer; is `millwright up` running?");
-  }
-  return bodyOf(response);
-}
-
 async function bodyOf(response: Response): Promise<unknown> {
   const body = (await response.json().catch(() => null)) as { error?: { message?: string }; message?: string } | null;
   if (!response.ok) throw new ApiError(response.status, body?.error?.message ?? body?.message ?? `the server answered ${response.status}`);
@@ -49,13 +39,14 @@ async function bodyOf(response: Response): Promise<unknown> {
   return body;
 }
 
-/** Asks once, past the cache. Errors are ApiError, or the signal's. */
-export async function ask<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  let response: Response;
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** What answers, well or not. Errors are ApiError, or the signal's. */
+async function send(accept: string, method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   try {
-    response = await fetch(path, {
+    return await fetch(path, {
       method,
-      headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { accept, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal ? { signal } : {}),
     });
@@ -63,14 +54,16 @@ export async function ask<T>(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
     if (signal?.aborted) throw error;
     throw new ApiError(0, "the control plane does not answer; is `millwright up` running?");
   }
-  return (await bodyOf(response)) as T;
 }
 
-/** The bytes of the answer to a GET, or of a file. Errors are ApiError. */
-export async function askBytes(path: string): Promise<ArrayBuffer> {
-  const response = await fetch(path, { headers: { accept: "application/octet-stream" } }).catch(() => {
-    throw new ApiError(0, "the control plane does not answer; is `millwright up` running?");
-  });
+/** Asks once, past the cache. Errors are ApiError, or the signal's. */
+export async function ask<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  return (await bodyOf(await send("application/json", method, path, body, signal))) as T;
+}
+
+/** The bytes of the answer, or of a file. Errors are ApiError, or the signal's. */
+export async function askBytes(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<ArrayBuffer> {
+  const response = await send("application/octet-stream", method, path, body, signal);
   if (!response.ok) await bodyOf(response);
   return response.arrayBuffer();
 }
@@ -89,7 +82,7 @@ async function load(path: string, entry: Entry) {
   entry.again = false;
   const begun = performance.now();
   try {
-    entry.answer = { data: await read(path), settled: true };
+    entry.answer = { data: await ask("GET", path), settled: true };
   } catch (error) {
     const failed = error instanceof ApiError ? error : new ApiError(0, String(error));
     // What was read before stays on the page while the server is away for a moment.
@@ -127,14 +120,14 @@ function entryOf(path: string): Entry {
 /** The answers at `paths`, kept fresh while the component is shown. */
 export function useApis<T>(paths: string[]): Answer<T>[] {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => {
+  // Before the page is painted: an effect behind that would ask a frame later.
+  useLayoutEffect(() => {
     const listener = () => redraw(0);
     for (const path of paths) {
       const entry = entryOf(path);
       entry.listeners.add(listener);
       if (performance.now() - entry.loadedAt > kRefreshGapMs) void load(path, entry);
     }
-    redraw(0); // what came between drawing and listening
     return () => paths.forEach((path) => entries.get(path)?.listeners.delete(listener));
   }, [paths.join("\n")]);
   return paths.map((path) => entryOf(path).answer as Answer<T>);

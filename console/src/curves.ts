@@ -18,6 +18,7 @@ export const kNoCurve: Curve = { x: new Float64Array(0), values: new Float64Arra
 
 interface Series {
   run_id: string;
+  metric: string;
   points: number;
   begin: number;
   x: number[];
@@ -26,12 +27,44 @@ interface Series {
   max: (number | null)[];
 }
 
+interface Query {
+  runs: string[];
+  x: "step" | "time";
+  buckets: number;
+  rough: true; // what a picture does not show
+  from?: number;
+  to?: number;
+}
+
+const kMetricsAtOnce = 6;
+const kSeriesAtOnce = 300;
+interface Batch {
+  metrics: Set<string>;
+  answer: Promise<Series[]>;
+}
+/** What is about to be asked for, by all but the metrics. */
+const waiting = new Map<string, Batch>();
+
+/** One metric; charts that ask at the same moment for others of the same runs are answered together. */
+async function readSeries(query: Query, metric: string): Promise<Series[]> {
+  const key = JSON.stringify(query);
+  let batch = waiting.get(key);
+  if (!batch || batch.metrics.size >= kMetricsAtOnce || (batch.metrics.size + 1) * query.runs.length > kSeriesAtOnce) {
+    const metrics = new Set<string>();
+    const answer = Promise.resolve().then(async () => {
+      if (waiting.get(key)?.metrics === metrics) waiting.delete(key);
+      return (await ask<{ series: Series[] }>("POST", "/api/v1/charts", { ...query, metrics: [...metrics] })).series;
+    });
+    waiting.set(key, (batch = { metrics, answer }));
+  }
+  batch.metrics.add(metric);
+  return (await batch.answer).filter((series) => series.metric === metric);
+}
+
 /** The metric of each run within the range of the axis (whole when null), in so many buckets at most. */
-export async function readCurves(runs: string[], metric: string, axis: XAxis, range: [number, number] | null, buckets: number, signal?: AbortSignal): Promise<Map<string, Curve>> {
-  const read = async (ids: string[], from?: number, to?: number) => {
-    const body = { runs: ids, metrics: [metric], x: axis === "step" ? "step" : "time", buckets, ...(from === undefined ? {} : { from: Math.floor(from), to: Math.ceil(to!) }) };
-    return (await ask<{ series: Series[] }>("POST", "/api/v1/charts", body, signal)).series;
-  };
+export async function readCurves(runs: string[], metric: string, axis: XAxis, range: [number, number] | null, buckets: number): Promise<Map<string, Curve>> {
+  const read = (ids: string[], from?: number, to?: number) =>
+    readSeries({ runs: ids, x: axis === "step" ? "step" : "time", buckets, rough: true, ...(from === undefined ? {} : { from: Math.floor(from), to: Math.ceil(to!) }) }, metric);
   if (range === null) return new Map((await read(runs)).map((series) => [series.run_id, curveOf(series, axis)]));
   if (axis !== "relative") return new Map((await read(runs, ...range)).map((series) => [series.run_id, curveOf(series, axis)]));
   // The same seconds after its start are another window of each run.

@@ -37,25 +37,67 @@ export function orderOfMetric(runs: Float64Array, sorted: Float64Array, placeOf:
   return finish(values, order, starts, numbers);
 }
 
-/** Of values by place. Texts are compared as texts unless all of them are numbers. */
-export function orderOfValues(values: (number | string | null | undefined)[], numeric: boolean): Column {
-  const ranks = numeric ? rankOfNumbers(values) : rankOfTexts(values);
-  // How many there are of each rank says where each rank begins.
-  const begins = new Uint32Array(ranks.size + 1);
+/** The texts that runs have, each once and ascending by its bytes, and which runs have it. */
+export interface TextGroups {
+  texts: string[];
+  counts: number[]; // of the runs that have each
+  runs: Float64Array; // their numbers: those of the first text, then those of the next
+}
+
+/** Texts are compared as texts unless all of them are numbers. Runs that `placeOf` does not know are left out. */
+export function orderOfGroups({ texts, counts, runs }: TextGroups, placeOf: (number: number) => number, size: number): Column {
+  const values = new Array<string | undefined>(size);
+  const rankAt = new Int32Array(size).fill(-1);
+  const numeric = texts.every((text) => text !== "" && Number.isFinite(Number(text)));
+  const ranks = numeric ? ranksOf(Float64Array.from(texts, Number)) : null;
+  let next = 0;
+  texts.forEach((text, i) => {
+    const rank = ranks ? ranks[i]! : i;
+    for (const end = next + counts[i]!; next < end; ++next) {
+      const place = placeOf(runs[next]!);
+      if (place < 0) continue;
+      values[place] = text;
+      rankAt[place] = rank;
+    }
+  });
+  return orderOfRanks(values, rankAt, texts.length);
+}
+
+/** Of values by place, which are all numbers or all texts. */
+export function orderOfValues(values: Column["values"], numeric: boolean): Column {
+  const places: number[] = [];
+  for (let place = 0; place < values.length; ++place) {
+    if (values[place] !== null && values[place] !== undefined) places.push(place);
+  }
   const rankAt = new Int32Array(values.length).fill(-1);
+  if (numeric) {
+    const numbers = new Float64Array(places.length);
+    for (let i = 0; i < places.length; ++i) numbers[i] = Number(values[places[i]!]);
+    const ranks = ranksOf(numbers);
+    for (let i = 0; i < places.length; ++i) rankAt[places[i]!] = ranks[i]!;
+  } else {
+    const texts = [...new Set(places.map((place) => values[place]))].sort();
+    const ranks = new Map(texts.map((text, rank) => [text, rank]));
+    for (const place of places) rankAt[place] = ranks.get(values[place])!;
+  }
+  return orderOfRanks(values, rankAt, places.length);
+}
+
+/** Of the rank that each place's value has, below `ranks`; -1: it has none. */
+function orderOfRanks(values: Column["values"], rankAt: Int32Array, ranks: number): Column {
+  // How many there are of each rank says where each rank begins.
+  const begins = new Uint32Array(ranks + 1);
   let numbers = 0;
-  for (let i = 0; i < values.length; ++i) {
-    const value = values[i];
-    if (value === null || value === undefined) continue;
-    rankAt[i] = ranks.get(value)!;
-    begins[rankAt[i]! + 1]! += 1;
+  for (const rank of rankAt) {
+    if (rank < 0) continue;
+    begins[rank + 1]! += 1;
     ++numbers;
   }
-  for (let rank = 0; rank < ranks.size; ++rank) begins[rank + 1]! += begins[rank]!;
+  for (let rank = 0; rank < ranks; ++rank) begins[rank + 1]! += begins[rank]!;
   const next = begins.slice();
   const order = new Uint32Array(values.length);
   const starts = new Uint32Array(values.length);
-  for (let i = 0; i < values.length; ++i) {
+  for (let i = 0; i < rankAt.length; ++i) {
     const rank = rankAt[i]!;
     if (rank < 0) continue;
     const at = next[rank]!++;
@@ -72,21 +114,18 @@ function finish(values: Column["values"], order: Uint32Array, starts: Uint32Arra
   return { values, order, starts, numbers, loadedAt: performance.now() };
 }
 
-type Value = number | string | null | undefined;
-
-function rankOfTexts(values: Value[]): Map<Value, number> {
-  const texts = new Set<string>();
-  for (const value of values) if (typeof value === "string") texts.add(value);
-  return new Map([...texts].sort().map((text, rank) => [text, rank]));
-}
-
-/** Values that are the same number share a rank, however they are written. */
-function rankOfNumbers(values: Value[]): Map<Value, number> {
-  const known = new Map<Value, number>();
-  for (const value of values) if (value !== null && value !== undefined && !known.has(value)) known.set(value, Number(value));
-  const sorted = new Float64Array(known.values()).sort();
-  const ranks = new Map<number, number>();
-  for (const number of sorted) if (!ranks.has(number)) ranks.set(number, ranks.size);
-  for (const [value, number] of known) known.set(value, ranks.get(number)!);
-  return known;
+/** Of each number, how many are smaller: equal ones share a rank. */
+function ranksOf(numbers: Float64Array): Int32Array {
+  const sorted = numbers.slice().sort();
+  const ranks = new Int32Array(numbers.length);
+  for (let i = 0; i < numbers.length; ++i) {
+    let [from, to] = [0, sorted.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (sorted[middle]! < numbers[i]!) from = middle + 1;
+      else to = middle;
+    }
+    ranks[i] = from;
+  }
+  return ranks;
 }

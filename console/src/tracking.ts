@@ -1,6 +1,7 @@
 // Experiments and runs, as MLflow's API and the run table's (/api/v1/experiments) tell them.
 import { ask, askBytes } from "./api";
 import { to } from "./router";
+import type { TextGroups } from "./run_order";
 
 export const kAjax = "/ajax-api/2.0/mlflow";
 
@@ -100,17 +101,26 @@ const native = (experiment: string) => `/api/v1/experiments/${encodeURIComponent
 
 export const readRows = (experiment: string, runs: string[], signal?: AbortSignal) =>
   ask<{ rows: Row[] }>("POST", `${native(experiment)}/rows`, { runs }, signal).then((answer) => answer.rows);
-/** One parameter or tag of all runs. */
-export const readTexts = (experiment: string, kind: "param" | "tag", key: string) =>
-  ask<{ numbers: number[]; values: string[] }>("GET", `${native(experiment)}/column?${kind}=${encodeURIComponent(key)}`);
+/** One parameter or tag of all runs: a length, so much JSON, then the numbers of the runs. */
+export async function readTexts(experiment: string, kind: "param" | "tag", key: string): Promise<TextGroups> {
+  const bytes = await askBytes("GET", `${native(experiment)}/column?${kind}=${encodeURIComponent(key)}`);
+  const length = new Float64Array(bytes, 0, 1)[0]!;
+  const { values, counts } = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 8, length))) as { values: string[]; counts: number[] };
+  return { texts: values, counts, runs: new Float64Array(bytes, 8 + length) };
+}
 /** The latest value of a metric of all runs, ascending, NaN last: packed, since as text it takes longer to read than to sort. */
 export async function readMetric(experiment: string, key: string): Promise<{ numbers: Float64Array; values: Float64Array }> {
-  const bytes = await askBytes(`${native(experiment)}/column?metric=${encodeURIComponent(key)}`);
+  const bytes = await askBytes("GET", `${native(experiment)}/column?metric=${encodeURIComponent(key)}`);
   const count = Math.floor(bytes.byteLength / 16);
   return { numbers: new Float64Array(bytes, 0, count), values: new Float64Array(bytes, count * 8, count) };
 }
-export const readMatches = (experiment: string, filter: string, stage: string, signal?: AbortSignal) =>
-  ask<{ numbers: number[] }>("POST", `${native(experiment)}/matches`, { filter, stage }, signal).then((answer) => answer.numbers);
+/** Whether the filter leaves the run of a number, whatever its stage: a first number, then a bit for each from there on. */
+export async function readMatches(experiment: string, filter: string, signal?: AbortSignal): Promise<(number: number) => boolean> {
+  const bytes = await askBytes("POST", `${native(experiment)}/matches`, { filter, stage: "all" }, signal);
+  const first = new Float64Array(bytes, 0, 1)[0]!;
+  const bits = new Uint8Array(bytes, 8);
+  return (number) => number >= first && ((bits[(number - first) >> 3] ?? 0) >> ((number - first) & 7) & 1) === 1;
+}
 export const readLines = (experiment: string, query: Record<string, string>) =>
   ask<Lines>("GET", `${native(experiment)}/runs?${new URLSearchParams(query)}`);
 export const saveView = (experiment: string, name: string, state: TableState) =>

@@ -28,6 +28,22 @@ function rowOf(n, stage) {
   };
 }
 
+/** A column of texts as it is sent: a length, each text once with how many have it, then the numbers of the runs. */
+function packedTexts(runs, textOf) {
+  const values = [...new Set(runs.map(textOf))].sort();
+  const groups = values.map((value) => runs.filter((n) => textOf(n) === value));
+  const json = JSON.stringify({ values, counts: groups.map((group) => group.length) });
+  const padded = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
+  return Buffer.concat([Buffer.from(new Float64Array([padded.length]).buffer), padded, Buffer.from(new Float64Array(groups.flat().map((n) => n + 1)).buffer)]);
+}
+
+/** A first number, then a bit for each from there on. */
+function packedNumbers(numbers) {
+  const bits = new Uint8Array(Math.ceil((Math.max(0, ...numbers.slice(-1)) + 1) / 64) * 8);
+  for (const number of numbers) bits[number >> 3] |= 1 << (number & 7);
+  return Buffer.concat([Buffer.from(new Float64Array([0]).buffer), Buffer.from(bits)]);
+}
+
 /** Answers for an experiment of `size` runs; what was asked is told to `asked`. */
 export function serveExperiment(mock, size, asked = []) {
   const base = `/api/v1/experiments/${kExperiment}`;
@@ -64,13 +80,13 @@ export function serveExperiment(mock, size, asked = []) {
   tell("/api/v1/experiments/0/rows", (_, body) => ({ rows: body.runs.map((id) => rowOf(Number.parseInt(id, 16), "active")) }));
   tell(`${base}/rows`, (_, body) => ({ rows: body.runs.map((id) => rowOf(Number.parseInt(id, 16), deleted.has(id) ? "deleted" : "active")) }));
   tell(`${base}/column`, (url) => {
-    if (!url.searchParams.get("metric")) return { numbers: numbers.map((n) => n + 1), values: numbers.map(depthOf) };
+    if (!url.searchParams.get("metric")) return packedTexts(numbers, depthOf);
     const sorted = [...numbers].sort((a, b) => lossOf(a) - lossOf(b));
     return Buffer.from(new Float64Array([...sorted.map((n) => n + 1), ...sorted.map(lossOf)]).buffer);
   });
   tell(`${base}/matches`, (_, body) => {
     const bound = /^metrics\.loss < ([\d.]+)$/.exec(body.filter);
-    return bound ? { numbers: numbers.filter((n) => lossOf(n) < Number(bound[1])).map((n) => n + 1) } : undefined;
+    return bound ? packedNumbers(numbers.filter((n) => lossOf(n) < Number(bound[1])).map((n) => n + 1)) : undefined;
   });
   tell(`${ajax}/runs/delete`, (_, body) => (deleted.add(body.run_id), {}));
   tell(`${ajax}/runs/restore`, (_, body) => (deleted.delete(body.run_id), {}));

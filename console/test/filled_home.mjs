@@ -1,7 +1,8 @@
 // A home as a team has it after a year: 100,000 runs of 50 metrics, runs of one and of ten million points, models with
 // versions and aliases, files of every kind; and a control plane that serves it.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const kFills = [
@@ -11,7 +12,7 @@ const kFills = [
 ];
 
 /** Fills the database of a new home; does nothing where it was filled before. */
-export function fillHome(bin, home) {
+function fillHome(bin, home) {
   const filled = join(home, "filled");
   if (existsSync(filled)) return;
   for (const [experiment, runs, metrics, params, steps] of kFills) {
@@ -24,7 +25,7 @@ export function fillHome(bin, home) {
 }
 
 /** `millwright up` on the home: its address, its memory in MB, and how it ends. */
-export async function startServer(bin, home) {
+async function startServer(bin, home) {
   const up = spawn(join(bin, "millwright"), ["up", "--home", home, "--listen", "127.0.0.1:0", "--inference-listen", "127.0.0.1:0"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -55,7 +56,7 @@ const kFiles = {
 };
 
 /** Names of what the pages show besides runs: made once, by MLflow's API. */
-export async function addRecords(url) {
+async function addRecords(url) {
   const ask = async (method, path, body) => {
     const response = await fetch(`${url}${path}`, { method, headers: { "content-type": "application/json" }, ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }) });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
@@ -69,6 +70,8 @@ export async function addRecords(url) {
   const million = await experimentOf("one million points");
   const ten = await experimentOf("ten million points");
   const places = { experiment, runs, million: [million, ...(await newest(million, 1))], ten: [ten, ...(await newest(ten, 1))] };
+  const view = { filter: "params.optimizer = 'adam'", sort: "metrics.val/loss", descending: true };
+  await ask("PUT", `/api/v1/experiments/${experiment}/views/${encodeURIComponent("adam by loss")}`, view);
   const known = await mlflow("registered-models/search", undefined, "GET");
   if ((known.registered_models ?? []).length > 0) return places;
   await mlflow("runs/set-tag", { run_id: runs[0], key: "mlflow.note.content", value: "The run that went to **production** in November.\n\n- twice the batch size\n- no dropout" });
@@ -84,4 +87,24 @@ export async function addRecords(url) {
     await mlflow("registered-models/alias", { name, alias: "candidate", version: "3" });
   }
   return places;
+}
+
+/**
+ * Runs `work({url, memory, places})` on such a home: the one of flags.home, which is filled when it is empty and stays,
+ * or one for this time. flags.bin: where the programs are.
+ */
+export async function withFilledHome(flags, work) {
+  const bin = flags.bin ?? "build/release/bin";
+  const home = flags.home ?? mkdtempSync(join(tmpdir(), "millwright-filled-"));
+  try {
+    fillHome(bin, home);
+    const server = await startServer(bin, home);
+    try {
+      await work({ ...server, places: await addRecords(server.url) });
+    } finally {
+      await server.close();
+    }
+  } finally {
+    if (!flags.home) rmSync(home, { recursive: true, force: true });
+  }
 }

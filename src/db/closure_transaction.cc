@@ -39,6 +39,13 @@ Result<std::int64_t> ClosureTransaction::Execute(std::string_view sql, const Val
   return changed;
 }
 
+Status ClosureTransaction::Scan(std::string_view sql, const Values& parameters, const TakeView& take) {
+  if (Status fine = Check(parameters); !fine.ok()) return Remember(fine.error());
+  Status scanned = connection_.Scan(sql, parameters, take);
+  if (!scanned.ok()) return Remember(scanned.error());
+  return scanned;
+}
+
 Status ClosureTransaction::Outcome(Status returned) const {
   if (returned.ok() && failure_) return *failure_;
   return returned;

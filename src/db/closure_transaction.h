@@ -9,13 +9,14 @@
 
 namespace mw::db {
 
-class ClosureTransaction final : public Transaction {
+class ClosureTransaction final : public Transaction, public Scanner {
  public:
   /// `connection` outlives this.
   explicit ClosureTransaction(Connection& connection) : connection_(connection) {}
 
   Result<Rows> Query(std::string_view sql, const Values& parameters) override;
   Result<std::int64_t> Execute(std::string_view sql, const Values& parameters) override;
+  Status Scan(std::string_view sql, const Values& parameters, const TakeView& take) override;
 
   /// What the closure came to, given what it returned: its own error first, else that of a failed statement.
   [[nodiscard]] Status Outcome(Status returned) const;

@@ -5,13 +5,14 @@
 #include <string_view>
 
 #include "db/database.h"
+#include "db/scan.h"
 
 namespace mw::db {
 
 /// What a connection was opened for; kForeign: to write a database that is another program's.
 enum class Use { kWrite, kRead, kForeign };
 
-class Connection : public Transaction {
+class Connection : public Transaction, public Scanner {
  public:
   /// Starts a transaction (kWrite) or takes a snapshot (kRead). A connection that was lost is made again.
   /// Errors: kUnavailable when the database is away or busy.

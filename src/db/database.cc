@@ -2,6 +2,7 @@
 #include "db/database.h"
 
 #include "base/assert.h"
+#include "db/scan.h"
 
 namespace mw::db {
 
@@ -30,6 +31,12 @@ const std::string& Row::Blob(std::size_t column) const {
   const auto* value = std::get_if<Bytes>(&At(column));
   MW_ASSERT(value != nullptr);
   return value->data;
+}
+
+Status Scan(Snapshot& snapshot, std::string_view sql, const Values& parameters, const TakeView& take) {
+  auto* scanner = dynamic_cast<Scanner*>(&snapshot);
+  MW_ASSERT(scanner != nullptr);
+  return scanner->Scan(sql, parameters, take);
 }
 
 }  // namespace mw::db

@@ -241,6 +241,28 @@ TYPED_TEST_P(DatabaseContract, AnswersComputedColumns) {
 
 // Statements -------------------------------------------------------------------------------------
 
+TYPED_TEST_P(DatabaseContract, HandsOverRowsOneByOne) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  ASSERT_TRUE(this->WriteSql("INSERT INTO things (id, text, number) VALUES (1, 'a', -2.5), (2, '', 7), (3, ?, ?)",
+                             {"\u00e4", nan})
+                  .ok());
+  std::string seen;
+  const Status scanned = SyncWait(this->db_->Read([&seen](Snapshot& snapshot) -> Status {
+    TRY(Scan(
+        snapshot, "SELECT id, text, number FROM things WHERE id > ? ORDER BY id", {std::int64_t{0}},
+        [&seen](const RowView& row) { CatTo(seen, row.Int(0), row.Text(1), row.Double(2) < 0 ? "-" : "+", " "); }));
+    EXPECT_TRUE(Scan(snapshot, "SELECT id, number FROM things WHERE id = 3", {}, [](const RowView& row) {
+                  EXPECT_TRUE(std::isnan(row.Double(1)));
+                }).ok());
+    const Status wrong = Scan(snapshot, "SELECT id FROM nowhere", {}, [](const RowView&) { ADD_FAILURE(); });
+    EXPECT_EQ(wrong.error().code, Code::kInternal);
+    EXPECT_FALSE(snapshot.Query("SELECT 1").ok()) << "a statement that fails ends its closure";
+    return Ok();
+  }));
+  EXPECT_FALSE(scanned.ok());
+  EXPECT_EQ(seen, "1a- 2+ 3\u00e4+ ");
+}
+
 TYPED_TEST_P(DatabaseContract, CountsChangedRows) {
   EXPECT_EQ(*this->WriteSql("INSERT INTO things (id) VALUES (1), (2), (3)"), 3);
   EXPECT_EQ(*this->WriteSql("UPDATE things SET whole = 1 WHERE id > 1"), 2);
@@ -548,10 +570,10 @@ TYPED_TEST_P(DatabaseContract, WhatWasAcknowledgedSurvivesAKill) {
 
 REGISTER_TYPED_TEST_SUITE_P(DatabaseContract, KeepsEveryInteger, KeepsEveryDouble, KeepsNaNApartFromNull,
                             KeepsTextAndBytesApart, KeepsBigBlobs, RefusesTextThatIsNone, ComparesTextByItsBytes,
-                            LeavesQuestionMarksInLiteralsAndCommentsAlone, AnswersComputedColumns, CountsChangedRows,
-                            ReturnsRowsOfAWrite, NamesWhatAConstraintRefused, KeepsNothingOfAClosureThatFails,
-                            AStatementThatFailsEndsItsClosure, AReadSeesOneSnapshot, AReadCannotWrite,
-                            AFailingClosureSparesItsGroup, ClosuresRunInTheOrderOfTheirCalls,
+                            LeavesQuestionMarksInLiteralsAndCommentsAlone, AnswersComputedColumns,
+                            HandsOverRowsOneByOne, CountsChangedRows, ReturnsRowsOfAWrite, NamesWhatAConstraintRefused,
+                            KeepsNothingOfAClosureThatFails, AStatementThatFailsEndsItsClosure, AReadSeesOneSnapshot,
+                            AReadCannotWrite, AFailingClosureSparesItsGroup, ClosuresRunInTheOrderOfTheirCalls,
                             SixtyFourWritersLoseNothing, RefusesMoreWaitingWritesThanItsBound, ClosingFinishesWhatWaits,
                             AppliesEachStepOnce, SavesTheDatabaseBeforeAStep, RefusesASchemaNewerThanTheProgram,
                             AStepThatFailsLeavesNothing, IsOpenInOneProcessOnly, WhatWasAcknowledgedSurvivesAKill);

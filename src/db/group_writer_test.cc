@@ -53,6 +53,7 @@ class ScriptedConnection final : public Connection {
     return Ok();
   }
   Result<Rows> Query(std::string_view, const Values&) override { return Rows{}; }
+  Status Scan(std::string_view, const Values&, const TakeView&) override { return Ok(); }
   Result<std::int64_t> Execute(std::string_view sql, const Values&) override {
     if (sql == "conflict") return Aborted("two transactions met");
     if (sql == "lose") {

@@ -216,6 +216,11 @@ Result<Rows> PostgresConnection::Query(std::string_view sql, const Values& param
   return ReadRows(result.get());
 }
 
+Status PostgresConnection::Scan(std::string_view sql, const Values& parameters, const TakeView& take) {
+  const ResultPointer result = TRY(Run(sql, parameters));
+  return ScanRows(result.get(), take);
+}
+
 Result<std::int64_t> PostgresConnection::Execute(std::string_view sql, const Values& parameters) {
   const ResultPointer result = TRY(Run(sql, parameters));
   const std::string_view command = PQcmdStatus(result.get());

@@ -41,6 +41,7 @@ class PostgresConnection final : public Connection {
   Status RunScript(std::string_view sql) override;
   Result<Rows> Query(std::string_view sql, const Values& parameters) override;
   Result<std::int64_t> Execute(std::string_view sql, const Values& parameters) override;
+  Status Scan(std::string_view sql, const Values& parameters, const TakeView& take) override;
 
   /// "PostgreSQL database flights at db.example:5432": for messages.
   [[nodiscard]] std::string Where() const;

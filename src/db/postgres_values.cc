@@ -97,26 +97,52 @@ unsigned PostgresType(const Value& value) {
   return 0;
 }
 
+namespace {
+
+Result<Row> ReadRow(const pg_result* result, int row) {
+  const int columns = PQnfields(result);
+  Values values;
+  values.reserve(static_cast<std::size_t>(columns));
+  for (int column = 0; column < columns; ++column) {
+    if (PQgetisnull(result, row, column) != 0) {
+      values.emplace_back(nullptr);
+      continue;
+    }
+    const std::string_view text(PQgetvalue(result, row, column),
+                                static_cast<std::size_t>(PQgetlength(result, row, column)));
+    values.push_back(TRY(ReadValue(PQftype(result, column), text)));
+  }
+  return Row(std::move(values));
+}
+
+class ViewOfRow final : public RowView {
+ public:
+  explicit ViewOfRow(const Row& row) : row_(row) {}
+  std::int64_t Int(std::size_t column) const override { return row_.Int(column); }
+  double Double(std::size_t column) const override { return row_.Double(column); }
+  std::string_view Text(std::size_t column) const override { return row_.Text(column); }
+
+ private:
+  const Row& row_;
+};
+
+}  // namespace
+
 Result<Rows> ReadRows(const pg_result* result) {
   Rows rows;
   const int count = PQntuples(result);
-  const int columns = PQnfields(result);
   rows.reserve(static_cast<std::size_t>(count));
-  for (int row = 0; row < count; ++row) {
-    Values values;
-    values.reserve(static_cast<std::size_t>(columns));
-    for (int column = 0; column < columns; ++column) {
-      if (PQgetisnull(result, row, column) != 0) {
-        values.emplace_back(nullptr);
-        continue;
-      }
-      const std::string_view text(PQgetvalue(result, row, column),
-                                  static_cast<std::size_t>(PQgetlength(result, row, column)));
-      values.push_back(TRY(ReadValue(PQftype(result, column), text)));
-    }
-    rows.emplace_back(std::move(values));
-  }
+  for (int row = 0; row < count; ++row) rows.push_back(TRY(ReadRow(result, row)));
   return rows;
+}
+
+Status ScanRows(const pg_result* result, const TakeView& take) {
+  const int count = PQntuples(result);
+  for (int i = 0; i < count; ++i) {
+    const Row row = TRY(ReadRow(result, i));
+    take(ViewOfRow(row));
+  }
+  return Ok();
 }
 
 }  // namespace mw::db

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "db/database.h"
+#include "db/scan.h"
 
 struct pg_result;
 
@@ -36,5 +37,7 @@ unsigned PostgresType(const Value& value);
 
 /// Errors: kInternal for a column of a type outside the shared subset.
 Result<Rows> ReadRows(const pg_result* result);
+/// The same, one at a time.
+Status ScanRows(const pg_result* result, const TakeView& take);
 
 }  // namespace mw::db

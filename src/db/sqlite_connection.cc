@@ -10,6 +10,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/disk_full.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -43,6 +44,33 @@ Row ReadRow(sqlite3_stmt* statement) {
   for (int i = 0; i < columns; ++i) values.push_back(ColumnValue(statement, i));
   return Row(std::move(values));
 }
+
+class StatementView final : public RowView {
+ public:
+  explicit StatementView(sqlite3_stmt* statement) : statement_(statement) {}
+
+  std::int64_t Int(std::size_t column) const override {
+    MW_ASSERT(Kind(column) == SQLITE_INTEGER);
+    return sqlite3_column_int64(statement_, static_cast<int>(column));
+  }
+  double Double(std::size_t column) const override {
+    // The bytes that stand for NaN are the only ones in a column of numbers.
+    if (Kind(column) == SQLITE_BLOB) return std::numeric_limits<double>::quiet_NaN();
+    MW_ASSERT(Kind(column) == SQLITE_FLOAT || Kind(column) == SQLITE_INTEGER);
+    return sqlite3_column_double(statement_, static_cast<int>(column));
+  }
+  std::string_view Text(std::size_t column) const override {
+    MW_ASSERT(Kind(column) == SQLITE_TEXT);
+    const auto* text = static_cast<const char*>(sqlite3_column_blob(statement_, static_cast<int>(column)));
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, static_cast<int>(column)));
+    return text == nullptr ? std::string_view() : std::string_view(text, size);
+  }
+
+ private:
+  int Kind(std::size_t column) const { return sqlite3_column_type(statement_, static_cast<int>(column)); }
+
+  sqlite3_stmt* statement_;
+};
 
 int BindBlob(sqlite3_stmt* statement, int at, std::string_view bytes) {
   // A null pointer would bind NULL; the caller's bytes outlive the statement's run.
@@ -242,6 +270,17 @@ Result<Rows> SqliteConnection::Query(std::string_view sql, const Values& paramet
   sqlite3_clear_bindings(statement);
   if (!outcome.ok()) return outcome.error();
   return rows;
+}
+
+Status SqliteConnection::Scan(std::string_view sql, const Values& parameters, const TakeView& take) {
+  sqlite3_stmt* statement = TRY(PrepareBound(sql, parameters));
+  const StatementView row(statement);
+  int code = sqlite3_step(statement);
+  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) take(row);
+  Status outcome = code == SQLITE_DONE ? Ok() : Status(LastError(code, sql));
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  return outcome;
 }
 
 Status SqliteConnection::Stream(const std::string& sql, std::size_t piece,

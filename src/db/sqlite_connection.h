@@ -38,6 +38,7 @@ class SqliteConnection final : public Connection {
   Status RunScript(std::string_view sql) override;
   Result<Rows> Query(std::string_view sql, const Values& parameters) override;
   Result<std::int64_t> Execute(std::string_view sql, const Values& parameters) override;
+  Status Scan(std::string_view sql, const Values& parameters, const TakeView& take) override;
 
   /// The rows of a statement without parameters, `piece` at a time. Errors: as Query's; `take`'s.
   Status Stream(const std::string& sql, std::size_t piece, const std::function<Status(const Rows&)>& take);

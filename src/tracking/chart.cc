@@ -48,8 +48,8 @@ Stretch StretchOf(std::span<const Point> points) {
   return stretch;
 }
 
-Buckets::Buckets(std::int64_t begin, std::int64_t end, std::size_t count)
-    : begin_(begin), end_(end), width_(Difference(end, begin) / count + 1) {
+Buckets::Buckets(std::int64_t begin, std::int64_t end, std::size_t count, bool rough)
+    : begin_(begin), end_(end), width_(Difference(end, begin) / count + 1), rough_(rough) {
   buckets_.resize(static_cast<std::size_t>(Difference(end, begin) / width_) + 1);
 }
 
@@ -91,7 +91,8 @@ void Buckets::Add(std::int64_t x, double value) {
 bool Buckets::Add(const Stretch& stretch, Axis axis) {
   const std::int64_t begin = stretch.Begin(axis), end = stretch.End(axis);
   if (end < begin_ || begin > end_) return true;
-  if (begin < begin_ || end > end_ || !stretch.OrderedAlong(axis) || IndexOf(begin) != IndexOf(end)) return false;
+  if (begin < begin_ || end > end_ || !stretch.OrderedAlong(axis)) return false;
+  if (IndexOf(begin) != IndexOf(end) && !(rough_ && Difference(end, begin) < width_)) return false;
   Bucket& bucket = buckets_[IndexOf(begin)];
   const bool empty = bucket.count == 0;
   if (empty || begin < bucket.x_first) {

@@ -44,12 +44,13 @@ struct Bucket {
 
 class Buckets {
  public:
-  /// At most `count` buckets (>= 2) for the places from `begin` to `end`, both within; begin <= end.
-  Buckets(std::int64_t begin, std::int64_t end, std::size_t count);
+  /// At most `count` buckets (>= 2) for the places from `begin` to `end`, both within; begin <= end. Rough ones take
+  /// a stretch that is shorter than a bucket whole, where it begins.
+  Buckets(std::int64_t begin, std::int64_t end, std::size_t count, bool rough = false);
 
   /// Places outside are passed over.
   void Add(std::int64_t x, double value);
-  /// False, and nothing is added, when it does not lie within one bucket: then its points are to be added one by one.
+  /// False, and nothing is added, when it is not of one bucket: then its points are to be added one by one.
   /// A stretch that lies outside is passed over.
   bool Add(const Stretch& stretch, Axis axis);
   [[nodiscard]] std::int64_t width() const { return static_cast<std::int64_t>(width_); }
@@ -61,6 +62,7 @@ class Buckets {
 
   std::int64_t begin_, end_;
   std::uint64_t width_;
+  bool rough_;
   std::vector<Bucket> buckets_;
   std::size_t current_ = 0;  // the bucket of the last point, and where it begins and ends
   std::int64_t current_begin_ = 0, current_end_ = -1;
@@ -75,6 +77,7 @@ struct ChartQuery {
   Axis axis = Axis::kStep;
   std::size_t buckets = 1000;
   std::optional<std::int64_t> from = {}, to = {};  ///< places, both within; each series' own ends where not given
+  bool rough = false;  ///< points may be one bucket too early: then few of them have to be read
 };
 
 /// One metric of one run.

@@ -98,7 +98,7 @@ Result<std::optional<Series>> ReadSeries(db::Snapshot& snapshot, const Metric& m
   series.points += static_cast<std::int64_t>(tail.size());
   const std::int64_t begin = query.from.value_or(series.begin), end = query.to.value_or(series.end);
   if (begin > end) return std::optional(std::move(series));
-  Buckets buckets(begin, end, query.buckets);
+  Buckets buckets(begin, end, query.buckets, query.rough);
   std::vector<std::int64_t> to_read;
   for (std::size_t i = 0; i < stretches.size(); ++i) {
     if (stretches[i] && !buckets.Add(*stretches[i], query.axis)) to_read.push_back(static_cast<std::int64_t>(i));

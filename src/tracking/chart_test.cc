@@ -102,6 +102,23 @@ TEST(Buckets, TakeStretchesForTheirPoints) {
   }
 }
 
+// A point may be one bucket too early; none is lost, and no peak.
+TEST(Buckets, ThatAreRoughTakeStretchesShorterThanTheyAre) {
+  Buckets rough(0, 99, 10, true), exact(0, 99, 10);
+  const std::vector<Point> short_one = {{0, 7, 1}, {0, 10, 9}, {0, 16, 2}}, long_one = {{0, 20, 1}, {0, 30, 1}};
+  EXPECT_FALSE(exact.Add(StretchOf(short_one), Axis::kStep));
+  EXPECT_TRUE(rough.Add(StretchOf(short_one), Axis::kStep));
+  EXPECT_FALSE(rough.Add(StretchOf(long_one), Axis::kStep));
+  EXPECT_FALSE(rough.Add(StretchOf(std::vector<Point>{{0, 95, 1}, {0, 101, 1}}), Axis::kStep)) << "partly outside";
+  for (const Point& point : long_one) rough.Add(point.step, point.value);
+  const std::vector<Bucket> filled = rough.Filled();
+  ASSERT_EQ(filled.size(), 3U);
+  EXPECT_EQ(filled[0].count, 3);
+  EXPECT_EQ(filled[0].x_first, 7);
+  EXPECT_EQ(filled[0].most, 9);
+  EXPECT_EQ(filled[1].x_first, 20);
+}
+
 template <typename Driver>
 class ChartTest : public db::StoreTest<Driver> {
  protected:

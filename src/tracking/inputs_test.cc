@@ -63,7 +63,7 @@ class InputsTest : public db::StoreTest<Driver> {
   std::size_t Matches(const std::string& filter) {
     search::Filter parsed = search::ParseRunFilter(filter).value();
     RunTable table(*this->database_);
-    return SyncWait(table.Matches(ExperimentId("0"), Stage::kActive, std::move(parsed))).value().size();
+    return SyncWait(table.Matches(ExperimentId("0"), Stage::kActive, std::move(parsed))).value().Count();
   }
   std::int64_t Count(const std::string& table) {
     return SyncWait(this->database_->Read([&](db::Snapshot& s) -> Result<std::int64_t> {

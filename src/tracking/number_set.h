@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace mw::tracking {
@@ -48,6 +50,13 @@ class NumberSet {
       }
     }
     return numbers;
+  }
+
+  /// The least number there may be a bit of, a multiple of 64, and words of 64 bits from there on.
+  [[nodiscard]] std::pair<std::int64_t, std::span<const std::uint64_t>> Words() const {
+    std::size_t first = 0;
+    while (first < words_.size() && words_[first] == 0) ++first;
+    return {static_cast<std::int64_t>(first) * 64, std::span(words_).subspan(first)};
   }
 
  private:

@@ -14,7 +14,7 @@
 namespace mw::tracking::store {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 4096;
+constexpr std::int64_t kRowsAtOnce = 32'768;
 constexpr std::size_t kNumbersAtOnce = 256;
 constexpr std::size_t kAskedMax = 2000;  ///< runs; of more, all of the experiment are looked at
 
@@ -39,11 +39,15 @@ Result<NumberSet> WalkScope(db::Snapshot& snapshot, const Sql& scope) {
     sql.Add(" AND r.started_at >= ? ORDER BY r.started_at LIMIT ?");
     sql.Bind(from);
     sql.Bind(limit);
-    const db::Rows rows = TRY(snapshot.Query(sql.text, sql.values));
-    for (const db::Row& row : rows) runs.Add(row.Int(0));
-    if (rows.size() < static_cast<std::size_t>(limit)) return runs;
-    if (rows.back().Int(1) == from) limit *= 2;
-    from = rows.back().Int(1);
+    std::int64_t count = 0, last = from;
+    TRY(db::Scan(snapshot, sql.text, sql.values, [&](const db::RowView& row) {
+      runs.Add(row.Int(0));
+      last = row.Int(1);
+      ++count;
+    }));
+    if (count < limit) return runs;
+    if (last == from) limit *= 2;
+    from = last;
   }
 }
 
@@ -59,7 +63,7 @@ Result<NumberSet> WalkClause(db::Snapshot& snapshot, const ClauseWalk& walk) {
   NumberSet runs;
   std::vector<std::int64_t> unsure;  // their heads are not all of their values
   const bool heads = !walk.value_test.text.empty();
-  TRY(WalkIndex(snapshot, walk, [&](const db::Row& row) {
+  TRY(WalkIndex(snapshot, walk, [&](const db::RowView& row) {
     if (heads && row.Text(1).size() >= kHeadBytes) return unsure.push_back(row.Int(0));
     if (!heads || row.Int(2) != 0) runs.Add(row.Int(0));
   }));
@@ -74,8 +78,9 @@ Result<NumberSet> WalkClause(db::Snapshot& snapshot, const ClauseWalk& walk) {
 
 }  // namespace
 
-Status WalkIndex(db::Snapshot& snapshot, const ClauseWalk& walk, const TakeRow& take) {
-  const std::string_view key = walk.table == kLatestTable ? "d.value" : "d.head";
+Status WalkIndex(db::Snapshot& snapshot, const ClauseWalk& walk, const db::TakeView& take) {
+  const bool metric = walk.table == kLatestTable;
+  const std::string_view key = metric ? "d.value" : "d.head";
   const auto page = [&](const Sql& where, std::string_view behind) {
     Sql sql;
     sql.Add("SELECT d.run, ", key);
@@ -87,14 +92,19 @@ Status WalkIndex(db::Snapshot& snapshot, const ClauseWalk& walk, const TakeRow& 
   };
   const Sql first = page(walk.where, "");
   const Sql next = page(walk.onwards, Cat(" AND (", key, ", d.run) > (?, ?)"));
-  db::Rows rows = TRY(snapshot.Query(first.text, first.values));
-  while (true) {
-    for (const db::Row& row : rows) take(row);
-    if (rows.size() < static_cast<std::size_t>(kRowsAtOnce)) return Ok();
-    db::Values values = next.values;
-    values.push_back(rows.back().At(1));
-    values.push_back(rows.back().At(0));
-    rows = TRY(snapshot.Query(next.text, values));
+  db::Value last_key;
+  std::int64_t last_run = 0;
+  for (const Sql* sql = &first;; sql = &next) {
+    db::Values values = sql->values;
+    if (sql == &next) values.insert(values.end(), {last_key, last_run});
+    std::int64_t count = 0;
+    TRY(db::Scan(snapshot, sql->text, values, [&](const db::RowView& row) {
+      take(row);
+      if (++count < kRowsAtOnce) return;
+      last_key = metric ? db::Value(row.Double(1)) : db::Value(std::string(row.Text(1)));
+      last_run = row.Int(0);
+    }));
+    if (count < kRowsAtOnce) return Ok();
   }
 }
 
@@ -116,8 +126,23 @@ Result<NumberSet> RunsOf(db::Snapshot& snapshot, const ExperimentId& experiment,
   return WalkScope(snapshot, ScopeOf(experiment, stage, {}));
 }
 
-Result<NumberSet> MatchRuns(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage,
-                            const search::Filter& filter) {
+Result<NumberSet> RunsSince(db::Snapshot& snapshot, const ExperimentId& experiment, std::int64_t number) {
+  NumberSet runs;
+  // The sum keeps the planner to the primary key: what is new is little.
+  const Status scanned =
+      db::Scan(snapshot, "SELECT number FROM tracking_runs WHERE number > ? AND experiment_id + 0 = ?",
+               {number, NumberOf(experiment)}, [&](const db::RowView& row) { runs.Add(row.Int(0)); });
+  TRY(scanned);
+  return runs;
+}
+
+Result<std::int64_t> NewestRun(db::Snapshot& snapshot) {
+  const db::Rows rows = TRY(snapshot.Query("SELECT COALESCE(MAX(number), 0) FROM tracking_runs", {}));
+  return rows.at(0).Int(0);
+}
+
+Result<NumberSet> MatchRuns(db::Snapshot& snapshot, const ExperimentId& experiment, std::optional<Stage> stage,
+                            const search::Filter& filter, const NumberSet& members) {
   Sql attributes;
   std::optional<NumberSet> fits;
   NumberSet lacking;
@@ -137,10 +162,18 @@ Result<NumberSet> MatchRuns(db::Snapshot& snapshot, const ExperimentId& experime
       fits = runs;
     }
   }
-  const Sql scope = ScopeOf(experiment, stage, attributes);
   if (fits) fits->Drop(lacking);
-  if (fits && fits->Count() <= kAskedMax) return AskScope(snapshot, scope, *fits);
-  NumberSet runs = TRY(WalkScope(snapshot, scope));
+  NumberSet runs;
+  if (!stage && attributes.text.empty()) {
+    runs = members;
+  } else {
+    for (const Stage one : {Stage::kActive, Stage::kDeleted}) {
+      if (stage.value_or(one) != one) continue;
+      const Sql scope = ScopeOf(experiment, one, attributes);
+      const bool few = fits && fits->Count() <= kAskedMax;
+      runs.Join(few ? TRY(AskScope(snapshot, scope, *fits)) : TRY(WalkScope(snapshot, scope)));
+    }
+  }
   if (fits) runs.Keep(*fits);
   runs.Drop(lacking);
   return runs;

@@ -3,28 +3,19 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
+#include "tracking/run_details_store.h"
 #include "tracking/run_match_store.h"
 #include "tracking/run_table_store.h"
-#include "tracking/tracking.h"
 
 namespace mw::tracking {
 namespace {
 
 constexpr std::size_t kNewestSampled = 100;
 constexpr std::int64_t kLinesAtOnce = 2000;  ///< of a statement
-
-/// The newest, and as many as are left spread over the others: names come and go as a project goes on.
-std::vector<RunLine> Sample(std::vector<RunLine> lines) {
-  const std::size_t most = static_cast<std::size_t>(RunTable::kSampledMax);
-  if (lines.size() <= most) return lines;
-  std::vector<RunLine> sample(lines.begin(), lines.begin() + kNewestSampled);
-  const std::size_t left = most - kNewestSampled, rest = lines.size() - kNewestSampled;
-  for (std::size_t i = 0; i < left; ++i) sample.push_back(lines[kNewestSampled + i * rest / left]);
-  return sample;
-}
 
 Result<std::vector<RunLine>> FindLines(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage,
                                        std::optional<LinePlace> before, std::int64_t limit) {
@@ -41,29 +32,47 @@ Result<std::vector<RunLine>> FindLines(db::Snapshot& snapshot, const ExperimentI
   return lines;
 }
 
-Result<RunKeys> FindKeys(db::Snapshot& snapshot, const ExperimentId& experiment) {
-  std::vector<RunLine> lines = TRY(FindLines(snapshot, experiment, Stage::kActive, std::nullopt, RunTable::kLinesMax));
-  if (lines.empty()) {
-    lines = TRY(FindLines(snapshot, experiment, Stage::kDeleted, std::nullopt, RunTable::kSampledMax));
+/// The newest, and for names that came and went others, each the newest before a time; the times are evenly spread.
+Result<std::vector<std::int64_t>> Sample(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage) {
+  const std::vector<RunLine> newest = TRY(FindLines(snapshot, experiment, stage, std::nullopt, RunTable::kSampledMax));
+  std::set<std::int64_t> numbers;
+  for (const RunLine& line : newest) numbers.insert(line.number);
+  if (newest.size() == static_cast<std::size_t>(RunTable::kSampledMax)) {
+    numbers.clear();
+    for (std::size_t i = 0; i < kNewestSampled; ++i) numbers.insert(newest[i].number);
+    const std::int64_t end = newest[kNewestSampled].started;
+    const std::int64_t begin = TRY(store::FirstStart(snapshot, experiment, stage))
+    .value_or(end);
+    constexpr std::int64_t kSpread = RunTable::kSampledMax - static_cast<std::int64_t>(kNewestSampled);
+    for (std::int64_t i = 1; i <= kSpread; ++i) {
+      const LinePlace place{begin + (end - begin) / kSpread * i, RunId()};
+      for (const RunLine& line : TRY(store::LinesBefore(snapshot, experiment, stage, place, 1))) {
+        numbers.insert(line.number);
+      }
+    }
   }
-  lines = Sample(std::move(lines));
+  return std::vector<std::int64_t>(numbers.begin(), numbers.end());
+}
+
+Result<RunKeys> FindKeys(db::Snapshot& snapshot, const ExperimentId& experiment) {
+  std::vector<std::int64_t> runs = TRY(Sample(snapshot, experiment, Stage::kActive));
+  if (runs.empty()) runs = TRY(Sample(snapshot, experiment, Stage::kDeleted));
   RunKeys keys;
-  keys.metrics = TRY(store::KeysOf(snapshot, ColumnKind::kMetric, lines));
-  keys.params = TRY(store::KeysOf(snapshot, ColumnKind::kParam, lines));
-  keys.tags = TRY(store::KeysOf(snapshot, ColumnKind::kTag, lines));
+  keys.metrics = TRY(store::KeysOf(snapshot, ColumnKind::kMetric, runs));
+  keys.params = TRY(store::KeysOf(snapshot, ColumnKind::kParam, runs));
+  keys.tags = TRY(store::KeysOf(snapshot, ColumnKind::kTag, runs));
   return keys;
 }
 
-Result<std::vector<RunDetails>> FindRows(db::Snapshot& snapshot, const std::vector<RunId>& runs) {
+Result<std::vector<RunDetails>> FindRows(db::Snapshot& snapshot, const std::vector<RunId>& ids) {
   std::vector<RunDetails> rows;
-  rows.reserve(runs.size());
-  for (const RunId& id : runs) {
-    Result<RunDetails> details = Tracking::GetRun(snapshot, id);
-    if (details.ok()) {
-      rows.push_back(*std::move(details));
-    } else if (details.error().code != Code::kNotFound) {
-      return details.error();
-    }
+  rows.reserve(ids.size());
+  std::vector<store::StoredRun> runs;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (auto run = TRY(store::FindRun(snapshot, ids[i]))) runs.push_back(*std::move(run));
+    if (runs.size() < store::kRunsAtOnce && i + 1 < ids.size()) continue;
+    for (RunDetails& details : TRY(store::DetailsOf(snapshot, runs))) rows.push_back(std::move(details));
+    runs.clear();
   }
   return rows;
 }
@@ -92,18 +101,21 @@ Task<Result<RunKeys>> RunTable::Keys(ExperimentId experiment) {
   co_return co_await database_.Read([&](db::Snapshot& s) { return FindKeys(s, experiment); });
 }
 
-Task<Result<Column<double>>> RunTable::Metrics(ExperimentId experiment, std::string key) {
-  co_return co_await database_.Read([&](db::Snapshot& s) { return store::MetricColumn(s, experiment, key); });
+Task<Result<MetricColumn>> RunTable::Metrics(ExperimentId experiment, std::string key) {
+  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<MetricColumn> {
+    return store::ReadMetric(s, TRY(members_.Of(s, experiment)), key);
+  });
 }
 
-Task<Result<Column<std::string>>> RunTable::Texts(ExperimentId experiment, ColumnKind kind, std::string key) {
-  co_return co_await database_.Read([&](db::Snapshot& s) { return store::TextColumn(s, experiment, kind, key); });
+Task<Result<TextColumn>> RunTable::Texts(ExperimentId experiment, ColumnKind kind, std::string key) {
+  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<TextColumn> {
+    return store::ReadTexts(s, TRY(members_.Of(s, experiment)), kind, key);
+  });
 }
 
-Task<Result<std::vector<std::int64_t>>> RunTable::Matches(ExperimentId experiment, Stage stage, search::Filter filter) {
-  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<std::vector<std::int64_t>> {
-    return TRY(store::MatchRuns(s, experiment, stage, filter))
-    .Numbers();
+Task<Result<NumberSet>> RunTable::Matches(ExperimentId experiment, std::optional<Stage> stage, search::Filter filter) {
+  co_return co_await database_.Read([&](db::Snapshot& s) -> Result<NumberSet> {
+    return store::MatchRuns(s, experiment, stage, filter, TRY(members_.Of(s, experiment)));
   });
 }
 

@@ -14,6 +14,8 @@
 #include "base/task.h"
 #include "db/database.h"
 #include "search/filter.h"
+#include "tracking/experiment_members.h"
+#include "tracking/number_set.h"
 #include "tracking/run.h"
 
 namespace mw::tracking {
@@ -41,10 +43,16 @@ struct RunKeys {
 
 enum class ColumnKind : std::uint8_t { kMetric, kParam, kTag };
 
-/// (number of the run, value) of the runs that have one: of metrics ascending by value, NaN last, then by number; of
-/// texts in no order.
-template <typename Value>
-using Column = std::vector<std::pair<std::int64_t, Value>>;
+/// (number of the run, latest value) of the runs that have one: ascending by value, NaN last, then by number.
+using MetricColumn = std::vector<std::pair<std::int64_t, double>>;
+
+/// A text and the numbers of the runs that have it.
+struct TextGroup {
+  std::string text;
+  std::vector<std::int64_t> runs;
+};
+/// Each text once, ascending by its bytes: a parameter has few of them as a rule.
+using TextColumn = std::vector<TextGroup>;
 
 class RunTable {
  public:
@@ -62,17 +70,18 @@ class RunTable {
   Task<Result<std::vector<RunLine>>> LinesSince(ExperimentId experiment, std::int64_t number);
   /// In the order asked for; runs that are not there are left out. Errors: kInvalidArgument beyond kRowsMax.
   Task<Result<std::vector<RunDetails>>> Rows(std::vector<RunId> runs);
-  /// Of the newest runs, and of others spread over all of them: kSampledMax at most.
+  /// Of the newest runs, and of others spread over the time since the first: kSampledMax at most.
   Task<Result<RunKeys>> Keys(ExperimentId experiment);
   /// The latest value of one metric. Runs of other experiments are left out.
-  Task<Result<Column<double>>> Metrics(ExperimentId experiment, std::string key);
+  Task<Result<MetricColumn>> Metrics(ExperimentId experiment, std::string key);
   /// One parameter or tag.
-  Task<Result<Column<std::string>>> Texts(ExperimentId experiment, ColumnKind kind, std::string key);
-  /// The numbers of the runs that the filter leaves, ascending: those that a search with it finds.
-  Task<Result<std::vector<std::int64_t>>> Matches(ExperimentId experiment, Stage stage, search::Filter filter);
+  Task<Result<TextColumn>> Texts(ExperimentId experiment, ColumnKind kind, std::string key);
+  /// The numbers of the runs that the filter leaves, of one stage or of both: those that a search with it finds.
+  Task<Result<NumberSet>> Matches(ExperimentId experiment, std::optional<Stage> stage, search::Filter filter);
 
  private:
   db::Database& database_;
+  ExperimentMembers members_;
 };
 
 }  // namespace mw::tracking

@@ -2,7 +2,9 @@
 // the beginning of asked for whole.
 #include "tracking/run_table_store.h"
 
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -47,12 +49,6 @@ ClauseWalk Named(std::string_view table, std::int64_t name) {
   return walk;
 }
 
-Result<NumberSet> Members(db::Snapshot& snapshot, const ExperimentId& experiment) {
-  NumberSet runs = TRY(RunsOf(snapshot, experiment, Stage::kActive));
-  runs.Join(TRY(RunsOf(snapshot, experiment, Stage::kDeleted)));
-  return runs;
-}
-
 }  // namespace
 
 Result<std::vector<RunLine>> LinesBefore(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage,
@@ -73,53 +69,55 @@ Result<std::vector<RunLine>> LinesSince(db::Snapshot& snapshot, const Experiment
                      {number, NumberOf(experiment), std::string(StageName(Stage::kActive)), limit})));
 }
 
-Result<std::vector<std::string>> KeysOf(db::Snapshot& snapshot, ColumnKind kind, const std::vector<RunLine>& runs) {
-  std::set<std::int64_t> names;
-  for (const RunLine& run : runs) {
-    for (const db::Row& row :
-         TRY(snapshot.Query(Cat("SELECT name FROM ", ColumnTable(kind), " WHERE run = ?"), {run.number}))) {
-      names.insert(row.Int(0));
-    }
-  }
+Result<std::optional<std::int64_t>> FirstStart(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage) {
+  const db::Rows rows = TRY(snapshot.Query(
+      "SELECT started_at FROM tracking_runs WHERE experiment_id = ? AND stage = ? ORDER BY started_at LIMIT 1",
+      {NumberOf(experiment), std::string(StageName(stage))}));
+  return rows.empty() ? std::optional<std::int64_t>() : std::optional(rows[0].Int(0));
+}
+
+Result<std::vector<std::string>> KeysOf(db::Snapshot& snapshot, ColumnKind kind,
+                                        const std::vector<std::int64_t>& runs) {
+  Sql names;
+  names.Add("SELECT DISTINCT n.name FROM ", ColumnTable(kind), " d JOIN tracking_names n ON n.id = d.name",
+            " WHERE d.run IN ");
   std::set<std::string> sorted;
-  for (const std::int64_t name : names) {
-    for (const db::Row& row : TRY(snapshot.Query("SELECT name FROM tracking_names WHERE id = ?", {name}))) {
-      sorted.insert(row.Text(0));
-    }
-  }
+  TRY(AskNumbers(snapshot, names, runs, [&](const db::Row& row) { sorted.insert(row.Text(0)); }));
   return std::vector<std::string>(sorted.begin(), sorted.end());
 }
 
-Result<Column<double>> MetricColumn(db::Snapshot& snapshot, const ExperimentId& experiment, std::string_view key) {
-  Column<double> column;
+Result<MetricColumn> ReadMetric(db::Snapshot& snapshot, const NumberSet& members, std::string_view key) {
+  MetricColumn column;
   const auto name = TRY(FindName(snapshot, key));
   if (!name) return column;
-  const NumberSet members = TRY(Members(snapshot, experiment));
-  TRY(WalkIndex(snapshot, Named(kLatestTable, *name), [&](const db::Row& row) {
+  TRY(WalkIndex(snapshot, Named(kLatestTable, *name), [&](const db::RowView& row) {
     if (members.Has(row.Int(0))) column.emplace_back(row.Int(0), row.Double(1));
   }));
   return column;
 }
 
-Result<Column<std::string>> TextColumn(db::Snapshot& snapshot, const ExperimentId& experiment, ColumnKind kind,
-                                       std::string_view key) {
-  Column<std::string> column;
+Result<TextColumn> ReadTexts(db::Snapshot& snapshot, const NumberSet& members, ColumnKind kind, std::string_view key) {
+  TextColumn column;
   const auto name = TRY(FindName(snapshot, key));
   if (!name) return column;
-  const NumberSet members = TRY(Members(snapshot, experiment));
+  const auto take = [&column](std::int64_t run, std::string_view text) {
+    if (column.empty() || column.back().text != text) column.push_back({std::string(text), {}});
+    column.back().runs.push_back(run);
+  };
   std::vector<std::int64_t> cut;
-  TRY(WalkIndex(snapshot, Named(ColumnTable(kind), *name), [&](const db::Row& row) {
+  TRY(WalkIndex(snapshot, Named(ColumnTable(kind), *name), [&](const db::RowView& row) {
     if (!members.Has(row.Int(0))) return;
-    if (row.Text(1).size() < kHeadBytes) {
-      column.emplace_back(row.Int(0), row.Text(1));
-    } else {
-      cut.push_back(row.Int(0));
-    }
+    if (row.Text(1).size() < kHeadBytes) return take(row.Int(0), row.Text(1));
+    cut.push_back(row.Int(0));
   }));
+  if (cut.empty()) return column;
   Sql whole;
   whole.Add("SELECT d.run, d.value FROM ", ColumnTable(kind), " d WHERE d.name = ? AND d.run IN ");
   whole.Bind(*name);
-  TRY(AskNumbers(snapshot, whole, cut, [&](const db::Row& row) { column.emplace_back(row.Int(0), row.Text(1)); }));
+  std::map<std::string, std::vector<std::int64_t>> long_texts;
+  TRY(AskNumbers(snapshot, whole, cut, [&](const db::Row& row) { long_texts[row.Text(1)].push_back(row.Int(0)); }));
+  for (auto& [text, runs] : long_texts) column.push_back({text, std::move(runs)});
+  std::sort(column.begin(), column.end(), [](const TextGroup& a, const TextGroup& b) { return a.text < b.text; });
   return column;
 }
 

@@ -2,6 +2,8 @@
 // checked here.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,10 +16,12 @@ Result<std::vector<RunLine>> LinesBefore(db::Snapshot& snapshot, const Experimen
                                          const std::optional<LinePlace>& before, std::int64_t limit);
 Result<std::vector<RunLine>> LinesSince(db::Snapshot& snapshot, const ExperimentId& experiment, std::int64_t number,
                                         std::int64_t limit);
+/// When the first run began; nothing without runs.
+Result<std::optional<std::int64_t>> FirstStart(db::Snapshot& snapshot, const ExperimentId& experiment, Stage stage);
 /// Names that these runs have, sorted.
-Result<std::vector<std::string>> KeysOf(db::Snapshot& snapshot, ColumnKind kind, const std::vector<RunLine>& runs);
-Result<Column<double>> MetricColumn(db::Snapshot& snapshot, const ExperimentId& experiment, std::string_view key);
-Result<Column<std::string>> TextColumn(db::Snapshot& snapshot, const ExperimentId& experiment, ColumnKind kind,
-                                       std::string_view key);
+Result<std::vector<std::string>> KeysOf(db::Snapshot& snapshot, ColumnKind kind, const std::vector<std::int64_t>& runs);
+/// Of the members.
+Result<MetricColumn> ReadMetric(db::Snapshot& snapshot, const NumberSet& members, std::string_view key);
+Result<TextColumn> ReadTexts(db::Snapshot& snapshot, const NumberSet& members, ColumnKind kind, std::string_view key);
 
 }  // namespace mw::tracking::store

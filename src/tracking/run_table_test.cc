@@ -91,11 +91,53 @@ TYPED_TEST(RunTableTest, AColumnIsOfItsExperimentAndKeepsNaN) {
   EXPECT_TRUE(SyncWait(this->table_->Metrics(this->zero_, "never"))->empty());
   const auto depths = *SyncWait(this->table_->Texts(this->other_, ColumnKind::kParam, "depth"));
   ASSERT_EQ(depths.size(), 1U);
-  EXPECT_EQ(depths[0].second, "2");
+  EXPECT_EQ(depths[0].text, "2");
+  EXPECT_EQ(depths[0].runs.size(), 1U);
   const RunKeys keys = *SyncWait(this->table_->Keys(this->zero_));
   EXPECT_EQ(keys.metrics, std::vector<std::string>{"loss"});
   EXPECT_EQ(keys.params, std::vector<std::string>{"depth"});
   EXPECT_EQ(keys.tags, (std::vector<std::string>{"mlflow.runName", "team/a", "team/c", "team/d"}));
+}
+
+TYPED_TEST(RunTableTest, AColumnOfTextsHasEachOnceInOrderLongOnesToo) {
+  const std::string head(70, 'm');
+  const std::vector<std::string> texts = {"z", Cat(head, "2"), "a", Cat(head, "1"), "z", Cat(head, "2"), ""};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    this->Run(Cat("r", i), this->zero_, static_cast<std::int64_t>(i), 1);
+    LogBatch batch;
+    batch.run = RunId(Cat("r", i));
+    batch.params.emplace_back("text", texts[i]);
+    ASSERT_TRUE(SyncWait(this->tracking_->Log(batch)).ok());
+  }
+  const auto lines = *SyncWait(this->table_->LinesSince(this->zero_, 0));
+  const auto column = *SyncWait(this->table_->Texts(this->zero_, ColumnKind::kParam, "text"));
+  std::string seen;
+  for (const TextGroup& group : column) {
+    CatTo(seen, group.text.size() > 9 ? group.text.substr(69) : group.text, ":");
+    for (const std::int64_t run : group.runs) CatTo(seen, " ", run - lines[0].number);
+    seen += "; ";
+  }
+  EXPECT_EQ(seen, ": 6; a: 2; m1: 3; m2: 1 5; z: 0 4; ");
+}
+
+TYPED_TEST(RunTableTest, KeysAreOfTheNewestRunsAndOfOthersAllOverTheTime) {
+  const Status made = SyncWait(this->database_->Write([&](db::Transaction& t) -> Status {
+    for (int i = 0; i < 400; ++i) {
+      NewRun run;
+      run.id = RunId(Cat("r", i));
+      run.experiment = this->zero_;
+      run.started = i;
+      run.tags = {{Cat("team/r", i), "x"}};
+      TRY(this->tracking_->CreateRun(t, run));
+    }
+    return Ok();
+  }));
+  ASSERT_TRUE(made.ok());
+  const RunKeys keys = *SyncWait(this->table_->Keys(this->zero_));
+  const auto has = [&](int i) { return std::count(keys.tags.begin(), keys.tags.end(), Cat("team/r", i)) == 1; };
+  EXPECT_TRUE(has(399) && has(300) && (has(150) || has(151)) && (has(2) || has(3)));
+  EXPECT_LE(keys.tags.size(), static_cast<std::size_t>(RunTable::kSampledMax) + 1);
+  EXPECT_GT(keys.tags.size(), 250U);
 }
 
 TYPED_TEST(RunTableTest, RowsComeInTheOrderAskedForAndMatchesAreTheSearchs) {
@@ -105,11 +147,37 @@ TYPED_TEST(RunTableTest, RowsComeInTheOrderAskedForAndMatchesAreTheSearchs) {
   EXPECT_EQ(rows[0].run.id.text(), "r5");
   EXPECT_EQ(rows[1].latest[0].second.value, 0.2);
   const auto filter = *search::ParseRunFilter("metrics.loss < 0.65 AND params.depth = '1'");
-  const std::vector<std::int64_t> matches = *SyncWait(this->table_->Matches(this->zero_, Stage::kActive, filter));
-  EXPECT_EQ(matches.size(), 2U);
-  EXPECT_TRUE(std::is_sorted(matches.begin(), matches.end()));
+  EXPECT_EQ(SyncWait(this->table_->Matches(this->zero_, Stage::kActive, filter))->Count(), 2U);
   const std::vector<RunId> many(RunTable::kRowsMax + 1, RunId("x"));
   EXPECT_EQ(SyncWait(this->table_->Rows(many)).error().code, Code::kInvalidArgument);
+}
+
+TYPED_TEST(RunTableTest, MembersAreKeptAndNewOnesJoinThem) {
+  const ExperimentId& other = this->other_;
+  const auto count = [&](const ExperimentId& experiment) {
+    return SyncWait(this->table_->Metrics(experiment, "loss"))->size();
+  };
+  const auto members = [&](const ExperimentId& experiment) {
+    return SyncWait(this->table_->Matches(experiment, std::nullopt, {}))->Count();
+  };
+  EXPECT_EQ(members(this->zero_), 0U);
+  this->Run("a", this->zero_, 1, 0.1);
+  this->Run("b", other, 2, 0.2);
+  this->Run("c", this->zero_, 3, 0.3);
+  for (int asked = 0; asked < 2; ++asked) {
+    EXPECT_EQ(count(this->zero_), 2U);
+    EXPECT_EQ(count(other), 1U);
+  }
+  this->Run("d", other, 4, 0.4);
+  this->Run("e", this->zero_, 5, 0.5);
+  EXPECT_EQ(count(this->zero_), 3U);
+  EXPECT_EQ(members(this->zero_), 3U);
+  EXPECT_EQ(members(other), 2U);
+  // Of more experiments than are kept, each is right when it is asked for again.
+  for (std::size_t i = 0; i <= ExperimentMembers::kKept; ++i) {
+    EXPECT_EQ(members(*SyncWait(this->tracking_->CreateExperiment({.name = Cat("n", i)}))), 0U);
+  }
+  EXPECT_EQ(members(other), 2U);
 }
 
 TYPED_TEST(RunTableTest, ViewsAreSavedReplacedAndDeletedByName) {

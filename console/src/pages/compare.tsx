@@ -1,38 +1,45 @@
 // Runs beside each other: what differs, their curves in one picture, and how parameters and metrics go together.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, useApi } from "../api";
 import { useWidth } from "../charts";
 import { change, value } from "../format";
-import { ChartGrid, inkOf } from "../metric_charts";
+import { inkOf } from "../metric_chart";
+import { ChartGrid } from "../metric_charts";
 import { navigate, usePlace, withQuery } from "../router";
+import { keepRows, knownRow } from "../run_rows";
 import type { Row } from "../tracking";
 import { readRows, runAddress } from "../tracking";
 import { Empty, Failure, Head, Loading, Scroll, Section, settled } from "../ui";
 
 const kRunsMax = 100;
 
+/** Rows that were seen elsewhere are there at once, and are read anew. */
 function useRows(runs: string[]): { rows: Row[] | null; error: ApiError | null } {
-  const [rows, setRows] = useState<Row[] | null>(null);
+  const key = runs.join();
+  const [read, setRead] = useState<{ key: string; rows: Row[] } | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  useEffect(() => {
+  const known = useMemo(() => runs.map(knownRow), [key]);
+  useLayoutEffect(() => {
     const asked = new AbortController();
     let timer = 0;
-    const read = async () => {
+    const ask = async () => {
       try {
-        const found = await readRows("0", runs, asked.signal);
-        setRows(found);
-        if (found.some((row) => row.status === "running")) timer = window.setTimeout(read, 3000);
+        const rows = await readRows("0", runs, asked.signal);
+        keepRows(rows);
+        setRead({ key, rows });
+        if (rows.some((row) => row.status === "running")) timer = window.setTimeout(ask, 3000);
       } catch (failure) {
         if (!asked.signal.aborted) setError(failure instanceof ApiError ? failure : new ApiError(0, String(failure)));
       }
     };
-    void read();
+    void ask();
     return () => {
       asked.abort();
       window.clearTimeout(timer);
     };
-  }, [runs.join()]);
-  return { rows, error };
+  }, [key]);
+  if (read?.key === key) return { rows: read.rows, error };
+  return { rows: known.every((row) => row !== undefined) ? known : null, error };
 }
 
 export function ComparePage() {

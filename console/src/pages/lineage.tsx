@@ -1,7 +1,7 @@
 // What something was made of and what it reached, as a graph that is walked in both directions: moved by dragging,
 // made larger and smaller by the wheel, opened further at any node.
 import { Fragment } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ApiError, ask } from "../api";
 import { moment, plural, shellWord } from "../format";
 import { Picture } from "../lineage_graph";
@@ -19,7 +19,7 @@ export function LineagePage() {
   const direction = place.query.get("direction") ?? "both";
   const [graph, setGraph] = useState<Graph | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     setGraph(null);
     setError(null);
     if (of === "") return undefined;

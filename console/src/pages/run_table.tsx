@@ -3,7 +3,9 @@ import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from "preac
 import { ask, forget, useApi } from "../api";
 import { FilterField } from "../filter_field";
 import { navigate, usePlace } from "../router";
-import { RunIndex, splitColumn } from "../run_index";
+import { splitColumn } from "../run_columns";
+import type { RunIndex } from "../run_index";
+import { runsOf } from "../run_index";
 import { ColumnChooser } from "../run_table/columns";
 import { Grid } from "../run_table/grid";
 import { SelectionBar } from "../run_table/selection";
@@ -21,6 +23,11 @@ export function ExperimentPage({ id }: { id: string }) {
   const answer = useApi<{ experiment: Experiment }>(`${kAjax}/experiments/get?experiment_id=${encodeURIComponent(id)}`);
   const keys = useApi<Keys>(keysPath(id));
   const views = useApi<{ views: SavedView[] }>(viewsPath(id));
+  useMemo(() => {
+    // They come together with the rest. A view may say that it is about deleted ones.
+    const query = new URLSearchParams(location.search);
+    if (!query.has("view")) runsOf(id, stateOf(query, undefined).stage ?? "active");
+  }, []);
   if (!settled(answer, keys, views)) return <Loading />;
   if (answer.error) return <Failure error={answer.error} what={`The experiment ${id}`} />;
   return <Runs experiment={answer.data!.experiment} keys={keys.data ?? { metrics: [], params: [], tags: [] }} views={views.data?.views ?? []} />;
@@ -28,14 +35,8 @@ export function ExperimentPage({ id }: { id: string }) {
 
 function useIndex(experiment: string, stage: "active" | "deleted"): RunIndex {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const index = useMemo(() => new RunIndex(experiment, stage), [experiment, stage]);
-  useEffect(() => {
-    const stop = index.listen(() => redraw(0));
-    return () => {
-      stop();
-      index.close();
-    };
-  }, [index]);
+  const index = useMemo(() => runsOf(experiment, stage), [experiment, stage]);
+  useEffect(() => index.listen(() => redraw(0)), [index]);
   return index;
 }
 
@@ -98,7 +99,7 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
       <SelectionBar baseline={tags["millwright.baseline"]} index={index} stage={stage} selected={selected} onSelect={setSelected} />
       {charts ? (
         <TableCharts index={index} selected={selected} columns={columns} keys={keys} />
-      ) : index.complete && index.ids.length === 0 ? (
+      ) : index.complete && index.lines.size === 0 ? (
         <Empty title={stage === "deleted" ? "No deleted runs" : "No run yet"} command={`mlflow run . --experiment-id ${id}`}>
           Runs appear here while they log.
         </Empty>
@@ -119,7 +120,7 @@ function valuesSeen(index: RunIndex, column: string): string[] {
   const [kind, key] = splitColumn(column);
   const found = new Set<string>();
   for (let i = 0; i < Math.min(500, index.view.length) && found.size < 12; ++i) {
-    const row = index.row(index.ids[index.view[i]!]!);
+    const row = index.row(index.lines.ids[index.view[i]!]!);
     const text = kind === "params" ? row?.params[key] : kind === "tags" ? row?.tags[key] : undefined;
     if (text !== undefined) found.add(text);
   }

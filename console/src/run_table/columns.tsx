@@ -1,7 +1,7 @@
 // Columns of a table of runs: how wide they are, in which groups they stand, and which of them are shown.
 import { useState } from "preact/hooks";
 import { Menu } from "../overlay";
-import { splitColumn } from "../run_index";
+import { splitColumn } from "../run_columns";
 import type { Keys, TableState } from "../tracking";
 
 export interface GridColumn {

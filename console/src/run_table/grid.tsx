@@ -4,8 +4,8 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { shortDuration, shortMilli, value } from "../format";
 import { navigate } from "../router";
+import { splitColumn } from "../run_columns";
 import type { RunIndex } from "../run_index";
-import { splitColumn } from "../run_index";
 import type { TableState } from "../tracking";
 import { runAddress } from "../tracking";
 import { Sign } from "../ui";
@@ -16,6 +16,7 @@ import { kNarrowest, kWidest } from "./table_state";
 const kRowHeight = 32;
 const kHeadHeight = 62;
 const kRefreshMs = 2000;
+const kBeside = 200; // pixels left and right of what is seen, in which cells are there too
 const kHeightMax = 12_000_000; // browsers draw nothing beyond some 16 million pixels
 
 const kStatusTones: Record<string, "ok" | "bad" | "run" | "warn" | "none"> = { finished: "ok", failed: "bad", killed: "warn", running: "run", scheduled: "none" };
@@ -32,8 +33,8 @@ interface GridProps {
 
 export function Grid({ index, columns, state, onChange, selected, onSelect, experiment }: GridProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
-  const [height, setHeight] = useState(560);
+  const [{ top, left }, setScroll] = useState({ top: 0, left: 0 });
+  const [{ height, across }, setSize] = useState({ height: 560, across: 1000 });
   const [active, setActive] = useState(0);
   const anchor = useRef(0);
   const [drawn, setDrawn] = useState<Record<string, number>>({}); // widths while a border is held
@@ -49,26 +50,25 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
   const first = Math.floor(offset / kRowHeight);
   const last = Math.min(total, first + Math.ceil(room / kRowHeight) + 1);
   const width = nameWidth + all.reduce((sum, column) => sum + column.width, 0);
-  const idAt = (row: number) => index.ids[index.view[row]!]!;
-  const seen: string[] = [];
-  for (let row = first; row < last; ++row) seen.push(idAt(row));
+  const idAt = (row: number) => index.lines.ids[index.view[row]!]!;
+  const seen = index.view.subarray(first, last);
   useLayoutEffect(() => {
     const element = box.current!;
-    const measure = () => setHeight(Math.max(240, Math.min(kHeadHeight + whole + 14, window.innerHeight - element.getBoundingClientRect().top - window.scrollY - 20)));
+    const measure = () => {
+      const room = window.innerHeight - element.getBoundingClientRect().top - window.scrollY - 20;
+      setSize({ height: Math.max(240, Math.min(kHeadHeight + whole + 14, room)), across: element.clientWidth });
+    };
     measure();
     window.addEventListener("resize", measure);
     return () => window.removeEventListener("resize", measure);
   }, [whole, selected.size > 0]);
-  useEffect(() => {
-    const timer = window.setTimeout(() => index.see(seen), 30);
-    return () => window.clearTimeout(timer);
-  }, [index, seen.join()]);
   const seenNow = useRef(seen);
   seenNow.current = seen;
+  useLayoutEffect(() => index.see(seen), [index, seen.join()]);
   useEffect(() => {
-    const timer = window.setInterval(() => {
-      if (!document.hidden) void index.refresh(seenNow.current);
-    }, kRefreshMs);
+    const refresh = () => !document.hidden && void index.refresh(seenNow.current);
+    refresh(); // it may have been known since a while
+    const timer = window.setInterval(refresh, kRefreshMs);
     return () => window.clearInterval(timer);
   }, [index]);
   useEffect(() => {
@@ -76,6 +76,7 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
     setActive(0);
   }, [state.sort, state.descending, state.filter]);
 
+  const allShown = () => new Set(Array.from(index.view, (place) => index.lines.ids[place]!));
   const reveal = (row: number) => {
     const y = row * kRowHeight;
     if (y < offset) box.current!.scrollTop = y / scale;
@@ -110,7 +111,7 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
       navigate(runAddress(experiment, idAt(active)));
     } else if (event.key === "a" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      onSelect(new Set(Array.from(index.view, (p) => index.ids[p]!)));
+      onSelect(allShown());
     } else if (event.key === "Escape") {
       onSelect(new Set());
     }
@@ -130,11 +131,12 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
     if (open && open.name === column.group) open.width += column.width;
     else groups.push({ name: column.group, width: column.width, folded: column.folded !== undefined });
   }
+  const cells = cellsWithin(all, left - kBeside, left + across + kBeside);
   const rows: ComponentChildren[] = [];
   for (let row = first; row < last; ++row) {
     rows.push(
       <GridRow
-        key={idAt(row)} index={index} place={index.view[row]!} row={row} y={row * kRowHeight - offset} columns={all} width={width}
+        key={idAt(row)} index={index} place={index.view[row]!} row={row} y={row * kRowHeight - offset} cells={cells} width={width}
         nameWidth={nameWidth} active={row === active} selected={selected.has(idAt(row))} experiment={experiment}
         onChoose={(range) => { setActive(row); choose(row, range ? "range" : "toggle"); }}
       />,
@@ -142,9 +144,9 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
   }
   return (
     <div
-      class="grid-box" ref={box} tabindex={0} role="grid" aria-label="Runs" aria-rowcount={total + 1} aria-multiselectable="true"
+      class="grid-box" ref={box} tabindex={0} role="grid" aria-label="Runs" aria-rowcount={total + 1} aria-colcount={all.length + 1} aria-multiselectable="true"
       aria-activedescendant={total > 0 ? `row-${active}` : undefined} style={{ height: `${height}px` }}
-      onScroll={(event) => setTop(event.currentTarget.scrollTop)} onKeyDown={onKey} data-grid data-total={total}
+      onScroll={({ currentTarget }) => setScroll({ top: currentTarget.scrollTop, left: currentTarget.scrollLeft })} onKeyDown={onKey} data-grid data-total={total}
     >
       <div class="grid-space" style={{ height: `${scrolled + kHeadHeight}px`, width: `${width}px` }}>
         <div class="grid-pane" style={{ height: `${height - 2}px`, width: `${width}px` }}>
@@ -169,7 +171,7 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
               <span class="grid-fixed grid-name" style={{ width: `${nameWidth}px` }} role="columnheader">
                 <input
                   type="checkbox" aria-label="Select all runs shown" checked={total > 0 && selected.size >= total} indeterminate={selected.size > 0 && selected.size < total}
-                  onChange={(event) => onSelect(event.currentTarget.checked ? new Set(Array.from(index.view, (p) => index.ids[p]!)) : new Set())}
+                  onChange={(event) => onSelect(event.currentTarget.checked ? allShown() : new Set())}
                 />
                 <HeadButton column={{ id: "attributes.name", label: "Run", width: 0, group: "", numeric: false }} state={state} onSort={sortBy} />
                 <Border id="attributes.name" label="Run" width={nameWidth} onResize={resize} />
@@ -189,6 +191,28 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
       {index.complete && total === 0 && <p class="grid-none muted">No run fits.</p>}
     </div>
   );
+}
+
+/** The columns that lie between two places, how many stand before them and how wide these are. */
+interface Cells {
+  columns: GridColumn[];
+  before: number;
+  skipped: number; // pixels
+}
+
+function cellsWithin(all: GridColumn[], from: number, to: number): Cells {
+  const cells: Cells = { columns: [], before: 0, skipped: 0 };
+  let x = 0;
+  for (const column of all) {
+    if (x + column.width < from) {
+      ++cells.before;
+      cells.skipped += column.width;
+    } else if (x < to) {
+      cells.columns.push(column);
+    }
+    x += column.width;
+  }
+  return cells;
 }
 
 /** The right border of a column: drag it, or use arrow keys; a double click makes the column as wide as it was. */
@@ -228,12 +252,12 @@ function HeadButton({ column, state, onSort, onNear }: { column: GridColumn; sta
   );
 }
 
-function GridRow({ index, place, row, y, columns, width, nameWidth, active, selected, onChoose, experiment }: {
+function GridRow({ index, place, row, y, cells, width, nameWidth, active, selected, onChoose, experiment }: {
   index: RunIndex;
   place: number;
   row: number;
   y: number;
-  columns: GridColumn[];
+  cells: Cells;
   width: number;
   nameWidth: number;
   active: boolean;
@@ -241,18 +265,19 @@ function GridRow({ index, place, row, y, columns, width, nameWidth, active, sele
   onChoose: (range: boolean) => void;
   experiment: string;
 }) {
-  const id = index.ids[place]!;
-  const status = index.statuses[place]!;
+  const { ids, names, statuses, started, ended } = index.lines;
+  const id = ids[place]!;
+  const status = statuses[place]!;
   const known = index.row(id);
   const cell = (column: GridColumn): ComponentChildren => {
     if (column.id === "attributes.status") {
       const tone = kStatusTones[status] ?? "none";
       return <span class={`tone-${tone}`}><Sign tone={tone} /> {status}</span>;
     }
-    if (column.id === "start_time") return shortMilli(index.started[place]!);
+    if (column.id === "start_time") return shortMilli(started[place]!);
     if (column.id === "attributes.duration") {
-      const end = index.ended[place] ?? (status === "running" ? Date.now() : null);
-      return end === null ? "" : shortDuration(Math.max(0, end - index.started[place]!) / 1000);
+      const end = ended[place] ?? (status === "running" ? Date.now() : null);
+      return end === null ? "" : shortDuration(Math.max(0, end - started[place]!) / 1000);
     }
     if (column.folded) return "";
     const [kind, key] = splitColumn(column.id);
@@ -274,13 +299,14 @@ function GridRow({ index, place, row, y, columns, width, nameWidth, active, sele
       }}
     >
       <span class="grid-fixed grid-name" style={{ width: `${nameWidth}px` }} role="gridcell">
-        <input type="checkbox" tabindex={-1} aria-label={`Select ${index.names[place]}`} checked={selected} onClick={(event) => { event.preventDefault(); onChoose(event.shiftKey); }} />
-        <a href={runAddress(experiment, id)} tabindex={-1} title={index.names[place]}>{index.names[place] || id.slice(0, 12)}</a>
+        <input type="checkbox" tabindex={-1} aria-label={`Select ${names[place]}`} checked={selected} onClick={(event) => { event.preventDefault(); onChoose(event.shiftKey); }} />
+        <a href={runAddress(experiment, id)} tabindex={-1} title={names[place]}>{names[place] || id.slice(0, 12)}</a>
       </span>
-      {columns.map((column) => {
+      {cells.skipped > 0 && <span style={{ width: `${cells.skipped}px` }} />}
+      {cells.columns.map((column, i) => {
         const content = cell(column);
         return (
-          <span key={column.id} class={column.numeric ? "grid-num" : ""} style={{ width: `${column.width}px` }} role="gridcell" title={typeof content === "string" && content.length > 12 ? content.slice(0, 500) : undefined}>
+          <span key={column.id} class={column.numeric ? "grid-num" : ""} style={{ width: `${column.width}px` }} role="gridcell" aria-colindex={cells.before + i + 2} title={typeof content === "string" && content.length > 12 ? content.slice(0, 500) : undefined}>
             {typeof content === "string" ? content.slice(0, 200) : content}
           </span>
         );

@@ -36,7 +36,7 @@ export function SelectionBar({ baseline, index, stage, selected, onSelect }: {
     index.drop(ids);
     onSelect(new Set());
   };
-  const status = index.filtering || index.sorting ? "looking…" : !index.complete ? `reading ${count(index.ids.length)}…` : "";
+  const status = index.filtering || index.sorting ? "looking…" : !index.complete ? `reading ${count(index.lines.size)}…` : "";
   const shown = index.view.length === index.size ? `${count(index.size)} runs` : `${count(index.view.length)} of ${count(index.size)} runs`;
   return (
     <div class="selection" data-selection>

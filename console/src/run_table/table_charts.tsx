@@ -1,7 +1,7 @@
 // Charts of the runs that a table shows first, or of those that are selected in it.
 import { ChartGrid } from "../metric_charts";
+import { splitColumn } from "../run_columns";
 import type { RunIndex } from "../run_index";
-import { splitColumn } from "../run_index";
 import type { Keys } from "../tracking";
 import { kCompareMax } from "./selection";
 
@@ -9,9 +9,10 @@ const kChartRuns = 12;
 
 export function TableCharts({ index, selected, columns, keys }: { index: RunIndex; selected: ReadonlySet<string>; columns: string[]; keys: Keys }) {
   const runs: { id: string; name: string; running: boolean }[] = [];
-  const take = (place: number) => runs.push({ id: index.ids[place]!, name: index.names[place]! || index.ids[place]!.slice(0, 12), running: index.statuses[place] === "running" });
+  const { ids, names, statuses } = index.lines;
+  const take = (place: number) => runs.push({ id: ids[place]!, name: names[place]! || ids[place]!.slice(0, 12), running: statuses[place] === "running" });
   if (selected.size > 0) {
-    for (const id of [...selected].slice(0, kCompareMax)) take(index.placeOf(id));
+    for (const id of [...selected].slice(0, kCompareMax)) take(index.lines.placeOf(id));
   } else {
     for (let i = 0; i < Math.min(kChartRuns, index.view.length); ++i) take(index.view[i]!);
   }

@@ -42,6 +42,7 @@ Result<ChartQuery> QueryOf(const Json& body) {
   query.buckets = buckets < 0 ? 0 : static_cast<std::size_t>(buckets);
   query.from = TRY(PlaceOf(body, "from"));
   query.to = TRY(PlaceOf(body, "to"));
+  query.rough = body.BoolOr("rough", false);
   return query;
 }
 

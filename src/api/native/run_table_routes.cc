@@ -1,6 +1,7 @@
 // The table of an experiment's runs, as the console reads it, and the views of it that people have named. Numbers that
 // JSON lacks are null. Long lists are written as text at once: a value for each would be most of the work.
 #include <bit>
+#include <optional>
 #include <utility>
 
 #include "api/native/handler.h"
@@ -154,25 +155,18 @@ Task<Result<Response>> Keys(RunTable& table, ExperimentId experiment) {
       {{"metrics", ListJson(keys.metrics)}, {"params", ListJson(keys.params)}, {"tags", ListJson(keys.tags)}}));
 }
 
-template <typename Column>
-Response ColumnResponse(const Column& column) {
-  std::string out;
-  AppendList(out, "numbers", column, [](std::string& o, const auto& cell) { AppendJson(o, cell.first); });
-  AppendList(out, "values", column, [](std::string& o, const auto& cell) { AppendJson(o, cell.second); });
-  out += '}';
-  return TextResponse(std::move(out));
-}
-
-/// All numbers of runs, then all values, each a double of 8 bytes, little endian: a page takes them as they are.
-Response PackedResponse(const tracking::Column<double>& column) {
-  static_assert(std::endian::native == std::endian::little);
+Response PackedResponse(std::string bytes) {
   Response response;
   response.headers = {{"Content-Type", "application/octet-stream"}};
-  response.body.reserve(column.size() * 2 * sizeof(double));
-  const auto add = [&](double value) { response.body.append(reinterpret_cast<const char*>(&value), sizeof value); };
-  for (const auto& [number, value] : column) add(static_cast<double>(number));
-  for (const auto& [number, value] : column) add(value);
+  response.body = std::move(bytes);
   return response;
+}
+
+/// 8 bytes, little endian, as pages take them: a double or a word of bits.
+template <typename Value>
+void AppendPacked(std::string& out, Value value) {
+  static_assert(std::endian::native == std::endian::little && sizeof value == 8);
+  out.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
 bool WantsPacked(const Request& request) {
@@ -180,12 +174,63 @@ bool WantsPacked(const Request& request) {
   return accept != nullptr && *accept == "application/octet-stream";
 }
 
+std::string ColumnJson(const tracking::MetricColumn& column) {
+  std::string out;
+  AppendList(out, "numbers", column, [](std::string& o, const auto& cell) { AppendJson(o, cell.first); });
+  AppendList(out, "values", column, [](std::string& o, const auto& cell) { AppendJson(o, cell.second); });
+  return out += '}';
+}
+
+/// All numbers of runs, then all values, as doubles.
+std::string PackedColumn(const tracking::MetricColumn& column) {
+  std::string out;
+  out.reserve(column.size() * 2 * sizeof(double));
+  for (const auto& [number, value] : column) AppendPacked(out, static_cast<double>(number));
+  for (const auto& [number, value] : column) AppendPacked(out, value);
+  return out;
+}
+
+/// A value for each run, as of metrics.
+std::string ColumnJson(const tracking::TextColumn& column) {
+  std::vector<std::pair<std::int64_t, std::string_view>> cells;
+  for (const tracking::TextGroup& group : column) {
+    for (const std::int64_t run : group.runs) cells.emplace_back(run, group.text);
+  }
+  std::string out;
+  AppendList(out, "numbers", cells, [](std::string& o, const auto& cell) { AppendJson(o, cell.first); });
+  AppendList(out, "values", cells, [](std::string& o, const auto& cell) { AppendJson(o, cell.second); });
+  return out += '}';
+}
+
+/// A double that says how many bytes of JSON follow: each text once and how many runs have it. Then the numbers of
+/// these runs as doubles.
+std::string PackedColumn(const tracking::TextColumn& column) {
+  std::string texts;
+  AppendList(texts, "values", column, [](std::string& o, const auto& group) { AppendJson(o, group.text); });
+  AppendList(texts, "counts", column,
+             [](std::string& o, const auto& group) { AppendJson(o, static_cast<std::int64_t>(group.runs.size())); });
+  texts += '}';
+  texts.resize((texts.size() + 7) / 8 * 8, ' ');
+  std::string out;
+  AppendPacked(out, static_cast<double>(texts.size()));
+  out += texts;
+  for (const tracking::TextGroup& group : column) {
+    for (const std::int64_t run : group.runs) AppendPacked(out, static_cast<double>(run));
+  }
+  return out;
+}
+
+template <typename Column>
+Response ColumnResponse(const Request& request, const Column& column) {
+  return WantsPacked(request) ? PackedResponse(PackedColumn(column)) : TextResponse(ColumnJson(column));
+}
+
 Task<Result<Response>> ColumnOf(RunTable& table, Request& request) {
   ExperimentId experiment = ExperimentOf(request);
   if (const std::string* metric = request.Query("metric")) {
     std::string key = *metric;
     const auto column = CO_TRY(co_await table.Metrics(std::move(experiment), std::move(key)));
-    co_return WantsPacked(request) ? PackedResponse(column) : ColumnResponse(column);
+    co_return ColumnResponse(request, column);
   }
   const std::string* param = request.Query("param");
   const std::string* text = param != nullptr ? param : request.Query("tag");
@@ -193,19 +238,32 @@ Task<Result<Response>> ColumnOf(RunTable& table, Request& request) {
   std::string key = *text;
   const ColumnKind kind = param != nullptr ? ColumnKind::kParam : ColumnKind::kTag;
   const auto column = CO_TRY(co_await table.Texts(std::move(experiment), kind, std::move(key)));
-  co_return ColumnResponse(column);
+  co_return ColumnResponse(request, column);
+}
+
+std::string NumbersJson(const tracking::NumberSet& numbers) {
+  std::string out;
+  AppendList(out, "numbers", numbers.Numbers(), [](std::string& o, std::int64_t number) { AppendJson(o, number); });
+  return out += '}';
+}
+
+/// A number as a double, then a bit for each number from there on.
+std::string PackedNumbers(const tracking::NumberSet& numbers) {
+  const auto [first, words] = numbers.Words();
+  std::string out;
+  AppendPacked(out, static_cast<double>(first));
+  for (const std::uint64_t word : words) AppendPacked(out, word);
+  return out;
 }
 
 Task<Result<Response>> Matches(RunTable& table, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   search::Filter filter = CO_TRY(search::ParseRunFilter(body.StringOr("filter", "")));
-  const tracking::Stage stage = CO_TRY(StageNamed(body.StringOr("stage", "active")));
-  const std::vector<std::int64_t> numbers =
-      CO_TRY(co_await table.Matches(ExperimentOf(request), stage, std::move(filter)));
-  std::string out;
-  AppendList(out, "numbers", numbers, [](std::string& o, std::int64_t number) { AppendJson(o, number); });
-  out += '}';
-  co_return TextResponse(std::move(out));
+  const std::string stage_name = body.StringOr("stage", "active");
+  std::optional<tracking::Stage> stage;  // "all": either
+  if (stage_name != "all") stage = CO_TRY(StageNamed(stage_name));
+  const tracking::NumberSet numbers = CO_TRY(co_await table.Matches(ExperimentOf(request), stage, std::move(filter)));
+  co_return WantsPacked(request) ? PackedResponse(PackedNumbers(numbers)) : TextResponse(NumbersJson(numbers));
 }
 
 // ---- views ----

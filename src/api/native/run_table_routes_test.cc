@@ -37,6 +37,11 @@ class RunTableRoutesTest : public ::testing::Test {
     if (response.status < 300) return response.body;
     return Cat(response.status, " ", net::ErrorFromResponse(response).message);
   }
+  std::string Packed(const std::string& target, Method method = Method::kGet, std::string body = "") {
+    net::FakeRequest request(method, Cat("/api/v1/experiments/0/", target), std::move(body));
+    request.headers.emplace_back("Accept", "application/octet-stream");
+    return net::Ask(routes_, request).body;
+  }
 
   SimulatedClock clock_{FromMicros(0)};
   db::TemporarySqlite driver_;
@@ -53,14 +58,21 @@ TEST_F(RunTableRoutesTest, TellsLinesRowsColumnsAndMatches) {
             R"("ended":[null]})");
   EXPECT_EQ(Say("runs?before=12,one"), R"({"numbers":[],"ids":[],"names":[],"statuses":[],"started":[],"ended":[]})");
   EXPECT_EQ(Say("column?metric=loss"), R"({"numbers":[1],"values":[0.5]})");
-  net::FakeRequest packed(Method::kGet, "/api/v1/experiments/0/column?metric=loss", "");
-  packed.headers.emplace_back("Accept", "application/octet-stream");
-  const std::string bytes = net::Ask(routes_, packed).body;
-  EXPECT_EQ(Hex(bytes), "000000000000f03f000000000000e03f");  // 1, 0.5
   EXPECT_EQ(Say("column?param=depth"), R"({"numbers":[1],"values":["6"]})");
   EXPECT_EQ(Say("keys"), R"({"metrics":["loss"],"params":["depth"],"tags":["mlflow.runName"]})");
   EXPECT_EQ(Say("matches", Method::kPost, R"({"filter":"metrics.loss < 1"})"), R"({"numbers":[1]})");
+  EXPECT_EQ(Say("matches", Method::kPost, R"({"filter":"metrics.loss < 1","stage":"all"})"), R"({"numbers":[1]})");
+  EXPECT_EQ(Say("matches", Method::kPost, R"({"filter":"metrics.loss < 1","stage":"deleted"})"), R"({"numbers":[]})");
   EXPECT_EQ(Say("matches", Method::kPost, R"({"filter":"metrics.loss > 1"})"), R"({"numbers":[]})");
+  EXPECT_EQ(Hex(Packed("column?metric=loss")), "000000000000f03f000000000000e03f");  // 1, 0.5
+  const std::string texts = Packed("column?param=depth");
+  EXPECT_EQ(Hex(texts.substr(0, 8)), "0000000000004040");  // 32
+  EXPECT_EQ(texts.substr(8, 32), R"({"values":["6"],"counts":[1]}   )");
+  EXPECT_EQ(Hex(texts.substr(40)), "000000000000f03f");
+  // Numbers from 0, of which 1 is one.
+  EXPECT_EQ(Hex(Packed("matches", Method::kPost, R"({"filter":"metrics.loss < 1"})")),
+            "00000000000000000200000000000000");
+  EXPECT_EQ(Packed("matches", Method::kPost, R"({"filter":"metrics.loss > 1"})").size(), 8U);
   EXPECT_NE(Say("rows", Method::kPost, R"({"runs":["one","two"]})").find(R"("metrics":{"loss":0.5})"),
             std::string::npos);
 }
