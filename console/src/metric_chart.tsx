@@ -213,7 +213,7 @@ function Picture({ runs, metric, settings, near, large, range, onRange, onPoints
   const many = runs.length > 1;
   return (
     <>
-      {curves ? <Readout lines={lines} runs={runs} many={many} at={cursor !== null && layout.current ? layout.current.xFrom(cursor) : null} formatX={formatX} most={large ? 6 : width > 480 ? 3 : 2} /> : <p class="readout chart-readout" />}
+      {curves ? <Readout lines={lines} runs={runs} many={many} at={cursor !== null && layout.current ? layout.current.xFrom(cursor) : null} formatX={formatX} most={large ? 6 : width > 480 ? 3 : width > 340 ? 2 : 1} /> : <p class="readout chart-readout" />}
       <div ref={box} style={{ height: `${height}px` }}>
         <canvas
           ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} tabindex={0} role="img"
