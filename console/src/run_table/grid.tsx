@@ -132,11 +132,13 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
     else groups.push({ name: column.group, width: column.width, folded: column.folded !== undefined });
   }
   const cells = cellsWithin(all, left - kBeside, left + across + kBeside);
+  // A row of the document shows one run after the other: changing its texts takes less than making it anew.
+  const slots = Math.ceil(room / kRowHeight) + 2;
   const rows: ComponentChildren[] = [];
   for (let row = first; row < last; ++row) {
     rows.push(
       <GridRow
-        key={idAt(row)} index={index} place={index.view[row]!} row={row} y={row * kRowHeight - offset} cells={cells} width={width}
+        key={row % slots} index={index} place={index.view[row]!} row={row} y={row * kRowHeight - offset} cells={cells} width={width}
         nameWidth={nameWidth} active={row === active} selected={selected.has(idAt(row))} experiment={experiment}
         onChoose={(range) => { setActive(row); choose(row, range ? "range" : "toggle"); }}
       />,

@@ -1,7 +1,7 @@
 // What can be done with the runs that are selected: compared, tagged, deleted, restored.
 import { useState } from "preact/hooks";
 import { ask } from "../api";
-import { count } from "../format";
+import { count, plural } from "../format";
 import { Dialog } from "../overlay";
 import type { RunIndex } from "../run_index";
 import { forEach, kAjax } from "../tracking";
@@ -18,7 +18,7 @@ export function SelectionBar({ baseline, index, stage, selected, onSelect }: {
   const [busy, setBusy] = useState("");
   const [dialog, setDialog] = useState<"delete" | "tag" | null>(null);
   const ids = [...selected];
-  const many = ids.length === 1 ? "1 run" : `${count(ids.length)} runs`;
+  const many = plural(ids.length, "run");
   const alone = ids.length === 1 && baseline !== undefined && baseline !== ids[0];
   const compared = alone ? [baseline, ids[0]!] : ids.slice(0, kCompareMax);
   const perform = async (what: string, call: (id: string) => Promise<unknown>) => {
@@ -37,7 +37,7 @@ export function SelectionBar({ baseline, index, stage, selected, onSelect }: {
     onSelect(new Set());
   };
   const status = index.filtering || index.sorting ? "looking…" : !index.complete ? `reading ${count(index.lines.size)}…` : "";
-  const shown = index.view.length === index.size ? `${count(index.size)} runs` : `${count(index.view.length)} of ${count(index.size)} runs`;
+  const shown = index.view.length === index.size ? plural(index.size, "run") : `${count(index.view.length)} of ${plural(index.size, "run")}`;
   return (
     <div class="selection" data-selection>
       <span role="status" data-count>{ids.length > 0 ? <b>{many} selected</b> : shown}<span class="muted"> {status}{busy}</span></span>
