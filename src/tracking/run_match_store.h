@@ -34,7 +34,7 @@ Result<NumberSet> RunsOf(db::Snapshot& snapshot, const ExperimentId& experiment,
 Result<NumberSet> RunsSince(db::Snapshot& snapshot, const ExperimentId& experiment, std::int64_t number);
 /// The greatest number; 0: there is no run.
 Result<std::int64_t> NewestRun(db::Snapshot& snapshot);
-/// The runs of the experiment that all clauses fit: of one stage or of both. `members`: all runs of the experiment.
+/// The runs of the experiment that all clauses fit: of one stage, or of both; then `members` are all its runs.
 Result<NumberSet> MatchRuns(db::Snapshot& snapshot, const ExperimentId& experiment, std::optional<Stage> stage,
                             const search::Filter& filter, const NumberSet& members);
 

@@ -115,7 +115,8 @@ Task<Result<TextColumn>> RunTable::Texts(ExperimentId experiment, ColumnKind kin
 
 Task<Result<NumberSet>> RunTable::Matches(ExperimentId experiment, std::optional<Stage> stage, search::Filter filter) {
   co_return co_await database_.Read([&](db::Snapshot& s) -> Result<NumberSet> {
-    return store::MatchRuns(s, experiment, stage, filter, TRY(members_.Of(s, experiment)));
+    const NumberSet members = stage ? NumberSet() : TRY(members_.Of(s, experiment));
+    return store::MatchRuns(s, experiment, stage, filter, members);
   });
 }
 
