@@ -8,19 +8,16 @@ cores. Peers: nginx `return 200` asked by the same client (for single rows with 
 the bytes that Millwright answered once), XGBoost's C API and ONNX Runtime in process. A row whose
 server side is not there yet says so. Rounds on a machine that does other work too are marked: trust the quiet ones.
 """
-import argparse
 import http.client
 import json
-import shutil
-import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 from http_bench import NGINX, await_port, cpu_seconds, free_port
+from rounds import median, options_of, parser_of, print_rows, run_rounds, write_figures
 from serve_bench import SCRIPT, wrk
 from up_bench import memory_mb
 
@@ -32,26 +29,12 @@ SAME_ANSWERS = """location = /v2/models/trees {{ default_type application/json; 
   location / {{"""
 
 
-def median(values):
-    return statistics.median(values) if values else float("nan")
-
-
 def milliseconds(text):
     """wrk's "1.23ms", "456.00us", "1.20s"."""
     for unit, factor in (("us", 1e-3), ("ms", 1), ("s", 1000)):
         if text.endswith(unit):
             return float(text[:-len(unit)]) * factor
     return float("nan")
-
-
-def busy_cores(seconds=0.5):
-    """What others take of the machine while this program waits."""
-    def busy():
-        fields = [int(x) for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-        return sum(fields) - fields[3] - fields[4]
-    before = busy()
-    time.sleep(seconds)
-    return (busy() - before) / 100 / seconds
 
 
 def ask(port, path, body=None):
@@ -365,51 +348,29 @@ def rows_of(table, inside):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("build")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--only", default=",".join([*PARTS, "inside"]), help=f"of {', '.join([*PARTS, 'inside'])}")
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    wanted = options.only.split(",")
-    if unknown := set(wanted) - {*PARTS, "inside"}:
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join([*PARTS, 'inside'])}")
-    for program in ("wrk", "nginx"):
-        if not shutil.which(program, path="/usr/bin:/usr/sbin:/usr/local/bin"):
-            sys.exit(f"{program} is not installed; apt-get install wrk nginx-light")
+    parts = [*PARTS, "inside"]
+    parser = parser_of(__doc__, parts, rounds=5, seconds=3)
+    options = options_of(parser, parts, {"wrk": "wrk", "nginx": "nginx-light"})
     options.seconds = int(options.seconds) if options.seconds == int(options.seconds) else options.seconds
     programs = Path(options.build).resolve() / "bin"
-    inside, others = {}, []
+    inside = {}
     with tempfile.TemporaryDirectory(prefix="mwserving") as root:
         directory = Path(root)
         subprocess.run([programs / "serving_bench", "make", directory], check=True)
         table = Table(options, programs, directory)
         servers = Servers(programs, directory)
         try:
-            for _ in range(options.rounds):
-                others.append(busy_cores())
-                for name, part in PARTS.items():
-                    if name in wanted:
-                        part(table, servers)
+            others = run_rounds(options, PARTS, table, servers)
         finally:
             servers.stop()
-        if "inside" in wanted:
+        if "inside" in options.wanted:
             done = subprocess.run([programs / "serving_bench", "inside", directory], capture_output=True, text=True,
                                   check=True)
             inside = json.loads(done.stdout)
-    rows = list(rows_of(table, inside))
-    print(f"medians of {options.rounds} rounds in turns, {options.seconds} s each; client and server share the cores; "
-          f"other programs took {median(others):.2f} cores (most {max(others):.2f})")
-    marks = {True: "yes", False: "NO", None: "-"}
-    cells = [("figure", "reach", "reached", "measured", "beside")]
-    cells += [(figure, reach, marks[ok], said, beside) for figure, reach, said, beside, ok in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(5)]
-    for row in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print_rows(options, others, rows_of(table, inside))
     if options.json:
-        Path(options.json).write_text(json.dumps({"rounds": table.values, "absent": table.absent, "inside": inside,
-                                                  "busy_cores_of_others": others}, indent=2) + "\n")
+        write_figures(options.json, {"rounds": table.values, "absent": table.absent, "inside": inside,
+                                     "busy_cores_of_others": others})
 
 
 if __name__ == "__main__":

@@ -8,13 +8,10 @@ MLflow comes from PyPI at the versions of tests/conformance/mlflow_requirements.
 number of workers. The disk's fsync is timed in the same rounds: what is acknowledged is on disk. The filling of the
 large experiment takes a minute or two. Rounds on a machine that does other work too are marked: trust the quiet ones.
 """
-import argparse
 import http.client
-import importlib
 import json
-import multiprocessing
 import os
-import shutil
+import signal
 import sqlite3
 import statistics
 import subprocess
@@ -27,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/conformance"))
 from client_environment import run_within  # noqa: E402
 from http_bench import NGINX, await_port, free_port  # noqa: E402
-from serving_table import busy_cores, median  # noqa: E402
+from rounds import busy_cores, median, options_of, parser_of, print_rows, run_rounds, write_figures  # noqa: E402
+from tracking_clients import bare_client, logged_per_second, mlflow_client  # noqa: E402
 from up_bench import memory_mb  # noqa: E402
 
 CONNECTIONS = 64
@@ -93,25 +91,34 @@ class Table:
     def __init__(self, options, programs, directory):
         self.options, self.programs, self.directory = options, programs, directory
         self.values, self.processes, self.runs = {}, [], {}
-        home = directory / "home"
+        self.ports, self.own, self.peer = {}, None, None
+
+    def start_servers(self):
+        """Millwright with what the wanted parts read, nginx, and MLflow's server if it is asked."""
+        options, directory, home = self.options, self.directory, self.directory / "home"
         home.mkdir()
-        self.fill(home, "--runs", options.runs, "--experiment", "many")
-        self.fill(home, "--runs", 1, "--metrics", 1, "--params", 1, "--steps", options.points, "--experiment", "long")
-        self.ports = {"nginx": free_port(), "millwright": free_port(), "mlflow": free_port()}
+        if "many" in options.wanted:
+            self.fill(home, "--runs", options.runs, "--experiment", "many")
+        if "chart" in options.wanted:
+            self.fill(home, "--runs", 1, "--metrics", 1, "--params", 1, "--steps", options.points, "--experiment", "long")
+        sides = ["nginx", "millwright"] + ["mlflow"] * bool(PEER_PARTS & set(options.wanted))
+        self.ports = {side: free_port() for side in sides}
         # The answer of log-metric.
         empty = NGINX.replace('text/plain; return 200 "hello"', 'application/json; return 200 "{{}}"')
         (directory / "nginx.conf").write_text(empty.format(root=directory, port=self.ports["nginx"]))
         self.start("/usr/sbin/nginx", "-p", directory, "-c", directory / "nginx.conf")
-        self.own = self.start(programs / "millwright", "up", "--home", home, "--listen",
+        self.own = self.start(self.programs / "millwright", "up", "--home", home, "--listen",
                               f"127.0.0.1:{self.ports['millwright']}", "--inference-listen", "127.0.0.1:0")
-        self.peer = self.start(Path(sys.prefix) / "bin/mlflow", "server", "--backend-store-uri",
-                               f"sqlite:///{directory}/mlflow.db", "--artifacts-destination", directory / "mlartifacts",
-                               "--port", self.ports["mlflow"], "--host", "127.0.0.1")
+        if "mlflow" in self.ports:
+            self.peer = self.start(Path(sys.prefix) / "bin/mlflow", "server", "--backend-store-uri",
+                                   f"sqlite:///{directory}/mlflow.db", "--artifacts-destination",
+                                   directory / "mlartifacts", "--port", self.ports["mlflow"], "--host", "127.0.0.1")
         for name, port in self.ports.items():
             self.await_server(name, port)
-        for side in ("millwright", "mlflow"):
+        for side in sides[1:]:
             self.runs[side] = [Client(self.ports[side]).new_run() for _ in range(4)]
-        self.settle()
+        if self.peer:
+            self.settle()
 
     def fill(self, home, *flags):
         command = [self.programs / "tracking_bench", "fill", home / "millwright.db", *[str(flag) for flag in flags]]
@@ -161,9 +168,13 @@ class Table:
 
     def stop(self):
         for process in reversed(self.processes):
-            os.killpg(process.pid, 15)
+            os.killpg(process.pid, signal.SIGTERM)
         for process in self.processes:
-            process.wait(30)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:  # MLflow's server while it starts
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 def log_metric(table):
@@ -184,61 +195,13 @@ def log_batch(table):
         table.note(f"batch.{side}", table.load(side, "batch", 4)["points_per_second"])
 
 
-def bare_client(port, run, step):
-    """What logs a metric by Python's own HTTP client: hardly any work of its own beside the request."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    body = json.dumps({"run_id": run, "key": "loss", "value": 0.25, "timestamp": int(time.time() * 1e3), "step": step})
-
-    def log():
-        connection.request("POST", API + "runs/log-metric", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status == 200
-    return log
-
-
-def mlflow_client(port, run, step):
-    """MLflow's client as trainings use it."""
-    from mlflow import MlflowClient  # pylint: disable=import-outside-toplevel
-    client = MlflowClient(f"http://127.0.0.1:{port}")
-
-    def log():
-        client.log_metric(run, "loss", 0.25, int(time.time() * 1e3), step)
-        return True
-    return log
-
-
-def log_until(client, arguments, ready, go, seconds, counts):
-    log = client(*arguments)
-    log()
-    ready.release()
-    go.wait()
-    count, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        count += log()
-    counts.put(count)
-
-
 def python_clients(table):
     """The same clients against both: what Millwright keeps on disk, and what nginx throws away."""
-    importlib.import_module("mlflow")  # takes seconds; 64 processes fork from this one
     for client in (mlflow_client, bare_client):
         for side in ("millwright", "nginx"):
-            counts, ready, go = multiprocessing.SimpleQueue(), multiprocessing.Semaphore(0), multiprocessing.Event()
-            processes = []
-            for index in range(CONNECTIONS):
-                arguments = (table.ports[side], table.runs["millwright"][index % 4], index)
-                processes.append(multiprocessing.Process(target=log_until, args=(
-                    client, arguments, ready, go, table.options.seconds, counts)))
-            for process in processes:
-                process.start()
-            for _ in processes:
-                ready.acquire()
-            go.set()
-            total = sum(counts.get() for _ in processes)
-            for process in processes:
-                process.join()
-            table.note(f"{client.__name__}.{side}", total / table.options.seconds)
+            rate = logged_per_second(client, table.ports[side], table.runs["millwright"], CONNECTIONS,
+                                     table.options.seconds)
+            table.note(f"{client.__name__}.{side}", rate)
 
 
 def make_300_runs(table, side):
@@ -367,6 +330,7 @@ def memory(table):
 
 PARTS = {"alone": log_alone, "metric": log_metric, "python": python_clients, "batch": log_batch, "300": search_300,
          "many": search_many, "chart": chart, "import": transfer, "artifact": artifact, "memory": memory}
+PEER_PARTS = {"alone", "metric", "batch", "300", "memory"}
 
 
 def rows_of(table):
@@ -425,44 +389,21 @@ def rows_of(table):
 
 def main():
     run_within("mlflow_client", ROOT / "tests/conformance/mlflow_requirements.txt")
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("build")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser = parser_of(__doc__, PARTS, rounds=3, seconds=4)
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--artifact-mb", type=int, default=10_240)
-    parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    wanted = options.only.split(",")
-    if unknown := set(wanted) - set(PARTS):
-        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    for program in ("nginx", "curl"):
-        if not shutil.which(program, path="/usr/bin:/usr/sbin:/usr/local/bin"):
-            sys.exit(f"{program} is not installed; apt-get install nginx-light curl")
-    others = []
+    options = options_of(parser, PARTS, {"nginx": "nginx-light", "curl": "curl"})
     with tempfile.TemporaryDirectory(prefix="mwtracking") as root:
         table = Table(options, Path(options.build).resolve() / "bin", Path(root))
         try:
-            for _ in range(options.rounds):
-                others.append(busy_cores())
-                for name, part in PARTS.items():
-                    if name in wanted:
-                        part(table)
+            table.start_servers()
+            others = run_rounds(options, PARTS, table)
         finally:
             table.stop()
-    print(f"medians of {options.rounds} rounds in turns, {options.seconds} s each; client and server share the cores; "
-          f"other programs took {median(others):.2f} cores (most {max(others):.2f})")
-    marks = {True: "yes", False: "NO", None: ""}
-    cells = [("figure", "reach", "reached", "measured", "beside")]
-    cells += [(figure, reach, marks[ok], said, beside) for figure, reach, said, beside, ok in rows_of(table)]
-    widths = [max(len(row[i]) for row in cells) for i in range(5)]
-    for row in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print_rows(options, others, rows_of(table))
     if options.json:
-        figures = {"rounds": table.values, "busy_cores_of_others": others}
-        Path(options.json).write_text(json.dumps(figures, indent=2) + "\n")
+        write_figures(options.json, {"rounds": table.values, "busy_cores_of_others": others})
 
 
 if __name__ == "__main__":
