@@ -15,16 +15,53 @@ namespace {
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 constexpr std::string_view kBlobPolicy = "default-src 'none'; sandbox; frame-ancestors 'none'";
 
+struct Piece {
+  std::unique_ptr<char[]> bytes = std::make_unique_for_overwrite<char[]>(kPieceBytes);
+  std::size_t size = 0;
+  [[nodiscard]] std::string_view text() const { return {bytes.get(), size}; }
+};
+
 /// As much of the body as fits; less only at its end.
-Task<Result<std::size_t>> Fill(net::Request& request, std::string& piece) {
-  std::size_t filled = 0;
-  while (filled < piece.size()) {
-    const std::span<char> room(piece.data() + filled, piece.size() - filled);
+Task<Status> Fill(net::Request& request, Piece& piece) {
+  piece.size = 0;
+  while (piece.size < kPieceBytes) {
+    const std::span<char> room(piece.bytes.get() + piece.size, kPieceBytes - piece.size);
     const std::size_t got = CO_TRY(co_await request.Read(room));
     if (got == 0) break;
-    filled += got;
+    piece.size += got;
   }
-  co_return filled;
+  co_return Ok();
+}
+
+/// Begins to append `piece`, which nobody else touches until it is back.
+Completion<Result<Piece>> AppendPiece(BlobDoor door, const std::shared_ptr<blob::Writer>& writer, Piece piece) {
+  Completion<Result<Piece>> done;
+  auto from = std::make_shared<Piece>(std::move(piece));
+  door.workers.Post([writer, from, done] {
+    Status appended = writer->Append(from->text());
+    if (!appended.ok()) return done.Set(std::move(appended.error()));
+    done.Set(std::move(*from));
+  });
+  return done;
+}
+
+/// The next piece arrives while one is being written.
+Task<Result<StoredBlob>> ReceiveLarge(BlobDoor door, net::Request& request, Piece piece) {
+  const auto create = [&] { return door.blobs.Create(); };
+  const std::shared_ptr<blob::Writer> writer = CO_TRY(co_await Offload(door.workers, create));
+  StoredBlob stored;
+  Piece next;
+  while (piece.size > 0) {
+    stored.size += piece.size;
+    const Completion<Result<Piece>> writing = AppendPiece(door, writer, std::move(piece));
+    const Status filled = co_await Fill(request, next);
+    Piece spare = CO_TRY(co_await writing);
+    CO_TRY(filled);
+    piece = std::exchange(next, std::move(spare));
+  }
+  const auto commit = [&] { return writer->Commit(); };
+  stored.digest = CO_TRY(co_await Offload(door.workers, commit));
+  co_return stored;
 }
 
 /// A digest of ours in the form of RFC 9530.
@@ -89,11 +126,6 @@ net::Headers HeadersOf(const Sending& sending, std::string_view name) {
   return headers;
 }
 
-struct Piece {
-  std::unique_ptr<char[]> bytes;
-  std::size_t size = 0;
-};
-
 /// Begins to read the piece at `offset` into `piece`, which nobody else touches until it is back.
 Completion<Result<Piece>> ReadPiece(BlobDoor door, const blob::Digest& digest, std::uint64_t offset, std::uint64_t end,
                                     Piece piece) {
@@ -116,16 +148,14 @@ Task<Status> Stream(BlobDoor door, const Sending& sending, std::string_view name
   const auto [begin, end] = sending.part;
   CO_TRY(co_await responder.Begin(sending.status, headers, end - begin));
   if (head_only || begin == end) co_return co_await responder.End();
-  Piece spare{std::make_unique_for_overwrite<char[]>(kPieceBytes), 0};
-  Piece first{std::make_unique_for_overwrite<char[]>(kPieceBytes), 0};
-  Completion<Result<Piece>> coming = ReadPiece(door, sending.blob.digest, begin, end, std::move(first));
+  Piece spare;
+  Completion<Result<Piece>> coming = ReadPiece(door, sending.blob.digest, begin, end, Piece());
   for (std::uint64_t offset = begin; offset < end;) {
     Piece piece = CO_TRY(co_await coming);
     if (piece.size == 0) co_return DataLoss("the blob ", sending.blob.digest, " ends at byte ", offset);
     offset += piece.size;
     if (offset < end) coming = ReadPiece(door, sending.blob.digest, offset, end, std::move(spare));
-    const std::string_view bytes(piece.bytes.get(), piece.size);
-    CO_TRY(co_await responder.Write(bytes));
+    CO_TRY(co_await responder.Write(piece.text()));
     spare = std::move(piece);
   }
   co_return co_await responder.End();
@@ -147,24 +177,15 @@ net::Headers DigestHeaders(const blob::Digest& digest) {
 }
 
 Task<Result<StoredBlob>> ReceiveBlob(BlobDoor door, net::Request& request) {
-  std::string piece(kPieceBytes, '\0');
-  std::size_t filled = CO_TRY(co_await Fill(request, piece));
+  Piece piece;
+  CO_TRY(co_await Fill(request, piece));
   StoredBlob stored;
-  stored.size = filled;
-  if (filled < piece.size()) {
-    const auto put = [&] { return door.blobs.Put(std::string_view(piece).substr(0, filled)); };
+  if (piece.size < kPieceBytes) {
+    const auto put = [&] { return door.blobs.Put(piece.text()); };
+    stored.size = piece.size;
     stored.digest = CO_TRY(co_await Offload(door.workers, put));
   } else {
-    const auto create = [&] { return door.blobs.Create(); };
-    const std::unique_ptr<blob::Writer> writer = CO_TRY(co_await Offload(door.workers, create));
-    while (filled > 0) {
-      const auto append = [&] { return writer->Append(std::string_view(piece).substr(0, filled)); };
-      CO_TRY(co_await Offload(door.workers, append));
-      filled = CO_TRY(co_await Fill(request, piece));
-      stored.size += filled;
-    }
-    const auto commit = [&] { return writer->Commit(); };
-    stored.digest = CO_TRY(co_await Offload(door.workers, commit));
+    stored = CO_TRY(co_await ReceiveLarge(door, request, std::move(piece)));
   }
   CO_TRY(CheckAnnounced(request, stored.digest));
   co_return stored;

@@ -18,6 +18,7 @@ namespace mw::blob {
 namespace {
 
 constexpr const char* kTree = "sha256";
+constexpr off_t kFlushBytes = off_t{16} << 20;
 
 // Relative to the root: "sha256/ab" and "cdef...".
 struct Place {
@@ -69,7 +70,9 @@ class FileWriter final : public Writer {
       if (wrote < 0 && errno == EINTR) continue;
       if (wrote < 0) return DiskError(errno, root_name_, "writing an artifact");
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
+      written_ += wrote;
     }
+    if (written_ - flushing_ >= kFlushBytes) Flush();
     return Ok();
   }
 
@@ -103,12 +106,20 @@ class FileWriter final : public Writer {
     return linkat(AT_FDCWD, itself.c_str(), directory, name.c_str(), AT_SYMLINK_FOLLOW);
   }
 
+  /// The disk begins with what has come while more comes. A file system that cannot is only slower.
+  void Flush() {
+    static_cast<void>(sync_file_range(file_.get(), flushing_, written_ - flushing_, SYNC_FILE_RANGE_WRITE));
+    flushing_ = written_;
+  }
+
   int root_;  // of the store, which outlives its writers
   std::string root_name_;
   Mutex& naming_;  // likewise
   FileDescriptor file_;
   std::string temporary_;  // empty: the file has no name
   Sha256 hash_;
+  off_t written_ = 0;   // bytes
+  off_t flushing_ = 0;  // of these, given to the disk
 };
 
 }  // namespace
