@@ -33,7 +33,7 @@ export class RunColumns {
   isFresh(name: string): boolean {
     if (splitColumn(name)[0] === "attributes") return true;
     const known = this.columns.get(name);
-    return known !== undefined && known.values.length === this.lines.size && performance.now() - known.loadedAt < kFreshMs;
+    return known !== undefined && known.order.length === this.lines.size && performance.now() - known.loadedAt < kFreshMs;
   }
 
   /** Reads it anew; who asks meanwhile waits for the same answer. Never fails: then it is as it was. */
@@ -60,9 +60,9 @@ export class RunColumns {
   private ofLines(name: string, key: string): Column {
     const { lines } = this;
     const known = this.columns.get(name);
-    if (known && known.values.length === lines.size && performance.now() - known.loadedAt < kFreshMs) return known;
+    if (known && known.order.length === lines.size && performance.now() - known.loadedAt < kFreshMs) return known;
     const now = Date.now();
-    const values = key === "duration" ? lines.started.map((at, i) => (lines.ended[i] ?? now) - at) : [...(key === "status" ? lines.statuses : key === "id" ? lines.ids : lines.names)];
+    const values = key === "duration" ? lines.started.map((at, i) => (Number.isNaN(lines.ended[i]) ? now : lines.ended[i]!) - at) : [...(key === "status" ? lines.statuses : key === "id" ? lines.ids : lines.names)];
     const column = orderOfValues(values, key === "duration");
     this.columns.set(name, column);
     return column;

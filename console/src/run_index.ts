@@ -4,12 +4,13 @@ import { ApiError } from "./api";
 import { isExpression, isWhole, partOfName } from "./filter_text";
 import { RunColumns } from "./run_columns";
 import { RunLines } from "./run_lines";
-import { knownRow, RowReader } from "./run_rows";
+import { keepRows, knownRow, RowReader } from "./run_rows";
 import type { Row, TableState } from "./tracking";
 import { readLines, readMatches } from "./tracking";
 
 const kFirstPage = 200;
 const kFirstSeen = 40; // rows, before anybody says which are seen
+const kPatienceMs = 80; // that a new outcome waits for its first rows, so that it is drawn once
 const kPage = 5_000; // read between two frames
 const kPagesOfDrawing = 4; // are read before the table is told
 const kSeenMax = 5_000;
@@ -23,6 +24,8 @@ export class RunIndex {
   filtering = false;
   /** Places of lines, as the table shows them. */
   view: Uint32Array = new Uint32Array(0);
+  /** Counts the outcomes of what was asked for: of each, the beginning is looked at. */
+  outcome = 0;
 
   private gone = new Set<number>(); // places
   private listeners = new Set<() => void>();
@@ -33,6 +36,8 @@ export class RunIndex {
   private askedFilter = "";
   private seen = new Map<string, number>(); // places of the runs that were looked at, so that nobody looks through all
   private awaited: string | null = null; // the column of an order that is not known yet
+  private atOnce = kFirstSeen; // rows that are seen
+  private held = false; // an outcome waits for its rows
   private loading = false;
   private isWhole!: () => void;
   private readonly columns: RunColumns;
@@ -69,12 +74,20 @@ export class RunIndex {
   get sorting() {
     return this.awaited !== null;
   }
+  /** Whether there is something to show. */
+  get begun() {
+    return this.complete || this.lines.size > 0;
+  }
   row(id: string): Row | undefined {
     return knownRow(id);
   }
+  /** Where a run stands; -1: it is not here. */
+  placeOf(id: string): number {
+    return this.seen.get(id) ?? this.lines.placeOf(id);
+  }
   /** What a column says of a run, if that is known without its row. */
   cell(name: string, place: number): number | string | null | undefined {
-    return this.columns.of(name)?.values[place];
+    return this.columns.of(name)?.cell(place);
   }
 
   // ---- lines ----
@@ -98,13 +111,13 @@ export class RunIndex {
       const limit = last < 0 ? kFirstPage : kPage;
       const query: Record<string, string> = { stage: this.stage, limit: String(limit) };
       if (last >= 0) query.before = `${lines.started[last]},${lines.ids[last]}`;
+      if (last < 0) query.rows = String(kFirstSeen);
       const page = await readLines(this.experiment, query);
+      if (page.rows) keepRows(page.rows);
       lines.append(page);
-      const ends = page.ids.length < limit;
-      if (last < 0) this.see([...Array(Math.min(kFirstSeen, lines.size)).keys()]);
-      if (ends) return this.finish();
+      if (page.ids.length < limit) return this.finish();
       if (pages % kPagesOfDrawing === 0) this.arrange();
-      if (last < 0) await this.rows.quiet(); // what is seen comes first, then the others
+      if (last < 0) await nextFrame(); // what is seen comes first, then the others
     }
   }
 
@@ -123,8 +136,8 @@ export class RunIndex {
       const made = await readLines(this.experiment, { after: String(this.lines.newest) });
       if (made.ids.length === 0) return;
       this.lines.append(made);
-      if (this.state.sort) void this.need(this.state.sort);
-      if (this.askedFilter !== "") this.find(this.askedFilter);
+      if (this.state.sort) void this.need(this.state.sort, true);
+      if (this.askedFilter !== "" && !this.filtering) this.find(this.askedFilter, true);
       this.arrange();
     } catch {
       // asked again soon
@@ -145,6 +158,7 @@ export class RunIndex {
   /** The runs at these places are looked at; `anew`: what is known of them may have changed. */
   see(places: ArrayLike<number>, anew = false) {
     if (this.seen.size > kSeenMax) this.seen.clear();
+    if (places.length > 0) this.atOnce = places.length + 2;
     for (let i = 0; i < places.length; ++i) this.seen.set(this.lines.ids[places[i]!]!, places[i]!);
     this.rows.want(Array.from(places, (place) => this.lines.ids[place]!), anew);
   }
@@ -161,7 +175,7 @@ export class RunIndex {
       this.lines.update(place, row);
     }
     if (moved) this.arrange();
-    else this.tell();
+    else if (!this.held) this.tell();
   }
 
   // ---- what is shown ----
@@ -177,22 +191,44 @@ export class RunIndex {
       this.filtering = false;
       this.filterError = null;
     } else if (filter !== this.askedFilter) {
-      if (isWhole(filter)) this.find(filter);
+      if (isWhole(filter)) this.find(filter, false);
       else this.filterError = "This is not finished: name, comparison, value, AND …";
     }
     if (before.sort !== state.sort) {
       this.awaited = null;
       if (state.sort) void this.need(state.sort);
     }
+    // What comes soon is shown whole: an order without its filter would be drawn for nothing.
+    if (this.isWaiting && this.view.length > 0) return this.tell();
+    ++this.outcome;
+    this.held = false;
     this.arrange();
   }
 
-  private find(filter: string) {
+  private get isWaiting() {
+    return this.filtering || this.sorting;
+  }
+
+  /** Shows what was waited for, when nothing else is, with its first rows if they come soon. */
+  private async settle() {
+    if (this.isWaiting) return;
+    const outcome = ++this.outcome;
+    this.place();
+    this.held = true;
+    this.see(this.view.subarray(0, this.atOnce));
+    await Promise.race([this.rows.quiet(), new Promise((resolve) => setTimeout(resolve, kPatienceMs))]);
+    if (outcome !== this.outcome) return;
+    this.held = false;
+    this.tell();
+  }
+
+  /** `again`: what is shown stays where it is. */
+  private find(filter: string, again: boolean) {
     this.askedFilter = filter;
     this.asked?.abort();
     const asked = new AbortController();
     this.asked = asked;
-    this.filtering = true;
+    this.filtering = !again;
     void readMatches(this.experiment, filter, asked.signal)
       .then((fits) => {
         this.matches = fits;
@@ -204,8 +240,9 @@ export class RunIndex {
       })
       .finally(() => {
         if (asked.signal.aborted) return;
+        if (again) return this.arrange();
         this.filtering = false;
-        this.arrange();
+        void this.settle();
       });
   }
 
@@ -217,36 +254,53 @@ export class RunIndex {
       this.tell();
     }
     await this.columns.read(name);
-    if (this.awaited === name) this.awaited = null;
+    if (this.awaited === name) {
+      this.awaited = null;
+      return this.settle();
+    }
     if (this.state.sort === name) this.arrange();
   }
 
-  /** Which runs, in which order. */
   private arrange() {
-    const { lines, matches, gone } = this;
-    const text = partOfName(this.state.filter ?? "");
-    const named = text === "" ? null : lines.named(text);
-    const fits = (i: number) => (matches === null || matches(lines.numbers[i]!)) && (named === null || named[i] === 1) && (gone.size === 0 || !gone.has(i));
-    const { sort, descending } = this.state;
-    const kept = new Uint32Array(lines.size);
-    let count = 0;
-    const column = sort && sort !== "start_time" ? this.columns.of(sort) : null;
-    if (column) {
-      const { order, starts, numbers } = column;
-      const take = (from: number, to: number) => {
-        for (let i = from; i < to; ++i) if (fits(order[i]!)) kept[count++] = order[i]!;
-      };
-      // Downwards too, the newest of equals comes first.
-      if (descending) for (let end = numbers; end > 0; end = starts[end - 1]!) take(starts[end - 1]!, end);
-      else take(0, numbers);
-      take(numbers, order.length);
-    }
-    // Runs that came after the column was read follow.
-    for (let i = column ? column.order.length : 0; i < lines.size; ++i) if (fits(i)) kept[count++] = i;
-    this.view = column ? kept.subarray(0, count) : lines.byStart(kept.subarray(0, count), sort === "start_time" && !descending);
+    this.place();
     this.tell();
   }
+
+  /** Which runs, in which order. */
+  private place() {
+    const { lines } = this;
+    const { sort, descending } = this.state;
+    const column = sort && sort !== "start_time" ? this.columns.of(sort) : null;
+    const fits = this.fitting();
+    const kept = new Uint32Array(lines.size);
+    let count = 0;
+    if (column) {
+      const { order, starts, numbers } = column;
+      // Downwards too, the newest of equals comes first.
+      for (let end = descending ? numbers : 0, from = 0; end > 0; end = from) {
+        from = starts[end - 1]!;
+        for (let i = from; i < end; ++i) if (fits[order[i]!] === 1) kept[count++] = order[i]!;
+      }
+      for (let i = descending ? numbers : 0; i < order.length; ++i) if (fits[order[i]!] === 1) kept[count++] = order[i]!;
+    }
+    // Runs that came after the column was read follow.
+    for (let i = column ? column.order.length : 0; i < lines.size; ++i) if (fits[i] === 1) kept[count++] = i;
+    this.view = column ? kept.subarray(0, count) : lines.byStart(kept.subarray(0, count), sort === "start_time" && !descending);
+  }
+
+  /** Marks the places of the runs that the filter leaves. */
+  private fitting(): Uint8Array {
+    const { lines, matches, gone } = this;
+    const text = partOfName(this.state.filter ?? "");
+    const fits = text === "" ? new Uint8Array(lines.size).fill(1) : lines.named(text);
+    if (matches) for (let i = 0; i < fits.length; ++i) if (!matches(lines.numbers[i]!)) fits[i] = 0;
+    for (const place of gone) fits[place] = 0;
+    return fits;
+  }
 }
+
+/** When what was told is painted; a page that is not seen paints nothing. */
+const nextFrame = () => new Promise<void>((resolve) => (document.hidden ? resolve() : requestAnimationFrame(() => setTimeout(resolve))));
 
 let latest: RunIndex | null = null;
 

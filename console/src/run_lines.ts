@@ -2,17 +2,23 @@
 // since. What a run is called or how it ended may change, its place does not.
 import type { Lines, Row } from "./tracking";
 
-const kBetween = "\u0000"; // names, when they are joined
+const kBetween = "\u0000"; // runs, in a block
+const kBlock = 4096;
 
-/** What a name search reads of a run. */
-const searched = (name: string, id: string) => `${name.toLowerCase()}\n${id}`;
+/**
+ * What a name search reads of runs that stand together: one text, since a text of each would be most of what the page
+ * holds and takes ten times as long to search.
+ */
+interface Block {
+  text: string;
+  ends: Uint32Array; // where the next run begins behind each
+}
 
-/** Where the next text begins behind each, when they are joined. */
-function endsOf(texts: string[]): Uint32Array {
-  const ends = new Uint32Array(texts.length);
-  let at = 0;
-  for (let i = 0; i < texts.length; ++i) ends[i] = at += texts[i]!.length + kBetween.length;
-  return ends;
+function blockOf(names: string[], ids: string[]): Block {
+  const text = names.map((name, i) => `${name.includes(kBetween) ? name.replaceAll(kBetween, " ") : name}\n${ids[i]}`).join(kBetween).toLowerCase();
+  const ends = new Uint32Array(names.length).fill(text.length + 1);
+  for (let i = 0, at = text.indexOf(kBetween); at >= 0; at = text.indexOf(kBetween, at + 1)) ends[i++] = at + 1;
+  return { text, ends };
 }
 
 export class RunLines {
@@ -21,12 +27,11 @@ export class RunLines {
   readonly names: string[] = [];
   readonly statuses: string[] = [];
   readonly started: number[] = [];
-  readonly ended: (number | null)[] = [];
+  readonly ended: number[] = []; // NaN: not yet
   /** The greatest number: what is made later has a greater one. */
   newest = 0;
 
-  private lower: string[] = [];
-  private joined: { text: string; ends: Uint32Array } | null = null; // of `lower`; null: not up to date
+  private blocks: (Block | undefined)[] = []; // of kBlock places each; undefined: not up to date
   private lookup = { base: 0, places: new Int32Array(0), size: 0 }; // by number, less the base: its place and 1
   private byId: Map<string, number> | null = null;
 
@@ -37,31 +42,34 @@ export class RunLines {
   /** Lines of runs that are known already are passed over. */
   append(lines: Lines) {
     const known = this.placeByNumber();
+    const before = this.size;
     for (let i = 0; i < lines.ids.length; ++i) {
       const number = lines.numbers[i]!;
       if (known(number) >= 0) continue;
       this.numbers.push(number);
       this.ids.push(lines.ids[i]!);
       this.names.push(lines.names[i]!);
-      this.lower.push(searched(lines.names[i]!, lines.ids[i]!));
       this.statuses.push(lines.statuses[i]!);
       this.started.push(lines.started[i]!);
-      this.ended.push(lines.ended[i] ?? null);
+      this.ended.push(lines.ended[i] ?? NaN);
       if (number > this.newest) this.newest = number;
     }
-    this.joined = null;
     this.byId = null;
+    // What is searched first is the work of a key press: most of it is done here.
+    for (let block = Math.floor(before / kBlock); block * kBlock < this.size; ++block) {
+      this.blocks[block] = undefined;
+      if ((block + 1) * kBlock <= this.size) this.block(block);
+    }
   }
 
   /** What a whole row says anew of the run at a place. */
   update(place: number, row: Row) {
     if (this.names[place] !== row.name) {
       this.names[place] = row.name;
-      this.lower[place] = searched(row.name, row.id);
-      this.joined = null;
+      this.blocks[Math.floor(place / kBlock)] = undefined;
     }
     this.statuses[place] = row.status;
-    this.ended[place] = row.ended;
+    this.ended[place] = row.ended ?? NaN;
   }
 
   /** Where the run of a number stands; -1: it is not here. Good until the next append. */
@@ -83,16 +91,21 @@ export class RunLines {
     return this.byId.get(id) ?? -1;
   }
 
-  /** Marks the runs that hold the text: one search through all names at once, since a search for each is ten times as slow. */
-  named(text: string): Uint8Array {
-    this.joined ??= { text: this.lower.join(kBetween), ends: endsOf(this.lower) };
-    const { text: all, ends } = this.joined;
-    const marks = new Uint8Array(this.lower.length);
-    let place = 0;
-    for (let at = all.indexOf(text); at >= 0; at = all.indexOf(text, ends[place - 1]!)) {
-      while (ends[place]! <= at) ++place;
-      marks[place++] = 1;
-      if (place >= ends.length) break;
+  private block(block: number): Block {
+    const [from, to] = [block * kBlock, (block + 1) * kBlock];
+    return (this.blocks[block] ??= blockOf(this.names.slice(from, to), this.ids.slice(from, to)));
+  }
+
+  /** Marks the runs that hold the text. */
+  named(part: string): Uint8Array {
+    const marks = new Uint8Array(this.size);
+    for (let from = 0; from < this.size; from += kBlock) {
+      const { text, ends } = this.block(from / kBlock);
+      let i = 0;
+      for (let at = text.indexOf(part); at >= 0; at = i < ends.length ? text.indexOf(part, ends[i - 1]) : -1) {
+        while (ends[i]! <= at) ++i;
+        marks[from + i++] = 1;
+      }
     }
     return marks;
   }

@@ -4,6 +4,7 @@ import type { Row } from "./tracking";
 import { readRows } from "./tracking";
 
 const kAtOnce = 100;
+const kAsking = 3; // requests under way: who scrolls on need not wait for what was passed
 const kKept = 4000;
 
 const known = new Map<string, Row>();
@@ -24,7 +25,9 @@ export function keepRows(rows: Row[]) {
 
 export class RowReader {
   private wanted: string[] = [];
-  private reading: Promise<void> | null = null;
+  private coming = new Set<string>();
+  private asking = 0;
+  private waiting: (() => void)[] = []; // for quiet
 
   /** `take` is told what came. */
   constructor(
@@ -32,29 +35,34 @@ export class RowReader {
     private readonly take: (rows: Row[]) => void,
   ) {}
 
-  /** Reads those that are not known yet, or all of them anew; what was wanted before and is not read yet is forgotten. */
+  /** Reads those that are not known yet, or all of them anew; what was wanted before and is not asked for yet is forgotten. */
   want(ids: string[], anew = false) {
-    this.wanted = anew ? ids : ids.filter((id) => !known.has(id));
-    if (this.wanted.length > 0) this.reading ??= this.read();
+    this.wanted = ids.filter((id) => !this.coming.has(id) && (anew || !known.has(id)));
+    this.read();
   }
 
   /** When all that is wanted was read. */
   async quiet(): Promise<void> {
-    await this.reading;
+    if (this.asking > 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
-  private async read() {
-    while (this.wanted.length > 0) {
-      const batch = this.wanted.slice(0, kAtOnce);
-      this.wanted = this.wanted.slice(kAtOnce);
-      try {
-        const rows = await readRows(this.experiment, batch);
-        keepRows(rows);
-        this.take(rows);
-      } catch {
-        break; // the next look tries again
-      }
+  private read() {
+    while (this.wanted.length > 0 && this.asking < kAsking) void this.ask(this.wanted.splice(0, kAtOnce));
+  }
+
+  private async ask(ids: string[]) {
+    ++this.asking;
+    for (const id of ids) this.coming.add(id);
+    try {
+      const rows = await readRows(this.experiment, ids);
+      keepRows(rows);
+      this.take(rows);
+    } catch {
+      this.wanted = []; // the next look tries again
     }
-    this.reading = null;
+    for (const id of ids) this.coming.delete(id);
+    --this.asking;
+    this.read();
+    if (this.asking === 0) for (const resolve of this.waiting.splice(0)) resolve();
   }
 }

@@ -71,6 +71,7 @@ export interface Lines {
   statuses: string[];
   started: number[];
   ended: (number | null)[];
+  rows?: Row[]; // of the first ones, where they were asked for
 }
 
 export interface Keys {

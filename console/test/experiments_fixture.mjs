@@ -75,7 +75,7 @@ export function serveExperiment(mock, size, asked = []) {
     if (after === null) for (let n = last - 1; n >= 0 && page.length < limit; --n) if (deleted.has(idOf(n)) === (stage === "deleted")) page.push(n);
     const rows = page.map((n) => rowOf(n, stage));
     const list = (of) => rows.map(of);
-    return { numbers: page.map((n) => n + 1), ids: list((r) => r.id), names: list((r) => r.name), statuses: list((r) => r.status), started: list((r) => r.started), ended: list((r) => r.ended) };
+    return { numbers: page.map((n) => n + 1), ids: list((r) => r.id), names: list((r) => r.name), statuses: list((r) => r.status), started: list((r) => r.started), ended: list((r) => r.ended), ...(url.searchParams.has("rows") ? { rows: rows.slice(0, Number(url.searchParams.get("rows"))) } : {}) };
   });
   tell("/api/v1/experiments/0/rows", (_, body) => ({ rows: body.runs.map((id) => rowOf(Number.parseInt(id, 16), "active")) }));
   tell(`${base}/rows`, (_, body) => ({ rows: body.runs.map((id) => rowOf(Number.parseInt(id, 16), deleted.has(id) ? "deleted" : "active")) }));

@@ -78,11 +78,16 @@ Result<std::optional<std::int64_t>> FirstStart(db::Snapshot& snapshot, const Exp
 
 Result<std::vector<std::string>> KeysOf(db::Snapshot& snapshot, ColumnKind kind,
                                         const std::vector<std::int64_t>& runs) {
+  // Runs have the same names as a rule: each is looked up once.
+  Sql ids;
+  ids.Add("SELECT DISTINCT d.name FROM ", ColumnTable(kind), " d WHERE d.run IN ");
+  std::set<std::int64_t> found;
+  TRY(AskNumbers(snapshot, ids, runs, [&](const db::Row& row) { found.insert(row.Int(0)); }));
   Sql names;
-  names.Add("SELECT DISTINCT n.name FROM ", ColumnTable(kind), " d JOIN tracking_names n ON n.id = d.name",
-            " WHERE d.run IN ");
+  names.Add("SELECT n.name FROM tracking_names n WHERE n.id IN ");
   std::set<std::string> sorted;
-  TRY(AskNumbers(snapshot, names, runs, [&](const db::Row& row) { sorted.insert(row.Text(0)); }));
+  TRY(AskNumbers(snapshot, names, {found.begin(), found.end()},
+                 [&](const db::Row& row) { sorted.insert(row.Text(0)); }));
   return std::vector<std::string>(sorted.begin(), sorted.end());
 }
 

@@ -36,7 +36,7 @@ export function ExperimentPage({ id }: { id: string }) {
 function useIndex(experiment: string, stage: "active" | "deleted"): RunIndex {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const index = useMemo(() => runsOf(experiment, stage), [experiment, stage]);
-  useEffect(() => index.listen(() => redraw(0)), [index]);
+  useLayoutEffect(() => index.listen(() => redraw(0)), [index]);
   return index;
 }
 
@@ -49,7 +49,10 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
   const stage = state.stage ?? "active";
   const charts = place.query.get("show") === "charts";
   const index = useIndex(id, stage);
-  const [filter, setFilter] = useState(state.filter ?? "");
+  // What is typed holds at once; the address follows when the typing pauses. An address that changes holds too.
+  const [typed, setTyped] = useState({ filter: state.filter ?? "", over: state.filter });
+  const filter = typed.over === state.filter ? typed.filter : (state.filter ?? "");
+  const setFilter = (text: string) => setTyped({ filter: text, over: state.filter });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const columns = state.columns ?? usualColumns(keys);
   const change = (to: Partial<TableState>) => {
@@ -57,16 +60,14 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
     const now = stateOf(new URLSearchParams(location.search), view?.state);
     navigate(address(place.path, { ...now, ...to }, viewName, place.query.get("show")), "replace");
   };
-  // What is typed holds at once; the address follows when the typing pauses.
   useLayoutEffect(() => index.show({ ...state, filter }), [index, filter, state.sort, state.descending]);
-  useEffect(() => setFilter(state.filter ?? ""), [state.filter]);
   useEffect(() => {
     const timer = window.setTimeout(() => {
       if (filter !== (state.filter ?? "")) change({ filter });
     }, 400);
     return () => window.clearTimeout(timer);
   }, [filter]);
-  useEffect(() => setSelected(new Set()), [index]);
+  useEffect(() => setSelected((old) => (old.size > 0 ? new Set() : old)), [index]);
   const tags = pairsOf(experiment.tags);
   const [noting, setNoting] = useState(false);
   const alter = async (call: string, body: object = {}) => {
@@ -75,6 +76,7 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
   };
   const note = tags["mlflow.note.content"] ?? "";
   if (index.error) return <Failure error={index.error} what="The table of runs" />;
+  if (!index.begun) return <Loading />;
   const show = (mode: string | null) => navigate(address(place.path, stateOf(place.query, view?.state), viewName, mode), "replace");
   return (
     <div class="wide">

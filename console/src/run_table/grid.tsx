@@ -1,7 +1,7 @@
 // The rows of a table of runs, of which only those that are seen are in the document; its head orders by a column,
 // makes it wider and folds groups.
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { shortDuration, shortMilli, value } from "../format";
 import { navigate } from "../router";
 import { splitColumn } from "../run_columns";
@@ -15,11 +15,16 @@ import { kNarrowest, kWidest } from "./table_state";
 
 const kRowHeight = 32;
 const kHeadHeight = 62;
+const kFootHeight = 20; // free below the table
 const kRefreshMs = 2000;
 const kBeside = 200; // pixels left and right of what is seen, in which cells are there too
+const kBusyMs = 150; // after which waiting is shown: what comes sooner would only flicker
 const kHeightMax = 12_000_000; // browsers draw nothing beyond some 16 million pixels
 
 const kStatusTones: Record<string, "ok" | "bad" | "run" | "warn" | "none"> = { finished: "ok", failed: "bad", killed: "warn", running: "run", scheduled: "none" };
+
+/** How high a table may be and how much of it is seen across: as it was last, so that it is drawn once. */
+let lastSize = { below: window.innerHeight - 236, across: window.innerWidth - 281 };
 
 interface GridProps {
   index: RunIndex;
@@ -33,8 +38,8 @@ interface GridProps {
 
 export function Grid({ index, columns, state, onChange, selected, onSelect, experiment }: GridProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [{ top, left }, setScroll] = useState({ top: 0, left: 0 });
-  const [{ height, across }, setSize] = useState({ height: 560, across: 1000 });
+  const [{ top, left, turn }, setScroll] = useScroll(index.outcome);
+  const [{ below, across }, setSize] = useState(lastSize);
   const [active, setActive] = useState(0);
   const anchor = useRef(0);
   const [drawn, setDrawn] = useState<Record<string, number>>({}); // widths while a border is held
@@ -42,8 +47,9 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
   const all = gridColumns(columns, { ...state, widths });
   const nameWidth = widths["attributes.name"] ?? kNameWidth;
   const total = index.view.length;
-  const room = height - kHeadHeight;
   const whole = total * kRowHeight;
+  const height = Math.max(240, Math.min(kHeadHeight + whole + 14, below));
+  const room = height - kHeadHeight;
   const scrolled = Math.min(whole, kHeightMax);
   const scale = whole > scrolled ? (whole - room) / Math.max(1, scrolled - room) : 1;
   const offset = Math.min(Math.max(0, top * scale), Math.max(0, whole - room));
@@ -55,13 +61,13 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
   useLayoutEffect(() => {
     const element = box.current!;
     const measure = () => {
-      const room = window.innerHeight - element.getBoundingClientRect().top - window.scrollY - 20;
-      setSize({ height: Math.max(240, Math.min(kHeadHeight + whole + 14, room)), across: element.clientWidth });
+      lastSize = { below: Math.floor(window.innerHeight - element.getBoundingClientRect().top - window.scrollY - kFootHeight), across: element.clientWidth };
+      setSize((old) => (old.below === lastSize.below && old.across === lastSize.across ? old : lastSize));
     };
     measure();
     window.addEventListener("resize", measure);
     return () => window.removeEventListener("resize", measure);
-  }, [whole, selected.size > 0]);
+  }, [selected.size > 0]);
   const seenNow = useRef(seen);
   seenNow.current = seen;
   useLayoutEffect(() => index.see(seen), [index, seen.join()]);
@@ -71,10 +77,10 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
     const timer = window.setInterval(refresh, kRefreshMs);
     return () => window.clearInterval(timer);
   }, [index]);
-  useEffect(() => {
-    box.current!.scrollTop = 0;
+  useLayoutEffect(() => {
+    if (turn) box.current!.scrollTop = 0;
     setActive(0);
-  }, [state.sort, state.descending, state.filter]);
+  }, [index.outcome]);
 
   const allShown = () => new Set(Array.from(index.view, (place) => index.lines.ids[place]!));
   const reveal = (row: number) => {
@@ -131,7 +137,13 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
     if (open && open.name === column.group) open.width += column.width;
     else groups.push({ name: column.group, width: column.width, folded: column.folded !== undefined });
   }
-  const cells = cellsWithin(all, left - kBeside, left + across + kBeside);
+  const cells = useSame(cellsWithin(all, left - kBeside, left + across + kBeside));
+  const choosing = useRef(choose);
+  choosing.current = (row, how) => {
+    setActive(row);
+    choose(row, how);
+  };
+  const onChoose = useCallback((row: number, range: boolean) => choosing.current(row, range ? "range" : "toggle"), []);
   // A row of the document shows one run after the other: changing its texts takes less than making it anew.
   const slots = Math.ceil(room / kRowHeight) + 2;
   const rows: ComponentChildren[] = [];
@@ -139,16 +151,17 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
     rows.push(
       <GridRow
         key={row % slots} index={index} place={index.view[row]!} row={row} y={row * kRowHeight - offset} cells={cells} width={width}
-        nameWidth={nameWidth} active={row === active} selected={selected.has(idAt(row))} experiment={experiment}
-        onChoose={(range) => { setActive(row); choose(row, range ? "range" : "toggle"); }}
+        nameWidth={nameWidth} active={row === active} selected={selected.has(idAt(row))} experiment={experiment} onChoose={onChoose}
       />,
     );
   }
+  const busy = index.filtering || index.sorting;
+  const late = useLate(busy);
   return (
     <div
       class="grid-box" ref={box} tabindex={0} role="grid" aria-label="Runs" aria-rowcount={total + 1} aria-colcount={all.length + 1} aria-multiselectable="true"
       aria-activedescendant={total > 0 ? `row-${active}` : undefined} style={{ height: `${height}px` }}
-      onScroll={({ currentTarget }) => setScroll({ top: currentTarget.scrollTop, left: currentTarget.scrollLeft })} onKeyDown={onKey} data-grid data-total={total}
+      onScroll={({ currentTarget }) => setScroll(currentTarget.scrollTop, currentTarget.scrollLeft)} onKeyDown={onKey} data-grid data-total={total}
     >
       <div class="grid-space" style={{ height: `${scrolled + kHeadHeight}px`, width: `${width}px` }}>
         <div class="grid-pane" style={{ height: `${height - 2}px`, width: `${width}px` }}>
@@ -187,7 +200,7 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
               ))}
             </div>
           </div>
-          <div class={`grid-rows${index.filtering || index.sorting ? " grid-busy" : ""}`} style={{ height: `${room}px` }}>{rows}</div>
+          <div class={`grid-rows${busy ? " grid-busy" : ""}${late ? " grid-late" : ""}`} style={{ height: `${room}px` }}>{rows}</div>
         </div>
       </div>
       {index.complete && total === 0 && <p class="grid-none muted">No run fits.</p>}
@@ -200,6 +213,31 @@ interface Cells {
   columns: GridColumn[];
   before: number;
   skipped: number; // pixels
+}
+
+/** How far the table is scrolled. A new outcome is seen from its top; `turn`: to which it is still to be turned. */
+function useScroll(outcome: number): [{ top: number; left: number; turn: boolean }, (top: number, left: number) => void] {
+  const [at, setAt] = useState({ top: 0, left: 0, outcome });
+  const turn = at.outcome !== outcome && at.top > 0;
+  const set = (top: number, left: number) => setAt((old) => (old.top === top && old.left === left && old.outcome === outcome ? old : { top, left, outcome }));
+  return [{ top: turn ? 0 : at.top, left: at.left, turn }, set];
+}
+
+/** The one before, as long as it says the same. */
+function useSame<T>(now: T): T {
+  const text = JSON.stringify(now);
+  return useMemo(() => now, [text]);
+}
+
+/** Whether it has been so for a while. */
+function useLate(busy: boolean): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    if (!busy) return setLate(false);
+    const timer = window.setTimeout(() => setLate(true), kBusyMs);
+    return () => window.clearTimeout(timer);
+  }, [busy]);
+  return busy && late;
 }
 
 function cellsWithin(all: GridColumn[], from: number, to: number): Cells {
@@ -254,6 +292,7 @@ function HeadButton({ column, state, onSort, onNear }: { column: GridColumn; sta
   );
 }
 
+/** Made anew only when it says something else. */
 function GridRow({ index, place, row, y, cells, width, nameWidth, active, selected, onChoose, experiment }: {
   index: RunIndex;
   place: number;
@@ -264,7 +303,7 @@ function GridRow({ index, place, row, y, cells, width, nameWidth, active, select
   nameWidth: number;
   active: boolean;
   selected: boolean;
-  onChoose: (range: boolean) => void;
+  onChoose: (row: number, range: boolean) => void;
   experiment: string;
 }) {
   const { ids, names, statuses, started, ended } = index.lines;
@@ -278,8 +317,8 @@ function GridRow({ index, place, row, y, cells, width, nameWidth, active, select
     }
     if (column.id === "start_time") return shortMilli(started[place]!);
     if (column.id === "attributes.duration") {
-      const end = ended[place] ?? (status === "running" ? Date.now() : null);
-      return end === null ? "" : shortDuration(Math.max(0, end - started[place]!) / 1000);
+      const end = status === "running" && Number.isNaN(ended[place]) ? Date.now() : ended[place]!;
+      return Number.isNaN(end) ? "" : shortDuration(Math.max(0, end - started[place]!) / 1000);
     }
     if (column.folded) return "";
     const [kind, key] = splitColumn(column.id);
@@ -291,17 +330,18 @@ function GridRow({ index, place, row, y, cells, width, nameWidth, active, select
     const text = known ? (kind === "params" ? known.params : known.tags)[key] : index.cell(column.id, place);
     return text ?? (known ? "" : <i class="grid-wait" />);
   };
-  return (
+  const still = known && !Number.isNaN(ended[place]) ? known : {}; // else it may change by itself
+  return useMemo(() => (
     <div
       id={`row-${row}`} class={`grid-row${active ? " grid-active" : ""}${selected ? " grid-selected" : ""}`} role="row" aria-rowindex={row + 2} aria-selected={selected}
       style={{ transform: `translateY(${y}px)`, width: `${width}px` }} data-run={id}
       onClick={(event) => {
         if ((event.target as Element).closest("a, input")) return;
-        onChoose(event.shiftKey);
+        onChoose(row, event.shiftKey);
       }}
     >
       <span class="grid-fixed grid-name" style={{ width: `${nameWidth}px` }} role="gridcell">
-        <input type="checkbox" tabindex={-1} aria-label={`Select ${names[place]}`} checked={selected} onClick={(event) => { event.preventDefault(); onChoose(event.shiftKey); }} />
+        <input type="checkbox" tabindex={-1} aria-label={`Select ${names[place]}`} checked={selected} onClick={(event) => { event.preventDefault(); onChoose(row, event.shiftKey); }} />
         <a href={runAddress(experiment, id)} tabindex={-1} title={names[place]}>{names[place] || id.slice(0, 12)}</a>
       </span>
       {cells.skipped > 0 && <span style={{ width: `${cells.skipped}px` }} />}
@@ -314,5 +354,5 @@ function GridRow({ index, place, row, y, cells, width, nameWidth, active, select
         );
       })}
     </div>
-  );
+  ), [still, id, names[place], status, row, y, cells, width, nameWidth, active, selected, experiment]);
 }

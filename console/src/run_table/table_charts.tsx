@@ -12,7 +12,7 @@ export function TableCharts({ index, selected, columns, keys }: { index: RunInde
   const { ids, names, statuses } = index.lines;
   const take = (place: number) => runs.push({ id: ids[place]!, name: names[place]! || ids[place]!.slice(0, 12), running: statuses[place] === "running" });
   if (selected.size > 0) {
-    for (const id of [...selected].slice(0, kCompareMax)) take(index.lines.placeOf(id));
+    for (const id of [...selected].slice(0, kCompareMax)) take(index.placeOf(id));
   } else {
     for (let i = 0; i < Math.min(kChartRuns, index.view.length); ++i) take(index.view[i]!);
   }

@@ -90,21 +90,6 @@ Result<std::optional<tracking::LinePlace>> PlaceOf(const Request& request) {
   return std::optional(tracking::LinePlace{*started, tracking::RunId(text->substr(comma + 1))});
 }
 
-Task<Result<Response>> Lines(RunTable& table, Request& request) {
-  ExperimentId experiment = ExperimentOf(request);
-  if (request.Query("after") != nullptr) {
-    const std::int64_t after = CO_TRY(IntOf(request, "after", 0));
-    const std::vector<RunLine> since = CO_TRY(co_await table.LinesSince(std::move(experiment), after));
-    co_return TextResponse(LinesJson(since));
-  }
-  const tracking::Stage stage = CO_TRY(StageAsked(request));
-  std::optional<tracking::LinePlace> before = CO_TRY(PlaceOf(request));
-  const std::int64_t limit = CO_TRY(IntOf(request, "limit", RunTable::kLinesMax));
-  const std::vector<RunLine> lines =
-      CO_TRY(co_await table.Lines(std::move(experiment), stage, std::move(before), limit));
-  co_return TextResponse(LinesJson(lines));
-}
-
 Json PairsJson(const std::vector<std::pair<std::string, std::string>>& pairs) {
   Json::Object object;
   for (const auto& [key, value] : pairs) object.emplace_back(key, value);
@@ -128,6 +113,39 @@ Json RowJson(const tracking::RunDetails& row) {
                      {"tags", PairsJson(row.tags)}});
 }
 
+Json RowsJson(const std::vector<tracking::RunDetails>& rows) {
+  Json list = Json::MakeArray();
+  for (const tracking::RunDetails& row : rows) list.Append(RowJson(row));
+  return list;
+}
+
+/// With `rows` the whole rows of so many of the first lines: what a page shows first comes in one answer.
+Task<Result<Response>> Lines(RunTable& table, Request& request) {
+  ExperimentId experiment = ExperimentOf(request);
+  if (request.Query("after") != nullptr) {
+    const std::int64_t after = CO_TRY(IntOf(request, "after", 0));
+    const std::vector<RunLine> since = CO_TRY(co_await table.LinesSince(std::move(experiment), after));
+    co_return TextResponse(LinesJson(since));
+  }
+  const tracking::Stage stage = CO_TRY(StageAsked(request));
+  std::optional<tracking::LinePlace> before = CO_TRY(PlaceOf(request));
+  const std::int64_t limit = CO_TRY(IntOf(request, "limit", RunTable::kLinesMax));
+  const std::int64_t whole = CO_TRY(IntOf(request, "rows", 0));
+  const std::vector<RunLine> lines =
+      CO_TRY(co_await table.Lines(std::move(experiment), stage, std::move(before), limit));
+  std::string json = LinesJson(lines);
+  if (whole > 0) {
+    std::vector<tracking::RunId> first;
+    for (const RunLine& line : lines) {
+      if (static_cast<std::int64_t>(first.size()) < whole) first.push_back(line.id);
+    }
+    const std::vector<tracking::RunDetails> rows = CO_TRY(co_await table.Rows(std::move(first)));
+    json.pop_back();
+    CatTo(json, ",\"rows\":", RowsJson(rows).Dump(), "}");
+  }
+  co_return TextResponse(std::move(json));
+}
+
 Task<Result<Response>> Rows(RunTable& table, Request& request) {
   const Json body = CO_TRY(co_await request.ReadJson());
   std::vector<tracking::RunId> runs;
@@ -138,9 +156,7 @@ Task<Result<Response>> Rows(RunTable& table, Request& request) {
     }
   }
   const std::vector<tracking::RunDetails> found = CO_TRY(co_await table.Rows(std::move(runs)));
-  Json rows = Json::MakeArray();
-  for (const tracking::RunDetails& row : found) rows.Append(RowJson(row));
-  co_return net::JsonResponse(Json::Make({{"rows", std::move(rows)}}));
+  co_return net::JsonResponse(Json::Make({{"rows", RowsJson(found)}}));
 }
 
 Json ListJson(const std::vector<std::string>& texts) {

@@ -56,6 +56,7 @@ TEST_F(RunTableRoutesTest, TellsLinesRowsColumnsAndMatches) {
   EXPECT_EQ(Say("runs"),
             R"({"numbers":[1],"ids":["one"],"names":["a \"b\"\n<i>"],"statuses":["running"],"started":[12],)"
             R"("ended":[null]})");
+  EXPECT_NE(Say("runs?rows=40").find(R"("ended":[null],"rows":[{"id":"one","name":"a \"b\"\n<i>")"), std::string::npos);
   EXPECT_EQ(Say("runs?before=12,one"), R"({"numbers":[],"ids":[],"names":[],"statuses":[],"started":[],"ended":[]})");
   EXPECT_EQ(Say("column?metric=loss"), R"({"numbers":[1],"values":[0.5]})");
   EXPECT_EQ(Say("column?param=depth"), R"({"numbers":[1],"values":["6"]})");
