@@ -33,12 +33,12 @@ Status CheckImportedTexts(const Pairs& texts) {
 Status CheckInputs(const ImportedRun& run) {
   for (const DatasetInput& input : run.datasets) {
     const Dataset& dataset = *input.dataset;
-    if (!dataset.name.empty() && dataset.name.size() <= Imports::kDatasetNameBytesMax &&
+    if (dataset.name.size() <= Imports::kDatasetNameBytesMax &&
         dataset.digest.size() <= Imports::kDatasetDigestBytesMax) {
       continue;
     }
     return InvalidArgument("the dataset ", Quoted(dataset.name), " of run ", Quoted(run.run.id.text()),
-                           " must have a name of 1 to ", Imports::kDatasetNameBytesMax,
+                           " must have a name of at most ", Imports::kDatasetNameBytesMax,
                            " bytes, and a digest of at most ", Imports::kDatasetDigestBytesMax);
   }
   const auto check = [&](const std::string& model) -> Status {

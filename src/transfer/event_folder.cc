@@ -106,6 +106,11 @@ Result<std::unique_ptr<EventFolder>> EventFolder::Open(const std::string& path, 
   return std::unique_ptr<EventFolder>(new EventFolder(root.string(), std::move(experiment), std::move(scratch)));
 }
 
+Result<bool> EventFolder::IsEmpty() {
+  TRY(FindFiles());
+  return runs_.empty();
+}
+
 Status EventFolder::Begin(Sink& sink) {
   Json experiment = Json::Make({{"experiment_id", kExperimentId}, {"name", experiment_}});
   const std::int64_t now = ToMicros(RealClock().Now()) / 1000;

@@ -29,6 +29,8 @@ class EventFolder {
                                                    std::string scratch);
 
   [[nodiscard]] std::string Name() const { return "tensorboard:" + root_; }
+  /// Whether there is no event file in it or below it.
+  Result<bool> IsEmpty();
   /// Tells the experiment; once, at first.
   Status Begin(Sink& sink);
   /// Reads what was written since the last time, and tells it; what is told twice by another process is the same.

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/id.h"
 #include "base/text.h"
+#include "tracking/imports.h"
 #include "transfer/mlflow_run.h"
 
 namespace mw::transfer {
@@ -81,30 +82,50 @@ Json Home::DigestJson(const tracking::SetDigest& digest) {
   return Json::Make({{"count", digest.count}, {"sum", Cat(digest.sum)}});
 }
 
+/// What the control plane refuses is parted until the one at fault is alone: that is left out, the others come.
+Status Home::ImportPieces(const Kind& kind, std::string_view begin, std::span<const Piece* const> pieces,
+                          const TakeOutcome& take) {
+  if (pieces.empty()) return Ok();
+  std::string body(begin);
+  for (const Piece* piece : pieces) CatTo(body, piece == pieces.front() ? "" : ",", piece->json);
+  body += "]}";
+  const Result<net::Response> response =
+      Ask(net::Method::kPost, Cat("/api/v1/import/", kind.what), body, "application/json");
+  if (!response.ok() && response.error().code == Code::kInvalidArgument) {
+    if (pieces.size() == 1) {
+      report_.Skip(kind.name, pieces.front()->id, response.error().message);
+      return Ok();
+    }
+    TRY(ImportPieces(kind, begin, pieces.first(pieces.size() / 2), take));
+    return ImportPieces(kind, begin, pieces.subspan(pieces.size() / 2), take);
+  }
+  if (!response.ok()) return response.error();
+  const Json answer = TRY(Json::Parse(response->body));
+  for (const Json& outcome : ListIn(&answer, "outcomes")) take(outcome);
+  return Ok();
+}
+
 Status Home::ImportMany(const Kind& kind, const Json& rest, const std::vector<Piece>& pieces, const TakeOutcome& take) {
-  const std::string target = Cat("/api/v1/import/", kind.what);
-  std::string begin = rest.Dump(), body;
+  std::string begin = rest.Dump();
   begin.pop_back();  // the brace at its end
   CatTo(begin, ",\"", kind.list, "\":[");
-  const auto flush = [&]() -> Status {
-    if (body.empty()) return Ok();
-    body += "]}";
-    const net::Response response = TRY(Ask(net::Method::kPost, target, body, "application/json"));
-    body.clear();
-    const Json answer = TRY(Json::Parse(response.body));
-    for (const Json& outcome : ListIn(&answer, "outcomes")) take(outcome);
-    return Ok();
-  };
+  std::vector<const Piece*> together;
+  std::size_t bytes = 0;
   for (const Piece& piece : pieces) {
     if (piece.json.size() > kPieceBytesMax) {
       report_.Skip(kind.name, piece.id,
                    Cat("has ", piece.json.size(), " bytes of texts and datasets; at most ", kPieceBytesMax));
       continue;
     }
-    if (body.size() + piece.json.size() > kBodyBytes) TRY(flush());
-    CatTo(body, body.empty() ? begin : ",", piece.json);
+    if (bytes + piece.json.size() > kBodyBytes) {
+      TRY(ImportPieces(kind, begin, together, take));
+      together.clear();
+      bytes = 0;
+    }
+    together.push_back(&piece);
+    bytes += piece.json.size();
   }
-  return flush();
+  return ImportPieces(kind, begin, together, take);
 }
 
 Status Home::Experiments(const Json::Array& experiments) {
@@ -205,6 +226,11 @@ Result<std::vector<bool>> Home::BeginRuns(const Json::Array& runs) {
 }
 
 Status Home::Points(const std::string& run, const std::string& key, std::span<const Point> points) {
+  if (key.empty() || key.size() > tracking::Imports::kKeyBytesMax || !IsUtf8(key)) {
+    report_.Skip("metric", Cat(run, " ", Quoted(key)),
+                 Cat("its name must have 1 to ", tracking::Imports::kKeyBytesMax, " bytes of UTF-8"));
+    return Ok();
+  }
   tracking::PointDigest& digest = open_[run].metrics[key];
   for (const Point& point : points) digest.Add(point);
   report_.Count("point", "imported", static_cast<std::int64_t>(points.size()));

@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/http_client.h"
@@ -64,9 +65,11 @@ class Home final : public Sink {
     std::string json;
   };
   /// Imports many of a kind, with `rest` beside them, in bodies that are not too large: `take` gets each outcome. What
-  /// is too large by itself is left out, with the reason.
+  /// is too large by itself, or refused, is left out, with the reason.
   using TakeOutcome = std::function<void(const Json& outcome)>;
   Status ImportMany(const Kind& kind, const Json& rest, const std::vector<Piece>& pieces, const TakeOutcome& take);
+  Status ImportPieces(const Kind& kind, std::string_view begin, std::span<const Piece* const> pieces,
+                      const TakeOutcome& take);
   /// Which of them are wanted; `open` gets each that is.
   using Open = std::function<void(const std::string& id, const Json& item, OpenItem open)>;
   Result<std::vector<bool>> Begin(const Kind& kind, const Json& rest, const Json::Array& items, const Open& open);

@@ -172,6 +172,9 @@ Result<int> ImportTensorBoard(const Options& options, const TransferArguments& a
   const Scratch scratch;
   const std::string experiment = arguments.experiments.empty() ? "" : arguments.experiments.front();
   const auto folder = TRY(transfer::EventFolder::Open(arguments.place, experiment, scratch.path()));
+  if (!arguments.follow && TRY(folder->IsEmpty())) {
+    return NotFound("no event files in ", arguments.place, " or below it; their names have \"tfevents\" in them");
+  }
   net::HttpClient control = TRY(Connect(options));
   transfer::ArtifactReader artifacts("", std::nullopt);
   Report report(folder->Name(), TRY(ControlUrl(options)));
