@@ -43,6 +43,21 @@ TEST(TextTable, CountsCharactersAndNotBytes) {
             "Oslo    missed\n");
 }
 
+TEST(TextTable, AVeryLongCellMovesItsOwnRowAlone) {
+  const std::string name(61, 'n');
+  EXPECT_EQ(TextTable({{"name", "runs"}, {name, "2"}, {"a\nb", "1"}}), "name  runs\n" + name + "     2\na\\nb     1\n");
+}
+
+TEST(TextTable, ATerminalIsGivenNoOrders) {
+  EXPECT_EQ(Printable("\x1b[2J a\r\x7f\a"), "\\u001b[2J a\\u000d\\u007f\\u0007");
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "31m \xe2\x80\xae"
+                      "x\xe2\x81\xa6"),
+            "\\u009b31m \\u202ex\\u2066");
+  const std::string plain = "two\n\tlines: é 日本 🎉 \xe2\x80\x93 \xc2\xa0 \xff\xc2";
+  EXPECT_EQ(Printable(plain), plain);
+}
+
 TEST(TextTable, NothingIsNoTable) {
   EXPECT_EQ(TextTable({}), "");
   EXPECT_EQ(TextTable({{"a", "b"}}), "a  b\n");

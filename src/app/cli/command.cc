@@ -14,6 +14,7 @@
 #include "app/config.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/text_table.h"
 
 namespace mw::app::cli {
 namespace {
@@ -40,7 +41,7 @@ CLI::App* Registrar::Add(const std::string& verb, const std::string& summary, co
 }
 
 int Fail(const Error& error) {
-  std::fprintf(stderr, "millwright: %s\n", error.ToString().c_str());
+  std::fprintf(stderr, "millwright: %s\n", Printable(error.ToString()).c_str());
   switch (error.code) {
     case Code::kInvalidArgument: return kWrongInput;
     case Code::kUnavailable: return kUnreachable;
@@ -108,7 +109,9 @@ int Print(const Options& options, const Result<Json>& answer, const std::functio
   return kDone;
 }
 
-void Say(std::string_view text) {
+void Say(std::string_view text) { SayAsItIs(Printable(text)); }
+
+void SayAsItIs(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }

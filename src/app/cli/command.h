@@ -69,8 +69,10 @@ Result<std::string> InferenceUrl(const Options& options);
 /// Runs `action` on the answer, or fails. With --json the answer itself is printed instead.
 int Print(const Options& options, const Result<Json>& answer, const std::function<void(const Json&)>& action);
 
-/// Writes to stdout.
+/// Writes to stdout, what a terminal would obey made visible: names and notes are anybody's.
 void Say(std::string_view text);
+/// Codes for the terminal too: one's own, and what a step printed.
+void SayAsItIs(std::string_view text);
 
 /// Before a verb that follows something asks the server again.
 void Pause(std::chrono::milliseconds duration);

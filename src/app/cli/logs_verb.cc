@@ -38,7 +38,7 @@ int StepLog(const Options& options, const LogArguments& arguments) {
         Cat("/api/v1/runs/", arguments.run, "/tasks/", net::PercentEncode(arguments.step), "/log?offset=", offset));
     if (!part.ok()) return Fail(part.error());
     const std::string text = part->StringOr("text", "");
-    Say(text);
+    SayAsItIs(text);
     offset = part->IntOr("next_offset", offset);
     if (!text.empty()) continue;
     if (!arguments.follow || part->BoolOr("ended", true)) return kDone;

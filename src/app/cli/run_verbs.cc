@@ -220,12 +220,12 @@ int Watch(const Options& options) {
   constexpr std::size_t kColumns = 80;
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   while (true) {
-    const std::string screen = Screen(options);
+    const std::string screen = Printable(Screen(options));
     std::string out = terminal ? "\x1b[H" : "";
     for (const std::string_view line : Split(Trim(screen), '\n')) {
       CatTo(out, Clipped(line, kColumns), terminal ? "\x1b[K\n" : "\n");
     }
-    Say(out + (terminal ? "\x1b[J" : "\n"));
+    SayAsItIs(out + (terminal ? "\x1b[J" : "\n"));
     Pause(std::chrono::seconds(2));
   }
 }
