@@ -6,7 +6,8 @@ from unittest import mock
 
 from support import Case
 
-from millwright.capture import environment_findings, findings, git_findings, requirements, without_password
+from millwright.capture import (command_words, environment_findings, findings, git_findings, requirements,
+                                without_password)
 
 
 class CaptureTest(Case):
@@ -28,6 +29,8 @@ class CaptureTest(Case):
         tags, files = git_findings(repo / "sub")
         self.assertEqual(tags["mlflow.source.git.commit"], self.git("rev-parse", "HEAD").strip())
         self.assertEqual((tags["mlflow.source.git.branch"], tags["millwright.git.dirty"]), ("main", "false"))
+        self.assertEqual(tags["millwright.git.folder"], "sub")
+        self.assertNotIn("millwright.git.folder", git_findings(repo)[0])
         self.assertEqual(files, {})
 
     def test_diff_applies(self):
@@ -55,6 +58,14 @@ class CaptureTest(Case):
         tags, files = git_findings(self.folder / "repo")
         self.assertIn("+a", files["code/uncommitted.diff"])
         self.assertNotIn("mlflow.source.git.commit", tags)
+
+    def test_arguments(self):
+        self.assertEqual(command_words(["/a/b/c/train.py", "/a/b/x", "it's"], "/a/b"), ["c/train.py", "/a/b/x", "it's"])
+        self.assertEqual(command_words(["/a/other/train.py"], "/a/b"), ["/a/other/train.py"])
+        with mock.patch.object(sys, "argv", ["train.py", "--rate", "0.1"]):
+            self.assertEqual(environment_findings()[0]["millwright.arguments"], '["train.py", "--rate", "0.1"]')
+        with mock.patch.object(sys, "argv", ["train.py", "x" * 8000]):
+            self.assertNotIn("millwright.arguments", environment_findings()[0])
 
     def test_passwords(self):
         self.assertEqual(without_password("https://me:secret@host/x.git"), "https://host/x.git")

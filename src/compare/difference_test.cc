@@ -156,8 +156,19 @@ TEST(RecipeTest, ATrainingSaysWhatIsMissing) {
   facts.has_diff = facts.has_lock = true;
   facts.data["training"].digest = "d1";
   EXPECT_EQ(Reproduce(facts).missing,
-            std::vector<std::string>{"the program's arguments: they are not in the run's tags"});
+            std::vector<std::string>{"the program's arguments: capture with the millwright package keeps them"});
   EXPECT_EQ(Reproduce(facts).commands.size(), 5U);
+  facts.tags["millwright.arguments"] = R"(["train.py","--name","it's late"])";
+  facts.tags["millwright.git.folder"] = "jobs/a b";
+  const Recipe whole = Reproduce(facts);
+  EXPECT_TRUE(whole.missing.empty());
+  EXPECT_EQ(whole.commands.size(), 6U);
+  EXPECT_EQ(whole.commands[4], "cd 'jobs/a b'");
+  EXPECT_EQ(whole.commands[5], R"(python train.py --name 'it'\''s late')");
+  for (const char* damaged : {"[", "{}", "[1]"}) {
+    facts.tags["millwright.arguments"] = damaged;
+    EXPECT_EQ(Reproduce(facts).commands.back(), "python train.py");
+  }
   EXPECT_EQ(Reproduce(Facts{}).missing.front(), "a run: the version was registered without one");
 }
 

@@ -78,9 +78,34 @@ void Environment(const Facts& facts, Recipe& recipe) {
   }
 }
 
+/// The program and its arguments as the millwright package noted them; empty: it did not.
+std::vector<std::string> CommandWords(const Facts& facts) {
+  std::vector<std::string> words;
+  const Result<Json> noted = Json::Parse(TextOf(facts.tags, "millwright.arguments"));
+  if (!noted.ok() || !noted->IsArray()) return words;
+  for (const Json& word : noted->AsArray()) {
+    if (!word.IsString()) return {};
+    words.push_back(word.AsString());
+  }
+  return words;
+}
+
+void RunProgram(const Facts& facts, const std::string& source, Recipe& recipe) {
+  const std::vector<std::string> words = CommandWords(facts);
+  std::string command = "python";
+  for (const std::string& word : words) CatTo(command, " ", Word(word));
+  if (words.empty()) {
+    CatTo(command, " ", Word(source));
+    recipe.missing.emplace_back("the program's arguments: capture with the millwright package keeps them");
+  }
+  recipe.commands.push_back(std::move(command));
+}
+
 void OfTraining(const Facts& facts, Recipe& recipe) {
   CheckOut(facts, recipe);
   Environment(facts, recipe);
+  const std::string folder = TextOf(facts.tags, "millwright.git.folder");
+  if (!folder.empty()) recipe.commands.push_back(Cat("cd ", Word(folder)));
   const std::string project_command = TextOf(facts.tags, "mlflow.project.entryPoint");
   const std::string source = TextOf(facts.tags, "mlflow.source.name");
   if (!project_command.empty()) {
@@ -88,8 +113,7 @@ void OfTraining(const Facts& facts, Recipe& recipe) {
     for (const auto& [name, value] : facts.params) CatTo(command, " -P ", Word(Cat(name, "=", value)));
     recipe.commands.push_back(std::move(command));
   } else if (source.ends_with(".py")) {
-    recipe.commands.push_back(Cat("python ", Word(source)));
-    recipe.missing.emplace_back("the program's arguments: they are not in the run's tags");
+    RunProgram(facts, source, recipe);
   } else if (source.empty()) {
     recipe.missing.emplace_back("the program: the run has no tag mlflow.source.name");
   } else {

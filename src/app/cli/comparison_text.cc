@@ -2,6 +2,7 @@
 #include "app/cli/comparison_text.h"
 
 #include <cmath>
+#include <set>
 #include <vector>
 
 #include "base/text.h"
@@ -35,6 +36,13 @@ std::string Cell(const Json& json, std::string_view key) {
   std::size_t end = 31;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end) + "...";
+}
+
+/// In a line of its own: what follows a line break in a parameter's value would be a command.
+std::string Comment(const Json& line) {
+  std::string text;
+  for (const char c : line.AsString()) text += c == '\n' ? std::string("\\n") : std::string(1, c);
+  return text;
 }
 
 std::string Side(const Json& comparison, std::string_view key) {
@@ -177,10 +185,26 @@ std::string ImpactText(const Json& impact) {
   return text;
 }
 
+std::string RecordsText(const Json& graph) {
+  std::set<std::string> makers;
+  for (const Json& event : graph.ListOrEmpty("events")) {
+    if (event.StringOr("direction", "") == "output") makers.insert(event.StringOr("execution", ""));
+  }
+  Rows rows = {{"recorded", "by", "at (UTC)", "note"}};
+  for (const Json& execution : graph.ListOrEmpty("executions")) {
+    const Json* metadata = execution.Find("metadata");
+    const std::string by = metadata == nullptr ? "" : metadata->StringOr("by", "");
+    if (by.empty() || makers.contains(execution.StringOr("id", ""))) continue;
+    rows.push_back({execution.StringOr("type", ""), by, execution.StringOr("started", "").substr(0, 19),
+                    metadata->StringOr("note", "")});
+  }
+  return rows.size() > 1 ? Cat("\n", TextTable(rows)) : "";
+}
+
 std::string RecipeText(const Json& recipe) {
   std::string text;
-  for (const Json& line : recipe.ListOrEmpty("missing")) CatTo(text, "# missing: ", line.AsString(), "\n");
-  for (const Json& line : recipe.ListOrEmpty("notes")) CatTo(text, "# ", line.AsString(), "\n");
+  for (const Json& line : recipe.ListOrEmpty("missing")) CatTo(text, "# missing: ", Comment(line), "\n");
+  for (const Json& line : recipe.ListOrEmpty("notes")) CatTo(text, "# ", Comment(line), "\n");
   for (const Json& line : recipe.ListOrEmpty("commands")) CatTo(text, line.AsString(), "\n");
   return text;
 }

@@ -13,6 +13,8 @@ std::string ComparisonText(const Json& comparison, bool all);
 std::string OriginText(const Json& origin);
 /// Of GET /api/v1/lineage/impact.
 std::string ImpactText(const Json& impact);
+/// Of GET /api/v1/lineage with two hops downstream: what people recorded of it; empty when they did not.
+std::string RecordsText(const Json& graph);
 /// Of GET /api/v1/runs/{id}/reproduce: commands that a shell takes, the rest as comments.
 std::string RecipeText(const Json& recipe);
 

@@ -20,12 +20,13 @@ struct LineageArguments {
 
 int RunLineage(const Options& options, const LineageArguments& arguments) {
   const std::string of = net::PercentEncode(arguments.of);
-  if (arguments.reached) {
-    return Print(options, Call(options, Method::kGet, Cat("/api/v1/lineage/impact?of=", of)),
-                 [](const Json& answer) { Say(ImpactText(answer)); });
-  }
-  return Print(options, Call(options, Method::kGet, Cat("/api/v1/lineage/origin?of=", of)),
-               [](const Json& answer) { Say(OriginText(answer)); });
+  const std::string_view what = arguments.reached ? "impact" : "origin";
+  const Result<Json> answer = Call(options, Method::kGet, Cat("/api/v1/lineage/", what, "?of=", of));
+  if (options.json || !answer.ok()) return Print(options, answer, [](const Json&) {});
+  return Print(options, Call(options, Method::kGet, Cat("/api/v1/lineage?direction=downstream&hops=2&of=", of)),
+               [&](const Json& graph) {
+                 Say(Cat(arguments.reached ? ImpactText(*answer) : OriginText(*answer), RecordsText(graph)));
+               });
 }
 
 struct RecordArguments {

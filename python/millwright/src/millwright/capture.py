@@ -9,6 +9,7 @@ import sys
 from importlib import metadata
 
 DIFF_BYTES_MAX = 10 << 20
+ARGUMENTS_MAX = 8000  # what a tag holds
 
 
 def capture(run_id=None, git=True, environment=True):
@@ -59,11 +60,18 @@ def git_findings(folder):
     tags = {"mlflow.source.git.commit": commit,
             "mlflow.source.git.branch": (run_git(top, "rev-parse", "--abbrev-ref", "HEAD") or "").strip(),
             "mlflow.source.git.repoURL": without_password((run_git(top, "remote", "get-url", "origin") or "").strip()),
-            "millwright.git.dirty": "true" if diff or untracked else "false"}
+            "millwright.git.dirty": "true" if diff or untracked else "false",
+            "millwright.git.folder": folder_within(top, folder)}
     files = {"code/uncommitted.diff": shortened(diff)} if diff else {}
     if untracked:
         files["code/untracked.txt"] = untracked
     return {key: value for key, value in tags.items() if value}, files
+
+
+def folder_within(top, folder):
+    """Where in the repository it ran; empty at its top."""
+    within = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
+    return "" if within == os.curdir else within
 
 
 def shortened(diff):
@@ -81,9 +89,22 @@ def environment_findings():
     machine = {"python": platform.python_version(), "implementation": platform.python_implementation(),
                "executable": sys.executable, "platform": platform.platform(), "machine": platform.machine(),
                "host": platform.node(), "processors": os.cpu_count(), "arguments": sys.argv}
-    return ({"millwright.python": platform.python_version(),
-             "millwright.environment_digest": hashlib.sha256(lock.encode()).hexdigest()},
+    tags = {"millwright.python": platform.python_version(),
+            "millwright.environment_digest": hashlib.sha256(lock.encode()).hexdigest()}
+    words = json.dumps(command_words(sys.argv, os.getcwd()))
+    if len(words) <= ARGUMENTS_MAX:
+        tags["millwright.arguments"] = words
+    return (tags,
             {"environment/requirements.txt": lock, "environment/machine.json": json.dumps(machine, indent=1) + "\n"})
+
+
+def command_words(words, folder):
+    """The program and its arguments; a program below the folder by its place there, which a clone has too."""
+    words = list(words)
+    if words and os.path.isabs(words[0]):
+        within = os.path.relpath(words[0], folder)
+        words[0] = words[0] if within.startswith(os.pardir) else within
+    return words
 
 
 def requirements():
