@@ -118,8 +118,8 @@ constexpr Guarded kRoutes[] = {
     {Method::kGet, "/api/v1/endpoints/{name}/monitoring/settings", kRead},
     // Working: what people and steps do every day. Files that are applied say which programs run.
     {Method::kPost, "/api/v1/apply", kWrite},
-    {Method::kPut, "/api/v1/experiments/{id}/views/{name}", kWrite},
-    {Method::kDelete, "/api/v1/experiments/{id}/views/{name}", kWrite},
+    {Method::kPut, "/api/v1/experiments/{id}/views/{name...}", kWrite},
+    {Method::kDelete, "/api/v1/experiments/{id}/views/{name...}", kWrite},
     {Method::kPost, "/api/v1/pipelines/{name}/runs", kWrite},
     {Method::kPost, "/api/v1/runs/{id}/cancel", kWrite},
     {Method::kPost, "/api/v1/runs/{id}/retry", kWrite},

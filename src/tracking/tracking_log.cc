@@ -75,7 +75,7 @@ Status SetTags(db::Transaction& transaction, const RunId& id, std::int64_t run,
                const std::vector<std::pair<std::string, std::string>>& tags) {
   for (const auto& [key, value] : tags) {
     TRY(store::SetText(transaction, Texts::kTags, run, TRY(store::NeedName(transaction, key)), value));
-    if (key != Tracking::kRunNameTag) continue;
+    if (key != Tracking::kRunNameTag || value.empty()) continue;
     store::StoredRun renamed = TRY(MustFindRun(transaction, id));
     renamed.run.name = value;
     TRY(store::UpdateRun(transaction, run, renamed.run));

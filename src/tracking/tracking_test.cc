@@ -105,7 +105,8 @@ TYPED_TEST(TrackingTest, NamesARunByArgumentTagOrItself) {
   EXPECT_EQ(this->Get(id).run.name, "better");
   EXPECT_EQ(this->Get(id).tags[1].second, "better");
   EXPECT_EQ(this->Log({id, {}, {}, {{"mlflow.runName", "best"}}}), "");
-  EXPECT_EQ(this->Get(id).run.name, "best");
+  EXPECT_EQ(this->Log({id, {}, {}, {{"mlflow.runName", ""}}}), "");
+  EXPECT_EQ(this->Get(id).run.name, "best") << "no name is none";
   EXPECT_EQ(this->Get(id).run.status, RunStatus::kFailed);
   NewRun run;
   run.id = RunId("r2");

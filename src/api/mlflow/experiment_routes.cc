@@ -65,8 +65,7 @@ Task<Result<Json>> RestoreExperiment(Tracking& tracking, const Parameters& param
 
 Task<Result<Json>> UpdateExperiment(Tracking& tracking, const Parameters& parameters) {
   ExperimentId id = CO_TRY(ExperimentIdOf(parameters));
-  std::string name = CO_TRY(parameters.Text("new_name"));
-  if (name.empty()) co_return Json::MakeObject();
+  std::string name = CO_TRY(parameters.RequiredText("new_name"));
   CO_TRY(CheckExperimentName(name));
   CO_TRY(co_await tracking.RenameExperiment(std::move(id), std::move(name)));
   co_return Json::MakeObject();

@@ -234,6 +234,8 @@ TEST_F(MlflowRoutesTest, SearchesPageByPageWhileRunsAreAdded) {
   EXPECT_TRUE(Post("runs/search", R"({"experiment_ids":["0"],"page_token":"5b5d"})").starts_with("400 "));
   EXPECT_TRUE(Post("runs/search", R"({"experiment_ids":["0"],"filter":"metrics.loss <"})").starts_with("400 "));
   EXPECT_EQ(Post("runs/search", R"({"experiment_ids":[]})"), "{}");
+  EXPECT_NE(Post("runs/search", R"({"experiment_ids":["0","x"]})").find("Invalid experiment ID 'x'. Experiment ID "),
+            std::string::npos);
 }
 
 TEST_F(MlflowRoutesTest, TellsHistoriesWholeAndThin) {

@@ -203,7 +203,12 @@ constexpr std::int64_t kRunsFoundUsual = 1000, kRunsFoundMax = 50'000;
 
 Result<tracking::RunQuery> RunQueryOf(const Parameters& parameters) {
   tracking::RunQuery query;
-  for (std::string& id : TRY(parameters.Texts("experiment_ids"))) query.experiments.emplace_back(std::move(id));
+  for (std::string& id : TRY(parameters.Texts("experiment_ids"))) {
+    if (!ParseInt(id)) {
+      return InvalidArgument("Invalid experiment ID '", id, "'. Experiment ID must be a valid integer.");
+    }
+    query.experiments.emplace_back(std::move(id));
+  }
   query.filter = TRY(search::ParseRunFilter(TRY(parameters.Text("filter"))));
   query.order = TRY(search::ParseRunOrderBy(TRY(parameters.Texts("order_by"))));
   const std::string view = TRY(parameters.Enum("run_view_type", {"ACTIVE_ONLY", "DELETED_ONLY", "ALL"}));

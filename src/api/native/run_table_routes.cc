@@ -328,8 +328,8 @@ void AddRunTableRoutes(net::RouteTable& routes, RunTable& table, Views& views) {
   add(Method::kPost, "matches", Permission::kRead, [&](Request& request) { return Matches(table, request); });
   add(Method::kGet, "views", Permission::kRead,
       [&](Request& request) { return ListViews(views, ExperimentOf(request)); });
-  add(Method::kPut, "views/{name}", Permission::kWrite, [&](Request& request) { return SaveView(views, request); });
-  add(Method::kDelete, "views/{name}", Permission::kWrite,
+  add(Method::kPut, "views/{name...}", Permission::kWrite, [&](Request& request) { return SaveView(views, request); });
+  add(Method::kDelete, "views/{name...}", Permission::kWrite,
       [&](Request& request) { return DeleteView(views, request); });
 }
 

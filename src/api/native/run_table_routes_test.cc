@@ -91,6 +91,9 @@ TEST_F(RunTableRoutesTest, KeepsViews) {
   EXPECT_EQ(Say("views/best%20ones", Method::kPut, R"({"columns":["metrics.loss"]})"), "{}");
   EXPECT_EQ(Say("views").substr(0, 66), R"({"views":[{"name":"best ones","state":{"columns":["metrics.loss"]})");
   EXPECT_EQ(Say("views/best%20ones", Method::kDelete), "{}");
+  EXPECT_EQ(Say("views/val%2Floss", Method::kPut, "{}"), "{}");
+  EXPECT_EQ(Say("views").substr(0, 35), R"({"views":[{"name":"val/loss","state)");
+  EXPECT_EQ(Say("views/val%2Floss", Method::kDelete), "{}");
   EXPECT_EQ(Say("views"), R"({"views":[]})");
 }
 

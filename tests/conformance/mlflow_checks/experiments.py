@@ -86,6 +86,9 @@ def rename(server):
     assert after.name == name and after.last_update_time >= before.last_update_time
     server.client.create_experiment(other)
     assert server.client.get_experiment_by_name(before.name) is None
+    for rest in ({}, {"new_name": ""}):
+        server.invalid("Missing value for required parameter 'new_name'.…", "POST", "experiments/update",
+                       {"experiment_id": number, **rest})
     server.client.delete_experiment(number)
     answer = server.ask("POST", "experiments/update", {"experiment_id": number, "new_name": unique("late")})
     assert answer.status_code >= 400, answer.text

@@ -45,6 +45,7 @@ def name_by_tag(server):
                    "(run_name='one', mlflow.runName='two').", "POST", "runs/create",
                    {"experiment_id": number, "run_name": "one", "tags": [{"key": "mlflow.runName", "value": "two"}]})
     server.client.set_tag(run.info.run_id, "mlflow.runName", "renamed")
+    server.client.set_tag(run.info.run_id, "mlflow.runName", "")
     assert server.client.get_run(run.info.run_id).info.run_name == "renamed"
     server.client.update_run(run.info.run_id, name="again")
     after = server.client.get_run(run.info.run_id)
