@@ -361,6 +361,12 @@ BodyDecoder::Step BodyDecoder::Next(std::string_view input) {
   return framing_ == Framing::kChunked ? NextChunked(input) : NextPlain(input);
 }
 
+std::uint64_t BodyDecoder::DataAhead() const {
+  if (progress_ != Progress::kMore) return 0;
+  const bool in_chunk = framing_ == Framing::kChunked && state_ == State::kData;
+  return framing_ == Framing::kLength || in_chunk ? remaining_ : 0;
+}
+
 BodyDecoder::Step BodyDecoder::NextPlain(std::string_view input) {
   if (framing_ == Framing::kUntilClose) {
     if (!Admit(input.size())) return {};

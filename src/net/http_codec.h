@@ -119,6 +119,8 @@ class BodyDecoder {
   /// Consumes a prefix of `input`. Call again with the rest; when it consumes nothing it is done, has
   /// refused, or needs more input.
   Step Next(std::string_view input);
+  /// So many bytes that come next are data whatever they are; 0 when what comes has to be looked at.
+  [[nodiscard]] std::uint64_t DataAhead() const;
   [[nodiscard]] Progress progress() const { return progress_; }
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
   /// The peer closed: ends a body that lasts until then; any other unfinished one is cut off (false).

@@ -350,6 +350,25 @@ TEST(HttpCodec, ABodyUntilTheConnectionClosesIsBounded) {
   EXPECT_FALSE(cut_off.FinishAtClose());
 }
 
+TEST(HttpCodec, KnowsHowManyBytesAheadAreData) {
+  BodyDecoder plain(Framing::kLength, 5, 10);
+  EXPECT_EQ(plain.DataAhead(), 5U);
+  plain.Next("12");
+  EXPECT_EQ(plain.DataAhead(), 3U);
+  plain.Next("345");
+  EXPECT_EQ(plain.DataAhead(), 0U);
+  BodyDecoder chunked(Framing::kChunked, 0, 100);
+  EXPECT_EQ(chunked.DataAhead(), 0U);
+  chunked.Next("1");
+  EXPECT_EQ(chunked.DataAhead(), 0U);
+  chunked.Next("0\r\n");
+  EXPECT_EQ(chunked.DataAhead(), 16U);
+  chunked.Next("0123456789abcdef");
+  EXPECT_EQ(chunked.DataAhead(), 0U);
+  EXPECT_EQ(BodyDecoder(Framing::kUntilClose, 0, 10).DataAhead(), 0U);
+  EXPECT_EQ(BodyDecoder(Framing::kLength, 11, 10).DataAhead(), 0U) << "refused";
+}
+
 TEST(HttpCodec, WritesWhatCannotBeMisread) {
   std::string out;
   AppendStatusLine(out, 404);

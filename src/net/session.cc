@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kReceiveBytes = std::size_t{64} << 10;
+constexpr std::size_t kDirectBytesMin = std::size_t{16} << 10;  // of a body, past the session's own buffer
 constexpr std::size_t kDrainBytesMax = std::size_t{256} << 10;  // of a body that its handler did not want
 constexpr milliseconds kLingerServing{2000};
 constexpr milliseconds kLingerStopping{200};
@@ -175,10 +176,18 @@ Task<Result<std::size_t>> Exchange::Read(std::span<char> buffer) {
     if (body_.progress() == Progress::kDone) co_return std::size_t{0};
     if (step.consumed > 0) continue;
     if (std::exchange(continue_wanted_, false)) CO_TRY(co_await session_.Send(kContinue));
-    const Result<std::size_t> got = co_await session_.Receive(host_.options.transfer_timeout);
+    const std::span<char> direct = buffer.first(std::min<std::uint64_t>(buffer.size(), body_.DataAhead()));
+    const bool is_direct = direct.size() >= kDirectBytesMin;
+    const std::span<char> room = is_direct ? direct : session_.in_.Room(kReceiveBytes);
+    const Result<std::size_t> got = co_await session_.Receive(room, host_.options.transfer_timeout);
     if (!got.ok() || *got == 0) session_.closing_ = true;
     if (!got.ok()) co_return got.error();
     if (*got == 0) co_return Unavailable("the client closed the connection before the body's end");
+    if (is_direct) {
+      body_.Next({direct.data(), *got});
+      co_return *got;
+    }
+    session_.in_.Commit(*got);
   }
 }
 
@@ -328,10 +337,8 @@ std::span<char> SessionInput::Room(std::size_t count) {
   return {data_.get() + end_, count};
 }
 
-Task<Result<std::size_t>> Session::Receive(milliseconds timeout) {
-  const std::span<char> room = in_.Room(kReceiveBytes);
+Task<Result<std::size_t>> Session::Receive(std::span<char> room, milliseconds timeout) {
   const Result<std::size_t> got = co_await stream_->Read(room, timeout);
-  if (got.ok()) in_.Commit(*got);
   if (got.ok()) host_.metrics.bytes_in.Add(*got);
   co_return got;
 }
@@ -356,13 +363,15 @@ Task<bool> Session::ReadHead(std::size_t& head_size) {
   while (progress == Progress::kMore) {
     const Duration left = began + host_.options.header_timeout - host_.clock.Elapsed();
     const Duration wait = idle_ ? Duration(host_.options.idle_timeout) : left;
-    const auto got = co_await Receive(std::chrono::ceil<milliseconds>(std::max(wait, Duration(0))));
+    const std::span<char> room = in_.Room(kReceiveBytes);
+    const auto got = co_await Receive(room, std::chrono::ceil<milliseconds>(std::max(wait, Duration(0))));
     const bool first = std::exchange(idle_, false);
     if (!got.ok() && got.error().code == Code::kDeadlineExceeded && !first) {
       const Refusal late{408, "the request did not arrive in time"};
       co_await Refuse(late);
     }
     if (!got.ok() || *got == 0) co_return false;
+    in_.Commit(*got);
     if (first) began = host_.clock.Elapsed();
     progress = scanner.Scan(in_.bytes());
   }

@@ -75,8 +75,8 @@ class Session {
   Task<void> ServeOne(std::size_t head_size);
   Task<void> Refuse(Refusal refusal);
   Task<void> Linger();
-  /// Appends what comes next to the input; 0 when the peer has finished.
-  Task<Result<std::size_t>> Receive(std::chrono::milliseconds timeout);
+  /// What comes next, at least a byte; 0 when the peer has finished.
+  Task<Result<std::size_t>> Receive(std::span<char> room, std::chrono::milliseconds timeout);
   Task<Status> Send(std::string_view bytes);
 
   SessionHost& host_;

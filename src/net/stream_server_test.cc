@@ -160,6 +160,33 @@ TEST_F(StreamServerTest, AnswersPipelinedRequestsInOrder) {
   writer.join();
 }
 
+// Into small buffers by way of the session's own, into large ones directly; what follows is the next request's.
+TEST_F(StreamServerTest, LargeBodiesArriveWholeWhateverTheyAreReadInto) {
+  Start();
+  TestClient client = Client();
+  Random random(7);
+  std::string body(400'000, '\0');
+  for (char& byte : body) byte = static_cast<char>(random.Below(256));
+  std::string chunks;
+  for (std::size_t at = 0; at < body.size();) {
+    const std::size_t size =
+        std::min<std::size_t>(body.size() - at, 1 + random.Below(random.Below(2) == 0 ? 9 : 150'000));
+    AppendChunk(chunks, std::string_view(body).substr(at, size));
+    at += size;
+  }
+  chunks += kLastChunk;
+  for (const int buffer : {3000, (16 << 10) - 1, 16 << 10, 70'000, 1'000'000}) {
+    const std::string head = Cat("PUT /digest/", buffer, " HTTP/1.1\r\nHost: localhost\r\n");
+    const std::string sent = Cat(head, "Content-Length: ", body.size(), "\r\n\r\n", body, head,
+                                 "Transfer-Encoding: chunked\r\n\r\n", chunks, Get("/echo/next"));
+    std::thread writer([&] { ASSERT_TRUE(client.Send(sent)); });
+    EXPECT_EQ(client.Read().body, Sha256Hex(body)) << buffer;
+    EXPECT_EQ(client.Read().body, Sha256Hex(body)) << buffer;
+    EXPECT_EQ(client.Read().body, "GET /echo/next local name=next|") << buffer;
+    writer.join();
+  }
+}
+
 TEST_F(StreamServerTest, AcceptsARequestCutAtEveryByte) {
   Start();
   const std::string request =

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
 #include "net/http_client.h"
@@ -47,6 +48,18 @@ inline Task<void> CountBytes(Request& request, Responder& responder) {
   (void)co_await responder.Send(JsonResponse(count));
 }
 
+/// Reads by the buffer that the request names.
+inline Task<Result<Response>> DigestOf(Request& request) {
+  std::vector<char> buffer(static_cast<std::size_t>(ParseInt(request.params.at("buffer")).value_or(1)));
+  Sha256 digest;
+  for (;;) {
+    const std::size_t count = CO_TRY(co_await request.Read(buffer));
+    if (count == 0) break;
+    digest.Update({buffer.data(), count});
+  }
+  co_return Response{200, {}, digest.Finish()};
+}
+
 inline Task<void> Numbers(Request& request, Responder& responder) {
   const bool known_length = request.Query("length") != nullptr;
   const std::optional<std::uint64_t> length = known_length ? std::optional<std::uint64_t>(30) : std::nullopt;
@@ -75,6 +88,7 @@ class StreamServerTest : public testing::Test {
     routes.Add(Route(Method::kGet, "/echo/{name}", Permission::kRead, 0, Simple(Echo)));
     routes.Add(Route(Method::kPost, "/echo/{name}", Permission::kWrite, kBodyLimit, Simple(Echo)));
     routes.Add(Route(Method::kPut, "/files/{path...}", Permission::kWrite, std::size_t{1} << 30, CountBytes));
+    routes.Add(Route(Method::kPut, "/digest/{buffer}", Permission::kWrite, std::size_t{1} << 30, Simple(DigestOf)));
     routes.Add(Route(Method::kGet, "/numbers", Permission::kRead, 0, Numbers));
     routes.Add(Route(Method::kGet, "/half", Permission::kRead, 0, HalfAnAnswer));
     routes.Add(Route(Method::kGet, "/none", Permission::kRead, 0, NoAnswer));

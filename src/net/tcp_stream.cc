@@ -1,5 +1,5 @@
-// Asio's callbacks made awaitable: each operation races one timer, and resumes its coroutine only after
-// its own callback ran, so that the callback may live in the coroutine's frame.
+// Asio's callbacks made awaitable. An operation that waits has a deadline, which one timer looks at, and resumes its
+// coroutine only after its own callback ran, so that the callback may live in the coroutine's frame.
 #include "net/tcp_stream.h"
 
 #include <asio/buffer.hpp>
@@ -10,35 +10,41 @@ namespace {
 
 using asio::ip::tcp;
 
+using Moment = std::chrono::steady_clock::time_point;
+constexpr Moment kNever = Moment::max();
+
 // Outlives the stream until the last timer callback has run.
 struct Wire {
   explicit Wire(tcp::socket socket_in) : socket(std::move(socket_in)), timer(socket.get_executor()) {}
   tcp::socket socket;
   asio::steady_timer timer;
-  std::uint64_t operation = 0;  // a timer of an earlier operation must not cancel a later one
+  Moment deadline = kNever;  // of the read or write that waits
+  Moment looks_at = kNever;  // when the timer looks at the deadline
   bool timed_out = false;
 };
 
-void Arm(const std::shared_ptr<Wire>& wire, std::chrono::milliseconds timeout) {
-  wire->timed_out = false;
-  wire->timer.expires_after(timeout);
-  wire->timer.async_wait([wire, operation = ++wire->operation](const asio::error_code& error) {
-    if (error || operation != wire->operation) return;
+void LookLater(const std::shared_ptr<Wire>& wire) {
+  wire->looks_at = wire->deadline;
+  wire->timer.expires_at(wire->deadline);
+  wire->timer.async_wait([wire](const asio::error_code& error) {
+    if (error) return;
+    wire->looks_at = kNever;
+    if (wire->deadline == kNever) return;
+    if (std::chrono::steady_clock::now() < wire->deadline) return LookLater(wire);
     wire->timed_out = true;
     asio::error_code ignored;
     wire->socket.cancel(ignored);
   });
 }
 
-void Disarm(Wire& wire) {
-  ++wire.operation;
-  wire.timer.cancel();
+// A timer that looks earlier finds the deadline then: operations that end in time set none.
+void Arm(const std::shared_ptr<Wire>& wire, std::chrono::milliseconds timeout) {
+  wire->timed_out = false;
+  wire->deadline = std::chrono::steady_clock::now() + timeout;
+  if (wire->deadline < wire->looks_at) LookLater(wire);
 }
 
-Error Failure(const Wire& wire, const asio::error_code& error) {
-  if (wire.timed_out) return DeadlineExceeded("the peer was too slow");
-  return Unavailable("connection lost: ", error.message());
-}
+Error Lost(const asio::error_code& error) { return Unavailable("connection lost: ", error.message()); }
 
 // One read or write; `Start` begins it with a callback.
 template <typename Start>
@@ -50,7 +56,7 @@ class Transfer {
   void await_suspend(std::coroutine_handle<> waiting) {
     Arm(wire_, timeout_);
     start_(wire_->socket, [this, waiting](const asio::error_code& error, std::size_t count) {
-      Disarm(*wire_);
+      wire_->deadline = kNever;
       error_ = error;
       count_ = count;
       waiting.resume();
@@ -58,7 +64,8 @@ class Transfer {
   }
   Result<std::size_t> await_resume() const {
     if (error_ == asio::error::eof) return std::size_t{0};
-    if (error_) return Failure(*wire_, error_);
+    if (error_ && wire_->timed_out) return DeadlineExceeded("the peer was too slow");
+    if (error_) return Lost(error_);
     return count_;
   }
 
@@ -85,6 +92,8 @@ class TcpStream final : public Stream {
  public:
   explicit TcpStream(tcp::socket socket) : wire_(std::make_shared<Wire>(std::move(socket))) {
     peer_is_loopback_ = IsLoopback(wire_->socket);
+    asio::error_code ignored;  // of a socket that is closed already
+    wire_->socket.non_blocking(true, ignored);
   }
   ~TcpStream() override { Close(); }
 
@@ -96,11 +105,16 @@ class TcpStream final : public Stream {
 
   Task<Status> Write(std::string_view bytes, std::chrono::milliseconds timeout) override {
     while (!bytes.empty()) {
-      const Result<std::size_t> count = co_await Transfer(wire_, timeout, [&bytes](tcp::socket& socket, auto done) {
-        socket.async_write_some(asio::buffer(bytes.data(), bytes.size()), std::move(done));
-      });
-      if (!count.ok()) co_return count.error();
-      bytes.remove_prefix(*count);
+      asio::error_code error;  // most answers are taken at once, without a turn of the loop
+      std::size_t count = wire_->socket.write_some(asio::buffer(bytes.data(), bytes.size()), error);
+      if (error == asio::error::would_block) {
+        count = CO_TRY(co_await Transfer(wire_, timeout, [&bytes](tcp::socket& socket, auto done) {
+          socket.async_write_some(asio::buffer(bytes.data(), bytes.size()), std::move(done));
+        }));
+      } else if (error) {
+        co_return Lost(error);
+      }
+      bytes.remove_prefix(count);
     }
     co_return Ok();
   }
@@ -112,6 +126,7 @@ class TcpStream final : public Stream {
       bool whole = false;
       [[nodiscard]] bool await_ready() const { return !wire.socket.is_open(); }
       void await_suspend(std::coroutine_handle<> waiting) {
+        wire.looks_at = kNever;
         wire.timer.expires_after(duration);
         wire.timer.async_wait([this, waiting](const asio::error_code& error) {
           whole = !error;
