@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 namespace mw::db {
@@ -115,15 +116,46 @@ Result<Row> ReadRow(const pg_result* result, int row) {
   return Row(std::move(values));
 }
 
+bool IsText(unsigned type) {
+  return type == kText || type == kVarchar || type == kBpchar || type == kName || type == kUnknown;
+}
+
+/// Reads a column where libpq has it, when it is asked for.
 class ViewOfRow final : public RowView {
  public:
-  explicit ViewOfRow(const Row& row) : row_(row) {}
-  std::int64_t Int(std::size_t column) const override { return row_.Int(column); }
-  double Double(std::size_t column) const override { return row_.Double(column); }
-  std::string_view Text(std::size_t column) const override { return row_.Text(column); }
+  ViewOfRow(const pg_result* result, int row) : result_(result), row_(row) {}
+
+  std::int64_t Int(std::size_t column) const override {
+    const Value value = Number(column);
+    MW_ASSERT(std::holds_alternative<std::int64_t>(value));
+    return std::get<std::int64_t>(value);
+  }
+  double Double(std::size_t column) const override {
+    const Value value = Number(column);
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) return static_cast<double>(*integer);
+    MW_ASSERT(std::holds_alternative<double>(value));
+    return std::get<double>(value);
+  }
+  std::string_view Text(std::size_t column) const override {
+    MW_ASSERT(IsText(Type(column)));
+    return Sent(column);
+  }
 
  private:
-  const Row& row_;
+  unsigned Type(std::size_t column) const { return PQftype(result_, static_cast<int>(column)); }
+  std::string_view Sent(std::size_t column) const {
+    const int at = static_cast<int>(column);
+    MW_ASSERT(PQgetisnull(result_, row_, at) == 0);
+    return {PQgetvalue(result_, row_, at), static_cast<std::size_t>(PQgetlength(result_, row_, at))};
+  }
+  Value Number(std::size_t column) const {
+    Result<Value> value = ReadValue(Type(column), Sent(column));
+    MW_ASSERT(value.ok());
+    return *std::move(value);
+  }
+
+  const pg_result* result_;
+  const int row_;
 };
 
 }  // namespace
@@ -138,10 +170,8 @@ Result<Rows> ReadRows(const pg_result* result) {
 
 Status ScanRows(const pg_result* result, const TakeView& take) {
   const int count = PQntuples(result);
-  for (int i = 0; i < count; ++i) {
-    const Row row = TRY(ReadRow(result, i));
-    take(ViewOfRow(row));
-  }
+  if (count > 0) TRY(ReadRow(result, 0));  // whether there are columns that cannot be read
+  for (int i = 0; i < count; ++i) take(ViewOfRow(result, i));
   return Ok();
 }
 

@@ -79,6 +79,11 @@ ALTER TABLE lineage_events_covered RENAME TO lineage_events;
 CREATE INDEX lineage_events_by_artifact ON lineage_events (artifact_id, direction, execution_id, port, at)
 )sql";
 
+// A walk down asks what each execution made more often than anything else: by an index of that alone, a fifth as large.
+constexpr std::string_view kMade = R"sql(
+CREATE INDEX lineage_events_made ON lineage_events (execution_id, artifact_id) WHERE direction = 'output'
+)sql";
+
 }  // namespace
 
 std::vector<db::Migration> Migrations() {
@@ -126,7 +131,8 @@ CREATE TABLE lineage_memberships (
 );
 )sql"},
           {"lineage", 2, std::string(kMetadata)},
-          {"lineage", 3, std::string(kCoveredEvents)}};
+          {"lineage", 3, std::string(kCoveredEvents)},
+          {"lineage", 4, std::string(kMade)}};
 }
 
 }  // namespace mw::lineage

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "db/scan.h"
 
 namespace mw::lineage::store {
 namespace {
@@ -17,26 +18,19 @@ constexpr std::size_t kPropertyBytesMax = 1024;
 
 std::string_view DirectionName(Direction direction) { return direction == Direction::kInput ? "input" : "output"; }
 
-Notes ReadNotes(const db::Row& row, std::size_t first, Json labels) {
-  return {row.Text(first), row.Text(first + 1), std::move(labels)};
-}
-
-Result<Event> ReadEvent(const db::Row& row) {
-  return Event{ExecutionId(row.Text(0)), ArtifactId(row.Text(1)),
-               row.Text(2) == "input" ? Direction::kInput : Direction::kOutput, row.Text(3), FromMicros(row.Int(4))};
-}
-Result<Event> ReadExecutionEnd(const db::Row& row) {
+using ReadView = Result<Event> (*)(const db::RowView&);
+Result<Event> ViewExecutionEnd(const db::RowView& row) {
   Event event;
-  event.execution = ExecutionId(row.Text(0));
+  event.execution = ExecutionId(std::string(row.Text(0)));
   return event;
 }
-Result<Event> ReadArtifactEnd(const db::Row& row) {
+Result<Event> ViewArtifactEnd(const db::RowView& row) {
   Event event;
-  event.artifact = ArtifactId(row.Text(0));
+  event.artifact = ArtifactId(std::string(row.Text(0)));
   return event;
 }
 
-Result<std::string> ReadName(const db::Row& row) { return row.Text(0); }
+Result<std::string> ViewName(const db::RowView& row) { return std::string(row.Text(0)); }
 
 /// "(?), (?), (?)"
 std::string Marks(std::size_t count) {
@@ -51,9 +45,18 @@ std::string Marks(std::size_t count) {
 template <typename Noun, typename IdType>
 Result<std::vector<Noun>> QueryIn(db::Snapshot& snapshot, std::string_view what, std::string_view from,
                                   std::string_view column, std::string_view tail, std::span<const IdType> ids,
-                                  Result<Noun> (*read)(const db::Row&)) {
+                                  Result<Noun> (*read)(const db::RowView&)) {
   std::vector<Noun> all;
   all.reserve(ids.size());
+  Status outcome;
+  const auto take = [&](const db::RowView& row) {
+    Result<Noun> noun = read(row);
+    if (noun.ok()) {
+      all.push_back(*std::move(noun));
+    } else if (outcome.ok()) {
+      outcome = noun.error();
+    }
+  };
   for (std::size_t at = 0; at < ids.size();) {
     const std::size_t left = ids.size() - at;
     std::size_t batch = kShortBatch;
@@ -61,11 +64,11 @@ Result<std::vector<Noun>> QueryIn(db::Snapshot& snapshot, std::string_view what,
     db::Values parameters;
     parameters.reserve(batch);
     for (std::size_t i = 0; i < batch; ++i) parameters.emplace_back(i < left ? ids[at + i].text() : std::string());
-    const db::Rows rows =
-        TRY(snapshot.Query(Cat("WITH asked (id) AS (VALUES ", Marks(batch), ") SELECT ", what,
-                               " FROM asked CROSS JOIN ", from, " WHERE ", column, " = asked.id", tail),
-                           parameters));
-    for (const db::Row& row : rows) all.push_back(TRY(read(row)));
+    TRY(db::Scan(snapshot,
+                 Cat("WITH asked (id) AS (VALUES ", Marks(batch), ") SELECT ", what, " FROM asked CROSS JOIN ", from,
+                     " WHERE ", column, " = asked.id", tail),
+                 parameters, take));
+    TRY(outcome);
     at += std::min(batch, left);
   }
   return all;
@@ -119,47 +122,6 @@ constexpr std::string_view kEvents = "v.execution_id, v.artifact_id, v.direction
 Json SearchedOf(const Artifact& artifact) { return WithDigest(artifact.metadata, "digest", artifact.digest); }
 Json SearchedOf(const Execution& execution) {
   return WithDigest(execution.metadata, "code_version", execution.code_version);
-}
-
-Result<Artifact> ReadArtifact(const db::Row& row) {
-  const auto state = ArtifactStateFromName(row.Text(6));
-  if (!state) return DataLoss("an artifact of lineage has the unknown state ", Quoted(row.Text(6)));
-  Json metadata = TRY(Json::Parse(row.Text(7)));
-  Json labels = TRY(Json::Parse(row.Text(10)));
-  return Artifact{ArtifactId(row.Text(0)),
-                  row.Text(1),
-                  row.Text(2),
-                  row.Text(3),
-                  row.Text(4),
-                  row.Text(5),
-                  *state,
-                  std::move(metadata),
-                  ReadNotes(row, 8, std::move(labels)),
-                  FromMicros(row.Int(11)),
-                  FromMicros(row.Int(12))};
-}
-
-Result<Execution> ReadExecution(const db::Row& row) {
-  const auto state = ExecutionStateFromName(row.Text(4));
-  if (!state) return DataLoss("an execution of lineage has the unknown state ", Quoted(row.Text(4)));
-  Json configuration = TRY(Json::Parse(row.Text(6)));
-  Json environment = TRY(Json::Parse(row.Text(7)));
-  Json metadata = TRY(Json::Parse(row.Text(8)));
-  Json labels = TRY(Json::Parse(row.Text(11)));
-  return Execution{ExecutionId(row.Text(0)),
-                   row.Text(1),
-                   row.Text(2),
-                   row.Text(3),
-                   *state,
-                   row.Text(5),
-                   std::move(configuration),
-                   std::move(environment),
-                   std::move(metadata),
-                   ReadNotes(row, 9, std::move(labels)),
-                   FromMicros(row.Int(12)),
-                   FromMicros(row.Int(13)),
-                   FromMicros(row.Int(14)),
-                   FromMicros(row.Int(15))};
 }
 
 Result<bool> InsertExecution(db::Transaction& transaction, const Execution& execution) {
@@ -319,7 +281,7 @@ Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const Arti
   const std::string tail = Cat(" AND v.direction = '", DirectionName(direction), "' LIMIT ", limit);
   const bool whole = part == Part::kWhole;
   return QueryIn(snapshot, whole ? kEvents : "v.execution_id", "lineage_events v", "v.artifact_id", tail, artifacts,
-                 whole ? ReadEvent : ReadExecutionEnd);
+                 whole ? ReadView(ReadEvent) : ViewExecutionEnd);
 }
 
 Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const ExecutionId> executions,
@@ -327,7 +289,7 @@ Result<std::vector<Event>> EventsAt(db::Snapshot& snapshot, std::span<const Exec
   const std::string tail = Cat(" AND v.direction = '", DirectionName(direction), "'");
   const bool whole = part == Part::kWhole;
   return QueryIn(snapshot, whole ? kEvents : "v.artifact_id", "lineage_events v", "v.execution_id", tail, executions,
-                 whole ? ReadEvent : ReadArtifactEnd);
+                 whole ? ReadView(ReadEvent) : ViewArtifactEnd);
 }
 
 Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, std::span<const ArtifactId> artifacts,
@@ -340,17 +302,16 @@ Result<std::vector<ArtifactId>> ReachedFrom(db::Snapshot& snapshot, std::span<co
   }
   parameters.emplace_back(static_cast<std::int64_t>(limit));
   // Both databases go on breadth first, and no further than what is asked for.
-  const db::Rows rows = TRY(snapshot.Query(
+  std::vector<ArtifactId> ids;
+  TRY(db::Scan(
+      snapshot,
       Cat("WITH RECURSIVE asked (id) AS (VALUES ", Marks(kShortBatch),
           "), reached (artifact_id) AS (SELECT x.id FROM asked CROSS JOIN lineage_artifacts x WHERE x.id = asked.id"
           " UNION SELECT f.artifact_id FROM reached r JOIN lineage_events v ON v.artifact_id = r.artifact_id"
           " AND v.direction = '",
           near, "' JOIN lineage_events f ON f.execution_id = v.execution_id AND f.direction = '", far,
           "') SELECT artifact_id FROM reached LIMIT ?"),
-      parameters));
-  std::vector<ArtifactId> ids;
-  ids.reserve(rows.size());
-  for (const db::Row& row : rows) ids.emplace_back(row.Text(0));
+      parameters, [&](const db::RowView& row) { ids.emplace_back(std::string(row.Text(0))); }));
   return ids;
 }
 
@@ -371,9 +332,9 @@ Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vecto
   const std::span<const ExecutionId> ids = executions;
   const std::vector<std::string> grouped =
       TRY(QueryIn(snapshot, "DISTINCT c.name", "lineage_memberships m JOIN lineage_contexts c ON c.id = m.context_id",
-                  "m.execution_id", " AND c.type = 'run'", ids, ReadName));
+                  "m.execution_id", " AND c.type = 'run'", ids, ViewName));
   const std::vector<std::string> tracked =
-      TRY(QueryIn(snapshot, "x.id", "lineage_executions x", "x.id", " AND x.type = 'tracked_run'", ids, ReadName));
+      TRY(QueryIn(snapshot, "x.id", "lineage_executions x", "x.id", " AND x.type = 'tracked_run'", ids, ViewName));
   std::set<std::string> names(grouped.begin(), grouped.end());
   names.insert(tracked.begin(), tracked.end());
   return std::vector<std::string>(names.begin(), names.end());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "db/database.h"
+#include "db/scan.h"
 #include "lineage/graph.h"
 
 namespace mw::lineage::store {
@@ -77,7 +78,7 @@ Result<std::vector<std::string>> RunsOf(db::Snapshot& snapshot, const std::vecto
 Result<std::vector<std::pair<ArtifactId, std::string>>> TitlesOf(db::Snapshot& snapshot, std::string_view project,
                                                                  std::string_view type, std::int64_t limit);
 
-// For metadata_store, which reads the same rows.
+// For metadata_store, which reads the same rows (lineage_rows.cc).
 inline constexpr std::string_view kArtifactColumns =
     "x.id, x.project, x.type, x.title, x.digest, x.uri, x.state, x.metadata, x.schema_version, x.description, x.labels,"
     " x.created_at, x.updated_at";
@@ -85,7 +86,11 @@ inline constexpr std::string_view kExecutionColumns =
     "x.id, x.project, x.type, x.name, x.state, x.code_version, x.configuration, x.environment, x.metadata,"
     " x.schema_version, x.description, x.labels, x.started_at, x.ended_at, x.created_at, x.updated_at";
 Result<Artifact> ReadArtifact(const db::Row& row);
+Result<Artifact> ReadArtifact(const db::RowView& row);
 Result<Execution> ReadExecution(const db::Row& row);
+Result<Execution> ReadExecution(const db::RowView& row);
+Result<Event> ReadEvent(const db::Row& row);
+Result<Event> ReadEvent(const db::RowView& row);
 template <typename Noun>
 Result<std::vector<Noun>> ReadAll(const db::Rows& rows, Result<Noun> (*read)(const db::Row&)) {
   std::vector<Noun> all;

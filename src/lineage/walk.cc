@@ -25,7 +25,10 @@ Direction Opposite(Direction direction) {
 class Walker {
  public:
   Walker(db::Snapshot& snapshot, Direction through, const Reach& reach, store::Part part)
-      : snapshot_(snapshot), through_(through), reach_(reach), part_(part) {}
+      : snapshot_(snapshot), through_(through), reach_(reach), part_(part) {
+    seen_.reserve(kSlice);
+    ran_.reserve(kSlice);
+  }
 
   Status Run(const std::vector<ArtifactId>& from) {
     for (const ArtifactId& id : from) Take(id);
@@ -167,17 +170,29 @@ Result<Walker> WalkOnce(db::Snapshot& snapshot, const std::vector<ArtifactId>& f
   return walker;
 }
 
+/// Sorts where they are to go, and then moves each once: they are large.
+template <typename Noun, typename Less>
+void SortLarge(std::vector<Noun>& nouns, Less less) {
+  std::vector<Noun*> order;
+  order.reserve(nouns.size());
+  for (Noun& noun : nouns) order.push_back(&noun);
+  std::sort(order.begin(), order.end(), [&](const Noun* a, const Noun* b) { return less(*a, *b); });
+  std::vector<Noun> sorted;
+  sorted.reserve(nouns.size());
+  for (Noun* noun : order) sorted.push_back(std::move(*noun));
+  nouns = std::move(sorted);
+}
+
 template <typename Noun, typename Time>
 void SortByTime(std::vector<Noun>& nouns, Time time) {
-  std::sort(nouns.begin(), nouns.end(),
-            [&](const Noun& a, const Noun& b) { return std::pair(time(a), a.id) < std::pair(time(b), b.id); });
+  SortLarge(nouns, [&](const Noun& a, const Noun& b) { return time(a) != time(b) ? time(a) < time(b) : a.id < b.id; });
 }
 
 void SortEvents(std::vector<Event>& events) {
   const auto key = [](const Event& event) {
     return std::tie(event.execution, event.direction, event.port, event.artifact);
   };
-  std::sort(events.begin(), events.end(), [&](const Event& a, const Event& b) { return key(a) < key(b); });
+  SortLarge(events, [&](const Event& a, const Event& b) { return key(a) < key(b); });
   events.erase(
       std::unique(events.begin(), events.end(), [&](const Event& a, const Event& b) { return key(a) == key(b); }),
       events.end());
@@ -187,6 +202,9 @@ void SortEvents(std::vector<Event>& events) {
 
 Result<Graph> Lineage::Walk(db::Snapshot& snapshot, const std::vector<ArtifactId>& from, Way way, const Reach& reach) {
   Walker walker = TRY(WalkOnce(snapshot, from, way, reach, store::Part::kWhole));
+  // Neighbours on disk are read one after the other.
+  std::sort(walker.artifacts.begin(), walker.artifacts.end());
+  std::sort(walker.executions.begin(), walker.executions.end());
   Graph graph;
   graph.artifacts = TRY(store::FindArtifacts(snapshot, walker.artifacts));
   for (const ArtifactId& id : from) {
