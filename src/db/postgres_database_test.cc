@@ -6,11 +6,11 @@
 
 namespace mw::db {
 
-INSTANTIATE_TYPED_TEST_SUITE_P(Postgres, DatabaseContract, ::testing::Types<TemporaryPostgres>);
+MW_DATABASE_CONTRACT(Postgres, TemporaryPostgres);
 
 namespace {
 
-class PostgresDatabaseTest : public DatabaseContract<TemporaryPostgres> {
+class PostgresDatabaseTest : public DatabaseFixture<TemporaryPostgres> {
  protected:
   /// Ends this test's connections from outside, as a restart of the server does.
   void CutConnections() {

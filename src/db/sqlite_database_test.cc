@@ -10,11 +10,11 @@
 
 namespace mw::db {
 
-INSTANTIATE_TYPED_TEST_SUITE_P(Sqlite, DatabaseContract, ::testing::Types<TemporarySqlite>);
+MW_DATABASE_CONTRACT(Sqlite, TemporarySqlite);
 
 namespace {
 
-class SqliteDatabaseTest : public DatabaseContract<TemporarySqlite> {
+class SqliteDatabaseTest : public DatabaseFixture<TemporarySqlite> {
  protected:
   void SetUp() override {}  // each test opens by itself
 
