@@ -1,5 +1,6 @@
 // The files of a run or of a logged model: a tree, and the beginning of what is chosen. A file is shown as text, as a table of text or as a
 // picture; nothing of it is ever run or taken for markup.
+import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { useApi } from "./api";
 import { bytes, count } from "./format";
@@ -46,7 +47,8 @@ export const modelFiles = (id: string, uri: string): Files => ({
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
-export function Artifacts({ of }: { of: Files }) {
+/** `elsewhere`: where files are that are not kept here. */
+export function Artifacts({ of, elsewhere }: { of: Files; elsewhere?: ComponentChildren }) {
   const place = usePlace();
   const chosen = place.query.get("path");
   const root = useApi<{ files?: File[] }>(of.list(""));
@@ -54,7 +56,7 @@ export function Artifacts({ of }: { of: Files }) {
   if (root.error) return <Failure error={root.error} what="The list of artifacts" />;
   const files = root.data!.files ?? [];
   if (files.length === 0) {
-    return <Empty title="No artifacts">What is kept with <code>{of.keeper}</code> lies at {of.uri}.</Empty>;
+    return <Empty title="No artifacts">What is kept with <code>{of.keeper}</code> lies at {of.uri}.{elsewhere}</Empty>;
   }
   return (
     <div class="artifacts">

@@ -24,7 +24,8 @@ Status StepRecords::RunSubmitted(db::Transaction& transaction, const pipelines::
   tracking::NewRun tracked;
   tracked.id = TrackingId(run.id);
   tracked.experiment_name = graph.pipeline;
-  tracked.name = Cat(graph.pipeline, " ", FormatTime(run.created));
+  // The experiment names the pipeline already; microseconds tell a person nothing.
+  tracked.name = FormatTime(std::chrono::floor<std::chrono::seconds>(run.created));
   tracked.source = graph.pipeline;
   tracked.started = ToMillis(run.created);
   if (!graph.goal.empty()) tracked.tags["goal"] = graph.goal;

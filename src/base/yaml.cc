@@ -324,8 +324,11 @@ Result<Duration> ParseDuration(std::string_view text) {
 }
 
 Result<double> ParseShare(std::string_view text) {
-  constexpr std::array<Unit, 2> kUnits = {Unit{"%", 0.01}, Unit{"", 1}};
-  const auto share = WithUnit(Trim(text), kUnits);
+  std::string_view number = Trim(text);
+  const bool percent = number.ends_with('%');
+  if (percent) number = Trim(number.substr(0, number.size() - 1));
+  auto share = ParseDouble(number);
+  if (share && percent) *share /= 100;  // 95 times 0.01 is not 0.95
   if (!share || !(*share >= -1e9 && *share <= 1e9)) {
     return InvalidArgument(Quoted(text), " is not a share; write it like 45% or 0.45");
   }

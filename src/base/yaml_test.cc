@@ -46,6 +46,7 @@ TEST(YamlUnits, AreExact) {
   EXPECT_EQ(ParseDuration("1.5h")->count(), 5400000000);
   EXPECT_EQ(ParseDuration("20ms")->count(), 20000);
   EXPECT_DOUBLE_EQ(*ParseShare("45%"), 0.45);
+  EXPECT_EQ(*ParseShare(" 95 % "), 0.95) << "to the bit: it is shown as it is kept";
   EXPECT_DOUBLE_EQ(*ParseShare("0.45"), 0.45);
   EXPECT_EQ(*ParseBytes("2GiB"), 2147483648);
   for (const char* wrong : {"", "h", "-1h", "1 fortnight", "nan"}) EXPECT_FALSE(ParseDuration(wrong).ok()) << wrong;

@@ -76,7 +76,7 @@ function Page({ run, experiment }: { run: TrackedRun; experiment: Experiment | u
       {tab === "overview" && <Overview run={run} tags={tags} experiment={experiment} />}
       {tab === "charts" && <ChartGrid runs={runs} metrics={metrics.filter((m) => !isSystem(m))} />}
       {tab === "system" && <ChartGrid runs={runs} metrics={system} />}
-      {tab === "artifacts" && <Artifacts of={runFiles(info.run_id, info.artifact_uri)} />}
+      {tab === "artifacts" && <Artifacts of={runFiles(info.run_id, info.artifact_uri)} elsewhere={made.data?.pipeline && <> What its steps made is with <a href={to("runs", info.run_id)}>its steps</a>.</>} />}
     </>
   );
 }
