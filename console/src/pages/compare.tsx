@@ -91,16 +91,40 @@ interface Compared {
 
 const kSides = ["data", "code", "config", "environment", "hardware"] as const;
 
+const short = (text: string) => text.replace(/sha256:([0-9a-f]{12})[0-9a-f]{52}/g, "$1");
+
 function sideText(of: unknown): string {
   if (of === null || of === undefined) return "–";
-  if (typeof of === "string") return of;
+  if (typeof of === "string") return short(of);
   const { digest, rows } = of as { digest?: string; rows?: number };
-  return digest ? `${digest.replace("sha256:", "").slice(0, 12)}${typeof rows === "number" ? `, ${rows.toLocaleString("en-US")} rows` : ""}` : JSON.stringify(of);
+  return digest ? `${short(digest)}${typeof rows === "number" ? `, ${rows.toLocaleString("en-US")} rows` : ""}` : JSON.stringify(of);
+}
+
+interface Changed {
+  kind: string;
+  names: string[];
+  a: string;
+  b: string;
+}
+
+/** What changed in the same way is one row: steps of one program, packages of one release. */
+function changedOf(compared: Compared): Changed[] {
+  const rows = new Map<string, Changed>();
+  for (const kind of kSides) {
+    for (const side of compared[kind]) {
+      if (side.state === "same") continue;
+      const [a, b] = [sideText(side.a), sideText(side.b)];
+      const row = rows.get(JSON.stringify([kind, a, b]));
+      if (row) row.names.push(side.name);
+      else rows.set(JSON.stringify([kind, a, b]), { kind, names: [side.name], a, b });
+    }
+  }
+  return [...rows.values()];
 }
 
 /** The server's own comparison of two: data, code, configuration, environment, hardware. */
 function Changes({ compared }: { compared: Compared }) {
-  const changed = kSides.flatMap((kind) => compared[kind].filter((side) => side.state !== "same").map((side) => ({ kind, side })));
+  const changed = changedOf(compared);
   return (
     <Section title="What changed" note={changed.length === 0 ? "nothing that was recorded" : undefined}>
       {compared.summary.length > 0 && <ul class="summary">{compared.summary.map((text) => <li key={text}>{text}</li>)}</ul>}
@@ -109,12 +133,12 @@ function Changes({ compared }: { compared: Compared }) {
           <table class="table" data-changes>
             <thead><tr><th scope="col">In</th><th scope="col">Name</th><th scope="col">First</th><th scope="col">Second</th></tr></thead>
             <tbody>
-              {changed.slice(0, 200).map(({ kind, side }) => (
-                <tr key={kind + side.name}>
+              {changed.slice(0, 200).map(({ kind, names, a, b }) => (
+                <tr key={kind + names[0]}>
                   <td class="muted">{kind}</td>
-                  <th scope="row">{side.name}</th>
-                  <td class="cell-text">{sideText(side.a).slice(0, 400)}</td>
-                  <td class="cell-text">{sideText(side.b).slice(0, 400)}</td>
+                  <th scope="row">{names.join(", ")}</th>
+                  <td class="cell-text">{a.slice(0, 400)}</td>
+                  <td class="cell-text">{b.slice(0, 400)}</td>
                 </tr>
               ))}
             </tbody>
