@@ -17,7 +17,7 @@ const TYPES = {
 const root = dirname(fileURLToPath(import.meta.url));
 
 // What a first visit may weigh: kibibytes as they are sent, the font among them.
-const kBudget = { js: 76, css: 11, woff2: 48 };
+const kBudget = { js: 77, css: 11, woff2: 48 };
 
 function weigh(files) {
   for (const [kind, most] of Object.entries(kBudget)) {

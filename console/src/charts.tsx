@@ -3,15 +3,15 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-/** The width of an element, kept. */
-export function useWidth(first = 640): [RefObject<HTMLDivElement | null>, number] {
+/** The width of an element, kept. `known`: that it has `first`, so that the browser need not lay out to say it. */
+export function useWidth(first = 640, known = false): [RefObject<HTMLDivElement | null>, number] {
   const ref = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(first);
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
     const measure = () => setWidth(Math.max(120, element.clientWidth));
-    measure();
+    if (!known) measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();

@@ -28,20 +28,36 @@ export function inkOf(n: number): { color: string; dash: number[] } {
   return { color: `--ink-${n % kInks}`, dash: kDashes[Math.floor(n / kInks) % kDashes.length]! };
 }
 
-/** Whether the element is near the screen. What is there from the beginning is near before it is painted. */
-function useNear(): [{ current: HTMLElement | null }, boolean] {
+const watched = new Map<Element, (near: boolean) => void>();
+let watcher: IntersectionObserver | null = null;
+
+/** One watches all: what comes into sight together is drawn, and asked for, together. */
+function watch(element: Element, tell: (near: boolean) => void): () => void {
+  watcher ??= new IntersectionObserver((entries) => entries.forEach((entry) => watched.get(entry.target)?.(entry.isIntersecting)), { rootMargin: `${kNearPx}px` });
+  watched.set(element, tell);
+  watcher.observe(element);
+  return () => {
+    watched.delete(element);
+    watcher!.unobserve(element);
+  };
+}
+
+/**
+ * Whether the element is near the screen, and how wide what is last in it was then. What is there from the beginning is
+ * near before it is painted.
+ */
+function useNear(): [{ current: HTMLElement | null }, boolean, number] {
   const ref = useRef<HTMLElement>(null);
-  const [near, setNear] = useState(false);
+  const [{ near, width }, setState] = useState({ near: false, width: 0 });
   useLayoutEffect(() => {
     const element = ref.current!;
+    const setNear = (near: boolean) => setState((old) => (old.near === near ? old : { near, width: element.lastElementChild!.clientWidth }));
     const { top, bottom } = element.getBoundingClientRect();
     const hidden = element.closest("details:not([open])") !== null;
     if (!hidden && top < window.innerHeight + kNearPx && bottom > -kNearPx) setNear(true);
-    const observer = new IntersectionObserver((entries) => setNear(entries[entries.length - 1]!.isIntersecting), { rootMargin: `${kNearPx}px` });
-    observer.observe(element);
-    return () => observer.disconnect();
+    return watch(element, setNear);
   }, []);
-  return [ref, near];
+  return [ref, near, width];
 }
 
 function useTheme(): string {
@@ -109,7 +125,7 @@ interface ChartProps {
 
 /** Out of sight it is a frame of the same size. */
 export function MetricChart({ alone, ...props }: ChartProps & { alone: boolean }) {
-  const [figure, near] = useNear();
+  const [figure, near, width] = useNear();
   const [large, setLarge] = useState(alone);
   const [points, setPoints] = useState(0);
   const wasNear = useRef(false);
@@ -127,7 +143,7 @@ export function MetricChart({ alone, ...props }: ChartProps & { alone: boolean }
         <button type="button" class="quiet" aria-label={large ? `Make the chart of ${metric} smaller` : `Make the chart of ${metric} larger`} onClick={() => setLarge(!large)}>{large ? "−" : "+"}</button>
       </figcaption>
       {wasNear.current ? (
-        <Picture {...props} near={near} large={large} range={range} onRange={zoom} onPoints={setPoints} />
+        <Picture {...props} first={width} near={near} large={large} range={range} onRange={zoom} onPoints={setPoints} />
       ) : (
         <>
           <p class="readout chart-readout" />
@@ -140,14 +156,15 @@ export function MetricChart({ alone, ...props }: ChartProps & { alone: boolean }
 
 const heightOf = (large: boolean) => (large ? 380 : 210);
 
-function Picture({ runs, metric, settings, near, large, range, onRange, onPoints }: ChartProps & {
+function Picture({ runs, metric, settings, first, near, large, range, onRange, onPoints }: ChartProps & {
+  first: number; // pixels across
   near: boolean;
   large: boolean;
   range: Range | null;
   onRange: (range: Range | null) => void;
   onPoints: (points: number) => void;
 }) {
-  const [box, width] = useWidth(0);
+  const [box, width] = useWidth(first, first > 0);
   const canvas = useRef<HTMLCanvasElement>(null);
   const layout = useRef<Layout | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);

@@ -15,7 +15,8 @@ export function navigate(to: string, how: "push" | "replace" = "push") {
   if (how === "push") history.pushState(null, "", to);
   else history.replaceState(null, "", to);
   changed();
-  if (!samePage) window.scrollTo(0, 0);
+  // With the frame of the new page: at once, the browser would lay out the one that is left.
+  if (!samePage) requestAnimationFrame(() => window.scrollTo(0, 0));
 }
 
 /** The query with one name set, or left out when the value is null. */

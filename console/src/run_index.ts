@@ -1,7 +1,7 @@
 // The runs of an experiment as its table shows them: a line of each in the page's memory, and of these the ones that
 // fit a filter, in an order. So the table scrolls, sorts and finds names without asking anybody.
 import { ApiError } from "./api";
-import { isExpression, isWhole, partOfName } from "./filter_text";
+import { clausesOf, isExpression, isWhole, partOfName } from "./filter_text";
 import { RunColumns } from "./run_columns";
 import { RunLines } from "./run_lines";
 import { keepRows, knownRow, RowReader } from "./run_rows";
@@ -14,7 +14,12 @@ const kPatienceMs = 80; // that a new outcome waits for its first rows, so that 
 const kPage = 5_000; // read between two frames
 const kPagesOfDrawing = 4; // are read before the table is told
 const kSeenMax = 5_000;
+const kFreshMs = 10_000; // as long what a clause leaves is taken for what the server would say
+const kClausesKept = 12;
 const kKeptMs = 60_000; // after it was looked at last
+
+/** Whether the run of a number fits. */
+type Fits = (number: number) => boolean;
 
 export class RunIndex {
   readonly lines = new RunLines();
@@ -31,9 +36,11 @@ export class RunIndex {
   private listeners = new Set<() => void>();
   private leftAt = performance.now();
   private state: TableState = {};
-  private matches: ((number: number) => boolean) | null = null; // of runs
-  private asked: AbortController | null = null;
+  private matches: Fits[] | null = null; // of runs, by clause
+  private clauses = new Map<string, { fits: Promise<Fits>; at: number }>();
   private askedFilter = "";
+  private asked = 0; // the number of the question that is waited for
+  private lastAsked = 0;
   private seen = new Map<string, number>(); // places of the runs that were looked at, so that nobody looks through all
   private awaited: string | null = null; // the column of an order that is not known yet
   private atOnce = kFirstSeen; // rows that are seen
@@ -185,8 +192,8 @@ export class RunIndex {
     this.state = state;
     const filter = (state.filter ?? "").trim();
     if (!isExpression(filter)) {
-      this.asked?.abort();
       this.askedFilter = "";
+      this.asked = 0;
       this.matches = null;
       this.filtering = false;
       this.filterError = null;
@@ -225,25 +232,43 @@ export class RunIndex {
   /** `again`: what is shown stays where it is. */
   private find(filter: string, again: boolean) {
     this.askedFilter = filter;
-    this.asked?.abort();
-    const asked = new AbortController();
-    this.asked = asked;
+    const asked = (this.asked = ++this.lastAsked);
     this.filtering = !again;
-    void readMatches(this.experiment, filter, asked.signal)
+    if (again) this.clauses.clear();
+    void Promise.all(clausesOf(filter).map((clause) => this.clause(clause)))
       .then((fits) => {
+        if (asked !== this.asked) return;
         this.matches = fits;
         this.filterError = null;
       })
       .catch((error: unknown) => {
-        if (asked.signal.aborted) return;
+        if (asked !== this.asked) return;
         this.filterError = error instanceof Error ? error.message : String(error);
       })
       .finally(() => {
-        if (asked.signal.aborted) return;
+        if (asked !== this.asked) return;
         if (again) return this.arrange();
         this.filtering = false;
         void this.settle();
       });
+  }
+
+  /** Each is asked for by itself: the server looks at some at once, and whoever adds one waits for that one. */
+  private clause(clause: string): Promise<Fits> {
+    const known = this.clauses.get(clause);
+    if (known && performance.now() - known.at < kFreshMs) return known.fits;
+    const asked = { fits: readMatches(this.experiment, clause), at: performance.now() };
+    this.clauses.delete(clause); // what was asked last stands last
+    this.clauses.set(clause, asked);
+    for (const old of this.clauses.keys()) if (this.clauses.size > kClausesKept) this.clauses.delete(old);
+    asked.fits.catch(() => this.clauses.get(clause) === asked && this.clauses.delete(clause));
+    return asked.fits;
+  }
+
+  /** Begins to read what a state needs, before anybody waits for it. */
+  prepare({ filter = "", sort }: TableState) {
+    if (isExpression(filter) && isWhole(filter)) for (const clause of clausesOf(filter)) void this.clause(clause);
+    if (sort) void this.need(sort, true);
   }
 
   /** Reads a column for an order; `early` before anybody waits for it. An order that is known is shown meanwhile. */
@@ -293,7 +318,7 @@ export class RunIndex {
     const { lines, matches, gone } = this;
     const text = partOfName(this.state.filter ?? "");
     const fits = text === "" ? new Uint8Array(lines.size).fill(1) : lines.named(text);
-    if (matches) for (let i = 0; i < fits.length; ++i) if (!matches(lines.numbers[i]!)) fits[i] = 0;
+    for (const clause of matches ?? []) for (let i = 0; i < fits.length; ++i) if (!clause(lines.numbers[i]!)) fits[i] = 0;
     for (const place of gone) fits[place] = 0;
     return fits;
   }

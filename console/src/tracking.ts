@@ -116,8 +116,8 @@ export async function readMetric(experiment: string, key: string): Promise<{ num
   return { numbers: new Float64Array(bytes, 0, count), values: new Float64Array(bytes, count * 8, count) };
 }
 /** Whether the filter leaves the run of a number, whatever its stage: a first number, then a bit for each from there on. */
-export async function readMatches(experiment: string, filter: string, signal?: AbortSignal): Promise<(number: number) => boolean> {
-  const bytes = await askBytes("POST", `${native(experiment)}/matches`, { filter, stage: "all" }, signal);
+export async function readMatches(experiment: string, filter: string): Promise<(number: number) => boolean> {
+  const bytes = await askBytes("POST", `${native(experiment)}/matches`, { filter, stage: "all" });
   const first = new Float64Array(bytes, 0, 1)[0]!;
   const bits = new Uint8Array(bytes, 8);
   return (number) => number >= first && ((bits[(number - first) >> 3] ?? 0) >> ((number - first) & 7) & 1) === 1;

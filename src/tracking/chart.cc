@@ -88,6 +88,10 @@ void Buckets::Add(std::int64_t x, double value) {
   }
 }
 
+void Buckets::Add(std::span<const Point> points, Axis axis) {
+  for (const Point& point : points) Add(PlaceOn(axis, point), point.value);
+}
+
 bool Buckets::Add(const Stretch& stretch, Axis axis) {
   const std::int64_t begin = stretch.Begin(axis), end = stretch.End(axis);
   if (end < begin_ || begin > end_) return true;

@@ -50,6 +50,7 @@ class Buckets {
 
   /// Places outside are passed over.
   void Add(std::int64_t x, double value);
+  void Add(std::span<const Point> points, Axis axis);
   /// False, and nothing is added, when it is not of one bucket: then its points are to be added one by one.
   /// A stretch that lies outside is passed over.
   bool Add(const Stretch& stretch, Axis axis);

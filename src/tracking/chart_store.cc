@@ -39,13 +39,10 @@ Result<Stretches> StretchesOf(db::Snapshot& snapshot, const Metric& metric) {
   return stretches;
 }
 
-Status ReadChunks(db::Snapshot& snapshot, const Metric& metric, std::int64_t begin, std::int64_t end,
-                  std::vector<Point>& points) {
-  const db::Rows rows = TRY(snapshot.Query(
+Result<db::Rows> ChunksOf(db::Snapshot& snapshot, const Metric& metric, std::int64_t begin, std::int64_t end) {
+  return snapshot.Query(
       "SELECT points FROM tracking_chunks WHERE run = ? AND name = ? AND number >= ? AND number < ? ORDER BY number",
-      {metric.run, metric.name, begin, end}));
-  for (const db::Row& row : rows) TRY(UnpackChunk(row.Blob(0), points));
-  return Ok();
+      {metric.run, metric.name, begin, end});
 }
 
 /// Reads what is not known; the points are not kept.
@@ -54,7 +51,9 @@ Status Complete(db::Snapshot& snapshot, const Metric& metric, Stretches& stretch
     if (stretches[i]) continue;
     std::vector<Point> points;
     const auto number = static_cast<std::int64_t>(i);
-    TRY(ReadChunks(snapshot, metric, number, number + 1, points));
+    for (const db::Row& row : TRY(ChunksOf(snapshot, metric, number, number + 1))) {
+      TRY(UnpackChunk(row.Blob(0), points));
+    }
     if (!points.empty()) stretches[i] = StretchOf(points);
   }
   return Ok();
@@ -68,9 +67,11 @@ Status AddChunks(db::Snapshot& snapshot, const Metric& metric, const std::vector
     const std::int64_t begin = numbers[i];
     std::int64_t end = begin + 1;
     for (++i; i < numbers.size() && numbers[i] == end && end - begin < kChunksAtOnce; ++i) ++end;
-    points.clear();
-    TRY(ReadChunks(snapshot, metric, begin, end, points));
-    for (const Point& point : points) buckets.Add(PlaceOn(axis, point), point.value);
+    for (const db::Row& row : TRY(ChunksOf(snapshot, metric, begin, end))) {
+      points.clear();
+      TRY(UnpackChunk(row.Blob(0), points));
+      buckets.Add(points, axis);
+    }
   }
   return Ok();
 }
@@ -104,7 +105,7 @@ Result<std::optional<Series>> ReadSeries(db::Snapshot& snapshot, const Metric& m
     if (stretches[i] && !buckets.Add(*stretches[i], query.axis)) to_read.push_back(static_cast<std::int64_t>(i));
   }
   TRY(AddChunks(snapshot, metric, to_read, query.axis, buckets));
-  for (const Point& point : tail) buckets.Add(PlaceOn(query.axis, point), point.value);
+  buckets.Add(tail, query.axis);
   series.width = buckets.width();
   series.buckets = buckets.Filled();
   return std::optional(std::move(series));

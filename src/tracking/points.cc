@@ -10,6 +10,7 @@ namespace mw::tracking {
 namespace {
 
 constexpr char kChunkFormat = 1;
+constexpr std::size_t kPointBytesMin = 10;  ///< of a chunk: a byte of step and of time, eight of the value
 
 void PutVarint(std::string& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
@@ -34,6 +35,10 @@ class Reader {
   explicit Reader(std::string_view bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
   [[nodiscard]] bool AtEnd() const { return at_ == end_; }
   bool Varint(std::uint64_t& out) {
+    if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) {  // as most are
+      out = static_cast<unsigned char>(*at_++);
+      return true;
+    }
     out = 0;
     for (int shift = 0; shift < 64; shift += 7) {
       if (at_ == end_) return false;
@@ -132,14 +137,17 @@ Status UnpackChunk(std::string_view chunk, std::vector<Point>& points) {
   Reader reader(chunk);
   char format = 0;
   if (!reader.Byte(format) || format != kChunkFormat) return DataLoss("a chunk of a metric has an unknown format");
+  // Room for all that it can hold, then what it holds: a chart reads millions.
+  std::size_t count = points.size();
+  points.resize(count + chunk.size() / kPointBytesMin);
   Point point;
-  while (!reader.AtEnd()) {
-    const bool read =
-        reader.Delta(point.step, point.step) && reader.Delta(point.time, point.time) && reader.Double(point.value);
-    if (!read) return DataLoss("a chunk of a metric ends inside a point");
-    points.push_back(point);
+  bool whole = true;
+  while (whole && !reader.AtEnd()) {
+    whole = reader.Delta(point.step, point.step) && reader.Delta(point.time, point.time) && reader.Double(point.value);
+    if (whole) points[count++] = point;
   }
-  return Ok();
+  points.resize(count);
+  return whole ? Ok() : Status(DataLoss("a chunk of a metric ends inside a point"));
 }
 
 void SortPoints(std::vector<Point>& points) {

@@ -1,5 +1,5 @@
 // Runs beside each other: what differs, their curves in one picture, and how parameters and metrics go together.
-import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, useApi } from "../api";
 import { useWidth } from "../charts";
 import { change, value } from "../format";
@@ -53,6 +53,13 @@ export function ComparePage() {
   return <Comparison key={runs.join()} rows={rows} changes={changes.data} />;
 }
 
+/** Whether the page was seen: what stands far below the table comes then. */
+function usePainted(): boolean {
+  const [painted, setPainted] = useState(false);
+  useEffect(() => setPainted(true), []);
+  return painted;
+}
+
 const nameOf = (row: Row) => row.name || row.id.slice(0, 12);
 
 function Comparison({ rows, changes }: { rows: Row[]; changes: Compared | undefined }) {
@@ -60,13 +67,14 @@ function Comparison({ rows, changes }: { rows: Row[]; changes: Compared | undefi
   const params = useMemo(() => [...new Set(rows.flatMap((row) => Object.keys(row.params)))].sort(), [rows]);
   const charted = rows.map((row) => ({ id: row.id, name: nameOf(row), running: row.status === "running" }));
   const two = rows.length === 2;
+  const painted = usePainted();
   return (
     <div class="wide">
       <Head title={two ? `${nameOf(rows[0]!)} and ${nameOf(rows[1]!)}` : `${rows.length} runs compared`} kicker="Compare" {...(two ? { command: `millwright compare ${rows[0]!.id} ${rows[1]!.id}` } : {})} />
       {changes && <Changes compared={changes} />}
       <Differences rows={rows} metrics={metrics} params={params} />
       {rows.length > 1 && <Together rows={rows} metrics={metrics} params={params} />}
-      <Section title="Curves"><ChartGrid runs={charted} metrics={metrics} /></Section>
+      {painted && <Section title="Curves"><ChartGrid runs={charted} metrics={metrics} /></Section>}
     </div>
   );
 }

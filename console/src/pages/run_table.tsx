@@ -90,7 +90,7 @@ function Runs({ experiment, keys, views }: { experiment: Experiment; keys: Keys;
           <button type="button" aria-pressed={charts} onClick={() => show("charts")}>Charts</button>
         </span>
         <ColumnChooser keys={keys} columns={columns} onChange={(chosen) => change({ columns: chosen })} />
-        <ViewMenu experiment={id} views={views} name={viewName} state={{ ...state, filter, columns }} />
+        <ViewMenu experiment={id} views={views} name={viewName} state={{ ...state, filter, columns }} onNear={(to) => index.prepare(to)} />
         <ItemMenu
           key={experiment.name} what="experiment" name={experiment.name} deleted={experiment.lifecycle_stage === "deleted"}
           rename={(to) => alter("update", { new_name: to })} remove={() => alter("delete")} restore={() => alter("restore")}

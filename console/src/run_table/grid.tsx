@@ -124,6 +124,7 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
   };
   const sortBy = (column: GridColumn) => {
     const same = state.sort === column.id;
+    index.prepare({ sort: column.id });
     onChange({ sort: column.id, descending: same ? !state.descending : column.numeric || column.id === "start_time" });
   };
   const resize = (id: string, to: number | null, done: boolean) => {
@@ -194,7 +195,7 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
               {all.map((column) => (
                 <span key={column.id} class={column.numeric ? "grid-num" : ""} style={{ width: `${column.width}px` }} role="columnheader"
                   aria-sort={state.sort === column.id ? (state.descending ? "descending" : "ascending") : "none"}>
-                  {column.folded ? <span class="faint small">{column.label}</span> : <HeadButton column={column} state={state} onSort={sortBy} onNear={() => void index.need(column.id, true)} />}
+                  {column.folded ? <span class="faint small">{column.label}</span> : <HeadButton column={column} state={state} onSort={sortBy} onNear={() => index.prepare({ sort: column.id })} />}
                   {!column.folded && <Border id={column.id} label={column.label} width={column.width} onResize={resize} />}
                 </span>
               ))}

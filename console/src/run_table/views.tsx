@@ -6,7 +6,14 @@ import { navigate } from "../router";
 import type { SavedView, TableState } from "../tracking";
 import { deleteView, experimentAddress, saveView, viewsPath } from "../tracking";
 
-export function ViewMenu({ experiment, views, name, state }: { experiment: string; views: SavedView[]; name: string | null; state: TableState }) {
+/** `onNear`: the pointer is over a view, which may be opened next. */
+export function ViewMenu({ experiment, views, name, state, onNear }: {
+  experiment: string;
+  views: SavedView[];
+  name: string | null;
+  state: TableState;
+  onNear: (state: TableState) => void;
+}) {
   const [fresh, setFresh] = useState("");
   const [error, setError] = useState("");
   const path = experimentAddress(experiment);
@@ -33,7 +40,7 @@ export function ViewMenu({ experiment, views, name, state }: { experiment: strin
         <li><a href={path} aria-current={name === null ? "true" : undefined}>All runs</a></li>
         {views.map((view) => (
           <li key={view.name}>
-            <a href={`${path}?${new URLSearchParams({ view: view.name })}`} aria-current={view.name === name ? "true" : undefined} data-view={view.name}>{view.name}</a>
+            <a href={`${path}?${new URLSearchParams({ view: view.name })}`} aria-current={view.name === name ? "true" : undefined} data-view={view.name} onPointerEnter={() => onNear(view.state)} onClick={() => onNear(view.state)}>{view.name}</a>
             <button type="button" class="quiet" aria-label={`Delete the view ${view.name}`} onClick={() => void remove(view.name)}>×</button>
           </li>
         ))}
