@@ -96,6 +96,55 @@ class PluginTest(Case):
         self.assertEqual(delivery.flush(), 0)
         self.check(server)
 
+    def log_a_model(self):
+        """As flavors do: made, filled, finished, named by a run's outputs and by a metric."""
+        from mlflow.entities import LoggedModelOutput, Metric
+        client = mlflow.MlflowClient()
+        mlflow.set_experiment("new")
+        with mlflow.start_run(run_name="offline") as run:
+            model = mlflow.initialize_logged_model("forest", source_run_id=run.info.run_id,
+                                                   params={f"p{i}": str(i) for i in range(150)})
+            (self.folder / "MLmodel").write_text("flavors: {}")
+            client.log_model_artifact(model.model_id, str(self.folder / "MLmodel"))
+            client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, 0)])
+            client.log_batch(run.info.run_id, [Metric("auc", 0.5, 1, 0, model_id=model.model_id)])
+            client.set_logged_model_tags(model.model_id, {"kept": "yes"})
+            done = mlflow.finalize_logged_model(model.model_id, "READY")
+            self.assertEqual((done.status.value, client.get_logged_model(model.model_id).name), ("READY", "forest"))
+
+    @unittest.skipUnless(mlflow and hasattr(mlflow, "initialize_logged_model"), "MLflow 2 has no logged models")
+    def test_models_are_logged_while_the_server_is_away(self):
+        for trouble, own_ids in ((None, False), ("close", False), ("close", True), (503, True)):
+            server = self.server(own_ids=own_ids)
+            server.trouble = trouble
+            delivery = self.store(server)
+            self.log_a_model()
+            server.trouble = None
+            self.assertEqual((delivery.flush(), delivery.refused), (0, 0))
+            (name, model), (run, _) = server.models.popitem(), server.runs.popitem()
+            info, number = model["info"], server.experiments["new"]
+            self.assertEqual((info["status"], info["source_run_id"], info["experiment_id"]),
+                             ("LOGGED_MODEL_READY", run, number))
+            self.assertIn({"key": "kept", "value": "yes"}, info["tags"])
+            self.assertEqual(len({param["key"] for param in model["data"]["params"]}), 150)
+            self.assertEqual(server.files, {f"{number}/models/{name}/artifacts/MLmodel": b"flavors: {}"})
+            bodies = [body for path, body in server.accepted if path in ("runs/outputs", "runs/log-batch")]
+            self.assertEqual([body.get("models", body.get("metrics"))[0]["model_id"] for body in bodies], [name] * 2)
+
+    def test_what_needs_the_server_fails_at_once(self):
+        from mlflow.exceptions import MlflowException
+        os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "7"
+        server = self.server()
+        server.trouble = 503
+        self.store(server)
+        client = mlflow.MlflowClient()
+        for read in (lambda: client.search_runs(["0"]), lambda: client.get_metric_history("a" * 32, "x"),
+                     lambda: self.plugin.registry_store(server.url).get_registered_model("m"),
+                     lambda: self.plugin.artifact_repository("mlflow-artifacts:/1/x").list_artifacts()):
+            with self.assertRaisesRegex(MlflowException, "needs? the server"):
+                read()
+        self.assertEqual(set(server.asked), {"/health"})
+
     def test_refusals_do_not_raise(self):
         server = self.server()
         delivery = self.store(server)

@@ -24,6 +24,7 @@ class FakeServer:
     def __init__(self, own_ids=False, heartbeats=True, port=0):
         self.trouble, self.own_ids, self.heartbeats, self.pause = None, own_ids, heartbeats, 0.0
         self.accepted, self.runs, self.experiments, self.files, self.beats = [], {}, {"Default": "0"}, {}, []
+        self.models, self.asked = {}, []
         self.refuse = lambda path, body: None
         self.over = threading.Event()
         server = self
@@ -33,7 +34,7 @@ class FakeServer:
 
             def do_POST(self):
                 server.answer(self)
-            do_GET = do_PUT = do_POST
+            do_GET = do_PUT = do_PATCH = do_POST
 
             def log_message(self, *_):
                 pass
@@ -52,6 +53,7 @@ class FakeServer:
 
     def answer(self, request):
         data = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        self.asked.append(request.path)
         if self.trouble == "hang":
             self.over.wait(30)
         if self.trouble in ("close", "hang"):
@@ -100,6 +102,8 @@ class FakeServer:
             return 404, refused
         if refused:
             return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": refused}
+        if path.startswith("logged-models"):
+            return self.logged_models(request.command, path.split("/")[1:], body)
         handler = getattr(self, path.replace("/", "_").replace("-", "_"), None)
         if handler:
             return handler(body or query)
@@ -120,6 +124,29 @@ class FakeServer:
                 "artifact_uri": f"mlflow-artifacts:/{body['experiment_id']}/{name}/artifacts"},
                 "data": {"tags": body.get("tags", [])}}
         return 200, {"run": self.runs[name]}
+
+    def logged_models(self, method, rest, body):
+        """Made, found, finished, tagged; parameters are only accepted."""
+        if rest == ["search"]:
+            wanted = body["filter"].split("'")[1]
+            return 200, {"models": [model for model in self.models.values()
+                                    if wanted in [tag["value"] for tag in model["info"].get("tags", [])]]}
+        if not rest:
+            name = body.get("model_id") if not self.own_ids else None
+            name = name or f"m-{uuid.uuid4().hex}"
+            self.models[name] = {"data": {"params": body.get("params", [])}, "info": {
+                "model_id": name, "experiment_id": body["experiment_id"], "name": body["name"],
+                "creation_timestamp_ms": 1, "last_updated_timestamp_ms": 1, "tags": body.get("tags", []),
+                "source_run_id": body.get("source_run_id", ""), "status": "LOGGED_MODEL_PENDING",
+                "artifact_uri": f"mlflow-artifacts:/{body['experiment_id']}/models/{name}/artifacts"}}
+        elif rest[0] not in self.models:
+            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"no model {rest[0]}"}
+        else:
+            name = rest[0]
+            self.models[name]["info"].update({key: body[key] for key in ("status",) if key in body})
+            self.models[name]["info"]["tags"] += body.get("tags", [])
+            self.models[name]["data"]["params"] += body.get("params", []) if rest[1:] == ["params"] else []
+        return 200, {"model": self.models[name]}
 
     def runs_get(self, body):
         if body["run_id"] not in self.runs:

@@ -32,6 +32,7 @@ struct NewLoggedModel {
   std::string source_run;  ///< the run that makes it; may be empty
   std::map<std::string, std::string> params = {};
   std::map<std::string, std::string> tags = {};
+  LoggedModelId id = LoggedModelId();  ///< the caller's: "m-" and 32 hexadecimal digits; empty: one is made
 };
 
 struct LoggedModel {

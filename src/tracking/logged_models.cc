@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -69,6 +70,15 @@ Status SetTexts(db::Transaction& transaction, ModelTexts kind, std::int64_t mode
   return Ok();
 }
 
+/// Who does not know whether the first request arrived asks again.
+Result<LoggedModelDetails> MadeBefore(db::Snapshot& snapshot, const StoredModel& known, const LoggedModel& asked) {
+  const LoggedModel& here = known.model;
+  if (here.experiment == asked.experiment && here.source_run == asked.source_run && here.stage == Stage::kActive) {
+    return DetailsOf(snapshot, known);
+  }
+  return AlreadyExists("there is another logged model with the ID ", Quoted(asked.id.text()));
+}
+
 Status Touch(db::Transaction& transaction, StoredModel model, std::int64_t now) {
   model.model.updated = now;
   return store::UpdateModel(transaction, model);
@@ -105,7 +115,7 @@ Result<LoggedModelStatus> ParseLoggedModelStatus(std::string_view name) {
 Task<Result<LoggedModelDetails>> LoggedModels::Create(NewLoggedModel model) {
   CO_TRY(Check(model));
   LoggedModel made;
-  made.id = LoggedModelId(Cat("m-", NewIdText(clock_)));
+  made.id = model.id.empty() ? LoggedModelId(Cat("m-", NewIdText(clock_))) : model.id;
   made.experiment = model.experiment;
   made.name = model.name.empty() ? MadeUpName(made.id.text()) : model.name;
   made.type = model.type;
@@ -113,6 +123,8 @@ Task<Result<LoggedModelDetails>> LoggedModels::Create(NewLoggedModel model) {
   made.created = made.updated = NowMillis();
   co_return co_await database_.Write([&](db::Transaction& t) -> Result<LoggedModelDetails> {
     TRY(MustBeActive(TRY(Tracking::GetExperiment(t, model.experiment))));
+    const std::optional<StoredModel> known = TRY(store::FindModel(t, made.id));
+    if (known) return MadeBefore(t, *known, made);
     const std::int64_t number = TRY(store::InsertModel(t, made));
     TRY(SetTexts(t, ModelTexts::kParams, number, model.params));
     TRY(SetTexts(t, ModelTexts::kTags, number, model.tags));

@@ -30,7 +30,9 @@ class LoggedModels {
   /// Both outlive this.
   LoggedModels(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
 
-  /// Errors: kNotFound no such experiment; kInvalidArgument, also when the experiment is deleted.
+  /// With an id of the caller's it may be asked again: the model is made once.
+  /// Errors: kNotFound no such experiment; kInvalidArgument, also when the experiment is deleted; kAlreadyExists the id
+  /// is another model's.
   Task<Result<LoggedModelDetails>> Create(NewLoggedModel model);
   /// Errors: kNotFound, also for one that is deleted unless `also_deleted`.
   static Result<LoggedModelDetails> Get(db::Snapshot& snapshot, const LoggedModelId& id, bool also_deleted = false);

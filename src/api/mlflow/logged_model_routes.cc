@@ -49,6 +49,16 @@ Result<TextMap> TextsIn(const Parameters& parameters, std::string_view list) {
 
 LoggedModelId LoggedModelIdOf(const net::Request& request) { return LoggedModelId(request.params.at("model_id")); }
 
+/// The id of a client that may have to ask again; empty: it gave none, as MLflow's do not.
+Result<LoggedModelId> OwnIdIn(const Parameters& parameters) {
+  std::string id = TRY(parameters.Text("model_id"));
+  const bool fine = id.size() == 34 && id.starts_with("m-") &&
+                    std::string_view(id).substr(2).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  if (id.empty() || fine) return LoggedModelId(std::move(id));
+  return InvalidArgument("Invalid value ", Json(id).Dump(), " for parameter 'model_id' supplied: a logged model that ",
+                         "its client names has 'm-' and 32 hexadecimal digits.");
+}
+
 // ---- one model ----
 
 Task<Result<Json>> CreateLoggedModel(LoggedModels& models, const Parameters& parameters, net::Request&) {
@@ -60,6 +70,7 @@ Task<Result<Json>> CreateLoggedModel(LoggedModels& models, const Parameters& par
   model.source_run = CO_TRY(parameters.Text("source_run_id"));
   model.params = CO_TRY(TextsIn(parameters, "params"));
   model.tags = CO_TRY(TextsIn(parameters, "tags"));
+  model.id = CO_TRY(OwnIdIn(parameters));
   co_return ModelAnswer(CO_TRY(co_await models.Create(std::move(model))));
 }
 

@@ -89,6 +89,20 @@ TEST_F(LoggedModelRoutesTest, MakesFinishesAndDeletes) {
   EXPECT_NE(Get(Cat(path, "?allow_deleted=True")).find(R"("name":"forest")"), std::string::npos);
 }
 
+TEST_F(LoggedModelRoutesTest, AClientThatNamesAModelMayAskAgain) {
+  const std::string id = "m-0123456789abcdef0123456789abcdef", more = Cat(R"(,"name":"forest","model_id":")", id, "\"");
+  EXPECT_EQ(Make(more), id);
+  const std::string path = Cat("logged-models/", id);
+  Ask(net::Method::kPatch, path, R"({"status":"LOGGED_MODEL_READY"})");
+  EXPECT_EQ(Post("logged-models", Cat(R"({"experiment_id":"0")", more, "}")), Get(path)) << "what became of it stays";
+  EXPECT_EQ(Post("logged-models", Cat(R"({"experiment_id":"0","source_run_id":"other")", more, "}")),
+            Cat(R"(400 RESOURCE_ALREADY_EXISTS: there is another logged model with the ID ")", id, "\""));
+  EXPECT_EQ(
+      Post("logged-models", R"({"experiment_id":"0","model_id":"m-../x"})"),
+      "400 INVALID_PARAMETER_VALUE: Invalid value \"m-../x\" for parameter 'model_id' supplied: a logged model that "
+      "its client names has 'm-' and 32 hexadecimal digits.");
+}
+
 TEST_F(LoggedModelRoutesTest, RefusesInMlflowsWords) {
   EXPECT_EQ(Post("logged-models", R"({"experiment_id":"0","name":"a'b"})"),
             "400 INVALID_PARAMETER_VALUE: Invalid model name (\"a'b\") provided. Model name must be a non-empty string "

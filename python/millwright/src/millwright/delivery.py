@@ -1,8 +1,9 @@
 """Sends records at once while the server answers; else keeps them in a spool that a thread empties, in order.
 
 A record is {"method", "path", "body"}, or {"file", "base", "run", "name"} for a file. Some make something:
-{"make": "run" or "experiment", "id": ours}; where the server chose another id, that one stands in every later record
-(`ids` in the spool's folder remembers it). What the server refuses is logged and left out: it would be refused again.
+{"make": "run", "experiment" or "model", "id": ours}; where the server chose another id, that one stands in every later
+record (`ids` in the spool's folder remembers it). What the server refuses is logged and left out: it would be refused
+again.
 One thread's records arrive in their order; threads do not wait for each other.
 """
 import atexit
@@ -24,6 +25,7 @@ PAUSE_SECONDS = (0.2, 0.5, 1, 2, 5, 10, 20, 30)
 SLOW_SECONDS = 1.0  # a call that took longer is the last to wait for the server itself
 HEARTBEAT_SECONDS = 30
 CLIENT_ID = "millwright.client_id"
+IDS = {"run_id", "run_uuid", "experiment_id", "model_id", "source_run_id"}
 
 
 def spool_root(url):
@@ -158,14 +160,14 @@ class Delivery:
         """Raises Away or Refused."""
         if "make" in record:
             return self._make(record, ids)
-        return self.sender.ask(record["method"], record["path"], translated(record["body"], ids))
+        return self.sender.ask(record["method"], in_path(record["path"], ids), translated(record["body"], ids))
 
     def _make(self, record, ids):
         """What an earlier try has made, if there was one, is found again by our id."""
         body = translated(record["body"], ids)
         made = self._made_before(record, body) if record.get("tried") else None
         answer = made or self.sender.ask("POST", record["path"], body, once=True)
-        number = answer["experiment_id"] if record["make"] == "experiment" else answer["run"]["info"]["run_id"]
+        number = made_id(record["make"], answer)
         if number != record["id"]:
             ids[record["id"]] = number
         return answer
@@ -175,9 +177,12 @@ class Delivery:
             if record["make"] == "experiment":
                 name = {"experiment_name": body["name"]}
                 return self.sender.ask("GET", "experiments/get-by-name", name)["experiment"]
-            found = self.sender.ask("POST", "runs/search", {
-                "experiment_ids": [body["experiment_id"]], "max_results": 1, "run_view_type": "ALL",
-                "filter": f"tags.`{CLIENT_ID}` = '{record['id']}'"})
+            query = {"experiment_ids": [body["experiment_id"]], "max_results": 1,
+                     "filter": f"tags.`{CLIENT_ID}` = '{record['id']}'"}
+            if record["make"] == "model":
+                found = self.sender.ask("POST", "logged-models/search", query)
+                return {"model": found["models"][0]} if found.get("models") else None
+            found = self.sender.ask("POST", "runs/search", dict(query, run_view_type="ALL"))
             return {"run": found["runs"][0]} if found.get("runs") else None
         except Refused:
             return None
@@ -188,6 +193,8 @@ class Delivery:
         if run and ("file" in record or any(part in ids for part in base.split("/"))):
             got = self.sender.ask("GET", "runs/get", {"run_id": ids.get(run, run)})
             base = urlsplit(got["run"]["info"]["artifact_uri"]).path.strip("/")
+        elif not run:
+            base = in_path(base, ids)
         with open(source, "rb") as file:
             self._files.ask("PUT", "/api/2.0/mlflow-artifacts/artifacts/" + quote(f"{base}/{record['name']}"), file)
 
@@ -328,6 +335,23 @@ class Delivery:
         """As flush, for what reads: a server that was away a moment ago is not waited for."""
         return self.waiting if time.monotonic() < self._away_until else self.flush(seconds)
 
+    def must_be_there(self):
+        """Before what cannot wait in a spool: raises Away at once, where MLflow would try for minutes."""
+        if time.monotonic() < self._away_until:
+            raise Away(f"{self.sender.url} is away")
+        try:
+            self.sender.look()
+        except Away as error:
+            self._note_away(error)
+            raise
+
+    def is_there(self):
+        try:
+            self.must_be_there()
+        except Away:
+            return False
+        return True
+
     def close(self, seconds=2.0):
         left = self.flush(seconds) if self.waiting else 0
         self._stopped = True
@@ -359,9 +383,25 @@ def write_ids(folder, ids):
 
 
 def translated(body, ids):
-    """With the server's ids where it did not take ours."""
-    return {key: ids.get(value, value) if key in ("run_id", "run_uuid", "experiment_id") else value
-            for key, value in body.items()} if ids else body
+    """With the server's ids where it did not take ours, however deep."""
+    if not ids:
+        return body
+    if isinstance(body, list):
+        return [translated(one, ids) for one in body]
+    if isinstance(body, dict):
+        return {key: ids.get(value, value) if key in IDS and isinstance(value, str) else translated(value, ids)
+                for key, value in body.items()}
+    return body
+
+
+def in_path(path, ids):
+    return "/".join(ids.get(part, part) for part in path.split("/")) if ids else path
+
+
+def made_id(kind, answer):
+    if kind == "experiment":
+        return answer["experiment_id"]
+    return answer["run"]["info"]["run_id"] if kind == "run" else answer["model"]["info"]["model_id"]
 
 
 def batches(waiting):

@@ -2,9 +2,11 @@
 
 Switched on by tracking URIs millwright+http(s)://, or for http(s):// by MILLWRIGHT_SPOOL=1. Logging calls, create_run
 and create_experiment never fail because of the server's absence; what it refuses is warned about. Reads fail as ever,
-except of experiments and runs that this process has seen. Models (log_model, the registry) need the server.
+except of experiments, runs and models that this process has seen. Reads and the registry need the server: they fail at
+once while it is away.
 """
 import functools
+import inspect
 import json
 import os
 import re
@@ -13,19 +15,28 @@ import uuid
 from urllib.parse import urlsplit
 
 from mlflow.entities import Experiment, LifecycleStage, Run, RunData, RunInfo, RunStatus, RunTag
-from mlflow.exceptions import MlflowException, RestException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE, ErrorCode
+from mlflow.exceptions import RestException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.protos.service_pb2 import (CreateExperiment, CreateRun, GetExperiment, GetExperimentByName, GetRun,
                                        LogBatch, UpdateRun)
+from mlflow.protos.service_pb2 import RunInfo as ToldRunInfo
+from mlflow.store.artifact.http_artifact_repo import HttpArtifactRepository
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 from mlflow.utils.name_utils import _generate_random_name
-from mlflow.utils.proto_json_utils import message_to_json, parse_dict
+from mlflow.utils.proto_json_utils import message_to_json
 
 from . import automatic
+from .answers import failure, must_be_there, parsed, unavailable
 from .delivery import CLIENT_ID, Delivery
 from .sender import Away, Refused
+
+try:
+    from .models import SpooledModels
+except ImportError:
+    class SpooledModels:
+        """MLflow 2 has no logged models."""
 
 PREFIX = "millwright+"
 # RPCs that only add something to what is there: path below /api/2.0/mlflow. log-metric goes as a batch of one.
@@ -64,26 +75,36 @@ def spooling_tracking_store(store_uri, artifact_uri=None, **_):
 
 
 def registry_store(store_uri, tracking_uri=None, **_):
+    """MLflow's own store; while it spools, one that does not wait for a server that is away."""
     from mlflow.store.model_registry.rest_store import RestStore as RegistryStore
-    return RegistryStore(host_creds(plain(store_uri)))
+    url = plain(store_uri)
+    if url == store_uri and not spooling():
+        return RegistryStore(host_creds(url))
+
+    class ImpatientStore(RegistryStore):
+        def _call_endpoint(self, *words, **more):
+            must_be_there(delivery_to(url.rstrip("/")))
+            return super()._call_endpoint(*words, **more)
+    return ImpatientStore(host_creds(url))
 
 
 def artifact_repository(artifact_uri, tracking_uri=None, **others):
     from mlflow.tracking import get_tracking_uri
     uri = tracking_uri or get_tracking_uri()
-    kind = SpoolingArtifacts if uri.startswith(PREFIX) or spooling() else MlflowArtifactsRepository
+    kind = SpoolingArtifacts if uri.startswith(PREFIX) or spooling() else Artifacts
     return kind(artifact_uri, tracking_uri=plain(uri), **{k: plain(v) for k, v in others.items() if v is not None})
 
 
 # ---- the stores
 
-class SpoolingStore(RestStore):
+class SpoolingStore(SpooledModels, RestStore):
     """MLflow's REST store with a spool behind its logging calls."""
 
     def __init__(self, url):
         super().__init__(host_creds(url))
         self.delivery = delivery_to(url.rstrip("/"))
-        self._runs, self._experiments = {}, Experiments(self.delivery.root / "experiments.json")
+        self._runs, self._models = {}, {}
+        self._experiments = Experiments(self.delivery.root / "experiments.json")
 
     def _call_endpoint(self, api, json_body=None, *others, **more):
         """Logging goes through the delivery; reads see what was logged before them, if the server is there."""
@@ -93,10 +114,11 @@ class SpoolingStore(RestStore):
             return api.Response()
         if self.delivery.waiting:
             self.delivery.catch_up(2.0)
+        must_be_there(self.delivery)
         return super()._call_endpoint(api, self._with_server_ids(json_body), *others, **more)
 
     def _with_server_ids(self, json_body):
-        for ours in self._runs:
+        for ours in [*self._runs, *self._models]:
             theirs = self.delivery.server_id(ours)
             if json_body and theirs != ours:
                 json_body = json_body.replace(ours, theirs)
@@ -167,10 +189,10 @@ class SpoolingStore(RestStore):
 
     def _local_run(self, ours, experiment_id, user_id, start_time, tags, name):
         location = self._experiments.location(experiment_id)
-        info = RunInfo(run_id=ours, experiment_id=str(experiment_id), user_id=user_id, start_time=start_time,
-                       status=RunStatus.to_string(RunStatus.RUNNING), end_time=None, run_name=name,
-                       lifecycle_stage=LifecycleStage.ACTIVE, artifact_uri=f"{location}/{ours}/artifacts")
-        return Run(info, RunData(tags=tags))
+        told = ToldRunInfo(run_id=ours, run_uuid=ours, experiment_id=str(experiment_id), user_id=user_id or "",
+                           start_time=start_time, status=RunStatus.RUNNING, run_name=name,
+                           lifecycle_stage=LifecycleStage.ACTIVE, artifact_uri=f"{location}/{ours}/artifacts")
+        return Run(RunInfo.from_proto(told), RunData(tags=tags))
 
     def update_run_info(self, run_id, run_status, end_time, run_name):
         if run_status in (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED):
@@ -228,7 +250,17 @@ class SpoolingStore(RestStore):
             raise unavailable(error) from error
 
 
-class SpoolingArtifacts(MlflowArtifactsRepository):
+class Artifacts(MlflowArtifactsRepository):
+    """MLflow's own, of that server. MLflow 2's takes none: it looks for the tracking URI, which may have our prefix."""
+
+    def __init__(self, artifact_uri, tracking_uri=None, **others):
+        if "tracking_uri" in inspect.signature(MlflowArtifactsRepository.__init__).parameters:
+            super().__init__(artifact_uri, tracking_uri=tracking_uri, **others)
+        else:
+            HttpArtifactRepository.__init__(self, self.resolve_uri(artifact_uri, tracking_uri))
+
+
+class SpoolingArtifacts(Artifacts):
     """Files of runs and models through the server's proxy; kept while it is away."""
 
     def __init__(self, artifact_uri, tracking_uri=None, **others):
@@ -242,6 +274,14 @@ class SpoolingArtifacts(MlflowArtifactsRepository):
     def log_artifact(self, local_file, artifact_path=None):
         name = "/".join(part for part in (self._below, artifact_path, os.path.basename(local_file)) if part)
         self._delivery.send_file(local_file, self._base, self._run, name)
+
+    def list_artifacts(self, path=None):
+        must_be_there(self._delivery)
+        return super().list_artifacts(path)
+
+    def _download_file(self, *words, **more):
+        must_be_there(self._delivery)
+        return super()._download_file(*words, **more)
 
 
 class Experiments:
@@ -283,16 +323,3 @@ class Experiments:
 
 def entity(number, name, location):
     return Experiment(number, name, location or f"mlflow-artifacts:/{number}", LifecycleStage.ACTIVE)
-
-
-def parsed(answer, message):
-    parse_dict(answer, message)
-    return message
-
-
-def failure(error):
-    return RestException({"error_code": error.code or "INTERNAL_ERROR", "message": error.words})
-
-
-def unavailable(error):
-    return MlflowException(f"{error}; reading needs the server", error_code=TEMPORARILY_UNAVAILABLE)

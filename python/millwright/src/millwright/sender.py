@@ -71,6 +71,12 @@ class Sender:
             raise Away(f"{self.url} answered with something that is no JSON")
         return said
 
+    def look(self):
+        """Raises Away when nobody is there, or a server in trouble; a login that fails is for the request to find."""
+        status, _ = self._exchange("GET", self._where.path + "/health", None, self._headers())
+        if status in AGAIN and status != 401:
+            raise Away(f"{self.url} answered {status}")
+
     def _is_served(self):
         """Whether a tracking server is behind the URL. A proxy before one that is away answers by itself; a server that
         lacks an endpoint says so in HTML, but it is there."""
