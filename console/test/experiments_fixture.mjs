@@ -131,6 +131,9 @@ export function serveExperiment(mock, size, asked = []) {
     const found = lines.filter((one) => one.number < before && (url.searchParams.get("name") ?? one.name) === one.name);
     return { datasets: found.slice(0, 2), next: found.length > 2 ? found[1].number : null };
   });
+  const made = (n, maker) => ({ artifact: `a-${n}`, digest: `sha256:${String(n).repeat(64)}`, uri: "", metadata: n === 1 ? { rows: 336776, columns: 19 } : {}, created: "2026-11-22T00:00:00Z", maker, readers: 3 - n });
+  const makers = [null, { execution: "e-1", type: "import", name: "flights/import", port: "rows", pipeline: "flights", run: "0193-run-one", started: "2026-11-22T00:00:00Z" }, { execution: kHostile[0], type: kHostile[1], name: kHostile[2], port: kHostile[7], pipeline: kHostile[0], run: "", started: "2026-11-22T00:00:00Z" }, null];
+  tell("/api/v1/datasets/made", (url) => (url.searchParams.get("before") === "a-2" ? { datasets: [made(3, makers[3])], next: null } : { datasets: [made(1, makers[1]), made(2, makers[2])], next: "a-2" }));
   tell("/api/v1/dataset", (url) => {
     const name = url.searchParams.get("name");
     const hostile = name === kHostile[0];

@@ -334,7 +334,7 @@ test("datasets are found among all, and one says what it is and who used it for 
   await page.locator("[data-part=datasets]").click();
   await page.locator("[data-dataset]").first().waitFor();
   assert.equal(await page.locator("[data-dataset]").count(), 2);
-  await page.getByRole("button", { name: "Show older ones" }).click();
+  await page.getByRole("button", { name: "Show older ones" }).first().click();
   await page.locator('[data-dataset="d1"]').waitFor();
   await page.locator("[data-filter]").fill("flights testing");
   await page.waitForFunction(() => document.querySelectorAll("[data-dataset]").length === 1);
@@ -351,6 +351,27 @@ test("datasets are found among all, and one says what it is and who used it for 
   await until(() => asks("/datasets").some((one) => one.query.experiment === kExperiment));
   await visit(page, runPath(3));
   assert.equal(await page.locator("[data-dataset] a").first().getAttribute("href"), `/datasets/${encodeURIComponent(kHostile[0])}/${encodeURIComponent(kHostile[3])}`);
+});
+
+test("what pipelines made is a dataset too: who made it, how large it is, what used it", async () => {
+  const page = await pageOf("/datasets");
+  await page.locator('[data-made="a-1"]').waitFor();
+  assert.equal(await page.locator("[data-made]").count(), 2);
+  const line = page.locator('[data-made="a-1"]');
+  assert.equal(await line.locator("th").innerText(), "flights/import: rows");
+  assert.equal(await line.locator("th a").getAttribute("href"), "/lineage?of=a-1");
+  const text = await line.innerText();
+  for (const part of ["111111111111", "336,776", "19", "2 steps"]) assert.ok(text.includes(part), part);
+  assert.equal(await line.locator('a[href^="/runs/"]').getAttribute("href"), "/runs/0193-run-one");
+  assert.equal(await line.getByRole("link", { name: "2 steps" }).getAttribute("href"), "/lineage?of=a-1&direction=downstream");
+  await page.getByRole("button", { name: "Show older ones" }).last().click();
+  await page.locator('[data-made="a-3"]').waitFor();
+  assert.ok((await page.locator('[data-made="a-3"]').innerText()).includes("nothing yet"));
+  await page.locator("[data-filter]").fill("import rows");
+  await page.waitForFunction(() => document.querySelectorAll("[data-made]").length === 1 && document.querySelectorAll("[data-dataset]").length === 0);
+  await visit(page, `${kTable}/datasets`);
+  await page.locator("[data-dataset]").first().waitFor();
+  assert.equal(await page.locator("[data-made]").count(), 0);
 });
 
 test("a version of files says which run and data it came from", async () => {

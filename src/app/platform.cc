@@ -265,7 +265,7 @@ Status Platform::Listen() {
   api::native::AddWebhookRoutes(routes, *webhooks_);
   api::native::AddMonitoringRoutes(routes, *monitoring_);
   api::native::AddRunTableRoutes(routes, *run_table_, *views_);
-  api::native::AddDatasetRoutes(routes, *datasets_);
+  api::native::AddDatasetRoutes(routes, *database_, *datasets_);
   api::native::AddImportRoutes(routes, *imports_);
   api::native::AddImportLoggedModelRoutes(routes, *model_imports_);
   api::native::AddImportModelRoutes(routes, *registry_);

@@ -66,6 +66,7 @@ constexpr Guarded kRoutes[] = {
     {Method::kPost, "/api/v1/experiments/{id}/matches", kRead},
     {Method::kGet, "/api/v1/experiments/{id}/views", kRead},
     {Method::kGet, "/api/v1/datasets", kRead},
+    {Method::kGet, "/api/v1/datasets/made", kRead},
     {Method::kGet, "/api/v1/dataset", kRead},
     {Method::kPost, "/api/v1/charts", kRead},
     {Method::kGet, "/api/v1/goals", kRead},

@@ -1,5 +1,5 @@
-// Remembers contexts, executions, artifacts and events, for recording and walking; with metadata_store the only files
-// of lineage with SQL. Functions run inside closures of db::Database; nothing is checked here.
+// Remembers contexts, executions, artifacts and events, for recording and walking; with metadata_store and made_store
+// the only files of lineage with SQL. Functions run inside closures of db::Database; nothing is checked here.
 #pragma once
 
 #include <cstdint>

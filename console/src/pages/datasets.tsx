@@ -1,9 +1,9 @@
-// Datasets: those of an experiment or of all, and one of them with what is known of it and who used it.
+// Datasets: those of an experiment or of all, those that pipelines made, and one with what is known of it and who used it.
 import { useEffect, useState } from "preact/hooks";
 import { ask, useApi, useApis } from "../api";
-import { count, milli, plural, shellWord } from "../format";
-import type { DatasetDetails, DatasetLine, DatasetModel, DatasetRun } from "../records/datasets";
-import { columnsOf, datasetPath, datasetsPath, membersOf, placeOfSource } from "../records/datasets";
+import { count, digest as shortDigest, milli, moment, plural, shellWord } from "../format";
+import type { DatasetDetails, DatasetLine, DatasetModel, DatasetRun, MadeDataset } from "../records/datasets";
+import { columnsOf, datasetPath, datasetsPath, madePath, membersOf, nameOfMade, placeOfSource, reachedByMade, runOfMade, sizeOfMade } from "../records/datasets";
 import { datasetAddress, lineageAddress, loggedModelAddress } from "../records/lineage";
 import { to } from "../router";
 import type { Experiment } from "../tracking";
@@ -14,9 +14,9 @@ import { Clock, Empty, Facts, Failure, Head, Loading, Scroll, Section, settled, 
 const kAtATime = 100;
 const kRowsShown = 50; // of runs and models, until more are asked for
 
-interface Page {
-  datasets: DatasetLine[];
-  next: number | null;
+interface Page<Line, Place> {
+  datasets: Line[];
+  next: Place | null;
 }
 
 /** Names of experiments by id; an id for those that are not read yet. */
@@ -27,52 +27,115 @@ function useNames(ids: string[]): (id: string) => string {
   return (id) => names.get(id) ?? id;
 }
 
-/** Lists of pages: the first is kept fresh, the others are read once. */
-function usePages(query: Record<string, string>) {
-  const path = datasetsPath({ ...query, limit: String(kAtATime) });
-  const first = useApi<Page>(path);
-  const [others, setOthers] = useState<Page[]>([]);
+/** Lists of pages: the first is kept fresh, the others are read once. `key`: what it is a list of; empty: of nothing. */
+function usePages<Line, Place>(key: string, pathOf: (before: Place | null) => string) {
+  const first = useApi<Page<Line, Place>>(key === "" ? null : pathOf(null));
+  const [others, setOthers] = useState<Page<Line, Place>[]>([]);
   const [error, setError] = useState("");
-  useEffect(() => setOthers([]), [path]);
+  useEffect(() => setOthers([]), [key]);
   const last = others[others.length - 1] ?? first.data;
   const next = last?.next ?? null;
   const more = () =>
-    ask<Page>("GET", datasetsPath({ ...query, limit: String(kAtATime), before: String(next) }))
+    ask<Page<Line, Place>>("GET", pathOf(next))
       .then((page) => setOthers((old) => [...old, page]))
       .catch((failure: Error) => setError(failure.message));
   return { first, lines: [first.data, ...others].flatMap((page) => page?.datasets ?? []), next, more, error };
 }
 
+function useLogged(query: Record<string, string>) {
+  const pathOf = (before: number | null) => datasetsPath({ ...query, limit: String(kAtATime), ...(before === null ? {} : { before: String(before) }) });
+  return usePages<DatasetLine, number>(pathOf(null), pathOf);
+}
+
 /** `experiment`: of that one; `name`: all digests of that name. */
 export function DatasetsPage({ experiment, name }: { experiment?: string; name?: string }) {
-  const pages = usePages({ ...(experiment ? { experiment } : {}), ...(name ? { name } : {}) });
+  const pages = useLogged({ ...(experiment ? { experiment } : {}), ...(name ? { name } : {}) });
+  const made = usePages<MadeDataset, string>(experiment || name ? "" : "made", (before) => madePath(before, kAtATime));
   const of = useApi<{ experiment: Experiment }>(experiment ? `${kAjax}/experiments/get?experiment_id=${encodeURIComponent(experiment)}` : null);
   const [filter, setFilter] = useState("");
-  if (!settled(pages.first, of)) return <Loading />;
+  if (!settled(pages.first, made.first, of)) return <Loading />;
   if (of.error) return <Failure error={of.error} what={`The experiment ${experiment}`} />;
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = pages.lines.filter((line) => words.every((word) => `${line.name} ${line.digest} ${line.source} ${line.contexts.join(" ")}`.toLowerCase().includes(word)));
+  const holds = (text: string) => words.every((word) => text.toLowerCase().includes(word));
+  const shown = pages.lines.filter((line) => holds(`${line.name} ${line.digest} ${line.source} ${line.contexts.join(" ")}`));
+  const shownMade = made.lines.filter((line) => holds(`${nameOfMade(line)} ${line.digest} ${line.uri} ${line.maker?.run ?? ""}`));
+  const all = pages.lines.length + made.lines.length;
+  const found = shown.length + shownMade.length;
+  const soFar = pages.next !== null || made.next !== null;
   const kicker = experiment ? <><a href="/experiments">Experiments</a> › <a href={experimentAddress(experiment)}>{of.data?.experiment.name ?? experiment}</a></> : name ? <a href="/datasets">Datasets</a> : undefined;
   return (
     <>
       <Head title={name ?? "Datasets"} kicker={kicker} {...(name ? { command: `millwright lineage ${shellWord(`dataset:${name}`)} --reached` } : {})}>
-        {name ? "Every digest that runs have logged under this name." : "What runs have read, each by its name and digest, and what it was for."}
+        {name ? "Every digest that runs have logged under this name." : experiment ? "What runs have read, each by its name and digest, and what it was for." : "What runs have read and pipelines have made: where it came from and what used it."}
       </Head>
       {pages.first.error ? (
         <Failure error={pages.first.error} what="The list of datasets" />
-      ) : pages.lines.length === 0 ? (
-        <Empty title="No dataset yet">A run tells of its data with <code>mlflow.log_input(dataset, context="training")</code>.</Empty>
+      ) : made.first.error ? (
+        <Failure error={made.first.error} what="The list of what pipelines made" />
+      ) : all === 0 ? (
+        <Empty title="No dataset yet">A run tells of its data with <code>mlflow.log_input(dataset, context="training")</code>{experiment || name ? "." : "; pipelines tell of theirs by themselves."}</Empty>
       ) : (
         <>
           <div class="toolbar">
             <input type="search" class="field field-grow" placeholder="Find by name, digest, source or use" aria-label="Find a dataset" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} data-filter />
-            <span class="muted small" role="status">{shown.length === pages.lines.length ? plural(shown.length, "dataset") : `${count(shown.length)} of ${count(pages.lines.length)}`}{pages.next !== null && " so far"}</span>
+            <span class="muted small" role="status">{found === all ? plural(all, "dataset") : `${count(found)} of ${count(all)}`}{soFar && " so far"}</span>
           </div>
-          <Lines lines={shown} everywhere={!experiment} />
-          {pages.next !== null && <p class="pager"><button type="button" class="link" onClick={() => void pages.more()}>Show older ones</button> {pages.error}</p>}
+          {made.lines.length > 0 ? (
+            <>
+              {pages.lines.length > 0 && <Section title="Logged by runs" note="by name and digest, the newest first"><Lines lines={shown} everywhere /><Older pages={pages} /></Section>}
+              <Section title="Made by pipelines" note="by the step that made it first, the newest first"><MadeLines lines={shownMade} /><Older pages={made} /></Section>
+            </>
+          ) : (
+            <>
+              <Lines lines={shown} everywhere={!experiment} />
+              <Older pages={pages} />
+            </>
+          )}
         </>
       )}
     </>
+  );
+}
+
+function Older({ pages }: { pages: { next: unknown; more: () => Promise<void>; error: string } }) {
+  if (pages.next === null) return null;
+  return <p class="pager"><button type="button" class="link" onClick={() => void pages.more()}>Show older ones</button> {pages.error}</p>;
+}
+
+function MadeLines({ lines }: { lines: MadeDataset[] }) {
+  return (
+    <Scroll label="Made by pipelines">
+      <table class="table">
+        <thead>
+          <tr>
+            <th scope="col">Dataset</th>
+            <th scope="col">Digest</th>
+            <th scope="col" class="num">Rows</th>
+            <th scope="col" class="num">Columns</th>
+            <th scope="col">Made by</th>
+            <th scope="col">Used by</th>
+            <th scope="col">Made <Clock of="wall" /></th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map((line) => {
+            const { rows, columns } = sizeOfMade(line);
+            const run = line.maker && runOfMade(line.maker);
+            return (
+              <tr key={line.artifact} data-made={line.artifact}>
+                <th scope="row" class="wrap-cell"><a href={lineageAddress(line.artifact)}>{nameOfMade(line)}</a></th>
+                <td class="mono nowrap" title={line.digest}>{shortDigest(line.digest) || "–"}</td>
+                <td class="num">{rows === null ? "–" : count(rows)}</td>
+                <td class="num">{columns === null ? "–" : count(columns)}</td>
+                <td class="nowrap">{line.maker && run ? <a class="mono" href={run}>{line.maker.run.slice(0, 12)}</a> : <span class="muted">{line.maker ? line.maker.type : "–"}</span>}</td>
+                <td class="nowrap">{line.readers > 0 ? <a href={reachedByMade(line)}>{plural(line.readers, "step")}</a> : <span class="muted">nothing yet</span>}</td>
+                <td class="nowrap muted small">{moment(line.created)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Scroll>
   );
 }
 
@@ -112,7 +175,7 @@ function Lines({ lines, everywhere }: { lines: DatasetLine[]; everywhere: boolea
 
 export function DatasetPage({ name, digest }: { name: string; digest: string }) {
   const answer = useApi<DatasetDetails>(datasetPath(name, digest));
-  const others = useApi<Page>(datasetsPath({ name, limit: String(kAtATime) }));
+  const others = useApi<Page<DatasetLine, number>>(datasetsPath({ name, limit: String(kAtATime) }));
   const nameOf = useNames([...(answer.data?.experiments ?? []), ...(answer.data?.runs ?? []).map((run) => run.experiment_id)]);
   if (!settled(answer, others)) return <Loading />;
   if (answer.error) return <Failure error={answer.error} what={`The dataset ${name} of digest ${digest}`} />;

@@ -1,4 +1,6 @@
-// Datasets that runs read, and who used them, as the control plane tells it.
+// Datasets that runs read, and who used them; those that pipelines made; as the control plane tells it.
+import { lineageAddress } from "./lineage";
+import { to } from "../router";
 
 export interface DatasetRun {
   run_id: string;
@@ -44,6 +46,39 @@ export interface DatasetDetails {
   models: DatasetModel[];
 }
 
+export interface DatasetMaker {
+  execution: string;
+  type: string; // the step: "import"
+  name: string; // "flights/import"
+  port: string; // "rows"
+  pipeline: string;
+  run: string;
+  started: string;
+}
+
+/** Data that a pipeline made, or brought: nobody gave it a name. */
+export interface MadeDataset {
+  artifact: string;
+  digest: string;
+  uri: string;
+  metadata: Record<string, unknown>;
+  created: string;
+  maker: DatasetMaker | null;
+  readers: number;
+}
+
+/** Said by what made it: "flights/import: rows". */
+export const nameOfMade = (made: MadeDataset) => (made.maker ? `${made.maker.name || made.maker.type}: ${made.maker.port}` : "made elsewhere");
+export const runOfMade = (maker: DatasetMaker) => (maker.run ? to("runs", maker.run) : null);
+/** What came of it, as a graph. */
+export const reachedByMade = (made: MadeDataset) => `${lineageAddress(made.artifact)}&direction=downstream`;
+/** How many rows it has, and columns, where its step said so. */
+export function sizeOfMade(made: MadeDataset): { rows: number | null; columns: number | null } {
+  const numberOf = (value: unknown) => (typeof value === "number" ? value : null);
+  return { rows: numberOf(made.metadata.rows), columns: numberOf(made.metadata.columns) };
+}
+
+export const madePath = (before: string | null, limit: number) => `/api/v1/datasets/made?${new URLSearchParams({ limit: String(limit), ...(before ? { before } : {}) })}`;
 export const datasetsPath = (query: Record<string, string>) => `/api/v1/datasets?${new URLSearchParams(query)}`;
 export const datasetPath = (name: string, digest: string) => `/api/v1/dataset?${new URLSearchParams({ name, digest })}`;
 

@@ -1,7 +1,8 @@
-// The datasets that runs read, as lists and one by one with who used it.
+// The datasets that runs read, as lists and one by one with who used it; those that pipelines made.
 #include "api/native/handler.h"
 #include "api/native/routes.h"
 #include "base/text.h"
+#include "lineage/made.h"
 #include "tracking/datasets.h"
 
 namespace mw::api::native {
@@ -94,11 +95,45 @@ Task<Result<Response>> GetDataset(Datasets& datasets, Request& request) {
                                           {"models", std::move(models)}}));
 }
 
+Json MakerJson(const lineage::Maker& maker) {
+  return Json::Make({{"execution", maker.id.text()},
+                     {"type", maker.type},
+                     {"name", maker.name},
+                     {"port", maker.port},
+                     {"pipeline", maker.pipeline},
+                     {"run", maker.run},
+                     {"started", FormatTime(maker.started)}});
+}
+
+/// ?before=ARTIFACT &limit=N
+Task<Result<Response>> ListMade(db::Database& database, Request& request) {
+  lineage::MadeQuery query;
+  query.before = lineage::ArtifactId(TextOf(request, "before"));
+  query.limit = CO_TRY(WholeNumberOf(request, "limit", query.limit));
+  const std::vector<lineage::Made> all =
+      CO_TRY(co_await database.Read([&](db::Snapshot& s) { return lineage::ListMade(s, query); }));
+  Json list = Json::MakeArray();
+  for (const lineage::Made& made : all) {
+    list.Append(Json::Make({{"artifact", made.artifact.id.text()},
+                            {"digest", made.artifact.digest},
+                            {"uri", made.artifact.uri},
+                            {"metadata", made.artifact.metadata},
+                            {"created", FormatTime(made.artifact.created)},
+                            {"maker", made.maker ? MakerJson(*made.maker) : Json()},
+                            {"readers", made.readers}}));
+  }
+  const bool whole = static_cast<std::int64_t>(all.size()) < query.limit;
+  Json next = whole ? Json() : Json(all.back().artifact.id.text());
+  co_return net::JsonResponse(Json::Make({{"datasets", std::move(list)}, {"next", std::move(next)}}));
+}
+
 }  // namespace
 
-void AddDatasetRoutes(net::RouteTable& routes, Datasets& datasets) {
+void AddDatasetRoutes(net::RouteTable& routes, db::Database& database, Datasets& datasets) {
   routes.Add({Method::kGet, "/api/v1/datasets", Permission::kRead, 0,
               net::Simple([&datasets](Request& request) { return ListDatasets(datasets, request); })});
+  routes.Add({Method::kGet, "/api/v1/datasets/made", Permission::kRead, 0,
+              net::Simple([&database](Request& request) { return ListMade(database, request); })});
   routes.Add({Method::kGet, "/api/v1/dataset", Permission::kRead, 0,
               net::Simple([&datasets](Request& request) { return GetDataset(datasets, request); })});
 }

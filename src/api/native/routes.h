@@ -89,8 +89,8 @@ void AddExportRoutes(net::RouteTable& routes, tracking::LoggedModels& models);
 void AddChartRoutes(net::RouteTable& routes, tracking::Tracking& tracking);
 /// /api/v1/experiments/{id}/...: the table of an experiment's runs and its named views
 void AddRunTableRoutes(net::RouteTable& routes, tracking::RunTable& table, tracking::Views& views);
-/// /api/v1/datasets, /api/v1/dataset: what runs read, and who used it
-void AddDatasetRoutes(net::RouteTable& routes, tracking::Datasets& datasets);
+/// /api/v1/datasets, /api/v1/dataset: what runs read, and who used it; what pipelines made
+void AddDatasetRoutes(net::RouteTable& routes, db::Database& database, tracking::Datasets& datasets);
 /// /api/v1/lineage: graphs, origins, impact, records by hand
 void AddLineageRoutes(net::RouteTable& routes, db::Database& database, registry::Registry& registry,
                       endpoints::Endpoints& endpoints, const Clock& clock);
