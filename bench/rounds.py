@@ -60,8 +60,8 @@ def run_rounds(options, parts, *arguments):
 
 def print_rows(options, others, rows):
     """Rows are (figure, what is to be reached, what was measured, beside what, whether it was reached)."""
-    print(f"medians of {options.rounds} rounds in turns, {options.seconds:g} s each; client and server share the cores; "
-          f"other programs took {median(others):.2f} cores (most {max(others):.2f})")
+    print(f"medians of {options.rounds} rounds in turns, {options.seconds:g} s each; client and server share the "
+          f"cores; other programs took {median(others):.2f} cores (most {max(others):.2f})")
     marks = {True: "yes", False: "NO", None: "-"}
     cells = [("figure", "reach", "reached", "measured", "beside")]
     cells += [(figure, reach, marks[ok], said, beside) for figure, reach, said, beside, ok in rows]

@@ -49,8 +49,8 @@ def logged_per_second(client, port, runs, connections, seconds):
     counts, ready, go = multiprocessing.SimpleQueue(), multiprocessing.Semaphore(0), multiprocessing.Event()
     processes = []
     for index in range(connections):
-        arguments = (port, runs[index % len(runs)], index)
-        processes.append(multiprocessing.Process(target=log_until, args=(client, arguments, ready, go, seconds, counts)))
+        arguments = (client, (port, runs[index % len(runs)], index), ready, go, seconds, counts)
+        processes.append(multiprocessing.Process(target=log_until, args=arguments))
     for process in processes:
         process.start()
     for _ in processes:

@@ -100,7 +100,8 @@ class Table:
         if "many" in options.wanted:
             self.fill(home, "--runs", options.runs, "--experiment", "many")
         if "chart" in options.wanted:
-            self.fill(home, "--runs", 1, "--metrics", 1, "--params", 1, "--steps", options.points, "--experiment", "long")
+            self.fill(home, "--runs", 1, "--metrics", 1, "--params", 1, "--steps", options.points, "--experiment",
+                      "long")
         sides = ["nginx", "millwright"] + ["mlflow"] * bool(PEER_PARTS & set(options.wanted))
         self.ports = {side: free_port() for side in sides}
         # The answer of log-metric.

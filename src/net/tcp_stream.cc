@@ -10,7 +10,8 @@ namespace {
 
 using asio::ip::tcp;
 
-using Moment = std::chrono::steady_clock::time_point;
+using TimerClock = asio::steady_timer::clock_type;  // what timers expire by
+using Moment = TimerClock::time_point;
 constexpr Moment kNever = Moment::max();
 
 // Outlives the stream until the last timer callback has run.
@@ -30,7 +31,7 @@ void LookLater(const std::shared_ptr<Wire>& wire) {
     if (error) return;
     wire->looks_at = kNever;
     if (wire->deadline == kNever) return;
-    if (std::chrono::steady_clock::now() < wire->deadline) return LookLater(wire);
+    if (TimerClock::now() < wire->deadline) return LookLater(wire);
     wire->timed_out = true;
     asio::error_code ignored;
     wire->socket.cancel(ignored);
@@ -40,7 +41,7 @@ void LookLater(const std::shared_ptr<Wire>& wire) {
 // A timer that looks earlier finds the deadline then: operations that end in time set none.
 void Arm(const std::shared_ptr<Wire>& wire, std::chrono::milliseconds timeout) {
   wire->timed_out = false;
-  wire->deadline = std::chrono::steady_clock::now() + timeout;
+  wire->deadline = TimerClock::now() + timeout;
   if (wire->deadline < wire->looks_at) LookLater(wire);
 }
 
