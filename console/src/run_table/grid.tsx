@@ -124,7 +124,6 @@ export function Grid({ index, columns, state, onChange, selected, onSelect, expe
   };
   const sortBy = (column: GridColumn) => {
     const same = state.sort === column.id;
-    index.prepare({ sort: column.id });
     onChange({ sort: column.id, descending: same ? !state.descending : column.numeric || column.id === "start_time" });
   };
   const resize = (id: string, to: number | null, done: boolean) => {

@@ -40,7 +40,7 @@ export function ViewMenu({ experiment, views, name, state, onNear }: {
         <li><a href={path} aria-current={name === null ? "true" : undefined}>All runs</a></li>
         {views.map((view) => (
           <li key={view.name}>
-            <a href={`${path}?${new URLSearchParams({ view: view.name })}`} aria-current={view.name === name ? "true" : undefined} data-view={view.name} onPointerEnter={() => onNear(view.state)} onClick={() => onNear(view.state)}>{view.name}</a>
+            <a href={`${path}?${new URLSearchParams({ view: view.name })}`} aria-current={view.name === name ? "true" : undefined} data-view={view.name} onPointerEnter={() => onNear(view.state)}>{view.name}</a>
             <button type="button" class="quiet" aria-label={`Delete the view ${view.name}`} onClick={() => void remove(view.name)}>×</button>
           </li>
         ))}
