@@ -239,7 +239,8 @@ TEST_F(BackgroundTest, TheSplitBeforeAnswersUntilTheNewOneIsThere) {
   reader_->Read([](const Snapshot& snapshot) {
     const ServedEndpoint& a = *snapshot.Find("a");
     for (std::uint64_t random = 0; random < 1000; ++random) EXPECT_EQ(Pick(a, "", "", random).version->version, 1);
-    EXPECT_EQ(Pick(a, "2", "", 0).entry->state, wire::VersionState::kNew);
+    // Queued, or loading already when the snapshot was made.
+    EXPECT_NE(Pick(a, "2", "", 0).entry->state, wire::VersionState::kReady);
   });
   Hold(false);
   Settle();
